@@ -1,0 +1,2 @@
+//! The `minimodel` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Makes the artifacts that the benchmarks work on.

@@ -1,0 +1,70 @@
+//! Stable error codes: what vectors, the command's last line and the docs use.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A stable error code, such as `slm.bad-magic`: a document's prefix and what went wrong.
+///
+/// Codes are never renamed or reused (SPEC section 15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Code {
+    prefix: &'static str,
+    suffix: &'static str,
+}
+
+impl Code {
+    /// Joins a prefix (`slm`) and a suffix (`bad-magic`).
+    pub const fn new(prefix: &'static str, suffix: &'static str) -> Self {
+        Self { prefix, suffix }
+    }
+
+    /// The part before the dot.
+    pub const fn prefix(self) -> &'static str {
+        self.prefix
+    }
+
+    /// The part after the dot.
+    pub const fn suffix(self) -> &'static str {
+        self.suffix
+    }
+
+    /// The stage that the code belongs to, which its prefix decides.
+    pub fn stage(self) -> &'static str {
+        match self.prefix {
+            "boundary" | "route" => "boundary",
+            "chunk-list" | "merkle" => "chunks",
+            "peer-id" => "identity",
+            "piece" | "proof" => "pieces",
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.prefix, self.suffix)
+    }
+}
+
+/// An error with a stable code and, where one is to blame, the field.
+pub trait Coded: std::error::Error + Send + Sync + 'static {
+    /// The stable code.
+    fn code(&self) -> Code;
+
+    /// The key, member or index concerned; `-` where there is none.
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed("-")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn the_prefix_decides_the_stage() {
+        assert_eq!(Code::new("route", "syntax").stage(), "boundary");
+        assert_eq!(Code::new("slm", "bad-magic").stage(), "slm");
+        assert_eq!(Code::new("slm", "bad-magic").to_string(), "slm.bad-magic");
+    }
+}
