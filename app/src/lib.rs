@@ -1,1 +1,8 @@
-//! Being written.
+//! The use cases of the companion, and the ports they need.
+//!
+//! Each use case is an `async` function over one `P: Ports`, told of the user's yes by a
+//! [`consent::Consent`] that it uses up, and reporting through a closure.
+
+pub mod codec;
+pub mod consent;
+pub mod ports;

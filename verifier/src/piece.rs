@@ -1,1 +1,483 @@
-//! Being written.
+//! Pieces from outside, and what makes them trusted.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::code::{Code, Coded};
+use crate::digest::{ChunkAlgorithm, ChunkDigest, Root};
+use crate::geometry::{Geometry, PieceIndex};
+use crate::identity::PeerId;
+use crate::merkle::{Proof, ProofError, RootFold};
+
+/// Where a piece's bytes came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// From a file of the user's own.
+    Local,
+    /// From this peer.
+    Peer(PeerId),
+}
+
+/// A piece as it came from outside: claimed, not yet judged.
+#[derive(Debug, Clone)]
+pub struct ArrivedPiece {
+    /// Which piece the bytes are said to be.
+    pub index: u32,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Who is answerable for them.
+    pub from: Source,
+}
+
+/// A piece whose bytes are the ones its digest names; only [`PieceList::verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedPiece {
+    index: PieceIndex,
+    bytes: Bytes,
+    digest: ChunkDigest,
+    source: Source,
+}
+
+impl VerifiedPiece {
+    /// Which piece of its artifact this is.
+    pub const fn index(&self) -> PieceIndex {
+        self.index
+    }
+
+    /// The piece's bytes.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The digest that the bytes were judged by.
+    pub const fn digest(&self) -> ChunkDigest {
+        self.digest
+    }
+
+    /// Where the bytes came from.
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+}
+
+/// Why a piece is not what it is said to be. Whoever sent it is wrong, never the disk or the
+/// network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PieceError {
+    /// The artifact has no such piece.
+    #[error("piece {index} is not one of {count}")]
+    Index {
+        /// The index that was claimed.
+        index: u32,
+        /// How many pieces there are.
+        count: u32,
+    },
+    /// The piece has another length.
+    #[error("piece {index} has {found} bytes, not {expected}")]
+    Length {
+        /// The piece.
+        index: u32,
+        /// Its length, in bytes.
+        found: usize,
+        /// The length its place wants, in bytes.
+        expected: u32,
+    },
+    /// The bytes hash to something else than the list says.
+    #[error("piece {index} does not hash to its digest")]
+    Digest {
+        /// The piece.
+        index: u32,
+    },
+    /// The proof beside the piece does not lead to the root.
+    #[error("piece {index} is not under the root")]
+    Proof {
+        /// The piece.
+        index: u32,
+        /// What is wrong with its proof.
+        source: ProofError,
+    },
+}
+
+impl Coded for PieceError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Index { .. } => Code::new("piece", "index"),
+            Self::Length { .. } => Code::new("piece", "length"),
+            Self::Digest { .. } => Code::new("piece", "digest"),
+            Self::Proof { source, .. } => source.code(),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        let (Self::Index { index, .. }
+        | Self::Length { index, .. }
+        | Self::Digest { index }
+        | Self::Proof { index, .. }) = self;
+        Cow::Owned(format!("piece.{index}"))
+    }
+}
+
+/// Why a list of digests is not the one that the manifest's root stands for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The list is longer or shorter than the artifact has pieces.
+    #[error("list has {found} digests for {expected} pieces")]
+    Count {
+        /// How many digests the list has.
+        found: usize,
+        /// How many pieces the artifact has.
+        expected: u32,
+    },
+    /// The algorithm cannot cut an artifact in pieces of this size.
+    #[error("{algorithm} cannot have pieces of {piece_size} bytes")]
+    PieceSize {
+        /// The algorithm.
+        algorithm: ChunkAlgorithm,
+        /// The piece size, in bytes.
+        piece_size: u32,
+    },
+    /// The digests lead to another root.
+    #[error("digests do not lead to the root {expected}")]
+    Root {
+        /// The root of the manifest.
+        expected: Root,
+    },
+}
+
+impl Coded for ListError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Count { .. } => Code::new("chunk-list", "entries"),
+            Self::PieceSize { .. } => Code::new("chunk-list", "chunk-size"),
+            Self::Root { .. } => Code::new("chunk-list", "root"),
+        }
+    }
+}
+
+/// Every piece's digest, proven against the manifest's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PieceList {
+    geometry: Geometry,
+    root: Root,
+    digests: Vec<ChunkDigest>,
+}
+
+impl PieceList {
+    /// Accepts the digests if there is one a piece and they lead to the root.
+    ///
+    /// # Errors
+    ///
+    /// [`ListError`] says how the list differs from what the root stands for.
+    pub fn prove(
+        geometry: Geometry,
+        root: Root,
+        digests: Vec<ChunkDigest>,
+    ) -> Result<Self, ListError> {
+        if digests.len() != geometry.piece_count() as usize {
+            let expected = geometry.piece_count();
+            return Err(ListError::Count { found: digests.len(), expected });
+        }
+        check_piece_size(root.algorithm(), &geometry)?;
+        if crate::merkle::root(root.algorithm(), &digests) != Some(root) {
+            return Err(ListError::Root { expected: root });
+        }
+        Ok(Self { geometry, root, digests })
+    }
+
+    /// How the artifact is cut.
+    pub const fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The root that the digests lead to.
+    pub const fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The digests, one a piece, in file order.
+    pub fn digests(&self) -> &[ChunkDigest] {
+        &self.digests
+    }
+
+    /// Accepts a piece if its bytes are the ones the list names.
+    ///
+    /// The length is checked before anything is hashed: a peer that sends too
+    /// much costs no more than one that sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PieceError::Index`], [`PieceError::Length`] or [`PieceError::Digest`]: the sender is
+    /// wrong.
+    pub fn verify(&self, arrived: ArrivedPiece) -> Result<VerifiedPiece, PieceError> {
+        let index = place(&self.geometry, &arrived)?;
+        let digest = digest(self.root.algorithm(), &self.geometry, index, &arrived.bytes);
+        if self.digests.get(index.as_usize()) != Some(&digest) {
+            return Err(PieceError::Digest { index: index.get() });
+        }
+        Ok(VerifiedPiece { index, bytes: arrived.bytes, digest, source: arrived.from })
+    }
+}
+
+/// Accepts a piece if its digest is the given one, or leads to the root by the given proof.
+///
+/// This judges one piece without a [`PieceList`]; an import always has the list.
+///
+/// # Errors
+///
+/// [`PieceError`], in SPEC 7.5's order, or the [`ListError`] of a piece size that the algorithm
+/// cannot have, boxed as a coded error.
+pub fn verify_alone(
+    geometry: &Geometry,
+    algorithm: ChunkAlgorithm,
+    arrived: &ArrivedPiece,
+    evidence: &Evidence,
+) -> Result<(), Box<dyn Coded>> {
+    let index = place(geometry, arrived).map_err(Box::new)?;
+    check_piece_size(algorithm, geometry).map_err(Box::new)?;
+    let found = digest(algorithm, geometry, index, &arrived.bytes);
+    match evidence {
+        Evidence::Digest(expected) if *expected == found => Ok(()),
+        Evidence::Digest(_) => Err(Box::new(PieceError::Digest { index: index.get() })),
+        Evidence::Proof(proof, root) => {
+            let (at, count) = (u64::from(index.get()), u64::from(geometry.piece_count()));
+            proof.verify(found, at, count, *root).map_err(|source| {
+                Box::new(PieceError::Proof { index: index.get(), source }) as Box<dyn Coded>
+            })
+        }
+    }
+}
+
+/// What a single piece is judged by.
+#[derive(Debug, Clone)]
+pub enum Evidence {
+    /// Its digest, from a verified list.
+    Digest(ChunkDigest),
+    /// A proof, and the root that it must lead to.
+    Proof(Proof, Root),
+}
+
+/// Cuts a stream of an artifact's bytes into pieces and hashes each.
+#[derive(Debug, Clone)]
+pub struct PieceStream {
+    geometry: Geometry,
+    algorithm: ChunkAlgorithm,
+    hasher: PieceHasher,
+    next: u32,
+    filled: u32,
+    fold: RootFold,
+    digests: Vec<ChunkDigest>,
+}
+
+impl PieceStream {
+    /// Starts at the artifact's first byte.
+    ///
+    /// # Errors
+    ///
+    /// [`ListError::PieceSize`] if the algorithm cannot have pieces of that size.
+    pub fn new(algorithm: ChunkAlgorithm, geometry: Geometry) -> Result<Self, ListError> {
+        check_piece_size(algorithm, &geometry)?;
+        Ok(Self {
+            geometry,
+            algorithm,
+            hasher: PieceHasher::new(algorithm, 0),
+            next: 0,
+            filled: 0,
+            fold: RootFold::new(algorithm),
+            digests: Vec::new(),
+        })
+    }
+
+    /// Takes in the next bytes; what comes after the artifact's last byte is left out.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while let Some(index) = self.geometry.index(self.next) {
+            let length = self.geometry.length(index);
+            let wanted = (length - self.filled) as usize;
+            let (now, later) = bytes.split_at(wanted.min(bytes.len()));
+            if now.is_empty() {
+                return;
+            }
+            self.hasher.update(now);
+            bytes = later;
+            if now.len() < wanted {
+                // The piece is no longer than `length`, which fits.
+                self.filled = length - u32::try_from(wanted - now.len()).unwrap_or(length);
+                return;
+            }
+            self.next += 1;
+            self.filled = 0;
+            let after = u64::from(self.next) * u64::from(self.geometry.piece_size());
+            let done = std::mem::replace(
+                &mut self.hasher,
+                PieceHasher::new(self.algorithm, after.min(self.geometry.byte_count())),
+            );
+            let digest = done.finish(self.geometry.piece_count() == 1);
+            self.digests.push(digest);
+            self.fold.push(digest);
+        }
+    }
+
+    /// The pieces' digests and their root; `None` unless every byte was taken in.
+    pub fn finish(self) -> Option<(Vec<ChunkDigest>, Root)> {
+        if self.next != self.geometry.piece_count() {
+            return None;
+        }
+        Some((self.digests, self.fold.finish()?))
+    }
+}
+
+#[derive(Debug, Clone)]
+enum PieceHasher {
+    Sha256(sha2::Sha256),
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl PieceHasher {
+    /// A hasher for the piece that starts at `offset`, which for BLAKE3 is a multiple of its
+    /// 1,024-byte chunk by [`check_piece_size`], except past the end, where nothing is hashed.
+    fn new(algorithm: ChunkAlgorithm, offset: u64) -> Self {
+        use blake3::hazmat::HasherExt as _;
+        use sha2::Digest as _;
+
+        match algorithm {
+            ChunkAlgorithm::FixedSizeMerkleV0 => Self::Sha256(sha2::Sha256::new()),
+            ChunkAlgorithm::Blake3TreeV0 => {
+                let mut hasher = blake3::Hasher::new();
+                if offset != 0 && offset.is_multiple_of(BLAKE3_CHUNK) {
+                    hasher.set_input_offset(offset);
+                }
+                Self::Blake3(Box::new(hasher))
+            }
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        use sha2::Digest as _;
+
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Blake3(hasher) => {
+                hasher.update(bytes);
+            }
+        }
+    }
+
+    /// The digest; `whole` says that this one piece is the whole artifact.
+    fn finish(self, whole: bool) -> ChunkDigest {
+        use blake3::hazmat::HasherExt as _;
+        use sha2::Digest as _;
+
+        ChunkDigest::from_bytes(match self {
+            Self::Sha256(hasher) => hasher.finalize().into(),
+            Self::Blake3(hasher) if whole => *hasher.finalize().as_bytes(),
+            Self::Blake3(hasher) => hasher.finalize_non_root(),
+        })
+    }
+}
+
+/// The digest of a piece of the right length.
+fn digest(
+    algorithm: ChunkAlgorithm,
+    geometry: &Geometry,
+    index: PieceIndex,
+    bytes: &[u8],
+) -> ChunkDigest {
+    let mut hasher = PieceHasher::new(algorithm, geometry.offset(index));
+    hasher.update(bytes);
+    hasher.finish(geometry.piece_count() == 1)
+}
+
+fn place(geometry: &Geometry, arrived: &ArrivedPiece) -> Result<PieceIndex, PieceError> {
+    let count = geometry.piece_count();
+    let index =
+        geometry.index(arrived.index).ok_or(PieceError::Index { index: arrived.index, count })?;
+    let expected = geometry.length(index);
+    if arrived.bytes.len() != expected as usize {
+        let found = arrived.bytes.len();
+        return Err(PieceError::Length { index: arrived.index, found, expected });
+    }
+    Ok(index)
+}
+
+/// The leaf of the BLAKE3 tree, in bytes; a piece has to be a whole subtree of it.
+const BLAKE3_CHUNK: u64 = 1_024;
+
+fn check_piece_size(algorithm: ChunkAlgorithm, geometry: &Geometry) -> Result<(), ListError> {
+    let piece_size = geometry.piece_size();
+    match algorithm {
+        ChunkAlgorithm::FixedSizeMerkleV0 => Ok(()),
+        ChunkAlgorithm::Blake3TreeV0
+            if piece_size.is_power_of_two() && u64::from(piece_size) >= BLAKE3_CHUNK =>
+        {
+            Ok(())
+        }
+        ChunkAlgorithm::Blake3TreeV0 => Err(ListError::PieceSize { algorithm, piece_size }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{ArrivedPiece, PieceError, PieceList, PieceStream, Source};
+    use crate::digest::ChunkAlgorithm;
+    use crate::geometry::Geometry;
+
+    const BOTH: [ChunkAlgorithm; 2] =
+        [ChunkAlgorithm::FixedSizeMerkleV0, ChunkAlgorithm::Blake3TreeV0];
+
+    fn content(length: usize) -> Vec<u8> {
+        (0..length).map(|i| (i % 251) as u8).collect()
+    }
+
+    fn list(algorithm: ChunkAlgorithm, bytes: &[u8], size: u32) -> PieceList {
+        let geometry = Geometry::new(bytes.len() as u64, size).unwrap();
+        let mut stream = PieceStream::new(algorithm, geometry).unwrap();
+        for part in bytes.chunks(777) {
+            stream.update(part);
+        }
+        let (digests, root) = stream.finish().unwrap();
+        PieceList::prove(geometry, root, digests).unwrap()
+    }
+
+    #[test]
+    fn a_blake3_root_is_the_plain_hash_of_the_file() {
+        for length in [1, 1024, 1025, 40_000, 16_384, 32_768, 100_000] {
+            let bytes = content(length);
+            let list = list(ChunkAlgorithm::Blake3TreeV0, &bytes, 16_384);
+            assert_eq!(list.root().as_bytes(), blake3::hash(&bytes).as_bytes(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_piece_is_accepted_only_as_itself() {
+        for algorithm in BOTH {
+            let bytes = Bytes::from(content(5_000));
+            let list = list(algorithm, &bytes, 2_048);
+            let piece = |index: u32, from: usize, to: usize| ArrivedPiece {
+                index,
+                bytes: bytes.slice(from..to),
+                from: Source::Local,
+            };
+            assert_eq!(list.verify(piece(1, 2_048, 4_096)).unwrap().index().get(), 1);
+            assert!(list.verify(piece(2, 4_096, 5_000)).is_ok());
+            assert_eq!(
+                list.verify(piece(0, 2_048, 4_096)).unwrap_err(),
+                PieceError::Digest { index: 0 }
+            );
+            assert!(matches!(
+                list.verify(piece(0, 0, 2_047)).unwrap_err(),
+                PieceError::Length { .. }
+            ));
+            assert!(matches!(list.verify(piece(3, 0, 1)).unwrap_err(), PieceError::Index { .. }));
+        }
+    }
+
+    #[test]
+    fn blake3_refuses_pieces_that_are_no_subtree() {
+        let geometry = Geometry::new(5_000, 1_000).unwrap();
+        assert!(PieceStream::new(ChunkAlgorithm::Blake3TreeV0, geometry).is_err());
+    }
+}
