@@ -218,7 +218,9 @@ async fn recite<W: AsyncWrite + Unpin>(
     list: &PieceList,
     voice: &mut Voice<W>,
 ) -> Result<(), SessionError> {
-    for (first, part) in (0..).step_by(MAX_DIGESTS).zip(list.digests().chunks(MAX_DIGESTS)) {
+    for (first, part) in
+        (0..).step_by(MAX_DIGESTS as usize).zip(list.digests().chunks(MAX_DIGESTS as usize))
+    {
         let bytes = part.iter().flat_map(|digest| *digest.as_bytes()).collect();
         voice.send(&Frame::Digests(Digests { first, bytes })).await?;
     }

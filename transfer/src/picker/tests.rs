@@ -118,16 +118,15 @@ fn at_the_end_a_fast_peer_takes_over_from_a_slow_one() {
     picker.set_rate(0, Some(10));
     assert_eq!(picker.second(1), None, "nothing is known of peer 1");
     picker.set_rate(1, Some(100));
-    let (three, zero) = (at(&picker, 3), at(&picker, 0));
-    assert_eq!(picker.second(1), Some(Second::TakeOver(three, 0)));
-    let two = at(&picker, 2);
-    assert_eq!(picker.second(1), Some(Second::TakeOver(two, 0)));
-    let one = at(&picker, 1);
-    assert_eq!(picker.second(1), Some(Second::TakeOver(one, 0)));
+    let [zero, one, two, three] = [0, 1, 2, 3].map(|index| at(&picker, index));
+    for index in [three, two, one] {
+        assert_eq!(picker.second(1), Some(Second::TakeOver(index, 0)));
+        picker.release(0, index);
+    }
     assert_eq!(picker.second(1), Some(Second::Race(zero)));
     assert_eq!(picker.second(1), None, "a piece is asked of a peer once");
     picker.set_rate(2, Some(1_000));
-    assert_eq!(picker.second(2), Some(Second::TakeOver(three, 1)), "and of two peers at most");
+    assert_eq!(picker.second(2), Some(Second::TakeOver(one, 1)), "and of two peers at most");
     assert_eq!(picker.arrived(1, zero), Arrived { wanted: true, cancel: Some(0) });
 }
 

@@ -92,8 +92,8 @@ pub(super) struct Due {
 pub(super) struct Orders {
     pub(super) cancels: Vec<u32>,
     pub(super) asks: Vec<PieceIndex>,
-    /// Whether the asks are of pieces that another peer is asked too.
-    pub(super) spare: bool,
+    /// What to ask if there is nothing else: a piece that another peer is asked too.
+    pub(super) spare: Option<Second>,
     /// Whether there is nothing left to ask anybody.
     pub(super) finished: bool,
     /// Whether this peer may not be asked any more and owes nothing.
@@ -219,18 +219,7 @@ impl Table {
         for (other, chair) in state.chairs.iter().enumerate().filter(|(other, _)| *other != seat) {
             picker.set_rate(other, chair.meter.rate(now));
         }
-        match picker.second(seat) {
-            Some(Second::TakeOver(index, slow)) => {
-                orders.asks.push(index);
-                orders.spare = true;
-                state.cancel(slow, index);
-            }
-            Some(Second::Race(index)) => {
-                orders.asks.push(index);
-                orders.spare = true;
-            }
-            None => {}
-        }
+        orders.spare = picker.second(seat);
         orders
     }
 
@@ -246,22 +235,41 @@ impl Table {
     }
 
     /// The asks are not to be sent, since the user's consent does not cover them.
-    pub(super) fn denied(&self, seat: Seat, orders: &Orders) {
+    pub(super) fn denied(&self, seat: Seat, asks: &[PieceIndex]) {
         let mut state = self.lock();
         let state = &mut *state;
         if let Some(picker) = &mut state.picker {
-            for index in &orders.asks {
+            for index in asks {
                 picker.release(seat, *index);
             }
         }
         if let Some(chair) = state.chairs.get_mut(seat) {
-            // A spare ask that is denied says nothing about what the peer is needed for.
-            match orders.spare {
-                true => chair.spares = Spares::Denied,
-                false => chair.pace = Pace::Denied,
-            }
+            chair.pace = Pace::Denied;
         }
         state.wake();
+    }
+
+    /// The spare ask is not to be sent, which says nothing about what the peer is needed for.
+    pub(super) fn denied_spare(&self, seat: Seat, spare: Second) {
+        let mut state = self.lock();
+        if let Some(picker) = &mut state.picker {
+            picker.release(seat, spare.index());
+        }
+        if let Some(chair) = state.chairs.get_mut(seat) {
+            chair.spares = Spares::Denied;
+        }
+    }
+
+    /// The spare ask is about to be sent; a peer that is taken over from is told so.
+    pub(super) fn asked_spare(&self, seat: Seat, spare: Second) {
+        self.asked(seat, &[spare.index()]);
+        if let Second::TakeOver(index, slow) = spare {
+            let mut state = self.lock();
+            if let Some(picker) = &mut state.picker {
+                picker.release(slow, index);
+            }
+            state.cancel(slow, index);
+        }
     }
 
     /// What the peer owes an answer to next.
