@@ -13,7 +13,7 @@ use verifier::{Bitfield, Code};
 
 use super::Swarm;
 use crate::pace::Limits;
-use harness::{Artifact, Memory, Outcome, identity, pull_all, serve, serve_with};
+use harness::{Artifact, Memory, Outcome, identity, pull_all, pull_in_vain, serve, serve_with};
 
 const CALLER: u8 = 100;
 
@@ -107,7 +107,7 @@ async fn a_list_that_does_not_prove_bans_its_peer() {
 async fn a_stranger_is_refused_in_the_handshake() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
     let mut served = serve(1, Memory { known: vec![], ..Memory::whole(&artifact) }).await;
-    let outcome = pull_all(&artifact, vec![served.source]).await;
+    let outcome = pull_in_vain(&artifact, vec![served.source]).await;
     let Err(PullError::Exhausted { missing: 4, why }) = outcome.result else {
         panic!("{:?}", outcome.result)
     };
@@ -122,7 +122,7 @@ async fn someone_else_at_the_peers_address_is_not_talked_to() {
     let mut served = serve(1, Memory::whole(&artifact)).await;
     let mut source = served.source.clone();
     source.id = identity(9).peer_id();
-    let outcome = pull_all(&artifact, vec![source]).await;
+    let outcome = pull_in_vain(&artifact, vec![source]).await;
     assert!(matches!(outcome.result, Err(PullError::Exhausted { .. })));
     let news = served.news.recv().await.unwrap();
     assert!(matches!(news, ServeNews::TurnedAway { .. }), "{news:?}");
@@ -143,7 +143,7 @@ async fn not_granted_and_not_held_are_the_same_to_the_byte() {
 async fn a_grant_taken_back_ends_the_pieces() {
     let artifact = Artifact::new(64 * 1_024, 1_024);
     let served = serve(1, Memory { revoked_after: 10, ..Memory::whole(&artifact) }).await;
-    let outcome = pull_all(&artifact, vec![served.source]).await;
+    let outcome = pull_in_vain(&artifact, vec![served.source]).await;
     assert!(matches!(outcome.result, Err(PullError::Exhausted { missing: 54, .. })));
     assert_eq!(outcome.pieces.len(), 10);
     let mut news = served.news;
@@ -259,7 +259,7 @@ async fn an_unreachable_peer_is_named_with_its_reason() {
     let mut source = serve(1, Memory::whole(&artifact)).await.source;
     source.addresses = vec![PeerAddress::parse("mmp://127.0.0.1:1").unwrap()];
     let Err(PullError::Exhausted { why, .. }) =
-        pull_all(&artifact, vec![source.clone()]).await.result
+        pull_in_vain(&artifact, vec![source.clone()]).await.result
     else {
         panic!()
     };

@@ -180,14 +180,27 @@ pub(super) async fn pull_all(artifact: &Artifact, sources: Vec<PullSource>) -> O
     pull_with(artifact, sources, Arc::default()).await
 }
 
+/// As [`pull_all`], where nobody can be expected to send anything.
+pub(super) async fn pull_in_vain(artifact: &Artifact, sources: Vec<PullSource>) -> Outcome {
+    pull_within(artifact, sources, Arc::default(), Duration::from_secs(1)).await
+}
+
 pub(super) async fn pull_with(
     artifact: &Artifact,
     sources: Vec<PullSource>,
     limits: Arc<Limits>,
 ) -> Outcome {
+    pull_within(artifact, sources, limits, Duration::from_secs(8)).await
+}
+
+async fn pull_within(
+    artifact: &Artifact,
+    sources: Vec<PullSource>,
+    limits: Arc<Limits>,
+    patience: Duration,
+) -> Outcome {
     let (out, mut pulled) = mpsc::channel(8);
-    let swarm =
-        Swarm::new(Arc::new(identity(super::CALLER)), limits).with_patience(Duration::from_secs(8));
+    let swarm = Swarm::new(Arc::new(identity(super::CALLER)), limits).with_patience(patience);
     let pull = swarm.pull(artifact.pull(sources, out));
     let (mut pieces, mut news, mut lists) = (BTreeMap::new(), Vec::new(), 0);
     let receive = async {
