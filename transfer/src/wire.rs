@@ -440,6 +440,23 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_on_the_wire_stay_as_documented() {
+        let mut bytes = Vec::new();
+        for frame in [
+            Frame::Hello(Hello { version: 0, asks: 1_024 }),
+            Frame::Ask(2),
+            Frame::Refuse(Refuse { index: Some(1), code: 4 }),
+            Frame::Close(0),
+        ] {
+            frame.encode(&mut bytes).unwrap();
+        }
+        bytes.extend(BlockHead { index: 2, offset: 0, length: 100 }.encode());
+        let expected = b"\x04\0\0\0\x01\0\0\0\x04\x04\0\0\0\x06\x02\0\0\0\x07\0\0\0\x0a\x01\
+            \x01\0\0\0\x04\0\x02\0\0\0\x0b\0\0\x6c\0\0\0\x07\x02\0\0\0\0\0\0\0";
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
     fn a_length_over_the_kinds_limit_is_refused_from_the_header_alone() {
         for (length, byte) in [(5, 6), (u32::MAX, 3), (MAX_BLOCK + 9, 7), (8, 7), (1, 4), (3, 1)] {
             let [a, b, c, d] = u32::to_le_bytes(length);
