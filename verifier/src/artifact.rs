@@ -146,7 +146,7 @@ impl Coded for ArtifactError {
             Self::NoChunking => "chunking.algorithm",
             Self::ListSha256 { .. } => "chunking.list_sha256",
             Self::ChunkList(error) => return error.field(),
-            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunk_list.{key}")),
+            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunking.{key}")),
             Self::MerkleRoot { .. } => "chunking.merkle_root",
             Self::Slm(error) => return error.field(),
             Self::Agreement { key, .. } => key,
@@ -272,7 +272,8 @@ impl Verification {
         if length != expected {
             return Err(ArtifactError::ByteCount { found: length, expected });
         }
-        let chunking = manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
+        let chunking =
+            manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
         Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
     }
 
