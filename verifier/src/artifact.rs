@@ -1,1 +1,413 @@
-//! Being written.
+//! Every check on a whole file, over bytes that are read once.
+//!
+//! The digest of the file, the digests of its chunks, the internal checksum and the checks inside
+//! the container run side by side on threads of their own, because the internal checksum alone
+//! takes as long as all the others together.
+
+pub mod passes;
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+pub use passes::{Measured, Passes};
+
+use crate::chunk_list::{ChunkList, ChunkListError};
+use crate::code::{Code, Coded};
+use crate::digest::{Root, Sha256};
+use crate::manifest::{Manifest, SignatureStatus};
+use crate::slm::{ChecksumRule, Slm, SlmError};
+
+/// How many bytes [`verify`] reads at once.
+const BLOCK: usize = 1 << 20;
+
+/// What a caller has beside the manifest and the artifact.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// The bytes of a chunk list file.
+    pub chunk_list: Option<Bytes>,
+    /// Sidecars of evidence: the index in the manifest, and the SHA-256 of the file given.
+    pub evidence: Vec<(u64, Sha256)>,
+}
+
+/// Why a file is not what its manifest names.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// The file is longer or shorter.
+    #[error("file has {found} bytes, the manifest says {expected}")]
+    ByteCount {
+        /// The file's length in bytes, or where reading it ended.
+        found: u64,
+        /// The manifest's artifact.byte_count.
+        expected: u64,
+    },
+    /// The file has another digest.
+    #[error("file's digest is {found}, the manifest says {expected}")]
+    Sha256 {
+        /// The file's.
+        found: Sha256,
+        /// The manifest's.
+        expected: Sha256,
+    },
+    /// A chunk list was given, and the manifest has no chunking to compare it with.
+    #[error("chunk list given, but the manifest has no chunking")]
+    NoChunking,
+    /// The chunk list is not the file that the manifest names.
+    #[error("chunk list's digest is {found}, the manifest says {expected}")]
+    ListSha256 {
+        /// The list's.
+        found: Sha256,
+        /// The manifest's chunking.list_sha256.
+        expected: Sha256,
+    },
+    /// The chunk list is wrong in itself.
+    #[error("chunk list is not valid")]
+    ChunkList(#[from] ChunkListError),
+    /// The chunk list's header is not the manifest's chunking.
+    #[error("chunk list's {key} is {found}, the manifest says {expected}")]
+    ListMismatch {
+        /// The part of both keys behind the dot.
+        key: &'static str,
+        /// The list's value.
+        found: String,
+        /// The manifest's value.
+        expected: String,
+    },
+    /// The file's chunks lead to another root.
+    #[error("file's chunks lead to {found}, the manifest says {expected}")]
+    MerkleRoot {
+        /// The file's.
+        found: Root,
+        /// The manifest's.
+        expected: Root,
+    },
+    /// The file is not a valid `.slm`.
+    #[error(transparent)]
+    Slm(#[from] SlmError),
+    /// The manifest says something of the file that is not so.
+    #[error("manifest says {key}={claimed}, the file has {measured}")]
+    Agreement {
+        /// The manifest's key.
+        key: String,
+        /// Its value.
+        claimed: String,
+        /// What the file has.
+        measured: String,
+    },
+    /// A sidecar was given that the manifest does not list.
+    #[error("evidence {index} given, the manifest lists {count}")]
+    EvidenceIndex {
+        /// The sidecar's index.
+        index: u64,
+        /// How many the manifest lists.
+        count: usize,
+    },
+    /// A sidecar is not the file that the manifest names.
+    #[error("evidence {index} has the digest {found}, the manifest says {expected}")]
+    EvidenceSha256 {
+        /// The sidecar's index.
+        index: u64,
+        /// The sidecar's digest.
+        found: Sha256,
+        /// The manifest's.
+        expected: Sha256,
+    },
+    /// The file could not be read.
+    #[error("file cannot be read")]
+    Read(#[source] io::Error),
+}
+
+impl Coded for ArtifactError {
+    fn code(&self) -> Code {
+        match self {
+            Self::ByteCount { .. } => Code::new("artifact", "byte-count"),
+            Self::Sha256 { .. } => Code::new("artifact", "sha256"),
+            Self::NoChunking => Code::new("chunk-list", "no-chunking"),
+            Self::ListSha256 { .. } => Code::new("chunk-list", "sha256"),
+            Self::ChunkList(error) => error.code(),
+            Self::ListMismatch { .. } => Code::new("chunk-list", "mismatch"),
+            Self::MerkleRoot { .. } => Code::new("merkle", "root"),
+            Self::Slm(error) => error.code(),
+            Self::Agreement { .. } => Code::new("agreement", "mismatch"),
+            Self::EvidenceIndex { .. } => Code::new("evidence", "index"),
+            Self::EvidenceSha256 { .. } => Code::new("evidence", "sha256"),
+            Self::Read(_) => Code::new("io", "failed"),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::ByteCount { .. } => "artifact.byte_count",
+            Self::Sha256 { .. } => "artifact.sha256",
+            Self::NoChunking => "chunking.algorithm",
+            Self::ListSha256 { .. } => "chunking.list_sha256",
+            Self::ChunkList(error) => return error.field(),
+            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunk_list.{key}")),
+            Self::MerkleRoot { .. } => "chunking.merkle_root",
+            Self::Slm(error) => return error.field(),
+            Self::Agreement { key, .. } => key,
+            Self::EvidenceIndex { index, .. } | Self::EvidenceSha256 { index, .. } => {
+                return Cow::Owned(format!("evidence.{index}.sha256"));
+            }
+            Self::Read(_) => "-",
+        })
+    }
+}
+
+/// A file that is what its manifest names: every check of SPEC section 11 has passed.
+#[derive(Debug, Clone)]
+pub struct VerifiedArtifact {
+    manifest: Arc<Manifest>,
+    slm: Slm,
+    measured: Vec<(&'static str, String)>,
+    checks: [(&'static str, &'static str); 12],
+}
+
+impl VerifiedArtifact {
+    /// The manifest that the file agrees with.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What the container holds.
+    pub const fn slm(&self) -> &Slm {
+        &self.slm
+    }
+
+    /// The measured `slm.*` values, in the order of receipts.
+    pub fn measured(&self) -> &[(&'static str, String)] {
+        &self.measured
+    }
+
+    /// The `check.*` keys of a receipt and what they say, in its order.
+    pub fn checks(&self) -> &[(&'static str, &'static str)] {
+        &self.checks
+    }
+
+    /// The warnings of manifest and container, sorted by name.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> =
+            self.manifest.warnings().iter().copied().chain(self.slm.warnings()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Checks a file against its manifest.
+///
+/// `length` is the file's own length; the bytes are read once, in order, from the one handle that
+/// `file` is. Takes a few megabytes beside the list of chunk digests, whatever the length.
+///
+/// # Errors
+///
+/// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+pub fn verify(
+    manifest: &Arc<Manifest>,
+    mut file: impl Read,
+    length: u64,
+    extras: &Extras,
+    rule: ChecksumRule,
+) -> Result<VerifiedArtifact, ArtifactError> {
+    let mut verification = Verification::new(Arc::clone(manifest), length, rule)?;
+    let mut left = length;
+    while left > 0 {
+        let wanted = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+        let block = read_block(&mut file, wanted).map_err(ArtifactError::Read)?;
+        if block.is_empty() {
+            break;
+        }
+        left -= block.len() as u64;
+        verification.update(block);
+    }
+    verification.finish(extras)
+}
+
+/// Reads up to `wanted` bytes, fewer only at the end of the file.
+fn read_block(file: &mut impl Read, wanted: usize) -> io::Result<Bytes> {
+    let mut block = BytesMut::zeroed(wanted);
+    let mut filled = 0;
+    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    block.truncate(filled);
+    Ok(block.freeze())
+}
+
+/// The checks on a file whose bytes come in one by one, in order.
+#[derive(Debug)]
+pub struct Verification {
+    manifest: Arc<Manifest>,
+    passes: Passes,
+    taken: u64,
+}
+
+impl Verification {
+    /// Starts on a file of `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::ByteCount`] if the manifest says another length: nothing is read then.
+    pub fn new(
+        manifest: Arc<Manifest>,
+        length: u64,
+        rule: ChecksumRule,
+    ) -> Result<Self, ArtifactError> {
+        let expected = manifest.byte_count();
+        if length != expected {
+            return Err(ArtifactError::ByteCount { found: length, expected });
+        }
+        let chunking = manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
+        Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
+    }
+
+    /// Takes in the file's next bytes; waits while the slowest check is far behind.
+    pub fn update(&mut self, bytes: Bytes) {
+        self.taken += bytes.len() as u64;
+        self.passes.update(bytes);
+    }
+
+    /// A fault of the container that is known already, so that nobody need wait for the rest.
+    pub fn fault(&self) -> Option<SlmError> {
+        self.passes.fault()
+    }
+
+    /// Judges the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+    pub fn finish(self, extras: &Extras) -> Result<VerifiedArtifact, ArtifactError> {
+        let Self { manifest, passes, taken } = self;
+        let expected = manifest.byte_count();
+        if taken != expected {
+            return Err(ArtifactError::ByteCount { found: taken, expected });
+        }
+        let rule = passes.rule();
+        let measured = passes.finish();
+        let expected = manifest.artifact_sha256();
+        if measured.sha256 != expected {
+            return Err(ArtifactError::Sha256 { found: measured.sha256, expected });
+        }
+        if let Some(list) = &extras.chunk_list {
+            check_list(&manifest, list)?;
+        }
+        if let Some(chunking) = manifest.chunking() {
+            let expected = chunking.root;
+            match measured.chunks {
+                Some((_, found)) if found == expected => {}
+                Some((_, found)) => return Err(ArtifactError::MerkleRoot { found, expected }),
+                None => return Err(ArtifactError::NoChunking),
+            }
+        }
+        let slm = measured.slm?;
+        let facts = slm.measured();
+        check_agreement(&manifest, &facts, rule)?;
+        check_evidence(&manifest, &extras.evidence)?;
+        let checks = checks(&manifest, extras, rule);
+        Ok(VerifiedArtifact { manifest, slm, measured: facts, checks })
+    }
+}
+
+fn check_list(manifest: &Manifest, bytes: &[u8]) -> Result<(), ArtifactError> {
+    let chunking = manifest.chunking().ok_or(ArtifactError::NoChunking)?;
+    if let Some(expected) = chunking.list_sha256 {
+        let found = Sha256::of(bytes);
+        if found != expected {
+            return Err(ArtifactError::ListSha256 { found, expected });
+        }
+    }
+    let list = ChunkList::parse(bytes)?;
+    let geometry = chunking.geometry;
+    let pairs = [
+        (
+            "algorithm",
+            list.algorithm().as_str().to_owned(),
+            chunking.root.algorithm().as_str().to_owned(),
+        ),
+        ("chunk_size", list.chunk_size().to_string(), geometry.piece_size().to_string()),
+        ("chunk_count", list.chunk_count().to_string(), geometry.piece_count().to_string()),
+        ("merkle_root", list.root().to_string(), chunking.root.to_string()),
+    ];
+    for (key, found, expected) in pairs {
+        if found != expected {
+            return Err(ArtifactError::ListMismatch { key, found, expected });
+        }
+    }
+    Ok(())
+}
+
+fn check_agreement(
+    manifest: &Manifest,
+    facts: &[(&'static str, String)],
+    rule: ChecksumRule,
+) -> Result<(), ArtifactError> {
+    for (key, claimed) in manifest.slm_claims() {
+        if key == "slm.checksum_profile" && rule == ChecksumRule::Unverified {
+            continue;
+        }
+        let measured = facts.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
+        if measured != Some(claimed) {
+            return Err(ArtifactError::Agreement {
+                key: key.to_owned(),
+                claimed: claimed.to_owned(),
+                measured: measured.unwrap_or("nothing of that name").to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_evidence(manifest: &Manifest, given: &[(u64, Sha256)]) -> Result<(), ArtifactError> {
+    let listed = manifest.evidence();
+    let mut given: Vec<_> = given.iter().collect();
+    given.sort_by_key(|(index, _)| *index);
+    for &&(index, found) in &given {
+        let entry = usize::try_from(index).ok().and_then(|index| listed.get(index));
+        let Some(entry) = entry else {
+            return Err(ArtifactError::EvidenceIndex { index, count: listed.len() });
+        };
+        let expected = entry.sha256;
+        if found != expected {
+            return Err(ArtifactError::EvidenceSha256 { index, found, expected });
+        }
+    }
+    Ok(())
+}
+
+fn checks(
+    manifest: &Manifest,
+    extras: &Extras,
+    rule: ChecksumRule,
+) -> [(&'static str, &'static str); 12] {
+    let when = |present| if present { "pass" } else { "not-present" };
+    let chunked = when(manifest.chunking().is_some());
+    [
+        ("check.manifest", "pass"),
+        ("check.boundary", "pass"),
+        ("check.signature", when(manifest.signature_status() == SignatureStatus::Verified)),
+        ("check.byte_count", "pass"),
+        ("check.sha256", "pass"),
+        ("check.chunks", chunked),
+        ("check.chunk_list", when(extras.chunk_list.is_some())),
+        ("check.merkle", chunked),
+        ("check.slm", "pass"),
+        (
+            "check.slm_checksum",
+            match rule {
+                ChecksumRule::Verify => "pass",
+                ChecksumRule::Unverified => "unverified",
+            },
+        ),
+        ("check.agreement", "pass"),
+        ("check.evidence", when(!extras.evidence.is_empty())),
+    ]
+}

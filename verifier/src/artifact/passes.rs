@@ -1,0 +1,187 @@
+//! The passes over a file's bytes, side by side: SHA-256, chunk digests, checksum, container.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+
+use crate::digest::{ChunkAlgorithm, ChunkDigest, Root, Sha256, Sha256Stream};
+use crate::geometry::Geometry;
+use crate::piece::PieceStream;
+use crate::slm::checksum::RollingChecksum;
+use crate::slm::{ChecksumRule, Scan, Slm, SlmError};
+
+/// Files up to this many bytes are judged on the caller's thread: starting others costs more.
+const INLINE_LIMIT: u64 = 1 << 20;
+/// Blocks handed to the passes are at most this long, so that they work on the same bytes while
+/// these are in the cache, in bytes.
+const BLOCK: usize = 256 << 10;
+/// How many blocks a pass may be behind.
+const QUEUE: usize = 8;
+
+/// What one reading of a file tells.
+#[derive(Debug)]
+pub struct Measured {
+    /// The digest of all bytes.
+    pub sha256: Sha256,
+    /// The chunks' digests and their root, if chunking was given and the file is complete.
+    pub chunks: Option<(Vec<ChunkDigest>, Root)>,
+    /// What the container holds, or the first fault in it.
+    pub slm: Result<Slm, SlmError>,
+}
+
+/// All passes over one file, each fed with the same bytes in order.
+#[derive(Debug)]
+pub struct Passes {
+    rule: ChecksumRule,
+    container: Lane<Container>,
+    checksum: Lane<RollingChecksum>,
+    digest: Lane<Sha256Stream>,
+    chunks: Option<Lane<PieceStream>>,
+    fault: Arc<Mutex<Option<SlmError>>>,
+}
+
+impl Passes {
+    /// Starts on a file of `length` bytes. Chunking that the algorithm cannot have gives no
+    /// chunks.
+    pub fn new(
+        length: u64,
+        chunking: Option<(ChunkAlgorithm, Geometry)>,
+        rule: ChecksumRule,
+    ) -> Self {
+        let fault = Arc::new(Mutex::new(None));
+        let container = Container { scan: Scan::new(length), fault: Arc::clone(&fault) };
+        let chunks = chunking.and_then(|(algorithm, geometry)| {
+            PieceStream::new(algorithm, geometry).ok()
+        });
+        Self {
+            rule,
+            container: Lane::new(container, length),
+            checksum: Lane::new(RollingChecksum::new(), length),
+            digest: Lane::new(Sha256Stream::default(), length),
+            chunks: chunks.map(|chunks| Lane::new(chunks, length)),
+            fault,
+        }
+    }
+
+    /// Whether the internal checksum is compared.
+    pub const fn rule(&self) -> ChecksumRule {
+        self.rule
+    }
+
+    /// Takes in the file's next bytes; waits while the slowest pass is far behind.
+    pub fn update(&mut self, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            let block = bytes.split_to(bytes.len().min(BLOCK));
+            self.checksum.update(&block);
+            self.digest.update(&block);
+            if let Some(chunks) = &mut self.chunks {
+                chunks.update(&block);
+            }
+            self.container.update(&block);
+        }
+    }
+
+    /// A fault of the container that is known already.
+    pub fn fault(&self) -> Option<SlmError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the passes found.
+    pub fn finish(self) -> Measured {
+        let computed = self.checksum.finish().finish();
+        let checksum = match self.rule {
+            ChecksumRule::Verify => Some(computed),
+            ChecksumRule::Unverified => None,
+        };
+        Measured {
+            sha256: self.digest.finish().finish(),
+            chunks: self.chunks.and_then(|chunks| chunks.finish().finish()),
+            slm: self.container.finish().scan.finish(checksum),
+        }
+    }
+}
+
+/// Something that takes a file's bytes in order.
+trait Pass: Send + 'static {
+    fn update(&mut self, bytes: &[u8]);
+}
+
+impl Pass for RollingChecksum {
+    fn update(&mut self, bytes: &[u8]) {
+        Self::update(self, bytes);
+    }
+}
+
+impl Pass for Sha256Stream {
+    fn update(&mut self, bytes: &[u8]) {
+        Self::update(self, bytes);
+    }
+}
+
+impl Pass for PieceStream {
+    fn update(&mut self, bytes: &[u8]) {
+        Self::update(self, bytes);
+    }
+}
+
+/// The container's scan, which makes its first fault known to who feeds it.
+#[derive(Debug)]
+struct Container {
+    scan: Scan,
+    fault: Arc<Mutex<Option<SlmError>>>,
+}
+
+impl Pass for Container {
+    fn update(&mut self, bytes: &[u8]) {
+        self.scan.update(bytes);
+        if let Some(found) = self.scan.fault() {
+            self.fault
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| found.clone());
+        }
+    }
+}
+
+/// A pass on the caller's thread, or on one of its own behind a short queue.
+#[derive(Debug)]
+enum Lane<P> {
+    Here(P),
+    Thread(SyncSender<Bytes>, JoinHandle<P>),
+}
+
+impl<P: Pass> Lane<P> {
+    fn new(mut pass: P, length: u64) -> Self {
+        if length <= INLINE_LIMIT {
+            return Self::Here(pass);
+        }
+        let (sender, blocks) = sync_channel::<Bytes>(QUEUE);
+        let thread = std::thread::spawn(move || {
+            while let Ok(block) = blocks.recv() {
+                pass.update(&block);
+            }
+            pass
+        });
+        Self::Thread(sender, thread)
+    }
+
+    fn update(&mut self, block: &Bytes) {
+        match self {
+            Self::Here(pass) => pass.update(block),
+            // A pass only stops listening by panicking, which `finish` passes on.
+            Self::Thread(sender, _) => drop(sender.send(block.clone())),
+        }
+    }
+
+    fn finish(self) -> P {
+        match self {
+            Self::Here(pass) => pass,
+            Self::Thread(sender, thread) => {
+                drop(sender);
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }
+        }
+    }
+}
