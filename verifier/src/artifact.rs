@@ -196,7 +196,7 @@ impl VerifiedArtifact {
 
     /// The warnings of manifest and container, sorted by name.
     pub fn warnings(&self) -> Vec<&'static str> {
-        let of_manifest = self.manifest.warnings().iter().map(|warning| warning.as_str());
+        let of_manifest = self.manifest.warnings().iter().copied();
         let mut names: Vec<_> = of_manifest.chain(self.slm.warnings()).collect();
         names.sort_unstable();
         names.dedup();
