@@ -14,15 +14,22 @@ impl Generator {
 
     /// Fills `values` with finite numbers, two from each step.
     pub(super) fn fill(&mut self, values: &mut [f32]) {
-        for pair in values.chunks_mut(2) {
-            let [a, b, c, d, e, f, g, h] = self.step().to_le_bytes();
-            let drawn = [[a, b, c, d], [e, f, g, h]];
-            for (value, bytes) in pair.iter_mut().zip(drawn) {
-                // 24 bits are what a float holds exactly.
-                let whole = (u32::from_le_bytes(bytes) >> 8) as f32;
-                *value = (whole / 8_388_608.0 - 1.0) * SPREAD;
-            }
+        let (pairs, rest) = values.as_chunks_mut::<2>();
+        for pair in pairs {
+            *pair = self.pair();
         }
+        for value in rest {
+            [*value, _] = self.pair();
+        }
+    }
+
+    fn pair(&mut self) -> [f32; 2] {
+        let [a, b, c, d, e, f, g, h] = self.step().to_le_bytes();
+        [[a, b, c, d], [e, f, g, h]].map(|bytes| {
+            // 24 bits are what a float holds exactly; as a signed number they convert quickly.
+            let whole = u32::from_le_bytes(bytes).cast_signed() >> 8;
+            whole as f32 * (SPREAD / 8_388_608.0)
+        })
     }
 
     const fn step(&mut self) -> u64 {

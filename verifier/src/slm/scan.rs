@@ -6,7 +6,7 @@ use crate::slm::directory::{Directory, DirectoryReader};
 use crate::slm::facts::{ChecksumVerdict, Slm};
 use crate::slm::header::{HEADER_LEN, Header, HeaderError};
 use crate::slm::layout::{Layout, LayoutError, Part, Run};
-use crate::slm::names;
+use crate::slm::names::TensorNames;
 use crate::slm::quantisation::Quantisation;
 use crate::slm::tokenizer::TokenizerReader;
 use crate::slm::values::{ValueError, ValueReader, ValueRule};
@@ -40,7 +40,7 @@ struct Sections {
 #[derive(Debug)]
 struct CheckedDirectory {
     directory: Directory,
-    has_output: bool,
+    names: TensorNames,
 }
 
 /// What takes the bytes of the current run.
@@ -134,8 +134,8 @@ impl Scan {
         else {
             return Err(incomplete);
         };
-        let CheckedDirectory { directory, has_output } = complete;
-        Ok(Slm::new(sections.header, verdict, (kind, digest), &directory, has_output))
+        let CheckedDirectory { directory, names } = complete;
+        Ok(Slm::new(sections.header, verdict, (kind, digest), &directory, &names))
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -232,11 +232,10 @@ impl Scan {
         if let Some(fault) = sections.layout.extend(&directory) {
             self.faults.note(Stage::Layout, fault);
         }
-        let has_output = match names::check(&sections.header, &directory) {
-            Ok(has_output) => has_output,
-            Err(fault) => return self.faults.note(Stage::Names, fault),
-        };
-        sections.complete = Some(CheckedDirectory { directory, has_output });
+        match TensorNames::check(&sections.header, &directory) {
+            Ok(names) => sections.complete = Some(CheckedDirectory { directory, names }),
+            Err(fault) => self.faults.note(Stage::Names, fault),
+        }
     }
 
     fn open(&mut self, run: Run) {
@@ -275,10 +274,9 @@ impl Sections {
 
     fn value_fault(&self, entry: u32, index: u64, found: f32) -> ValueError {
         let complete = self.complete.as_ref();
-        let entry = complete.and_then(|known| known.directory.entries().get(entry as usize));
-        let name = entry.and_then(|entry| names::find(&self.header, entry.name_hash));
+        let name = complete.and_then(|known| known.names.of_entry(entry as usize));
         let tensor = name.map_or_else(String::new, |name| name.to_string());
-        match entry.map(|entry| entry.dtype) {
+        match self.dtype(entry) {
             Some(Quantisation::Q8_0 | Quantisation::Q4_0) => {
                 ValueError::BadScale { tensor, index, found }
             }

@@ -114,21 +114,27 @@ fn write_tensor<W: Write>(
     let stored = Stored::of(dims, quant).ok_or_else(impossible)?;
     let block = usize::try_from(stored.block_size).map_err(|_| impossible())?;
     let mut row = vec![0.0_f32; usize::try_from(cols).map_err(|_| impossible())?];
-    let mut payload = Vec::new();
+    let row_len = stored.payload.checked_div(rows).and_then(|bytes| usize::try_from(bytes).ok());
+    let mut payload = vec![0; row_len.ok_or_else(impossible)?];
     let mut scales = Vec::new();
 
     sink.align()?;
     for _ in 0..rows {
         generator.fill(&mut row);
-        payload.clear();
         match quant {
-            Quantisation::F32 => payload.extend(row.iter().flat_map(|value| value.to_le_bytes())),
+            Quantisation::F32 => {
+                let (values, _) = payload.as_chunks_mut::<4>();
+                for (to, value) in values.iter_mut().zip(&row) {
+                    *to = value.to_le_bytes();
+                }
+            }
             Quantisation::Q8_0 => {
                 scales.extend(Quantiser::V0.q8(&row, &mut payload).to_le_bytes());
             }
             Quantisation::Q4_0 => {
-                for values in row.chunks(block.max(1)) {
-                    scales.extend(Quantiser::V0.q4(values, &mut payload).to_le_bytes());
+                let blocks = row.chunks(block.max(2));
+                for (values, payload) in blocks.zip(payload.chunks_mut(block.max(2) / 2)) {
+                    scales.extend(Quantiser::V0.q4(values, payload).to_le_bytes());
                 }
             }
         }
@@ -167,10 +173,8 @@ impl<'a, W: Write> Sink<'a, W> {
     }
 
     fn align(&mut self) -> io::Result<()> {
-        const ZEROS: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];
         let gap = self.position.next_multiple_of(ALIGNMENT) - self.position;
-        let gap = usize::try_from(gap).map_err(|_| impossible())?;
-        self.put(ZEROS.get(..gap).unwrap_or_default())
+        (0..gap).try_for_each(|_| self.put(&[0]))
     }
 
     fn flush(&mut self) -> io::Result<()> {
