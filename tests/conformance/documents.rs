@@ -9,8 +9,10 @@ use verifier::artifact::{self, Extras, VerifiedArtifact};
 use verifier::boundary::{AddressError, PeerAddress, Route};
 use verifier::chunk_list::ChunkList;
 use verifier::digest::{ChunkAlgorithm, Root, Sha256};
+use verifier::identity::{PeerId, SigningKey};
 use verifier::manifest::{Manifest, Mode, Options, SchemaRule, UnknownKeys};
-use verifier::scalars::{Kind, ScalarError};
+use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
+use verifier::scalars::{Id, Kind, ScalarError, UtcTime, Version};
 use verifier::slm::ChecksumRule;
 
 use crate::case::{Case, Outcome};
@@ -24,6 +26,8 @@ pub fn run(case: &Case) -> Option<Outcome> {
         "verify-manifest" => verify_manifest(case),
         "check-chunk-list" => check_chunk_list(case),
         "verify-artifact" => verify_artifact(case),
+        "write-receipt" => write_receipt(case),
+        "verify-receipt" => verify_receipt(case),
         _ => return None,
     })
 }
@@ -182,5 +186,77 @@ fn verify_artifact(case: &Case) -> Outcome {
                 .warned(verified.warnings())
         }
         Err(error) => Outcome::refused(&*error),
+    }
+}
+
+fn write_receipt(case: &Case) -> Outcome {
+    let verified = match artifact(case) {
+        Ok(verified) => verified,
+        Err(error) => return Outcome::refused(&*error),
+    };
+    let seed = case.args["signer_seed"].as_str().map(seed);
+    let key = seed.map(SigningKey::from_seed);
+    let facts = Facts {
+        created_utc: UtcTime::parse(case.text("created_utc")).unwrap(),
+        verifier_version: Version::parse(case.text("verifier_version")).unwrap(),
+        file_name: case.text("file_name"),
+        transfer: transfer(&case.args["transfer"]),
+        signer: key.as_ref(),
+    };
+    let receipt = match Receipt::write(&verified, &facts) {
+        Ok(receipt) => receipt,
+        Err(error) => return Outcome::refused(&error),
+    };
+    if let Some(expected) = case.optional_file("expected") {
+        let (found, expected) = (receipt.bytes(), expected.as_slice());
+        assert_eq!(
+            String::from_utf8_lossy(found),
+            String::from_utf8_lossy(expected),
+            "{}",
+            case.id
+        );
+    }
+    Outcome::derived([
+        ("file_sha256", json!(Sha256::of(receipt.bytes()).to_string())),
+        ("receipt.sha256", json!(receipt.sha256().to_string())),
+    ])
+    .warned(std::iter::empty::<String>())
+}
+
+fn seed(hex: &str) -> [u8; 32] {
+    std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+}
+
+fn transfer(value: &Value) -> Option<Transfer> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let peer = |peer: &Value| Contribution {
+        id: PeerId::parse(&text(&peer["id"])).unwrap(),
+        pieces: peer["pieces"].as_u64().unwrap(),
+        bytes: peer["bytes"].as_u64().unwrap(),
+    };
+    value.is_object().then(|| Transfer {
+        request_id: Id::parse(&text(&value["request_id"])).unwrap(),
+        request_sha256: Sha256::parse(&text(&value["request_sha256"])).unwrap(),
+        peers: value["peers"].as_array().unwrap().iter().map(peer).collect(),
+        pieces_local: value["pieces_local"].as_u64().unwrap(),
+        bytes_local: value["bytes_local"].as_u64().unwrap(),
+    })
+}
+
+fn verify_receipt(case: &Case) -> Outcome {
+    let artifact = case.file("artifact");
+    let verified = Receipt::verify(
+        &case.file("receipt"),
+        &case.file("manifest"),
+        options(case),
+        artifact.as_slice(),
+        artifact.len() as u64,
+    );
+    match verified {
+        Ok(verified) => {
+            let signer = verified.signer().map_or("none".to_owned(), ToString::to_string);
+            Outcome::derived([("signer", json!(signer))]).warned(verified.warnings())
+        }
+        Err(error) => Outcome::refused(&error),
     }
 }
