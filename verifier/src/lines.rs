@@ -1,8 +1,10 @@
 //! The `key=value` text of manifests, chunk lists, announcements and receipts (SPEC section 3).
 
 mod fault;
+mod rule;
 
 pub use fault::{LineError, LineFault};
+pub use rule::Rule;
 
 use crate::scalars::{Kind, ScalarError};
 
@@ -339,7 +341,8 @@ fn check_key(key: &str, line: usize) -> Result<(), LineFault> {
     }
 }
 
-fn check_value(document: Document, key: &str, value: &str) -> Result<(), LineFault> {
+/// Checks a trimmed value by the rule L6.
+pub(crate) fn check_value(document: Document, key: &str, value: &str) -> Result<(), LineFault> {
     let limit = if key.ends_with("route") { MAX_ROUTE } else { MAX_VALUE };
     if value.is_empty() {
         Err(LineFault::EmptyValue { key: key.to_owned() })

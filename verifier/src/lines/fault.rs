@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::code::{Code, Coded};
+use crate::identity::PeerIdError;
 use crate::lines::Document;
 use crate::scalars::ScalarError;
 
@@ -182,6 +183,14 @@ pub enum LineFault {
         /// What does not fit.
         error: ScalarError,
     },
+    /// A value is not a peer id.
+    #[error("value of `{key}` is not a peer id: {error}")]
+    PeerId {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        error: PeerIdError,
+    },
 }
 
 impl LineFault {
@@ -221,6 +230,7 @@ impl LineFault {
             Self::BadKind { .. } => "bad-kind",
             Self::BadSchemaId { .. } => "bad-schema-id",
             Self::Value { error, .. } => error.kind().suffix(),
+            Self::PeerId { .. } => "bad-peer-id",
         }
     }
 
@@ -245,7 +255,8 @@ impl LineFault {
             | Self::UnknownVersion { key, .. }
             | Self::BadKind { key, .. }
             | Self::BadSchemaId { key, .. }
-            | Self::Value { key, .. } => Cow::Borrowed(key),
+            | Self::Value { key, .. }
+            | Self::PeerId { key, .. } => Cow::Borrowed(key),
         }
     }
 }
