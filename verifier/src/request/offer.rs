@@ -237,10 +237,6 @@ impl Offer {
     pub fn bytes(&self) -> &[u8] {
         self.canonical.as_bytes()
     }
-
-    pub(super) fn canonical(&self) -> &str {
-        &self.canonical
-    }
 }
 
 /// Reads the member `addresses`.

@@ -84,8 +84,7 @@ impl Ticket {
         if encoded.is_empty() {
             return Err(TicketError::Base64);
         }
-        let bytes =
-            BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| TicketError::Base64)?;
+        let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| TicketError::Base64)?;
         let value = json::parse(&bytes, limits::TICKET)?;
         if value.canonical().as_bytes() != bytes {
             return Err(TicketError::NotCanonical);
