@@ -12,7 +12,7 @@ pub use error::ConsentError;
 pub use log::ConsentLog;
 
 use crate::digest::Sha256;
-use crate::identity::PeerId;
+use crate::identity::{PeerId, PeerIdError};
 use crate::json::limits;
 use crate::scalars::{Id, UtcTime};
 
@@ -88,8 +88,8 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// [`PeerIdError`](crate::identity::PeerIdError) for any other text.
-    pub fn parse(text: &str) -> Result<Self, crate::identity::PeerIdError> {
+    /// [`PeerIdError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, PeerIdError> {
         match text {
             "any-paired" => Ok(Self::AnyPaired),
             "none" => Ok(Self::None),
@@ -154,6 +154,16 @@ impl Grant {
     /// The grant's name.
     pub const fn id(&self) -> &Id {
         &self.terms.id
+    }
+
+    /// The act.
+    pub const fn act(&self) -> Act {
+        self.terms.act
+    }
+
+    /// With whom.
+    pub const fn scope(&self) -> Scope {
+        self.terms.scope
     }
 
     /// When the user took it back, if so.

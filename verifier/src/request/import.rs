@@ -190,7 +190,7 @@ impl ImportRequest {
 
     /// How many pieces at least one usable offer names; the rest may be kept here already.
     pub fn pieces_offered(&self) -> u32 {
-        PieceSet::count_union(self.usable.iter().map(Offer::pieces), &self.chunking.geometry)
+        PieceSet::count_union(self.usable.iter().map(Offer::piece_set), &self.chunking.geometry)
     }
 
     /// What was remarked without refusing, the manifest's remarks included.

@@ -64,3 +64,98 @@ impl ImportDraft<'_> {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ImportDraft;
+    use crate::boundary::PeerAddress;
+    use crate::code::Coded;
+    use crate::digest::{ChunkAlgorithm, Root, Sha256};
+    use crate::geometry::Geometry;
+    use crate::identity::SigningKey;
+    use crate::manifest::{Draft, Manifest, Options};
+    use crate::request::{ImportRequest, Offer, OfferTerms, PieceSet};
+    use crate::scalars::{Id, UtcTime};
+    use crate::warning::Warning;
+
+    fn manifest() -> Manifest {
+        let mut draft = Draft::new();
+        for (key, value) in [
+            ("manifest.created_utc", "2026-01-31T23:59:59Z"),
+            ("model.id", "tiny"),
+            ("model.version", "1.0"),
+            ("publisher.id", "someone"),
+            ("publisher.key_id", "none"),
+            ("model_card.route", "/models/tiny.md"),
+            ("license.route", "https://example.org/licence"),
+            ("artifact.byte_count", "100000"),
+            ("artifact.acquisition", "consent-peer-transfer"),
+        ] {
+            draft.set(key, value).unwrap();
+        }
+        draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
+        let root = Root::from_bytes(ChunkAlgorithm::Blake3TreeV0, [7; 32]);
+        draft.set_chunking(&Geometry::new(100_000, 16_384).unwrap(), &root);
+        draft.write().unwrap()
+    }
+
+    fn offer(manifest: &Manifest, seed: u8, model_id: &str, expires: u64) -> Offer {
+        let chunking = manifest.chunking().unwrap();
+        let terms = OfferTerms {
+            addresses: vec![PeerAddress::parse("mmp://10.0.0.7:9410").unwrap()],
+            model_id: Id::parse(model_id).unwrap(),
+            manifest_sha256: manifest.sha256(),
+            artifact_sha256: manifest.artifact_sha256(),
+            geometry: chunking.geometry,
+            root: chunking.root,
+            pieces: PieceSet::from_text("1-2", &chunking.geometry).unwrap(),
+            issued: UtcTime::from_unix(1_000),
+            expires: UtcTime::from_unix(expires),
+        };
+        Offer::sign(&terms, &SigningKey::from_seed([seed; 32])).unwrap()
+    }
+
+    fn draft<'a>(manifest: &'a Manifest, offers: &'a [Offer]) -> ImportDraft<'a> {
+        let request_id = Id::parse("req").unwrap();
+        ImportDraft { request_id, manifest, options: Options::default(), offers, valid_for: 600 }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let manifest = manifest();
+        let offers = [offer(&manifest, 1, "tiny", 1_400), offer(&manifest, 2, "tiny", 2_000)];
+        let bytes = draft(&manifest, &offers).write(UtcTime::from_unix(1_100)).unwrap();
+        let read = |now| {
+            let now = UtcTime::from_unix(now);
+            ImportRequest::parse(&bytes, manifest.bytes(), Options::default(), now)
+        };
+        let request = read(1_399).unwrap();
+        assert_eq!(request.usable(), offers);
+        assert_eq!(request.pieces_offered(), 2);
+        assert!(request.warnings().is_empty());
+        let later = read(1_400).unwrap();
+        assert_eq!((later.usable_indices(), later.skipped_indices()), (&[1][..], &[0][..]));
+        assert!(later.warnings().contains(&Warning::OfferSkipped));
+        assert_eq!(read(1_700).unwrap_err().code().to_string(), "request.expired");
+    }
+
+    #[test]
+    fn a_request_that_would_be_refused_is_not_written() {
+        let manifest = manifest();
+        let code = |offers: &[Offer]| {
+            let error = draft(&manifest, offers).write(UtcTime::from_unix(1_100)).unwrap_err();
+            (error.code().to_string(), error.field().into_owned())
+        };
+        let good = offer(&manifest, 1, "tiny", 2_000);
+        let other = offer(&manifest, 2, "other", 2_000);
+        let over = offer(&manifest, 3, "tiny", 1_001);
+        let says = |code: &str, field: &str| (code.to_owned(), field.to_owned());
+        assert_eq!(code(&[]), says("request.offer-count", "peer_offers"));
+        assert_eq!(code(&[good.clone(), other]), says("offer.mismatch", "peer_offers[1].model_id"));
+        assert_eq!(
+            code(&[good.clone(), good]),
+            says("request.duplicate-peer", "peer_offers[1].peer_id")
+        );
+        assert_eq!(code(&[over]), says("request.no-usable-offer", "peer_offers"));
+    }
+}
