@@ -322,7 +322,8 @@ mod tests {
         assert!(Announcement::sign(&none, &key).is_err());
         let long = AnnouncementTerms { expires: UtcTime::from_unix(1_000_000), ..terms() };
         assert!(Announcement::sign(&long, &key).is_err());
-        let same = AnnouncementTerms { addresses: vec![terms().addresses[0].clone(); 9], ..terms() };
+        let same =
+            AnnouncementTerms { addresses: vec![terms().addresses[0].clone(); 9], ..terms() };
         assert!(Announcement::sign(&same, &key).is_err());
     }
 

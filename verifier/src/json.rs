@@ -26,7 +26,7 @@ pub enum Value<'a> {
     /// A string: printable ASCII without `"` and backslash.
     String(&'a str),
     /// Values in order.
-    Array(Vec<Value<'a>>),
+    Array(Vec<Self>),
     /// Named values.
     Object(Object<'a>),
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::bitfield::Bitfield;
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
@@ -213,9 +214,14 @@ impl Offer {
         self.terms.root
     }
 
-    /// The pieces that the peer says it holds, all of the artifact.
-    pub const fn pieces(&self) -> &PieceSet {
+    /// The pieces that the peer says it holds.
+    pub const fn piece_set(&self) -> &PieceSet {
         &self.terms.pieces
+    }
+
+    /// The same as a have-map, which is made anew and takes a bit a piece.
+    pub fn pieces(&self) -> Bitfield {
+        self.terms.pieces.to_bitfield(&self.terms.geometry)
     }
 
     /// From when on it is valid.
@@ -236,10 +242,6 @@ impl Offer {
     /// The offer's canonical form, which is how it is written.
     pub fn bytes(&self) -> &[u8] {
         self.canonical.as_bytes()
-    }
-
-    pub(super) fn canonical(&self) -> &str {
-        &self.canonical
     }
 }
 
@@ -299,5 +301,74 @@ impl Coded for OfferError {
             Self::Term(error) => error.field(),
             Self::Consent(_) => "consent_statement",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Offer, OfferTerms};
+    use crate::boundary::PeerAddress;
+    use crate::code::Coded;
+    use crate::digest::{ChunkAlgorithm, Root, Sha256};
+    use crate::geometry::Geometry;
+    use crate::identity::SigningKey;
+    use crate::request::PieceSet;
+    use crate::scalars::{Id, UtcTime};
+
+    fn terms() -> OfferTerms {
+        OfferTerms {
+            addresses: vec![PeerAddress::parse("mmp://10.0.0.7:9410").unwrap()],
+            model_id: Id::parse("tiny").unwrap(),
+            manifest_sha256: Sha256::of(b"manifest"),
+            artifact_sha256: Sha256::of(b"artifact"),
+            geometry: Geometry::new(100_000, 16_384).unwrap(),
+            root: Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]),
+            pieces: PieceSet::ALL,
+            issued: UtcTime::from_unix(1_000),
+            expires: UtcTime::from_unix(2_000),
+        }
+    }
+
+    #[test]
+    fn what_is_signed_is_read_back() {
+        let key = SigningKey::from_seed([1; 32]);
+        let offer = Offer::sign(&terms(), &key).unwrap();
+        assert_eq!(Offer::parse(offer.bytes()), Ok(offer.clone()));
+        assert_eq!(offer.peer_id(), key.public_key().peer_id());
+        assert_eq!(offer.terms, terms());
+        assert!(offer.pieces().is_full());
+        let code = |now| offer.check_clock(UtcTime::from_unix(now)).map_err(|e| e.code().suffix());
+        assert_eq!(code(699), Err("not-yet-valid"));
+        assert_eq!(code(700), Ok(()));
+        assert_eq!(code(1_999), Ok(()));
+        assert_eq!(code(2_000), Err("expired"));
+    }
+
+    #[test]
+    fn terms_that_break_a_rule_are_not_signed() {
+        let key = SigningKey::from_seed([1; 32]);
+        let sign = |terms: OfferTerms| Offer::sign(&terms, &key).unwrap_err().code().suffix();
+        let address = terms().addresses.remove(0);
+        let twice = vec![address.clone(), address];
+        let small = Geometry::new(100_000, 4_096).unwrap();
+        assert_eq!(sign(OfferTerms { addresses: Vec::new(), ..terms() }), "address-count");
+        assert_eq!(sign(OfferTerms { addresses: twice, ..terms() }), "duplicate-address");
+        assert_eq!(sign(OfferTerms { geometry: small, ..terms() }), "chunk-size");
+        assert_eq!(sign(OfferTerms { expires: terms().issued, ..terms() }), "bad-validity");
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_never_passes_as_another_offer(at in 0_usize..2_000, byte: u8) {
+            let offer = Offer::sign(&terms(), &SigningKey::from_seed([1; 32])).unwrap();
+            let mut bytes = offer.bytes().to_vec();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(read) = Offer::parse(&bytes) {
+                prop_assert_eq!(read, offer);
+            }
+        }
     }
 }

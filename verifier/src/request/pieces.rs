@@ -71,10 +71,7 @@ impl PieceSet {
     }
 
     /// How many pieces are in at least one of the sets.
-    pub fn count_union<'a>(
-        sets: impl IntoIterator<Item = &'a Self>,
-        geometry: &Geometry,
-    ) -> u32 {
+    pub fn count_union<'a>(sets: impl IntoIterator<Item = &'a Self>, geometry: &Geometry) -> u32 {
         let mut runs = Vec::new();
         for set in sets {
             match &set.0 {

@@ -84,8 +84,7 @@ impl Ticket {
         if encoded.is_empty() {
             return Err(TicketError::Base64);
         }
-        let bytes =
-            BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| TicketError::Base64)?;
+        let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| TicketError::Base64)?;
         let value = json::parse(&bytes, limits::TICKET)?;
         if value.canonical().as_bytes() != bytes {
             return Err(TicketError::NotCanonical);
@@ -210,5 +209,52 @@ impl Coded for TicketError {
             Self::Term(error) => error.field(),
             _ => "-",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Ticket, TicketError, TicketTerms};
+    use crate::boundary::PeerAddress;
+    use crate::identity::SigningKey;
+    use crate::scalars::{Label, UtcTime};
+
+    fn terms() -> TicketTerms {
+        TicketTerms {
+            label: Label::parse("Anna laptop").unwrap(),
+            addresses: vec![PeerAddress::parse("mmp://[fe80::1]:9410").unwrap()],
+            issued: UtcTime::from_unix(1_000),
+            expires: UtcTime::from_unix(2_000),
+        }
+    }
+
+    #[test]
+    fn what_is_signed_is_read_back() {
+        let key = SigningKey::from_seed([1; 32]);
+        let text = Ticket::sign(&terms(), &key).unwrap();
+        let ticket = Ticket::parse(&format!(" \t{text}\r\n"), UtcTime::from_unix(1_000)).unwrap();
+        assert_eq!(ticket.peer_id(), key.public_key().peer_id());
+        assert_eq!(ticket.terms, terms());
+        assert!(Ticket::parse(&text, UtcTime::from_unix(2_000)).is_err());
+        let padded = format!("{text}=");
+        assert_eq!(Ticket::parse(&padded, UtcTime::from_unix(1_000)), Err(TicketError::Base64));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_returns(text in "(mmticket0:)?[A-Za-z0-9_é-]{0,60}") {
+            prop_assert!(Ticket::parse(&text, UtcTime::from_unix(0)).is_err());
+        }
+
+        #[test]
+        fn a_changed_character_is_always_found(at in 10_usize..600, symbol in "[A-Za-z0-9_-]") {
+            let text = Ticket::sign(&terms(), &SigningKey::from_seed([1; 32])).unwrap();
+            let at = 10 + (at - 10) % (text.len() - 10);
+            let changed = format!("{}{symbol}{}", &text[..at], &text[at + 1..]);
+            prop_assume!(changed != text);
+            prop_assert!(Ticket::parse(&changed, UtcTime::from_unix(1_500)).is_err());
+        }
     }
 }
