@@ -14,7 +14,6 @@ use crate::request::{
     read_sha256,
 };
 use crate::scalars::{Id, UtcTime, Version};
-use crate::warning::Warning;
 
 pub use draft::ImportDraft;
 pub use error::RequestError;
@@ -53,7 +52,7 @@ pub struct ImportRequest {
     usable: Vec<Offer>,
     usable_indices: Vec<usize>,
     skipped_indices: Vec<usize>,
-    warnings: BTreeSet<Warning>,
+    warnings: BTreeSet<&'static str>,
 }
 
 impl ImportRequest {
@@ -107,7 +106,7 @@ impl ImportRequest {
                 self.usable_indices.push(index);
             } else {
                 self.skipped_indices.push(index);
-                self.warnings.insert(Warning::OfferSkipped);
+                self.warnings.insert("offer-skipped");
             }
         }
         if self.usable.is_empty() { Err(RequestError::NoUsableOffer) } else { Ok(()) }
@@ -194,7 +193,7 @@ impl ImportRequest {
     }
 
     /// What was remarked without refusing, the manifest's remarks included.
-    pub const fn warnings(&self) -> &BTreeSet<Warning> {
+    pub const fn warnings(&self) -> &BTreeSet<&'static str> {
         &self.warnings
     }
 }
