@@ -100,7 +100,7 @@ fn run_request(case: &Case) -> Outcome {
             ("skipped", json!(request.skipped_indices())),
             ("pieces_offered", json!(request.pieces_offered())),
         ])
-        .warned(request.warnings().iter().map(|warning| warning.as_str()))
+        .warned(request.warnings().iter().copied())
     })
 }
 

@@ -14,12 +14,13 @@ use crate::request::{
     read_sha256,
 };
 use crate::scalars::{Id, UtcTime, Version};
-use crate::warning::Warning;
 
 pub use draft::ImportDraft;
 pub use error::RequestError;
 
 const KIND: &str = "minimodel.peer-import-request";
+/// The warning for an offer that is expired or not yet valid.
+const OFFER_SKIPPED: &str = "offer-skipped";
 const MEMBERS: [&str; 16] = [
     "request_version",
     "request_kind",
@@ -53,7 +54,7 @@ pub struct ImportRequest {
     usable: Vec<Offer>,
     usable_indices: Vec<usize>,
     skipped_indices: Vec<usize>,
-    warnings: BTreeSet<Warning>,
+    warnings: BTreeSet<&'static str>,
 }
 
 impl ImportRequest {
@@ -107,7 +108,7 @@ impl ImportRequest {
                 self.usable_indices.push(index);
             } else {
                 self.skipped_indices.push(index);
-                self.warnings.insert(Warning::OfferSkipped);
+                self.warnings.insert(OFFER_SKIPPED);
             }
         }
         if self.usable.is_empty() { Err(RequestError::NoUsableOffer) } else { Ok(()) }
@@ -194,7 +195,7 @@ impl ImportRequest {
     }
 
     /// What was remarked without refusing, the manifest's remarks included.
-    pub const fn warnings(&self) -> &BTreeSet<Warning> {
+    pub const fn warnings(&self) -> &BTreeSet<&'static str> {
         &self.warnings
     }
 }

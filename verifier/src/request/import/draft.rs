@@ -76,7 +76,6 @@ mod tests {
     use crate::manifest::{Draft, Manifest, Options};
     use crate::request::{ImportRequest, Offer, OfferTerms, PieceSet};
     use crate::scalars::{Id, UtcTime};
-    use crate::warning::Warning;
 
     fn manifest() -> Manifest {
         let mut draft = Draft::new();
@@ -135,7 +134,7 @@ mod tests {
         assert!(request.warnings().is_empty());
         let later = read(1_400).unwrap();
         assert_eq!((later.usable_indices(), later.skipped_indices()), (&[1][..], &[0][..]));
-        assert!(later.warnings().contains(&Warning::OfferSkipped));
+        assert!(later.warnings().contains("offer-skipped"));
         assert_eq!(read(1_700).unwrap_err().code().to_string(), "request.expired");
     }
 
