@@ -161,9 +161,34 @@ impl Grant {
         self.terms.act
     }
 
+    /// The model's name.
+    pub const fn model_id(&self) -> &Id {
+        &self.terms.model_id
+    }
+
+    /// The artifact's digest.
+    pub const fn artifact_sha256(&self) -> Sha256 {
+        self.terms.artifact_sha256
+    }
+
     /// With whom.
     pub const fn scope(&self) -> Scope {
         self.terms.scope
+    }
+
+    /// How many bytes may move in all under the grant.
+    pub const fn byte_limit(&self) -> u64 {
+        self.terms.byte_limit
+    }
+
+    /// When the user agreed.
+    pub const fn granted(&self) -> UtcTime {
+        self.terms.granted
+    }
+
+    /// From when on the grant is over.
+    pub const fn expires(&self) -> UtcTime {
+        self.terms.expires
     }
 
     /// When the user took it back, if so.

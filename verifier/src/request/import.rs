@@ -19,6 +19,8 @@ pub use draft::ImportDraft;
 pub use error::RequestError;
 
 const KIND: &str = "minimodel.peer-import-request";
+/// The warning for an offer that is expired or not yet valid.
+const OFFER_SKIPPED: &str = "offer-skipped";
 const MEMBERS: [&str; 16] = [
     "request_version",
     "request_kind",
@@ -106,7 +108,7 @@ impl ImportRequest {
                 self.usable_indices.push(index);
             } else {
                 self.skipped_indices.push(index);
-                self.warnings.insert("offer-skipped");
+                self.warnings.insert(OFFER_SKIPPED);
             }
         }
         if self.usable.is_empty() { Err(RequestError::NoUsableOffer) } else { Ok(()) }
