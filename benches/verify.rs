@@ -36,7 +36,8 @@ fn chunks(c: &mut Criterion) {
 
 fn verify_all(list: &PieceList, artifact: &Bytes) {
     for index in list.geometry().indices() {
-        let from = usize::try_from(list.geometry().offset(index)).expect("the artifact is in memory");
+        let from =
+            usize::try_from(list.geometry().offset(index)).expect("the artifact is in memory");
         let bytes = artifact.slice(from..from + list.geometry().length(index) as usize);
         let arrived = ArrivedPiece { index: index.get(), bytes, from: Source::Local };
         black_box(list.verify(arrived).expect("the piece is genuine"));
@@ -86,9 +87,7 @@ fn container(c: &mut Criterion) {
 fn tree(c: &mut Criterion) {
     let digests: Vec<_> = (0..100_000_u32)
         .map(|i| {
-            verifier::digest::ChunkDigest::from_bytes(
-                sha2::Sha256::digest(i.to_le_bytes()).into(),
-            )
+            verifier::digest::ChunkDigest::from_bytes(sha2::Sha256::digest(i.to_le_bytes()).into())
         })
         .collect();
     let mut group = c.benchmark_group("tree of 100,000");

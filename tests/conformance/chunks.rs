@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use data_encoding::HEXUPPER;
 use serde_json::{Value, json};
+use verifier::Geometry;
 use verifier::digest::{ChunkAlgorithm, ChunkDigest, Root};
 use verifier::merkle::{PieceTree, Proof};
 use verifier::piece::{ArrivedPiece, Evidence, PieceStream, Source, verify_alone};
-use verifier::Geometry;
 
 use crate::case::{Case, Outcome};
 
