@@ -228,10 +228,12 @@ impl Shared {
         if spend.bytes == 0 {
             return Ok(());
         }
+        let before = state.tally.unsaved_bytes();
         state.tally.add(grant, spend.bytes);
+        let is_much = before < SAVE_BYTES && state.tally.unsaved_bytes() >= SAVE_BYTES;
         match &state.saver {
             None => state.saver = self.start_saver(),
-            Some(saver) if state.tally.unsaved_bytes() >= SAVE_BYTES => saver.unpark(),
+            Some(saver) if is_much => saver.unpark(),
             Some(_) => {}
         }
         Ok(())

@@ -165,12 +165,12 @@ impl Temporary {
     fn place(self, file: &File) -> Result<(), OutputError> {
         let folder = checked_folder(self.places.folder())?;
         let (from, main) = self.places.main();
-        move_aside(&from, &main)?;
+        give_name(&from, &main)?;
         let placed = place_rest(&self.places, file);
         if placed.is_err() {
             // `main` is free of anything but this output: the move above does not overwrite.
-            let _ = fs::remove_file(&main);
-            let _ = sync_folder(&folder);
+            drop(fs::remove_file(&main));
+            drop(sync_folder(&folder));
         }
         placed
     }
@@ -185,11 +185,11 @@ fn place_rest(places: &Places, file: &File) -> Result<(), OutputError> {
     }
     let receipt = places.receipt();
     if let Some((from, to)) = &receipt {
-        move_aside(from, to)?;
+        give_name(from, to)?;
     }
     sync_folder(folder).map_err(|source| {
         if let Some((_, to)) = &receipt {
-            let _ = fs::remove_file(to);
+            drop(fs::remove_file(to));
         }
         failed(folder, source)
     })
@@ -199,7 +199,7 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         let removed = self.places.remove_temporary();
         if let Some(note) = self.note.take().filter(|_| removed.is_ok()) {
-            let _ = sync_folder(self.places.folder());
+            drop(sync_folder(self.places.folder()));
             note.remove();
         }
     }
@@ -212,8 +212,8 @@ fn open_temporary(places: Places, note: Option<Note>) -> io::Result<(File, Tempo
     Ok((file, temporary))
 }
 
-/// Moves a file to a name that is free, and fails if it is not.
-fn move_aside(from: &Path, to: &Path) -> Result<(), OutputError> {
+/// Gives a file a name that is free, and fails if it is not.
+fn give_name(from: &Path, to: &Path) -> Result<(), OutputError> {
     match fs::hard_link(from, to) {
         // The temporary name goes away with the rest of what is temporary.
         Ok(()) => Ok(()),
@@ -235,7 +235,7 @@ fn move_by_rename(from: &Path, to: &Path) -> Result<(), OutputError> {
         Err(error) => return Err(failed(folder, error)),
     }
     fs::rename(from, to).map_err(|source| {
-        let _ = fs::remove_file(to);
+        drop(fs::remove_file(to));
         failed(folder, source)
     })
 }

@@ -211,7 +211,7 @@ impl LockedLog {
             .and_then(|()| self.file.sync_data());
         put.inspect_err(|_| {
             // A line that is half there would be cut off as torn later.
-            let _ = self.file.set_len(end);
+            drop(self.file.set_len(end));
         })
     }
 }

@@ -108,7 +108,7 @@ impl TallyFile {
             .and_then(|()| fs::rename(&temporary, &self.path))
             .and_then(|()| self.path.parent().map_or(Ok(()), sync_folder));
         replaced.inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
+            drop(fs::remove_file(&temporary));
         })
     }
 }

@@ -152,7 +152,7 @@ impl Note {
     /// Removes the note, when nothing of what it speaks of is left.
     pub(super) fn remove(self) {
         // One that stays behind speaks of files that are gone; `recover` removes it.
-        let _ = fs::remove_file(&self.path);
+        drop(fs::remove_file(&self.path));
     }
 }
 
