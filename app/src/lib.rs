@@ -3,6 +3,15 @@
 //! Each use case is an `async` function over one `P: Ports`, told of the user's yes by a
 //! [`consent::Consent`] that it uses up, and reporting through a closure.
 
+pub mod announce;
+pub mod assemble;
+pub mod blame;
 pub mod codec;
 pub mod consent;
+pub mod event;
+pub mod import;
 pub mod ports;
+pub mod serve;
+pub mod share;
+
+pub use blame::{Blame, Blamed};

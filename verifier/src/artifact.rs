@@ -18,6 +18,7 @@ use crate::chunk_list::{ChunkList, ChunkListError};
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
 use crate::manifest::{Manifest, SignatureStatus};
+use crate::piece::PieceList;
 use crate::slm::{ChecksumRule, Slm, SlmError};
 
 /// How many bytes [`verify`] reads at once.
@@ -163,6 +164,7 @@ pub struct VerifiedArtifact {
     manifest: Arc<Manifest>,
     slm: Slm,
     measured: Vec<(&'static str, String)>,
+    list: Option<PieceList>,
     checks: [(&'static str, &'static str); 12],
 }
 
@@ -180,6 +182,11 @@ impl VerifiedArtifact {
     /// The measured `slm.*` values, in the order of receipts.
     pub fn measured(&self) -> &[(&'static str, String)] {
         &self.measured
+    }
+
+    /// The pieces' digests, if the manifest has chunking.
+    pub const fn list(&self) -> Option<&PieceList> {
+        self.list.as_ref()
     }
 
     /// The `check.*` keys of a receipt and what they say, in its order.
@@ -300,20 +307,22 @@ impl Verification {
         if let Some(list) = &extras.chunk_list {
             check_list(&manifest, list)?;
         }
-        if let Some(chunking) = manifest.chunking() {
-            let expected = chunking.root;
-            match measured.chunks {
-                Some((_, found)) if found == expected => {}
-                Some((_, found)) => return Err(ArtifactError::MerkleRoot { found, expected }),
-                None => return Err(ArtifactError::NoChunking),
+        let list = match (manifest.chunking(), measured.chunks) {
+            (None, _) => None,
+            (Some(_), None) => return Err(ArtifactError::NoChunking),
+            (Some(chunking), Some((digests, found))) => {
+                let expected = chunking.root;
+                let list = PieceList::prove(chunking.geometry, expected, digests)
+                    .map_err(|_| ArtifactError::MerkleRoot { found, expected })?;
+                Some(list)
             }
-        }
+        };
         let slm = measured.slm?;
         let facts = slm.measured();
         check_agreement(&manifest, &facts, rule)?;
         check_evidence(&manifest, &extras.evidence)?;
         let checks = checks(&manifest, extras, rule);
-        Ok(VerifiedArtifact { manifest, slm, measured: facts, checks })
+        Ok(VerifiedArtifact { manifest, slm, measured: facts, list, checks })
     }
 }
 

@@ -235,8 +235,8 @@ pub fn verify_alone(
     arrived: &ArrivedPiece,
     evidence: &Evidence,
 ) -> Result<(), Box<dyn Coded>> {
-    let index = place(geometry, arrived).map_err(Box::new)?;
-    check_piece_size(algorithm, geometry).map_err(Box::new)?;
+    let index = place(geometry, arrived).map_err(|error| Box::new(error) as Box<dyn Coded>)?;
+    check_piece_size(algorithm, geometry).map_err(|error| Box::new(error) as Box<dyn Coded>)?;
     let found = digest(algorithm, geometry, index, &arrived.bytes);
     match evidence {
         Evidence::Digest(expected) if *expected == found => Ok(()),

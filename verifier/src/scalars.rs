@@ -5,6 +5,7 @@ use std::fmt;
 use data_encoding::HEXUPPER;
 
 use crate::code::Code;
+use crate::digest::Sha256;
 
 /// Why a text is not a value of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +86,34 @@ impl Kind {
             Self::Label => "bad-label",
             Self::SigText => "bad-signature-text",
         }
+    }
+
+    /// Checks a text against the type's grammar.
+    ///
+    /// A root's form depends on its algorithm and an enum's words on its key, so no text passes
+    /// for either here.
+    ///
+    /// # Errors
+    ///
+    /// [`ScalarError`] if the text does not fit.
+    pub fn check(self, text: &str) -> Result<(), ScalarError> {
+        let fits = match self {
+            Self::Id => fits_id(text),
+            Self::Version => fits_version(text),
+            Self::Int => parse_int(text).is_ok(),
+            Self::Time => UtcTime::parse(text).is_ok(),
+            Self::Sha256 => Sha256::parse(text).is_some(),
+            Self::U64Hex => U64Hex::parse(text).is_ok(),
+            Self::Root | Self::Enum => false,
+            Self::Token => fits_token(text),
+            Self::HubId => fits_hub_id(text),
+            Self::Rev => fits_rev(text),
+            Self::Text => fits_text(text),
+            Self::FileName => fits_file_name(text),
+            Self::Label => fits_label(text),
+            Self::SigText => SigText::parse(text).is_ok(),
+        };
+        if fits { Ok(()) } else { Err(ScalarError::new(self, text)) }
     }
 
     const fn expected(self) -> &'static str {
@@ -405,7 +434,7 @@ impl fmt::Display for UtcTime {
 }
 
 const fn is_leap(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 const fn days_in_year(year: u64) -> u64 {

@@ -1,1 +1,129 @@
-//! Being written.
+//! The `.slm` container, SLM1 v1: whether bytes are one, and what it holds (SPEC section 5).
+//!
+//! A file is judged in one pass in file order by a [`Scan`], whatever the slices it comes in, and
+//! a valid one becomes an [`Slm`]. The internal checksum is serial and slow beside the rest, so it
+//! is a value of its own, [`RollingChecksum`], that can run on another thread.
+
+pub mod checksum;
+pub mod digests;
+pub mod directory;
+pub mod facts;
+pub mod header;
+pub mod layout;
+pub mod names;
+pub mod policy;
+pub mod quantisation;
+pub mod scan;
+pub mod tokenizer;
+pub mod values;
+
+mod fields;
+
+use std::borrow::Cow;
+
+use crate::code::{Code, Coded};
+use crate::scalars::U64Hex;
+
+pub use checksum::{RollingChecksum, SlmChecksumProfile};
+pub use facts::{ChecksumVerdict, Slm};
+pub use header::Header;
+pub use quantisation::Quantisation;
+pub use scan::Scan;
+
+/// Whether the internal checksum is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ChecksumRule {
+    /// The stored value must be the computed one.
+    #[default]
+    Verify,
+    /// The stored value is reported but not compared; it must still not be zero.
+    Unverified,
+}
+
+/// Judges a whole file that is in memory.
+///
+/// # Errors
+///
+/// The first [`SlmError`] in the order of SPEC section 5.
+pub fn validate(bytes: &[u8], rule: ChecksumRule) -> Result<Slm, SlmError> {
+    let mut scan = Scan::new(bytes.len() as u64);
+    scan.update(bytes);
+    let computed = match rule {
+        ChecksumRule::Verify => {
+            let mut checksum = RollingChecksum::new();
+            checksum.update(bytes);
+            Some(checksum.finish())
+        }
+        ChecksumRule::Unverified => None,
+    };
+    scan.finish(computed)
+}
+
+/// Why bytes are not a valid `.slm` file.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SlmError {
+    /// A header field is wrong (H1 to H28).
+    #[error(transparent)]
+    Header(#[from] header::HeaderError),
+    /// The stored checksum is not the computed one (H29).
+    #[error("checksum is {}, computed {}", U64Hex(*stored), U64Hex(*computed))]
+    ChecksumMismatch {
+        /// What the header says.
+        stored: u64,
+        /// What the bytes give.
+        computed: u64,
+    },
+    /// A directory entry is wrong (D1 to D14).
+    #[error(transparent)]
+    Directory(#[from] directory::DirectoryError),
+    /// The parts of the file overlap or leave holes (Y1 to Y4).
+    #[error(transparent)]
+    Layout(#[from] layout::LayoutError),
+    /// The tokenizer section is wrong (K1 to K16).
+    #[error(transparent)]
+    Tokenizer(#[from] tokenizer::TokenizerError),
+    /// The tensors are not those the header asks for (N1 to N3).
+    #[error(transparent)]
+    Names(#[from] names::NamesError),
+    /// A weight or a scale is not usable (V1, V2).
+    #[error(transparent)]
+    Values(#[from] values::ValueError),
+    /// The caller gave fewer or more bytes than it had announced.
+    #[error("read {got} bytes of a file of {expected}")]
+    Incomplete {
+        /// The length given to [`Scan::new`].
+        expected: u64,
+        /// The bytes given to [`Scan::update`].
+        got: u64,
+    },
+}
+
+impl Coded for SlmError {
+    fn code(&self) -> Code {
+        let suffix = match self {
+            Self::Header(error) => error.suffix(),
+            Self::ChecksumMismatch { .. } => "checksum-mismatch",
+            Self::Directory(error) => error.suffix(),
+            Self::Layout(error) => error.suffix(),
+            Self::Tokenizer(error) => error.suffix(),
+            Self::Names(error) => error.suffix(),
+            Self::Values(error) => error.suffix(),
+            Self::Incomplete { .. } => return Code::new("io", "failed"),
+        };
+        Code::new("slm", suffix)
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Header(error) => error.field().into(),
+            Self::ChecksumMismatch { .. } => "checksum".into(),
+            Self::Directory(error) => error.field().into(),
+            Self::Layout(error) => error.field().into(),
+            Self::Tokenizer(error) => error.field().into(),
+            Self::Names(error) => error.field().into(),
+            Self::Values(error) => error.tensor().into(),
+            Self::Incomplete { .. } => "-".into(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Kept pieces into one output, verified as it grows.
+//!
+//! The work follows the frontier of kept pieces while the rest still arrives, so that little is
+//! left to do at the end. Every byte is read back from the output before it is judged.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use bytes::BytesMut;
+use tokio::task::JoinHandle;
+use verifier::artifact::{ArtifactError, Extras, Verification, VerifiedArtifact};
+use verifier::manifest::Manifest;
+use verifier::slm::ChecksumRule;
+use verifier::{Geometry, PieceIndex, Sha256};
+
+use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReadError, Stem};
+
+/// Why an output could not be assembled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssembleError {
+    /// The output could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The temporary output could not be written or read back.
+    #[error("the output cannot be written")]
+    Draft(#[source] Failure),
+    /// A kept piece could not be read.
+    #[error("piece {index} cannot be read from the store")]
+    Read {
+        /// The piece.
+        index: u32,
+        /// Why.
+        source: ReadError,
+    },
+    /// The whole is not what the manifest names.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The import went away before all pieces were kept.
+    #[error("the import was cancelled")]
+    Cancelled,
+}
+
+/// What is assembled, and where.
+pub struct Assembly<S, O> {
+    /// Where the pieces are.
+    pub store: Arc<S>,
+    /// Where the output goes.
+    pub outputs: Arc<O>,
+    /// The folder of the output.
+    pub folder: PathBuf,
+    /// The output's names.
+    pub stem: Stem,
+    /// What the output must be.
+    pub manifest: Arc<Manifest>,
+    /// How it is cut.
+    pub geometry: Geometry,
+    /// Whether the internal checksum is compared.
+    pub rule: ChecksumRule,
+}
+
+/// An assembly on a blocking thread. Dropping it ends the work and removes the output.
+pub struct Assembling<D> {
+    frontier: Sender<u32>,
+    outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
+}
+
+impl<D: Draft> Assembling<D> {
+    /// Starts with no piece.
+    pub fn start<S, O>(assembly: Assembly<S, O>) -> Self
+    where
+        S: PieceStore,
+        O: Outputs<Draft = D>,
+    {
+        let (frontier, kept) = channel();
+        let outcome = tokio::task::spawn_blocking(move || assembly.run(&kept));
+        Self { frontier, outcome }
+    }
+
+    /// Says that all pieces before this one are kept.
+    pub fn reach(&self, frontier: u32) {
+        // An assembly that failed no longer listens; `finish` says why.
+        drop(self.frontier.send(frontier));
+    }
+
+    /// Whether it has ended, which before the last piece means that it failed.
+    pub fn has_ended(&self) -> bool {
+        self.outcome.is_finished()
+    }
+
+    /// Waits for the verdict on the whole.
+    ///
+    /// # Errors
+    ///
+    /// [`AssembleError`]; the output is removed.
+    pub async fn finish(self) -> Result<(D, VerifiedArtifact), AssembleError> {
+        drop(self.frontier);
+        self.outcome.await.unwrap_or(Err(AssembleError::Cancelled))
+    }
+}
+
+impl<S: PieceStore, O: Outputs> Assembly<S, O> {
+    fn run(self, kept: &Receiver<u32>) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
+        let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
+        let length = self.geometry.byte_count();
+        let mut verification = Verification::new(Arc::clone(&self.manifest), length, self.rule)?;
+        let artifact = self.manifest.artifact_sha256();
+        let mut pieces = self.geometry.indices().peekable();
+        while pieces.peek().is_some() {
+            let frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
+            while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
+                self.append(&mut draft, &mut verification, artifact, index)?;
+            }
+            if let Some(fault) = verification.fault() {
+                return Err(ArtifactError::from(fault).into());
+            }
+        }
+        let verified = verification.finish(&Extras::default())?;
+        Ok((draft, verified))
+    }
+
+    fn append(
+        &self,
+        draft: &mut O::Draft,
+        verification: &mut Verification,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> Result<(), AssembleError> {
+        let piece = self
+            .store
+            .read_blocking(artifact, index)
+            .map_err(|source| AssembleError::Read { index: index.get(), source })?;
+        draft.append(&piece).map_err(AssembleError::Draft)?;
+        let mut written = BytesMut::zeroed(piece.len());
+        drop(piece);
+        draft
+            .read_back(self.geometry.offset(index), &mut written)
+            .map_err(AssembleError::Draft)?;
+        verification.update(written.freeze());
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! What a running use case tells its caller.
+
+use verifier::identity::PeerId;
+use verifier::piece::Source;
+use verifier::{Bitfield, PieceIndex};
+
+use crate::ports::PullNews;
+
+/// What happens in an import, in the order it happens.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Room was made; these pieces are kept already, so nobody is asked for them.
+    Reserved {
+        /// The pieces kept, of as many as the artifact has.
+        have: Bitfield,
+    },
+    /// The piece list is proven against the manifest's root.
+    ListProven {
+        /// The pieces kept, now that the list tells what other artifacts share.
+        have: Bitfield,
+    },
+    /// Something happened between here and a peer.
+    Peers(PullNews),
+    /// A peer of the request is not paired with this installation, so it is not called.
+    NotPaired(PeerId),
+    /// A piece is kept: it would survive a crash.
+    Kept {
+        /// Which one.
+        index: PieceIndex,
+        /// From whom.
+        source: Source,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// All pieces are kept; the whole is being verified.
+    Verifying,
+    /// The whole is verified; artifact and receipt get their names.
+    Naming,
+}

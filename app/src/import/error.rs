@@ -1,0 +1,137 @@
+//! Why an import ended without an artifact.
+
+use std::borrow::Cow;
+
+use verifier::artifact::ArtifactError;
+use verifier::consent::Act;
+use verifier::receipt::ReceiptError;
+use verifier::{Code, Coded as _};
+
+use crate::assemble::AssembleError;
+use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::ports::{Failure, JournalError, OutputError, PullError, ReadError, ReserveError};
+
+/// Why an import ended without an artifact. No output file is left behind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The manifest does not cut the artifact into pieces.
+    #[error("the manifest has no chunking")]
+    NoChunking,
+    /// The user's yes does not cover the act.
+    #[error("there is no consent to {} this artifact", .0.as_str())]
+    NoConsent(Act),
+    /// No peer of the request is paired with this installation.
+    #[error("none of the request's peers is paired with this installation")]
+    NoPairedPeer,
+    /// The output cannot be placed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The store has no room.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
+    /// The consent log says no, or cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The peers could not give all pieces.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// The whole is not what the manifest names.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The receipt could not be made.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// A kept piece could not be read back; it will be fetched again by the next run.
+    #[error("piece {index} cannot be read from the store")]
+    Read {
+        /// The piece.
+        index: u32,
+        /// Why.
+        source: ReadError,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Failure),
+}
+
+impl From<AssembleError> for ImportError {
+    fn from(error: AssembleError) -> Self {
+        match error {
+            AssembleError::Output(error) => Self::Output(error),
+            AssembleError::Draft(failure) => Self::Store(failure),
+            AssembleError::Read { index, source } => Self::Read { index, source },
+            AssembleError::Artifact(error) => Self::Artifact(error),
+            AssembleError::Cancelled => Self::Pull(PullError::Cancelled),
+        }
+    }
+}
+
+impl Blamed for ImportError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::NoChunking | Self::Receipt(_) => Blame::Input,
+            Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
+            Self::Artifact(_) => Blame::Input,
+            Self::NoConsent(_) | Self::NoPairedPeer => Blame::Refused,
+            Self::Output(error) => error.blame(),
+            Self::Reserve(error) => error.blame(),
+            Self::Journal(error) => error.blame(),
+            Self::Pull(error) => error.blame(),
+            Self::Read { .. } | Self::Store(_) => Blame::Machine,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::NoChunking => Code::new("request", "no-chunking"),
+            Self::NoConsent(_) => CONSENT_DENIED,
+            Self::NoPairedPeer => Code::new("request", "no-usable-offer"),
+            Self::Output(error) => error.code(),
+            Self::Reserve(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::Pull(error) => error.code(),
+            Self::Artifact(error) => error.code(),
+            Self::Receipt(error) => error.code(),
+            Self::Read { .. } | Self::Store(_) => IO_FAILED,
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::NoChunking => "chunking.algorithm".into(),
+            Self::NoConsent(act) => act.as_str().into(),
+            Self::NoPairedPeer => "peer_offers".into(),
+            Self::Output(error) => error.field(),
+            Self::Reserve(error) => error.field(),
+            Self::Journal(error) => error.field(),
+            Self::Pull(error) => error.field(),
+            Self::Artifact(error) => error.field(),
+            Self::Receipt(error) => error.field(),
+            Self::Read { index, .. } => format!("piece.{index}").into(),
+            Self::Store(_) => "store".into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
+            Self::NoConsent(_) => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::NoPairedPeer => {
+                "Pair with one of them first: `minimodel peer add <ticket>`.".into()
+            }
+            Self::Output(error) => error.advice(),
+            Self::Reserve(error) => error.advice(),
+            Self::Journal(error) => error.advice(),
+            Self::Pull(error) => error.advice(),
+            Self::Artifact(_) => "Do not use this artifact: it is not what its manifest says. Tell \
+                                  whoever made the manifest."
+                .into(),
+            Self::Receipt(_) => "Run the same command again; if it fails again, report it.".into(),
+            Self::Read { .. } => {
+                "Run the same command again: the piece is fetched anew. Check the disk's health.".into()
+            }
+            Self::Store(failure) => machine_advice(failure),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What an import will do, worked out before anyone is asked for anything.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use verifier::boundary::PeerAddress;
+use verifier::consent::{Act, Scope};
+use verifier::identity::PeerId;
+use verifier::manifest::Manifest;
+use verifier::request::ImportRequest;
+use verifier::scalars::{Label, UtcTime};
+use verifier::{Bitfield, Geometry, Root, Sha256};
+
+use super::ImportError;
+use crate::consent::Consent;
+use crate::ports::{Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms};
+
+/// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
+/// that was lost midway is asked again for what did not arrive.
+const RETRY_FACTOR: u64 = 2;
+
+/// A paired peer whose offer an import will call on.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// The peer.
+    pub id: PeerId,
+    /// What the user calls it.
+    pub label: Label,
+    /// Where its offer says to call it.
+    pub addresses: Vec<PeerAddress>,
+    /// The pieces that its offer names.
+    pub offered: Bitfield,
+}
+
+impl Called {
+    pub(super) fn source(&self) -> PullSource {
+        PullSource {
+            id: self.id,
+            addresses: self.addresses.clone(),
+            offered: self.offered.clone(),
+        }
+    }
+}
+
+/// An import that could be made: what will move, from whom, where to. Only a person's consent is
+/// missing.
+#[derive(Debug)]
+pub struct Plan {
+    request: ImportRequest,
+    manifest: Arc<Manifest>,
+    geometry: Geometry,
+    root: Root,
+    folder: PathBuf,
+    stem: Stem,
+    have: Bitfield,
+    called: Vec<Called>,
+    not_paired: Vec<PeerId>,
+}
+
+impl Plan {
+    /// Works out what the request means here. Nothing touches the network.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError`] if the output cannot be placed, no peer of the request is paired with
+    /// this installation while pieces are missing, or the store fails.
+    pub async fn new<P: Ports>(
+        ports: &P,
+        request: ImportRequest,
+        folder: PathBuf,
+    ) -> Result<Self, ImportError> {
+        let manifest = Arc::new(request.manifest().clone());
+        let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
+        let (geometry, root) = (chunking.geometry, chunking.root);
+        let stem = Stem::new(manifest.model_id(), manifest.model_version());
+        ports.outputs().check(&folder, &stem)?;
+        let store = ports.store();
+        let kept = store.model(manifest.artifact_sha256()).await.map_err(ImportError::Store)?;
+        let have = kept.map_or_else(|| Bitfield::empty(geometry.piece_count()), |kept| kept.have);
+        let known = store.peers().await.map_err(ImportError::Store)?;
+        let (mut called, mut not_paired) = (Vec::new(), Vec::new());
+        for offer in request.usable() {
+            match known.iter().find(|peer| peer.id == offer.peer_id()) {
+                Some(peer) => called.push(Called {
+                    id: peer.id,
+                    label: peer.label.clone(),
+                    addresses: offer.addresses().to_vec(),
+                    offered: offer.pieces(),
+                }),
+                None => not_paired.push(offer.peer_id()),
+            }
+        }
+        if called.is_empty() && !have.is_full() {
+            return Err(ImportError::NoPairedPeer);
+        }
+        Ok(Self { request, manifest, geometry, root, folder, stem, have, called, not_paired })
+    }
+
+    /// The request.
+    pub const fn request(&self) -> &ImportRequest {
+        &self.request
+    }
+
+    /// The manifest of what is imported.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(super) const fn manifest_arc(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// The artifact's SHA-256.
+    pub fn artifact(&self) -> Sha256 {
+        self.manifest.artifact_sha256()
+    }
+
+    /// How the artifact is cut.
+    pub const fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The root over its pieces.
+    pub const fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The folder that the output goes to.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The output's names.
+    pub const fn stem(&self) -> &Stem {
+        &self.stem
+    }
+
+    /// The pieces that are kept already.
+    pub const fn have(&self) -> &Bitfield {
+        &self.have
+    }
+
+    /// Bytes that are missing and will be fetched.
+    pub fn bytes_missing(&self) -> u64 {
+        super::bytes_of(&self.have.complement(), &self.geometry)
+    }
+
+    /// The peers that will be called.
+    pub fn called(&self) -> &[Called] {
+        &self.called
+    }
+
+    /// Peers of the request that this installation is not paired with.
+    pub fn not_paired(&self) -> &[PeerId] {
+        &self.not_paired
+    }
+
+    /// What a yes to these acts means, in full: fetching from each peer, importing, caching.
+    pub fn terms(&self, acts: &[Act], expires: UtcTime) -> Vec<Terms> {
+        let total = self.geometry.byte_count();
+        let terms = |act, scope, byte_limit| Terms {
+            act,
+            model_id: self.manifest.model_id().clone(),
+            artifact: self.artifact(),
+            scope,
+            byte_limit,
+            expires,
+        };
+        let mut all = Vec::new();
+        for act in acts {
+            match act {
+                Act::Fetch => all.extend(
+                    self.called
+                        .iter()
+                        .map(|peer| terms(*act, Scope::Peer(peer.id), self.fetch_limit())),
+                ),
+                _ => all.push(terms(*act, Scope::None, total)),
+            }
+        }
+        all
+    }
+
+    /// The most bytes that each peer may be asked for.
+    pub const fn fetch_limit(&self) -> u64 {
+        self.geometry.byte_count().saturating_mul(RETRY_FACTOR)
+    }
+}
+
+/// A plan and the yes it needs: only this lets an import begin.
+#[derive(Debug)]
+pub struct Admitted {
+    plan: Plan,
+    consent: Consent,
+}
+
+impl Admitted {
+    /// Puts the two together.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError::NoConsent`] if the yes is to another artifact, or not to fetching and
+    /// importing. Where nothing is missing, nothing needs fetching.
+    pub fn new(plan: Plan, consent: Consent) -> Result<Self, ImportError> {
+        if consent.artifact() != plan.artifact() {
+            return Err(ImportError::NoConsent(Act::Import));
+        }
+        let needed: &[Act] =
+            if plan.have.is_full() { &[Act::Import] } else { &[Act::Fetch, Act::Import] };
+        match needed.iter().find(|act| !consent.covers(**act)) {
+            Some(act) => Err(ImportError::NoConsent(*act)),
+            None => Ok(Self { plan, consent }),
+        }
+    }
+
+    /// The plan.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether the pieces may stay in the store when the import is done.
+    pub fn may_cache(&self) -> bool {
+        self.consent.covers(Act::Cache)
+    }
+}

@@ -1,0 +1,289 @@
+//! Answers known peers until stopped, under grants that are checked at every ask.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use verifier::consent::Act;
+use verifier::identity::PeerId;
+use verifier::piece::PieceList;
+use verifier::scalars::Id;
+use verifier::{Code, Coded as _, PieceIndex, Sha256};
+
+use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::consent::Consent;
+use crate::ports::{
+    Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
+    Ports, ReadError, Record, Refusal, ServeNews, Shelf, Spend,
+};
+
+/// How many pieces of news may wait for the caller's ear.
+const NEWS_QUEUE: usize = 1_024;
+/// How often it is checked whether any grant is still live.
+const GRANT_CHECK: Duration = Duration::from_millis(500);
+
+/// Why serving could not begin or had to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// There is no such artifact in the library.
+    #[error("there is no artifact {0} in the library")]
+    Unknown(Sha256),
+    /// The artifact's piece list is not known, so there is nothing to serve.
+    #[error("no piece of {0} is kept")]
+    Empty(Id),
+    /// The user's yes does not cover serving this artifact.
+    #[error("there is no consent to serve this artifact")]
+    NoConsent,
+    /// The consent log cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Failure),
+    /// The address cannot be listened on, or the network failed.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: Failure,
+    },
+}
+
+impl Blamed for ServeError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Unknown(_) | Self::Empty(_) => Blame::Input,
+            Self::NoConsent => Blame::Refused,
+            Self::Journal(error) => error.blame(),
+            Self::Store(_) | Self::Listen { .. } => Blame::Machine,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Unknown(_) | Self::Empty(_) => Code::new("usage", "arguments"),
+            Self::NoConsent => CONSENT_DENIED,
+            Self::Journal(error) => error.code(),
+            Self::Store(_) | Self::Listen { .. } => IO_FAILED,
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Unknown(_) | Self::Empty(_) => "model".into(),
+            Self::NoConsent => "serve".into(),
+            Self::Journal(error) => error.field(),
+            Self::Store(_) => "store".into(),
+            Self::Listen { address, .. } => address.to_string().into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Unknown(_) => "See what is there with `minimodel library list`.".into(),
+            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
+            Self::NoConsent => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::Journal(error) => error.advice(),
+            Self::Store(failure) => machine_advice(failure),
+            Self::Listen { .. } => {
+                "Choose another port with `--listen`, or stop the program that uses this one.".into()
+            }
+        }
+    }
+}
+
+/// What happens while serving.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Peers can call this address from now on.
+    Listening(SocketAddr),
+    /// Something happened between here and a caller.
+    Callers(ServeNews),
+}
+
+/// Why serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The user stopped it.
+    Stopped,
+    /// No grant is live any more: each was revoked, used up or has expired.
+    NoGrant,
+}
+
+/// What was served.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// Why it ended.
+    pub ended: Ended,
+    /// Bytes that each peer took.
+    pub taken: BTreeMap<PeerId, u64>,
+}
+
+/// Serves one artifact until `stop` resolves or its last grant ends.
+///
+/// Peers of the library's book are let in; what they may have is decided by the consent log, at
+/// every ask. Dropping the future hangs up on everyone.
+///
+/// # Errors
+///
+/// [`ServeError`] if serving cannot begin, or if this machine's network fails.
+pub async fn serve<P: Ports>(
+    ports: &P,
+    artifact: Sha256,
+    address: SocketAddr,
+    consent: Consent,
+    mut on: impl FnMut(Event) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Served, ServeError>
+where
+    P::Clock: Clone,
+{
+    if consent.artifact() != artifact || !consent.covers(Act::Serve) {
+        return Err(ServeError::NoConsent);
+    }
+    let table = Arc::new(Table::new(ports, artifact).await?);
+    let (news, mut heard) = mpsc::channel(NEWS_QUEUE);
+    let Listening { address, sessions } = ports
+        .listener()
+        .listen(address, Arc::clone(&table), news)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    on(Event::Listening(address));
+
+    let mut taken: BTreeMap<PeerId, u64> = BTreeMap::new();
+    let mut check = tokio::time::interval(GRANT_CHECK);
+    check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sessions = sessions;
+    let mut stop = std::pin::pin!(stop);
+    let ended = loop {
+        tokio::select! {
+            () = &mut stop => break Ended::Stopped,
+            outcome = &mut sessions => {
+                outcome.map_err(|source| ServeError::Listen { address, source })?;
+                break Ended::Stopped;
+            }
+            Some(news) = heard.recv() => {
+                if let ServeNews::Sent { peer, bytes, .. } = &news {
+                    *taken.entry(*peer).or_default() += bytes;
+                }
+                on(Event::Callers(news));
+            }
+            _ = check.tick() => {
+                if !any_live(ports, artifact).await? {
+                    break Ended::NoGrant;
+                }
+            }
+        }
+    };
+    drop(sessions);
+    write_down(ports, &table.model, &taken).await;
+    Ok(Served { ended, taken })
+}
+
+async fn any_live<P: Ports>(ports: &P, artifact: Sha256) -> Result<bool, ServeError> {
+    let standing = ports.journal().standing(ports.clock().now()).await?;
+    Ok(standing.iter().any(|standing| {
+        standing.live
+            && standing.grant.act() == Act::Serve
+            && standing.grant.artifact_sha256() == artifact
+    }))
+}
+
+async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId, u64>) {
+    for (peer, bytes) in taken {
+        let record = Record {
+            time: ports.clock().now(),
+            what: "served",
+            model_id: model.model_id.clone(),
+            artifact: model.artifact,
+            peer: Some(*peer),
+            bytes: *bytes,
+            note: String::new(),
+        };
+        if let Err(failure) = ports.journal().record(record).await {
+            tracing::error!(%failure, "cannot write down what was served");
+        }
+    }
+}
+
+/// What lies ready for callers: artifacts of the library, behind the consent log.
+pub struct Table<S, J, C> {
+    store: Arc<S>,
+    journal: Arc<J>,
+    clock: C,
+    known: HashSet<PeerId>,
+    model: Model,
+    lists: HashMap<Sha256, Arc<PieceList>>,
+}
+
+impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
+    async fn new<P>(ports: &P, artifact: Sha256) -> Result<Self, ServeError>
+    where
+        P: Ports<Store = S, Journal = J, Clock = C>,
+    {
+        let store = Arc::clone(ports.store());
+        let model = store
+            .model(artifact)
+            .await
+            .map_err(ServeError::Store)?
+            .ok_or(ServeError::Unknown(artifact))?;
+        let list = store
+            .list(artifact)
+            .await
+            .map_err(ServeError::Store)?
+            .ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
+        let known = store.peers().await.map_err(ServeError::Store)?;
+        Ok(Self {
+            store,
+            journal: Arc::clone(ports.journal()),
+            clock: ports.clock().clone(),
+            known: known.into_iter().map(|peer| peer.id).collect(),
+            model,
+            lists: HashMap::from([(artifact, list)]),
+        })
+    }
+
+    fn spend(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> Result<(), JournalError> {
+        let model_id = self.model.model_id.clone();
+        let spend = Spend { act: Act::Serve, model_id, artifact, peer: Some(peer), bytes };
+        self.journal.spend(&spend, self.clock.now())
+    }
+}
+
+impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
+    fn knows(&self, peer: PeerId) -> bool {
+        self.known.contains(&peer)
+    }
+
+    async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
+        let list = Arc::clone(self.lists.get(&artifact)?);
+        self.spend(peer, artifact, 0).ok()?;
+        let have = self.store.model(artifact).await.ok()??.have;
+        Some(Opened { list, have })
+    }
+
+    async fn piece(
+        &self,
+        peer: PeerId,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> Result<Bytes, Refusal> {
+        let list = self.lists.get(&artifact).ok_or(Refusal::NotServed)?;
+        let length = u64::from(list.geometry().length(index));
+        self.spend(peer, artifact, length).map_err(|_| Refusal::NotServed)?;
+        self.store.read(artifact, index).await.map_err(|error| match error {
+            ReadError::Missing | ReadError::Corrupt => Refusal::NotHad,
+            ReadError::Failed(failure) => {
+                tracing::error!(%failure, "cannot read a piece that was asked for");
+                Refusal::Failed
+            }
+        })
+    }
+}

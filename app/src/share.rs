@@ -1,0 +1,342 @@
+//! Makes a share from a local `.slm` that passes the check.
+
+use std::borrow::Cow;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use verifier::artifact::{ArtifactError, Extras, Passes};
+use verifier::chunk_list::ChunkListError;
+use verifier::consent::Act;
+use verifier::geometry::{CHUNK_LIMITS, GeometryError};
+use verifier::manifest::{Manifest, ManifestError};
+use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
+use verifier::slm::{ChecksumRule, Slm, SlmError};
+use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Root, Sha256};
+
+use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::consent::Consent;
+use crate::ports::{
+    Clock as _, Failure, Journal as _, JournalError, Pin, PieceStore, Ports, Reservation,
+    ReserveError, Spend,
+};
+
+/// How many bytes are read at once while measuring.
+const BLOCK: usize = 1 << 20;
+/// Bytes of pieces that may wait to be kept.
+const KEEP_BYTES: usize = 16 << 20;
+
+/// Why a share could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShareError {
+    /// The file cannot be read.
+    #[error("the file cannot be read")]
+    File(#[source] io::Error),
+    /// The file cannot be cut into pieces.
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+    /// The algorithm cannot have such pieces.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// The file is not a valid `.slm`.
+    #[error(transparent)]
+    Slm(#[from] SlmError),
+    /// The manifest that was made, or given, is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The file is not what the given manifest names.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The chunk list that was made is wrong.
+    #[error(transparent)]
+    ChunkList(#[from] ChunkListError),
+    /// The given manifest does not cut the artifact into pieces.
+    #[error("the manifest has no chunking")]
+    NoChunking,
+    /// The file changed while it was read.
+    #[error("the file changed while it was read")]
+    Changed(#[source] PieceError),
+    /// The user's yes does not cover keeping the pieces.
+    #[error("there is no consent to cache this artifact")]
+    NoConsent,
+    /// The store has no room.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
+    /// The consent log says no, or cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Failure),
+}
+
+impl Blamed for ShareError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::File(_) | Self::Store(_) => Blame::Machine,
+            Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
+            Self::NoConsent => Blame::Refused,
+            Self::Reserve(error) => error.blame(),
+            Self::Journal(error) => error.blame(),
+            _ => Blame::Input,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::File(_) | Self::Store(_) => IO_FAILED,
+            Self::Geometry(error) => error.code(),
+            Self::List(error) => error.code(),
+            Self::Slm(error) => error.code(),
+            Self::Manifest(error) => error.code(),
+            Self::Artifact(error) => error.code(),
+            Self::ChunkList(error) => error.code(),
+            Self::NoChunking => Code::new("chunk-list", "no-chunking"),
+            Self::Changed(error) => error.code(),
+            Self::NoConsent => CONSENT_DENIED,
+            Self::Reserve(error) => error.code(),
+            Self::Journal(error) => error.code(),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::File(_) => "file".into(),
+            Self::Store(_) => "store".into(),
+            Self::Geometry(error) => error.field(),
+            Self::List(error) => error.field(),
+            Self::Slm(error) => error.field(),
+            Self::Manifest(error) => error.field(),
+            Self::Artifact(error) => error.field(),
+            Self::ChunkList(error) => error.field(),
+            Self::NoChunking => "chunking.algorithm".into(),
+            Self::Changed(error) => error.field(),
+            Self::NoConsent => "cache".into(),
+            Self::Reserve(error) => error.field(),
+            Self::Journal(error) => error.field(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::File(_) => "Check the file's path and that it can be read.".into(),
+            Self::Geometry(_) | Self::List(_) => "Choose another chunk size or algorithm.".into(),
+            Self::Slm(_) => "Only a valid .slm can be shared: export the model again.".into(),
+            Self::Manifest(_) | Self::ChunkList(_) => {
+                "Correct the value that the field names and run the command again.".into()
+            }
+            Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
+            Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
+            Self::Changed(_) => "Wait until nothing writes the file, then run the command again.".into(),
+            Self::NoConsent => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::Reserve(error) => error.advice(),
+            Self::Journal(error) => error.advice(),
+            Self::Store(failure) => machine_advice(failure),
+        }
+    }
+}
+
+/// What one reading of a local `.slm` told, enough to make its manifest.
+#[derive(Debug)]
+pub struct Survey {
+    /// The file's length in bytes.
+    pub byte_count: u64,
+    /// The file's digest.
+    pub sha256: Sha256,
+    /// What the container holds.
+    pub slm: Slm,
+    /// Every chunk's digest, with geometry and root.
+    pub list: Arc<PieceList>,
+}
+
+/// Reads a local file once and tells what a manifest has to say of it.
+///
+/// `piece_size` is chosen by the file's length where it is `None`, in bytes otherwise.
+///
+/// # Errors
+///
+/// [`ShareError`] if the file cannot be read or is not a valid `.slm`.
+pub async fn survey(
+    mut file: impl Read + Seek + Send + 'static,
+    algorithm: ChunkAlgorithm,
+    piece_size: Option<u32>,
+) -> Result<Survey, ShareError> {
+    blocking(move || {
+        let byte_count = length(&mut file).map_err(ShareError::File)?;
+        let size = piece_size
+            .or_else(|| CHUNK_LIMITS.size_for(byte_count))
+            .unwrap_or(CHUNK_LIMITS.default_size);
+        let geometry = Geometry::new(byte_count, size)?;
+        let mut passes = Passes::new(byte_count, Some((algorithm, geometry)), ChecksumRule::Verify);
+        let mut left = byte_count;
+        while left > 0 {
+            let wanted = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+            let mut block = BytesMut::zeroed(wanted);
+            file.read_exact(&mut block).map_err(ShareError::File)?;
+            passes.update(block.freeze());
+            left -= wanted as u64;
+        }
+        let measured = passes.finish();
+        let slm = measured.slm?;
+        let (digests, root) = measured
+            .chunks
+            .ok_or(ListError::PieceSize { algorithm, piece_size: geometry.piece_size() })?;
+        let list = Arc::new(PieceList::prove(geometry, root, digests)?);
+        Ok(Survey { byte_count, sha256: measured.sha256, slm, list })
+    })
+    .await
+}
+
+/// Checks a local file against a manifest that somebody else made, and lists its pieces.
+///
+/// # Errors
+///
+/// [`ShareError`] if the file is not what the manifest names.
+pub async fn check(
+    mut file: impl Read + Seek + Send + 'static,
+    manifest: Arc<Manifest>,
+) -> Result<Arc<PieceList>, ShareError> {
+    blocking(move || {
+        let byte_count = length(&mut file).map_err(ShareError::File)?;
+        let verified = verifier::artifact::verify(
+            &manifest,
+            &mut file,
+            byte_count,
+            &Extras::default(),
+            ChecksumRule::Verify,
+        )?;
+        verified.list().cloned().map(Arc::new).ok_or(ShareError::NoChunking)
+    })
+    .await
+}
+
+/// How far a share is.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event {
+    /// So many pieces of so many are kept.
+    Kept {
+        /// Pieces kept.
+        kept: u32,
+        /// Pieces in all.
+        pieces: u32,
+    },
+}
+
+/// Keeps a local file's pieces in the store, pinned, so that they can be served.
+///
+/// The file is read again and each piece verified against the list, so a file that changed since
+/// is noticed. Needs a yes to `cache`.
+///
+/// # Errors
+///
+/// [`ShareError`]; pieces that were kept stay kept.
+pub async fn keep<P: Ports>(
+    ports: &P,
+    mut file: impl Read + Seek + Send + 'static,
+    manifest: Arc<Manifest>,
+    list: Arc<PieceList>,
+    consent: Consent,
+    mut on: impl FnMut(Event) + Send,
+) -> Result<(), ShareError> {
+    let artifact = manifest.artifact_sha256();
+    if consent.artifact() != artifact || !consent.covers(Act::Cache) {
+        return Err(ShareError::NoConsent);
+    }
+    let now = ports.clock().now();
+    let bytes = manifest.byte_count();
+    let model_id = manifest.model_id().clone();
+    ports.journal().spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
+    let store = Arc::clone(ports.store());
+    let reservation = reservation(&manifest, list.geometry(), list.root());
+    store.reserve(reservation, now).await?;
+    let _released = Released { store: Arc::clone(&store), artifact };
+    let have = store.learn(artifact, Arc::clone(&list)).await.map_err(ShareError::Store)?;
+
+    let pieces = list.geometry().piece_count();
+    let mut kept = have.count();
+    on(Event::Kept { kept, pieces });
+    let queue = (KEEP_BYTES / list.geometry().piece_size() as usize).max(1);
+    let (out, mut verified) = mpsc::channel(queue);
+    let missing = have.complement();
+    let reader = tokio::task::spawn_blocking(move || read_pieces(&mut file, &list, &missing, &out));
+    let mut keeps = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(piece) = verified.recv(), if keeps.len() < queue => {
+                let store = Arc::clone(&store);
+                keeps.push(async move { store.keep(artifact, piece).await });
+            }
+            Some(outcome) = keeps.next(), if !keeps.is_empty() => {
+                outcome.map_err(ShareError::Store)?;
+                kept += 1;
+                on(Event::Kept { kept, pieces });
+            }
+            else => break,
+        }
+    }
+    reader.await.map_err(|join| ShareError::Store(join.into()))??;
+    store.pin(artifact, Pin::Pinned).await.map_err(ShareError::Store)?;
+    store.verified(artifact, ports.clock().now()).await.map_err(ShareError::Store)?;
+    Ok(())
+}
+
+struct Released<S: PieceStore> {
+    store: Arc<S>,
+    artifact: Sha256,
+}
+
+impl<S: PieceStore> Drop for Released<S> {
+    fn drop(&mut self) {
+        self.store.release(self.artifact);
+    }
+}
+
+fn reservation(manifest: &Manifest, geometry: &Geometry, root: Root) -> Reservation {
+    Reservation {
+        manifest: Bytes::copy_from_slice(manifest.bytes()),
+        manifest_sha256: manifest.sha256(),
+        artifact: manifest.artifact_sha256(),
+        model_id: manifest.model_id().clone(),
+        model_version: manifest.model_version().clone(),
+        geometry: *geometry,
+        root,
+        output_bytes: 0,
+    }
+}
+
+fn read_pieces(
+    file: &mut (impl Read + Seek),
+    list: &PieceList,
+    missing: &verifier::Bitfield,
+    out: &mpsc::Sender<VerifiedPiece>,
+) -> Result<(), ShareError> {
+    for index in missing.pieces(list.geometry()) {
+        file.seek(SeekFrom::Start(list.geometry().offset(index))).map_err(ShareError::File)?;
+        let mut bytes = BytesMut::zeroed(list.geometry().length(index) as usize);
+        file.read_exact(&mut bytes).map_err(ShareError::File)?;
+        let arrived =
+            ArrivedPiece { index: index.get(), bytes: bytes.freeze(), from: Source::Local };
+        let piece = list.verify(arrived).map_err(ShareError::Changed)?;
+        if out.blocking_send(piece).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn length(file: &mut impl Seek) -> io::Result<u64> {
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(length)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ShareError> + Send + 'static,
+) -> Result<T, ShareError> {
+    tokio::task::spawn_blocking(work).await.map_err(|join| ShareError::Store(join.into()))?
+}

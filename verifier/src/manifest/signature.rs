@@ -1,0 +1,172 @@
+//! The publisher's signature on a manifest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use data_encoding::HEXUPPER;
+
+use crate::code::{Code, Coded};
+use crate::digest::Sha256;
+use crate::identity::{Context, PublicKey};
+use crate::lines::Lines;
+use crate::scalars::SigText;
+
+/// What the keys that are not signed start with.
+pub(super) const PREFIX: &str = "signature.";
+pub(super) const STATUS: &str = "signature.status";
+pub(super) const ALGORITHM: &str = "signature.algorithm";
+pub(super) const PUBLIC_KEY: &str = "signature.public_key";
+pub(super) const VALUE: &str = "signature.value";
+pub(super) const KEY_ID: &str = "publisher.key_id";
+pub(super) const ED25519: &str = "ed25519";
+
+/// What is known of a manifest's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureStatus {
+    /// There is none.
+    Unsigned,
+    /// One is to come; never to be called signed.
+    Placeholder,
+    /// There is one, and it verifies.
+    Verified,
+}
+
+impl SignatureStatus {
+    /// The word that reports and receipts use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::Placeholder => "placeholder",
+            Self::Verified => "verified",
+        }
+    }
+
+    /// Judges the signature keys by the rules G1 to G9.
+    pub(super) fn read(lines: &Lines<'_>, signed: &[u8]) -> Result<Self, SignatureError> {
+        let all = [STATUS, ALGORITHM, PUBLIC_KEY, VALUE];
+        if all.iter().all(|key| lines.get(key).is_none()) {
+            return Ok(Self::Unsigned);
+        }
+        let require = |key| lines.get(key).ok_or(SignatureError::Incomplete { key });
+        let unsigned = match require(STATUS)? {
+            "unsigned" => Some(Self::Unsigned),
+            "placeholder" => Some(Self::Placeholder),
+            "signed" => None,
+            other => return Err(SignatureError::Status { value: other.to_owned() }),
+        };
+        if let Some(status) = unsigned {
+            let other = all.into_iter().find(|key| *key != STATUS && lines.get(key).is_some());
+            return match other {
+                Some(key) => Err(SignatureError::Unexpected { key }),
+                None => Ok(status),
+            };
+        }
+        let (algorithm, key, value) = (require(ALGORITHM)?, require(PUBLIC_KEY)?, require(VALUE)?);
+        if algorithm != ED25519 {
+            return Err(SignatureError::Algorithm { value: algorithm.to_owned() });
+        }
+        let key =
+            read_key(key).ok_or_else(|| SignatureError::PublicKey { value: key.to_owned() })?;
+        let key_id = key_id(&key);
+        if lines.get(KEY_ID) != Some(&key_id) {
+            return Err(SignatureError::KeyId { wanted: key_id });
+        }
+        let value = SigText::parse(value).map_err(|_| SignatureError::Malformed)?;
+        key.verify(Context::Manifest, signed, &value.0).map_err(|_| SignatureError::Invalid)?;
+        Ok(Self::Verified)
+    }
+}
+
+impl fmt::Display for SignatureStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The `publisher.key_id` of a key.
+pub(super) fn key_id(key: &PublicKey) -> String {
+    let digest = Sha256::of(key.as_bytes());
+    format!("{ED25519}:{}", HEXUPPER.encode(digest.as_bytes()))
+}
+
+fn read_key(hex: &str) -> Option<PublicKey> {
+    let bytes = HEXUPPER.decode(hex.as_bytes()).ok()?.try_into().ok()?;
+    PublicKey::from_bytes(bytes).ok()
+}
+
+/// Why a manifest's signature keys do not agree, or its signature does not verify.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// A key of the group is missing.
+    #[error("the signature is described without `{key}`")]
+    Incomplete {
+        /// The missing key.
+        key: &'static str,
+    },
+    /// The status is not known.
+    #[error("signature status `{value}` is not known")]
+    Status {
+        /// The status.
+        value: String,
+    },
+    /// A key stands beside a status that says that there is no signature.
+    #[error("`{key}` stands in a manifest that is not signed")]
+    Unexpected {
+        /// The key.
+        key: &'static str,
+    },
+    /// The algorithm is not Ed25519.
+    #[error("signature algorithm `{value}` is not `ed25519`")]
+    Algorithm {
+        /// The algorithm.
+        value: String,
+    },
+    /// The public key is not 64 hex digits, or no valid key.
+    #[error("`{value}` is not an Ed25519 public key in uppercase hex")]
+    PublicKey {
+        /// The key's text.
+        value: String,
+    },
+    /// The publisher's key id is not the one of the public key.
+    #[error("the public key belongs to the key id `{wanted}`, not to the publisher's")]
+    KeyId {
+        /// The public key's id.
+        wanted: String,
+    },
+    /// The signature is not 128 hex digits.
+    #[error("the signature is not 128 uppercase hex digits")]
+    Malformed,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Invalid,
+}
+
+impl Coded for SignatureError {
+    fn code(&self) -> Code {
+        Code::new(
+            "signature",
+            match self {
+                Self::Incomplete { .. } => "incomplete",
+                Self::Status { .. } => "status",
+                Self::Unexpected { .. } => "unexpected",
+                Self::Algorithm { .. } => "algorithm",
+                Self::PublicKey { .. } => "public-key",
+                Self::KeyId { .. } => "key-id",
+                Self::Malformed => "malformed",
+                Self::Invalid => "invalid",
+            },
+        )
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Incomplete { key } | Self::Unexpected { key } => key,
+            Self::Status { .. } => STATUS,
+            Self::Algorithm { .. } => ALGORITHM,
+            Self::PublicKey { .. } => PUBLIC_KEY,
+            Self::KeyId { .. } => KEY_ID,
+            Self::Malformed | Self::Invalid => VALUE,
+        })
+    }
+}

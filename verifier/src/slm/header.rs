@@ -1,0 +1,371 @@
+//! The header: the first 108 bytes of a file.
+
+use crate::slm::fields::Fields;
+use crate::slm::policy::{DirectoryPolicy, RopePolicy, TOKENIZER_RULES, TiedOutputPolicy};
+
+/// Length of the header that is read; a longer one is allowed and its rest ignored.
+pub const HEADER_LEN: usize = 108;
+
+/// What sections and payloads must be aligned to.
+pub const ALIGNMENT: u64 = 64;
+
+/// Length of a directory entry.
+pub const ENTRY_LEN: u64 = 64;
+
+/// Where the checksum stands.
+pub const CHECKSUM_OFFSET: u64 = 100;
+
+const MAGIC: [u8; 4] = *b"SLM1";
+const VERSION: u32 = 1;
+const MODEL_TYPE: u32 = 1;
+const TIED: u32 = 1;
+const MIN_VOCAB: u32 = 260;
+
+/// A header that passed H1 to H28.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each field is the header field of that name in SPEC 5.1")]
+pub struct Header {
+    pub header_length: u32,
+    pub flags: u32,
+    pub vocab_size: u32,
+    pub special_token_count: u32,
+    pub hidden_size: u32,
+    pub layer_count: u32,
+    pub head_count: u32,
+    pub kv_head_count: u32,
+    pub head_dim: u32,
+    pub ffn_size: u32,
+    pub max_context: u32,
+    pub rope_theta: f32,
+    pub rms_norm_epsilon: f32,
+    pub tokenizer_offset: u64,
+    pub tokenizer_length: u64,
+    pub tensor_directory_offset: u64,
+    pub tensor_count: u32,
+    pub tensor_data_offset: u64,
+    pub checksum: u64,
+}
+
+impl Header {
+    /// Reads the header of a file of `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The first [`HeaderError`] in the order of H2 to H28.
+    pub fn parse(bytes: &[u8; HEADER_LEN], length: u64) -> Result<Self, HeaderError> {
+        let mut fields = Fields::of(bytes);
+        let magic = fields.bytes();
+        if magic != MAGIC {
+            return Err(HeaderError::BadMagic { found: magic });
+        }
+        let version = fields.u32();
+        if version != VERSION {
+            return Err(HeaderError::BadVersion { found: version });
+        }
+        let header_length = fields.u32();
+        let model_type = fields.u32();
+        let header = Self {
+            header_length,
+            flags: fields.u32(),
+            vocab_size: fields.u32(),
+            special_token_count: fields.u32(),
+            hidden_size: fields.u32(),
+            layer_count: fields.u32(),
+            head_count: fields.u32(),
+            kv_head_count: fields.u32(),
+            head_dim: fields.u32(),
+            ffn_size: fields.u32(),
+            max_context: fields.u32(),
+            rope_theta: fields.f32(),
+            rms_norm_epsilon: fields.f32(),
+            tokenizer_offset: fields.u64(),
+            tokenizer_length: fields.u64(),
+            tensor_directory_offset: fields.u64(),
+            tensor_count: fields.u32(),
+            tensor_data_offset: fields.u64(),
+            checksum: fields.u64(),
+        };
+        if (header_length as usize) < HEADER_LEN || u64::from(header_length) > length {
+            return Err(HeaderError::BadHeaderLength { found: header_length, length });
+        }
+        if model_type != MODEL_TYPE {
+            return Err(HeaderError::BadModelType { found: model_type });
+        }
+        header.check_shape()?;
+        header.check_sections(length)?;
+        Ok(header)
+    }
+
+    /// The header's bytes.
+    pub fn encode(&self) -> [u8; HEADER_LEN] {
+        let fields: [&[u8]; 22] = [
+            &MAGIC,
+            &VERSION.to_le_bytes(),
+            &self.header_length.to_le_bytes(),
+            &MODEL_TYPE.to_le_bytes(),
+            &self.flags.to_le_bytes(),
+            &self.vocab_size.to_le_bytes(),
+            &self.special_token_count.to_le_bytes(),
+            &self.hidden_size.to_le_bytes(),
+            &self.layer_count.to_le_bytes(),
+            &self.head_count.to_le_bytes(),
+            &self.kv_head_count.to_le_bytes(),
+            &self.head_dim.to_le_bytes(),
+            &self.ffn_size.to_le_bytes(),
+            &self.max_context.to_le_bytes(),
+            &self.rope_theta.to_le_bytes(),
+            &self.rms_norm_epsilon.to_le_bytes(),
+            &self.tokenizer_offset.to_le_bytes(),
+            &self.tokenizer_length.to_le_bytes(),
+            &self.tensor_directory_offset.to_le_bytes(),
+            &self.tensor_count.to_le_bytes(),
+            &self.tensor_data_offset.to_le_bytes(),
+            &self.checksum.to_le_bytes(),
+        ];
+        let mut bytes = [0; HEADER_LEN];
+        for (to, from) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    /// Whether the output layer shares the embedding's weights.
+    pub const fn is_tied(&self) -> bool {
+        self.flags & TIED != 0
+    }
+
+    /// Rows of the key and value matrices.
+    pub const fn kv_size(&self) -> u32 {
+        // At most hidden_size: kv_head_count is at most head_count.
+        self.kv_head_count.saturating_mul(self.head_dim)
+    }
+
+    /// Where the tokenizer section ends.
+    pub const fn tokenizer_end(&self) -> u64 {
+        self.tokenizer_offset.saturating_add(self.tokenizer_length)
+    }
+
+    /// Where the tensor directory ends.
+    pub fn directory_end(&self) -> u64 {
+        self.tensor_directory_offset.saturating_add(ENTRY_LEN * u64::from(self.tensor_count))
+    }
+
+    fn check_shape(&self) -> Result<(), HeaderError> {
+        if self.flags & !DirectoryPolicy::KNOWN_FLAGS != 0 {
+            return Err(HeaderError::UnknownFlags { found: self.flags });
+        }
+        if self.vocab_size < MIN_VOCAB {
+            return Err(HeaderError::BadVocabSize { found: self.vocab_size });
+        }
+        let specials = TOKENIZER_RULES.min_special_count..=self.vocab_size;
+        if !specials.contains(&self.special_token_count) {
+            return Err(HeaderError::BadSpecialCount {
+                found: self.special_token_count,
+                vocab_size: self.vocab_size,
+            });
+        }
+        not_zero("hidden_size", self.hidden_size)?;
+        not_zero("layer_count", self.layer_count)?;
+        not_zero("head_count", self.head_count)?;
+        not_zero("kv_head_count", self.kv_head_count)?;
+        if self.kv_head_count > self.head_count
+            || !self.head_count.is_multiple_of(self.kv_head_count)
+        {
+            return Err(HeaderError::BadKvHeads {
+                found: self.kv_head_count,
+                heads: self.head_count,
+            });
+        }
+        not_zero("head_dim", self.head_dim)?;
+        if u64::from(self.head_count) * u64::from(self.head_dim) != u64::from(self.hidden_size) {
+            return Err(HeaderError::BadHeadDim {
+                found: self.head_dim,
+                heads: self.head_count,
+                hidden: self.hidden_size,
+            });
+        }
+        if !RopePolicy::allows(self.head_dim) {
+            return Err(HeaderError::OddHeadDim { found: self.head_dim });
+        }
+        not_zero("ffn_size", self.ffn_size)?;
+        not_zero("max_context", self.max_context)?;
+        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
+            return Err(HeaderError::BadRopeTheta { found: self.rope_theta });
+        }
+        if !(self.rms_norm_epsilon.is_finite() && self.rms_norm_epsilon > 0.0) {
+            return Err(HeaderError::BadEpsilon { found: self.rms_norm_epsilon });
+        }
+        Ok(())
+    }
+
+    fn check_sections(&self, length: u64) -> Result<(), HeaderError> {
+        let (offset, section) = (self.tokenizer_offset, self.tokenizer_length);
+        let tokenizer_end = offset.checked_add(section).filter(|end| *end <= length);
+        let Some(tokenizer_end) =
+            tokenizer_end.filter(|_| offset >= u64::from(self.header_length) && section >= 1)
+        else {
+            return Err(HeaderError::TokenizerRange { offset, section, length });
+        };
+
+        let offset = self.tensor_directory_offset;
+        if !offset.is_multiple_of(ALIGNMENT) {
+            return Err(HeaderError::DirectoryAlignment { found: offset });
+        }
+        let entries = u64::from(self.tensor_count) * ENTRY_LEN;
+        let Some(directory_end) = offset.checked_add(entries).filter(|end| *end <= length) else {
+            return Err(HeaderError::DirectoryRange { offset, count: self.tensor_count, length });
+        };
+        if offset < tokenizer_end {
+            return Err(HeaderError::SectionOrder {
+                field: "tensor_directory_offset",
+                found: offset,
+                end: tokenizer_end,
+            });
+        }
+        self.check_tensor_count()?;
+
+        let offset = self.tensor_data_offset;
+        if !offset.is_multiple_of(ALIGNMENT) {
+            return Err(HeaderError::DataAlignment { found: offset });
+        }
+        if offset < directory_end {
+            return Err(HeaderError::SectionOrder {
+                field: "tensor_data_offset",
+                found: offset,
+                end: directory_end,
+            });
+        }
+        if offset > length {
+            return Err(HeaderError::DataRange { found: offset, length });
+        }
+        if self.checksum == 0 {
+            return Err(HeaderError::ChecksumZero);
+        }
+        Ok(())
+    }
+
+    fn check_tensor_count(&self) -> Result<(), HeaderError> {
+        let with_output = 3 + 9 * u64::from(self.layer_count);
+        let expected = if self.is_tied() { with_output - 1 } else { with_output };
+        let found = u64::from(self.tensor_count);
+        let extra = self.is_tied() && TiedOutputPolicy::WarnIfPresent.allows_output();
+        if found == expected || (extra && found == with_output) {
+            Ok(())
+        } else {
+            Err(HeaderError::TensorCount { found: self.tensor_count, expected })
+        }
+    }
+}
+
+fn not_zero(field: &'static str, value: u32) -> Result<(), HeaderError> {
+    if value == 0 { Err(HeaderError::ZeroDimension { field }) } else { Ok(()) }
+}
+
+/// Why a header is wrong (H1 to H28).
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the text of each variant says what its values are")]
+pub enum HeaderError {
+    #[error("file has {length} bytes, a header needs {HEADER_LEN}")]
+    TooShort { length: u64 },
+    #[error("magic is `{}`, expected `SLM1`", found.escape_ascii())]
+    BadMagic { found: [u8; 4] },
+    #[error("version is {found}, expected {VERSION}")]
+    BadVersion { found: u32 },
+    #[error("header_length is {found}, expected {HEADER_LEN} to {length}, the file's length")]
+    BadHeaderLength { found: u32, length: u64 },
+    #[error("model_type is {found}, expected {MODEL_TYPE}")]
+    BadModelType { found: u32 },
+    #[error("flags are {found:#010x}, expected only bit 0")]
+    UnknownFlags { found: u32 },
+    #[error("vocab_size is {found}, expected at least {MIN_VOCAB}")]
+    BadVocabSize { found: u32 },
+    #[error("special_token_count is {found}, expected 4 to {vocab_size}, the vocab_size")]
+    BadSpecialCount { found: u32, vocab_size: u32 },
+    #[error("{field} is 0, expected at least 1")]
+    ZeroDimension { field: &'static str },
+    #[error("kv_head_count is {found}, expected a divisor of head_count {heads}")]
+    BadKvHeads { found: u32, heads: u32 },
+    #[error("head_dim is {found}, but {heads} heads of it are not hidden_size {hidden}")]
+    BadHeadDim { found: u32, heads: u32, hidden: u32 },
+    #[error("head_dim is {found}, expected an even number")]
+    OddHeadDim { found: u32 },
+    #[error("rope_theta is {found}, expected a finite number above 0")]
+    BadRopeTheta { found: f32 },
+    #[error("rms_norm_epsilon is {found}, expected a finite number above 0")]
+    BadEpsilon { found: f32 },
+    #[error(
+        "tokenizer of {section} bytes at {offset} does not lie between the header and the file's \
+         end at {length}"
+    )]
+    TokenizerRange { offset: u64, section: u64, length: u64 },
+    #[error("tensor_directory_offset is {found}, expected a multiple of {ALIGNMENT}")]
+    DirectoryAlignment { found: u64 },
+    #[error("directory of {count} tensors at {offset} passes the file's end at {length}")]
+    DirectoryRange { offset: u64, count: u32, length: u64 },
+    #[error("{field} is {found}, expected at least {end}, the end of the section before")]
+    SectionOrder { field: &'static str, found: u64, end: u64 },
+    #[error("tensor_count is {found}, expected {expected}")]
+    TensorCount { found: u32, expected: u64 },
+    #[error("tensor_data_offset is {found}, expected a multiple of {ALIGNMENT}")]
+    DataAlignment { found: u64 },
+    #[error("tensor_data_offset is {found}, past the file's end at {length}")]
+    DataRange { found: u64, length: u64 },
+    #[error("checksum is 0, which no file has")]
+    ChecksumZero,
+}
+
+impl HeaderError {
+    pub(super) const fn suffix(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "too-short",
+            Self::BadMagic { .. } => "bad-magic",
+            Self::BadVersion { .. } => "bad-version",
+            Self::BadHeaderLength { .. } => "bad-header-length",
+            Self::BadModelType { .. } => "bad-model-type",
+            Self::UnknownFlags { .. } => "unknown-flags",
+            Self::BadVocabSize { .. } => "bad-vocab-size",
+            Self::BadSpecialCount { .. } => "bad-special-count",
+            Self::ZeroDimension { .. } => "zero-dimension",
+            Self::BadKvHeads { .. } => "bad-kv-heads",
+            Self::BadHeadDim { .. } => "bad-head-dim",
+            Self::OddHeadDim { .. } => "odd-head-dim",
+            Self::BadRopeTheta { .. } => "bad-rope-theta",
+            Self::BadEpsilon { .. } => "bad-epsilon",
+            Self::TokenizerRange { .. } => "tokenizer-range",
+            Self::DirectoryAlignment { .. } => "directory-alignment",
+            Self::DirectoryRange { .. } => "directory-range",
+            Self::SectionOrder { .. } => "section-order",
+            Self::TensorCount { .. } => "tensor-count",
+            Self::DataAlignment { .. } => "data-alignment",
+            Self::DataRange { .. } => "data-range",
+            Self::ChecksumZero => "checksum-zero",
+        }
+    }
+
+    pub(super) const fn field(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "-",
+            Self::BadMagic { .. } => "magic",
+            Self::BadVersion { .. } => "version",
+            Self::BadHeaderLength { .. } => "header_length",
+            Self::BadModelType { .. } => "model_type",
+            Self::UnknownFlags { .. } => "flags",
+            Self::BadVocabSize { .. } => "vocab_size",
+            Self::BadSpecialCount { .. } => "special_token_count",
+            Self::ZeroDimension { field } | Self::SectionOrder { field, .. } => field,
+            Self::BadKvHeads { .. } => "kv_head_count",
+            Self::BadHeadDim { .. } | Self::OddHeadDim { .. } => "head_dim",
+            Self::BadRopeTheta { .. } => "rope_theta",
+            Self::BadEpsilon { .. } => "rms_norm_epsilon",
+            Self::TokenizerRange { .. } => "tokenizer_offset",
+            Self::DirectoryAlignment { .. } | Self::DirectoryRange { .. } => {
+                "tensor_directory_offset"
+            }
+            Self::TensorCount { .. } => "tensor_count",
+            Self::DataAlignment { .. } | Self::DataRange { .. } => "tensor_data_offset",
+            Self::ChecksumZero => "checksum",
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Which tensors a header asks for, and whether the directory has them.
+
+use std::fmt::{self, Write as _};
+
+use crate::slm::directory::Directory;
+use crate::slm::header::Header;
+use crate::slm::policy::{TensorOrder, TiedOutputPolicy};
+
+/// A tensor of the architecture; shown as its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TensorName {
+    /// Token embeddings.
+    Embeddings,
+    /// The last normalisation.
+    Norm,
+    /// The output layer, absent when it is tied to the embeddings.
+    Output,
+    /// A tensor of a layer.
+    Layer(u32, LayerTensor),
+}
+
+/// A tensor that every layer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each variant is the tensor of that name in SPEC 5.5")]
+pub enum LayerTensor {
+    AttnNorm,
+    FfnNorm,
+    Wq,
+    Wk,
+    Wv,
+    Wo,
+    W1,
+    W2,
+    W3,
+}
+
+const LAYER_TENSORS: [LayerTensor; 9] = [
+    LayerTensor::AttnNorm,
+    LayerTensor::FfnNorm,
+    LayerTensor::Wq,
+    LayerTensor::Wk,
+    LayerTensor::Wv,
+    LayerTensor::Wo,
+    LayerTensor::W1,
+    LayerTensor::W2,
+    LayerTensor::W3,
+];
+
+/// The used dims of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dims {
+    /// Rank 1.
+    Vector([u32; 1]),
+    /// Rank 2.
+    Matrix([u32; 2]),
+}
+
+impl Dims {
+    /// The dims in order.
+    pub const fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::Vector(dims) => dims,
+            Self::Matrix(dims) => dims,
+        }
+    }
+}
+
+impl TensorName {
+    /// Every name of a model with so many layers, in the order a writer has them.
+    pub fn all(layers: u32) -> impl Iterator<Item = Self> {
+        let of_layers = (0..layers)
+            .flat_map(|layer| LAYER_TENSORS.into_iter().map(move |part| Self::Layer(layer, part)));
+        [Self::Embeddings, Self::Norm, Self::Output].into_iter().chain(of_layers)
+    }
+
+    /// The dims that the header gives this tensor.
+    pub const fn dims(self, header: &Header) -> Dims {
+        let hidden = header.hidden_size;
+        let (outputs, inputs) = match self {
+            Self::Norm | Self::Layer(_, LayerTensor::AttnNorm | LayerTensor::FfnNorm) => {
+                return Dims::Vector([hidden]);
+            }
+            Self::Embeddings | Self::Output => (header.vocab_size, hidden),
+            Self::Layer(_, LayerTensor::Wq | LayerTensor::Wo) => (hidden, hidden),
+            Self::Layer(_, LayerTensor::Wk | LayerTensor::Wv) => (header.kv_size(), hidden),
+            Self::Layer(_, LayerTensor::W1 | LayerTensor::W3) => (header.ffn_size, hidden),
+            Self::Layer(_, LayerTensor::W2) => (hidden, header.ffn_size),
+        };
+        Dims::Matrix(TensorOrder::RowMajor.matrix(outputs, inputs))
+    }
+
+    /// FNV-1a of the name, by which the directory knows the tensor.
+    pub fn hash(self) -> u64 {
+        let mut hash = Fnv1a(0xCBF2_9CE4_8422_2325);
+        // Fnv1a takes any text, so that this never fails.
+        write!(hash, "{self}").unwrap_or_default();
+        hash.0
+    }
+}
+
+impl fmt::Display for TensorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self {
+            Self::Embeddings => return f.write_str("tok_embeddings.weight"),
+            Self::Norm => return f.write_str("norm.weight"),
+            Self::Output => return f.write_str("output.weight"),
+            Self::Layer(layer, part) => {
+                write!(f, "layers.{layer}.")?;
+                part
+            }
+        };
+        f.write_str(match part {
+            LayerTensor::AttnNorm => "attn_norm.weight",
+            LayerTensor::FfnNorm => "ffn_norm.weight",
+            LayerTensor::Wq => "wq.weight",
+            LayerTensor::Wk => "wk.weight",
+            LayerTensor::Wv => "wv.weight",
+            LayerTensor::Wo => "wo.weight",
+            LayerTensor::W1 => "w1.weight",
+            LayerTensor::W2 => "w2.weight",
+            LayerTensor::W3 => "w3.weight",
+        })
+    }
+}
+
+/// Checks that the directory has exactly the tensors the header asks for (N1 to N3).
+///
+/// Returns whether output.weight is among them.
+///
+/// # Errors
+///
+/// The first [`NamesError`] in the order of SPEC 5.5.
+pub fn check(header: &Header, directory: &Directory) -> Result<bool, NamesError> {
+    let mut known = vec![false; directory.entries().len()];
+    let mut missing = None;
+    let mut misshapen: Option<(usize, TensorName)> = None;
+    let mut has_output = false;
+    for name in TensorName::all(header.layer_count) {
+        let is_output = name == TensorName::Output;
+        if is_output && header.is_tied() && !TiedOutputPolicy::WarnIfPresent.allows_output() {
+            continue;
+        }
+        let Some((index, entry)) = directory.find(name.hash()) else {
+            if !(is_output && header.is_tied()) {
+                missing = missing.or(Some(name));
+            }
+            continue;
+        };
+        has_output |= is_output;
+        if let Some(known) = known.get_mut(index) {
+            *known = true;
+        }
+        if entry.used_dims() != name.dims(header).as_slice()
+            && misshapen.is_none_or(|(first, _)| index < first)
+        {
+            misshapen = Some((index, name));
+        }
+    }
+
+    let unknown = known.iter().position(|known| !known);
+    if let Some((index, entry)) =
+        unknown.and_then(|index| directory.entries().get(index).map(|entry| (index, entry)))
+    {
+        return Err(NamesError::UnknownTensor { index, hash: entry.name_hash });
+    }
+    if let Some(name) = missing {
+        return Err(NamesError::MissingTensor { name: name.to_string() });
+    }
+    match misshapen.and_then(|(index, name)| Some((directory.entries().get(index)?, name))) {
+        Some((entry, name)) => Err(NamesError::ShapeMismatch {
+            name: name.to_string(),
+            found: entry.used_dims().to_vec(),
+            expected: name.dims(header).as_slice().to_vec(),
+        }),
+        None => Ok(has_output),
+    }
+}
+
+/// The name with this hash, if the header asks for one.
+pub(super) fn find(header: &Header, hash: u64) -> Option<TensorName> {
+    TensorName::all(header.layer_count).find(|name| name.hash() == hash)
+}
+
+/// Why a directory does not fit its header (N1 to N3).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the text of each variant says what its values are")]
+pub enum NamesError {
+    #[error("directory entry {index} has name hash {hash:016X}, which no expected tensor has")]
+    UnknownTensor { index: usize, hash: u64 },
+    #[error("tensor {name} is missing")]
+    MissingTensor { name: String },
+    #[error("tensor {name} has dims {found:?}, expected {expected:?}")]
+    ShapeMismatch { name: String, found: Vec<u32>, expected: Vec<u32> },
+}
+
+impl NamesError {
+    pub(super) const fn suffix(&self) -> &'static str {
+        match self {
+            Self::UnknownTensor { .. } => "unknown-tensor",
+            Self::MissingTensor { .. } => "missing-tensor",
+            Self::ShapeMismatch { .. } => "shape-mismatch",
+        }
+    }
+
+    pub(super) fn field(&self) -> String {
+        match self {
+            Self::UnknownTensor { index, .. } => format!("entry.{index}.name_hash"),
+            Self::MissingTensor { name } | Self::ShapeMismatch { name, .. } => name.clone(),
+        }
+    }
+}
+
+struct Fnv1a(u64);
+
+impl fmt::Write for Fnv1a {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LayerTensor, TensorName};
+
+    #[test]
+    fn names_have_their_published_hashes() {
+        assert_eq!(TensorName::Embeddings.hash(), 0x771E_F68A_9B91_C762);
+        assert_eq!(TensorName::Norm.hash(), 0xE45E_8831_76C5_CE0F);
+        assert_eq!(TensorName::Output.hash(), 0x6D1C_F81E_F83B_28C6);
+        let wq = TensorName::Layer(0, LayerTensor::Wq);
+        assert_eq!(wq.to_string(), "layers.0.wq.weight");
+        assert_eq!(wq.hash(), 0x2E19_20BD_B770_12A5);
+    }
+}

@@ -1,0 +1,374 @@
+//! The tokenizer section, judged as its bytes come (K1 to K16).
+
+use std::collections::BTreeMap;
+
+use crate::digest::{Sha256, Sha256Stream};
+use crate::slm::digests::DigestRules;
+use crate::slm::fields::Fields;
+use crate::slm::header::Header;
+use crate::slm::policy::{Bpe1RecordLayout, TOKENIZER_RULES};
+
+const BTOK_MAGIC: [u8; 4] = *b"BTOK";
+const BPE1_MAGIC: [u8; 4] = *b"BPE1";
+const BTOK_LEN: u64 = 28;
+const BPE1_HEAD_LEN: u64 = 36;
+const MAGIC_LEN: u64 = 4;
+const BTOK_VOCAB: u32 = 260;
+
+/// Which tokenizer a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenizerKind {
+    /// A token for each byte, and four special ones.
+    Btok,
+    /// Byte-pair encoding, with records of tokens and merges.
+    Bpe1,
+}
+
+impl TokenizerKind {
+    /// The word that documents use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Btok => "btok",
+            Self::Bpe1 => "bpe1",
+        }
+    }
+}
+
+/// The tokenizer section that every byte-level model has; its ids are fixed.
+pub(super) fn btok_section() -> Vec<u8> {
+    let mut section = BTOK_MAGIC.to_vec();
+    let words = [TOKENIZER_RULES.version, BTOK_VOCAB].into_iter();
+    for word in words.chain(TOKENIZER_RULES.btok_special_ids) {
+        section.extend(word.to_le_bytes());
+    }
+    section
+}
+
+/// Reads a tokenizer section from bytes that come in slices of any size.
+#[derive(Debug)]
+pub(super) struct TokenizerReader {
+    rules: SectionRules,
+    digest: Sha256Stream,
+    state: State,
+    record: Vec<u8>,
+    wanted: usize,
+    /// Bytes of the section behind the record that is being collected.
+    left: u64,
+    ids: IdSet,
+    kind: Option<TokenizerKind>,
+}
+
+/// What the header says about the section.
+#[derive(Debug, Clone, Copy)]
+struct SectionRules {
+    length: u64,
+    vocab_size: u32,
+    special_token_count: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Head,
+    TokenHead { counts: Counts },
+    TokenBytes { counts: Counts, left: u64 },
+    Merge { counts: Counts },
+    Done,
+}
+
+/// Records still to come.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    tokens: u32,
+    merges: u32,
+}
+
+impl TokenizerReader {
+    pub(super) fn new(header: &Header) -> Self {
+        let length = header.tokenizer_length;
+        let rules = SectionRules {
+            length,
+            vocab_size: header.vocab_size,
+            special_token_count: header.special_token_count,
+        };
+        let mut reader = Self {
+            rules,
+            digest: DigestRules::V0.tokenizer(),
+            state: State::Head,
+            record: Vec::new(),
+            wanted: 0,
+            left: length,
+            ids: IdSet::default(),
+            kind: None,
+        };
+        let head = if length < MAGIC_LEN { 0 } else { length.min(BPE1_HEAD_LEN) };
+        reader.collect(State::Head, usize::try_from(head).unwrap_or(0));
+        reader
+    }
+
+    /// Takes in the next bytes of the section; after an error nothing more may be given.
+    pub(super) fn update(&mut self, mut bytes: &[u8]) -> Result<(), TokenizerError> {
+        self.digest.update(bytes);
+        loop {
+            if let State::TokenBytes { counts, left } = self.state {
+                let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = bytes.get(skipped..).unwrap_or_default();
+                let left = left - skipped as u64;
+                if left > 0 {
+                    self.state = State::TokenBytes { counts, left };
+                    return Ok(());
+                }
+                self.await_record(counts)?;
+            }
+            if matches!(self.state, State::Done) {
+                return Ok(());
+            }
+            let missing = self.wanted.saturating_sub(self.record.len());
+            let (now, later) = bytes.split_at(missing.min(bytes.len()));
+            self.record.extend_from_slice(now);
+            bytes = later;
+            if self.record.len() < self.wanted {
+                return Ok(());
+            }
+            self.take()?;
+        }
+    }
+
+    /// Which tokenizer it was, and the digest of the section; its bytes have all been read.
+    pub(super) fn finish(self) -> (Option<TokenizerKind>, Sha256) {
+        (self.kind, self.digest.finish())
+    }
+
+    /// Judges the record that has been collected.
+    fn take(&mut self) -> Result<(), TokenizerError> {
+        let record = std::mem::take(&mut self.record);
+        let mut fields = Fields::of(&record);
+        match self.state {
+            State::Head => self.take_head(&record),
+            State::TokenHead { counts } => {
+                let (id, length) = (fields.u32(), fields.u32());
+                self.check_id(id)?;
+                if !self.ids.insert(id) {
+                    return Err(TokenizerError::BpeDuplicateId { id });
+                }
+                if length == 0 {
+                    return Err(TokenizerError::BpeEmptyToken { id });
+                }
+                if length > Bpe1RecordLayout::MAX_TOKEN_LEN {
+                    return Err(TokenizerError::BpeTokenLength { id, length });
+                }
+                let length = u64::from(length);
+                self.left = self.left.checked_sub(length).ok_or_else(|| self.truncated(length))?;
+                let counts = Counts { tokens: counts.tokens.saturating_sub(1), ..counts };
+                self.state = State::TokenBytes { counts, left: length };
+                Ok(())
+            }
+            State::Merge { counts } => {
+                let [left, right, output] = fields.words();
+                for id in [left, right, output] {
+                    self.check_id(id)?;
+                }
+                if !self.ids.contains(output) {
+                    return Err(TokenizerError::BpeMergeOutput { id: output });
+                }
+                self.await_record(Counts { merges: counts.merges.saturating_sub(1), ..counts })
+            }
+            State::TokenBytes { .. } | State::Done => Ok(()),
+        }
+    }
+
+    fn take_head(&mut self, head: &[u8]) -> Result<(), TokenizerError> {
+        let rules = self.rules;
+        let mut fields = Fields::of(head);
+        let magic = fields.bytes();
+        let (kind, fits) = match magic {
+            BTOK_MAGIC => (TokenizerKind::Btok, rules.length == BTOK_LEN),
+            BPE1_MAGIC => (TokenizerKind::Bpe1, rules.length >= BPE1_HEAD_LEN),
+            _ => return Err(TokenizerError::TokenizerMagic { found: magic }),
+        };
+        if !fits {
+            return Err(TokenizerError::TokenizerLength { kind, found: rules.length });
+        }
+        let version = fields.u32();
+        if version != TOKENIZER_RULES.version {
+            return Err(TokenizerError::TokenizerVersion { found: version });
+        }
+        let vocab = fields.u32();
+        let expected = rules.vocab_size;
+        if vocab != expected || (kind == TokenizerKind::Btok && vocab != BTOK_VOCAB) {
+            return Err(TokenizerError::TokenizerVocab { found: vocab, expected });
+        }
+        self.kind = Some(kind);
+        let specials: [u32; 4] = fields.words();
+        match kind {
+            TokenizerKind::Btok => {
+                if specials != TOKENIZER_RULES.btok_special_ids {
+                    return Err(TokenizerError::TokenizerSpecial { found: specials });
+                }
+                let found = rules.special_token_count;
+                if found != TOKENIZER_RULES.btok_special_count {
+                    return Err(TokenizerError::TokenizerSpecialCount { found });
+                }
+                self.state = State::Done;
+                Ok(())
+            }
+            TokenizerKind::Bpe1 => {
+                let mut sorted = specials;
+                sorted.sort_unstable();
+                let [a, b, c, d] = sorted;
+                if a == b || b == c || c == d || d >= rules.vocab_size {
+                    return Err(TokenizerError::TokenizerSpecial { found: specials });
+                }
+                let counts = Counts { tokens: fields.u32(), merges: fields.u32() };
+                let limit = Bpe1RecordLayout::max_records(rules.vocab_size);
+                for found in [counts.tokens, counts.merges] {
+                    if found > limit {
+                        return Err(TokenizerError::BpeCount { found, limit });
+                    }
+                }
+                self.await_record(counts)
+            }
+        }
+    }
+
+    /// Goes on to the next record, if the section has bytes for it.
+    fn await_record(&mut self, counts: Counts) -> Result<(), TokenizerError> {
+        let (state, length) = match counts {
+            Counts { tokens: 0, merges: 0 } => {
+                self.state = State::Done;
+                return match self.left {
+                    0 => Ok(()),
+                    count => Err(TokenizerError::BpeTrailing { count }),
+                };
+            }
+            Counts { tokens: 0, .. } => (State::Merge { counts }, Bpe1RecordLayout::MERGE_LEN),
+            _ => (State::TokenHead { counts }, Bpe1RecordLayout::TOKEN_HEAD_LEN),
+        };
+        if self.left < length as u64 {
+            return Err(self.truncated(length as u64));
+        }
+        self.collect(state, length);
+        Ok(())
+    }
+
+    fn collect(&mut self, state: State, length: usize) {
+        self.state = state;
+        self.wanted = length;
+        self.left = self.left.saturating_sub(length as u64);
+    }
+
+    const fn truncated(&self, wanted: u64) -> TokenizerError {
+        TokenizerError::BpeTruncated { wanted, left: self.left }
+    }
+
+    const fn check_id(&self, id: u32) -> Result<(), TokenizerError> {
+        if id < self.rules.vocab_size {
+            Ok(())
+        } else {
+            Err(TokenizerError::BpeIdRange { id, vocab_size: self.rules.vocab_size })
+        }
+    }
+}
+
+/// A set of token ids, in words of 64 so that a dense vocabulary stays small.
+///
+/// It grows with the records read, not with the vocabulary claimed.
+#[derive(Debug, Default)]
+struct IdSet(BTreeMap<u32, u64>);
+
+impl IdSet {
+    fn insert(&mut self, id: u32) -> bool {
+        let word = self.0.entry(id / 64).or_default();
+        let is_new = *word & Self::bit(id) == 0;
+        *word |= Self::bit(id);
+        is_new
+    }
+
+    fn contains(&self, id: u32) -> bool {
+        self.0.get(&(id / 64)).is_some_and(|word| word & Self::bit(id) != 0)
+    }
+
+    const fn bit(id: u32) -> u64 {
+        1 << (id % 64)
+    }
+}
+
+/// Why a tokenizer section is wrong (K1 to K16).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the text of each variant says what its values are")]
+pub enum TokenizerError {
+    #[error("tokenizer magic is `{}`, expected `BTOK` or `BPE1`", found.escape_ascii())]
+    TokenizerMagic { found: [u8; 4] },
+    #[error("{} tokenizer has {found} bytes", kind.as_str())]
+    TokenizerLength { kind: TokenizerKind, found: u64 },
+    #[error("tokenizer version is {found}, expected {}", TOKENIZER_RULES.version)]
+    TokenizerVersion { found: u32 },
+    #[error("tokenizer has {found} tokens, the header {expected} (btok always has {BTOK_VOCAB})")]
+    TokenizerVocab { found: u32, expected: u32 },
+    #[error("special token ids {found:?} are not those allowed")]
+    TokenizerSpecial { found: [u32; 4] },
+    #[error(
+        "special_token_count is {found}, expected {} with btok",
+        TOKENIZER_RULES.btok_special_count
+    )]
+    TokenizerSpecialCount { found: u32 },
+    #[error("{found} records, at most {limit} are allowed")]
+    BpeCount { found: u32, limit: u32 },
+    #[error("record needs {wanted} bytes, {left} are left")]
+    BpeTruncated { wanted: u64, left: u64 },
+    #[error("token id {id} is not below vocab_size {vocab_size}")]
+    BpeIdRange { id: u32, vocab_size: u32 },
+    #[error("token id {id} has two records")]
+    BpeDuplicateId { id: u32 },
+    #[error("token {id} is empty")]
+    BpeEmptyToken { id: u32 },
+    #[error(
+        "token {id} has {length} bytes, at most {} are allowed",
+        Bpe1RecordLayout::MAX_TOKEN_LEN
+    )]
+    BpeTokenLength { id: u32, length: u32 },
+    #[error("merge gives token {id}, which has no record")]
+    BpeMergeOutput { id: u32 },
+    #[error("{count} bytes after the last record")]
+    BpeTrailing { count: u64 },
+}
+
+impl TokenizerError {
+    pub(super) const fn suffix(&self) -> &'static str {
+        match self {
+            Self::TokenizerMagic { .. } => "tokenizer-magic",
+            Self::TokenizerLength { .. } => "tokenizer-length",
+            Self::TokenizerVersion { .. } => "tokenizer-version",
+            Self::TokenizerVocab { .. } => "tokenizer-vocab",
+            Self::TokenizerSpecial { .. } => "tokenizer-special",
+            Self::TokenizerSpecialCount { .. } => "tokenizer-special-count",
+            Self::BpeCount { .. } => "bpe-count",
+            Self::BpeTruncated { .. } => "bpe-truncated",
+            Self::BpeIdRange { .. } => "bpe-id-range",
+            Self::BpeDuplicateId { .. } => "bpe-duplicate-id",
+            Self::BpeEmptyToken { .. } => "bpe-empty-token",
+            Self::BpeTokenLength { .. } => "bpe-token-length",
+            Self::BpeMergeOutput { .. } => "bpe-merge-output",
+            Self::BpeTrailing { .. } => "bpe-trailing",
+        }
+    }
+
+    pub(super) fn field(&self) -> String {
+        match self {
+            Self::TokenizerSpecialCount { .. } => "special_token_count".to_owned(),
+            Self::TokenizerVocab { .. } => "vocab_size".to_owned(),
+            Self::BpeIdRange { id, .. }
+            | Self::BpeDuplicateId { id }
+            | Self::BpeEmptyToken { id }
+            | Self::BpeTokenLength { id, .. }
+            | Self::BpeMergeOutput { id } => format!("token.{id}"),
+            Self::TokenizerMagic { .. }
+            | Self::TokenizerLength { .. }
+            | Self::TokenizerVersion { .. }
+            | Self::TokenizerSpecial { .. }
+            | Self::BpeCount { .. }
+            | Self::BpeTruncated { .. }
+            | Self::BpeTrailing { .. } => "tokenizer".to_owned(),
+        }
+    }
+}
