@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use app::Blamed;
 use serde_json::{Map, Value};
 use verifier::{Code, Coded};
 
@@ -117,6 +118,20 @@ impl Fault {
         let mut fault = Self::coded(error);
         fault.what = format!("{}: {}", path.display(), fault.what);
         fault
+    }
+
+    /// The same, naming the field concerned if there is one.
+    #[must_use]
+    pub fn at(mut self, field: Option<&str>) -> Self {
+        if let Some(field) = field {
+            self.field = field.to_owned();
+        }
+        self
+    }
+
+    /// What an error of a use case says.
+    pub fn blamed(error: &(impl Blamed + 'static)) -> Self {
+        Self::new(error.code(), error.field().into_owned(), chain(error), error.advice())
     }
 
     /// Adds a value that programs may want although the command failed.

@@ -106,20 +106,5 @@ pub fn write(
     path: &Path,
     bytes: &[u8],
 ) -> Result<(), Fault> {
-    outputs.write(path, bytes).map_err(|error| output_fault(&error))
-}
-
-/// An output's error as a fault.
-pub fn output_fault(error: &app::ports::OutputError) -> Fault {
-    use app::ports::OutputError;
-    use verifier::Code;
-
-    use crate::fault::{advice_for, chain};
-
-    let code = match error {
-        OutputError::Exists(_) => Code::new("output", "exists"),
-        OutputError::Unsafe(_) => Code::new("output", "unsafe"),
-        _ => Code::new("io", "failed"),
-    };
-    Fault::new(code, "-", chain(error), advice_for(code))
+    outputs.write(path, bytes).map_err(|error| Fault::blamed(&error))
 }
