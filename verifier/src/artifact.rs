@@ -146,7 +146,7 @@ impl Coded for ArtifactError {
             Self::NoChunking => "chunking.algorithm",
             Self::ListSha256 { .. } => "chunking.list_sha256",
             Self::ChunkList(error) => return error.field(),
-            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunk_list.{key}")),
+            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunking.{key}")),
             Self::MerkleRoot { .. } => "chunking.merkle_root",
             Self::Slm(error) => return error.field(),
             Self::Agreement { key, .. } => key,
@@ -196,8 +196,8 @@ impl VerifiedArtifact {
 
     /// The warnings of manifest and container, sorted by name.
     pub fn warnings(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            self.manifest.warnings().iter().copied().chain(self.slm.warnings()).collect();
+        let of_manifest = self.manifest.warnings().iter().copied();
+        let mut names: Vec<_> = of_manifest.chain(self.slm.warnings()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -272,7 +272,8 @@ impl Verification {
         if length != expected {
             return Err(ArtifactError::ByteCount { found: length, expected });
         }
-        let chunking = manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
+        let chunking =
+            manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
         Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
     }
 

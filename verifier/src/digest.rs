@@ -187,7 +187,9 @@ fn parse_tagged(text: &str, tag: &str) -> Option<[u8; DIGEST_LEN]> {
     if hex.len() != 2 * DIGEST_LEN {
         return None;
     }
-    HEXUPPER.decode(hex.as_bytes()).ok()?.try_into().ok()
+    let mut bytes = [0; DIGEST_LEN];
+    HEXUPPER.decode_mut(hex.as_bytes(), &mut bytes).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -13,11 +13,15 @@ pub mod layout;
 pub mod names;
 pub mod policy;
 pub mod quantisation;
+pub mod quantiser;
 pub mod scan;
+pub mod shape;
 pub mod tokenizer;
 pub mod values;
+pub mod writer;
 
 mod fields;
+mod generator;
 
 use std::borrow::Cow;
 
@@ -29,6 +33,8 @@ pub use facts::{ChecksumVerdict, Slm};
 pub use header::Header;
 pub use quantisation::Quantisation;
 pub use scan::Scan;
+pub use shape::Shape;
+pub use writer::write_sample;
 
 /// Whether the internal checksum is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
