@@ -6,7 +6,7 @@ use std::sync::Arc;
 use verifier::artifact::{Extras, VerifiedArtifact};
 use verifier::digest::Sha256Stream;
 use verifier::manifest::{Manifest, Options};
-use verifier::receipt::{Facts, Receipt};
+use verifier::receipt::{Facts, Receipt, VerifiedReceipt};
 use verifier::slm::ChecksumRule;
 
 use crate::args::{
@@ -57,7 +57,7 @@ pub fn new_receipt<W: Wiring>(
         transfer: None,
         signer: signer.as_ref(),
     };
-    let receipt = Receipt::write(&verified, facts).map_err(|error| Fault::coded(&error))?;
+    let receipt = Receipt::write(&verified, &facts).map_err(|error| Fault::coded(&error))?;
     session.write(&args.receipt, receipt.bytes())?;
     Ok(with_artifact(Outcome::new(), &verified)
         .with_text("receipt.path", args.receipt.display())
@@ -71,11 +71,11 @@ pub fn new_receipt<W: Wiring>(
 /// [`Fault`] with the first check that fails.
 pub fn receipt(args: &ReceiptCheckArgs) -> Result<Outcome, Fault> {
     let options = args.options.options();
-    let (receipt, verified) = check_receipt(&args.receipt, &args.manifest, &args.slm, options)?;
-    let signer = receipt.signer().map_or_else(|| "none".to_owned(), |signer| signer.to_string());
-    Ok(with_artifact(Outcome::new(), &verified)
+    let verified = check_receipt(&args.receipt, &args.manifest, &args.slm, options)?;
+    let signer = verified.signer().map_or_else(|| "none".to_owned(), ToString::to_string);
+    Ok(with_artifact(Outcome::new(), verified.artifact())
         .with("signer", signer)
-        .with_text("receipt.sha256", receipt.sha256()))
+        .with_text("receipt.sha256", verified.receipt().sha256()))
 }
 
 /// Checks a receipt against manifest and file, both read from disk.
@@ -88,7 +88,7 @@ pub fn check_receipt(
     manifest: &Path,
     slm: &Path,
     options: Options,
-) -> Result<(Receipt, VerifiedArtifact), Fault> {
+) -> Result<VerifiedReceipt, Fault> {
     let receipt_bytes = input::read(receipt, input::RECEIPT)?;
     let manifest_bytes = input::read(manifest, input::MANIFEST)?;
     let (file, length) = input::open(slm)?;
