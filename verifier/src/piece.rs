@@ -429,7 +429,7 @@ mod tests {
         [ChunkAlgorithm::FixedSizeMerkleV0, ChunkAlgorithm::Blake3TreeV0];
 
     fn content(length: usize) -> Vec<u8> {
-        (0..length).map(|i| (i % 251) as u8).collect()
+        (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect()
     }
 
     fn list(algorithm: ChunkAlgorithm, bytes: &[u8], size: u32) -> PieceList {
