@@ -51,8 +51,7 @@ pub async fn run<W: Wiring>(
         created,
         expires,
     };
-    let announcement =
-        Announcement::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
+    let announcement = Announcement::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
     let places = texts(&terms.addresses).join(", ");
     let question = Question {
         what: format!("Write that you have {} {}", model.model_id, model.model_version),

@@ -65,7 +65,6 @@ pub struct Global {
 
 /// Every command.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a run, and moved once")]
 pub enum Command {
     /// Check a manifest by itself
     VerifyManifest(ManifestArgs),

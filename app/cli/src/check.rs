@@ -49,7 +49,7 @@ pub fn offer<W: Wiring>(session: &Session<'_, W>, args: &OfferArgs) -> Result<Ou
         .with_text("manifest_sha256", offer.manifest_sha256())
         .with_text("artifact_sha256", offer.artifact_sha256())
         .with("artifact_byte_count", offer.geometry().byte_count())
-        .with("pieces", offer.pieces().count(&offer.geometry()))
+        .with("pieces", offer.pieces().count())
         .with_text("expires_utc", offer.expires())
         .with_text("signed_sha256", offer.signed_sha256()))
 }

@@ -30,8 +30,7 @@ pub async fn run<W: Wiring>(
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
-    let standing =
-        journal.standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
+    let standing = journal.standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
     if standing.is_empty() {
         session.terminal.say("You have said yes to nothing yet.");
     }

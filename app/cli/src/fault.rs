@@ -48,7 +48,10 @@ impl Exit {
 
 /// Why a command ended without success.
 #[derive(Debug, Clone)]
-pub struct Fault {
+pub struct Fault(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     code: Code,
     field: String,
     what: String,
@@ -65,13 +68,13 @@ impl Fault {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Parts {
             code,
             field: field.into(),
             what: what.into(),
             advice: advice.into(),
             values: Map::new(),
-        }
+        }))
     }
 
     /// The command line asks for something that cannot be.
@@ -116,7 +119,7 @@ impl Fault {
     /// The same, naming the file that is to blame.
     pub fn coded_in(path: &Path, error: &impl Coded) -> Self {
         let mut fault = Self::coded(error);
-        fault.what = format!("{}: {}", path.display(), fault.what);
+        fault.0.what = format!("{}: {}", path.display(), fault.0.what);
         fault
     }
 
@@ -124,7 +127,7 @@ impl Fault {
     #[must_use]
     pub fn at(mut self, field: Option<&str>) -> Self {
         if let Some(field) = field {
-            self.field = field.to_owned();
+            self.0.field = field.to_owned();
         }
         self
     }
@@ -137,38 +140,38 @@ impl Fault {
     /// Adds a value that programs may want although the command failed.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.values.insert(key.to_owned(), value.into());
+        self.0.values.insert(key.to_owned(), value.into());
         self
     }
 
     /// The stable code.
-    pub const fn code(&self) -> Code {
-        self.code
+    pub fn code(&self) -> Code {
+        self.0.code
     }
 
     /// The field concerned, or `-`.
     pub fn field(&self) -> &str {
-        &self.field
+        &self.0.field
     }
 
     /// What happened, as one clause.
     pub fn what(&self) -> &str {
-        &self.what
+        &self.0.what
     }
 
     /// What the user can do.
     pub fn advice(&self) -> &str {
-        &self.advice
+        &self.0.advice
     }
 
     /// Values for programs.
-    pub const fn values(&self) -> &Map<String, Value> {
-        &self.values
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.0.values
     }
 
     /// How the program ends; the code alone decides.
     pub fn exit(&self) -> Exit {
-        match (self.code.prefix(), self.code.suffix()) {
+        match (self.0.code.prefix(), self.0.code.suffix()) {
             ("usage", _) => Exit::Usage,
             ("io" | "output", _) => Exit::Io,
             _ => Exit::Rejected,

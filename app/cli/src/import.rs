@@ -81,9 +81,10 @@ pub async fn import<P: Ports>(
     let expires = ports.clock().now().plus(args.span.0);
     let acts = prompt::consent(terminal, &args.agreed.acts, &question(&plan, expires))?;
     let now = ports.clock().now();
-    let consent = Consent::given(&**ports.journal(), plan.artifact(), plan.terms(&acts, expires), now)
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let consent =
+        Consent::given(&**ports.journal(), plan.artifact(), plan.terms(&acts, expires), now)
+            .await
+            .map_err(|error| Fault::blamed(&error))?;
 
     let names: BTreeMap<PeerId, String> =
         plan.called().iter().map(|peer| (peer.id, peer.label.to_string())).collect();
@@ -117,7 +118,8 @@ fn question(plan: &Plan, until: verifier::scalars::UtcTime) -> Question<'static>
     let manifest = plan.manifest();
     let missing = plan.bytes_missing();
     let local = plan.have().count();
-    let kept = if local == 0 { String::new() } else { format!(", {local} pieces are kept already") };
+    let kept =
+        if local == 0 { String::new() } else { format!(", {local} pieces are kept already") };
     Question {
         what: format!(
             "Import {} {} ({}) into {}",
@@ -144,7 +146,8 @@ fn question(plan: &Plan, until: verifier::scalars::UtcTime) -> Question<'static>
             .collect(),
         license: manifest.license_route().to_string(),
         until,
-        stop: "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`".to_owned(),
+        stop: "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`"
+            .to_owned(),
     }
 }
 
@@ -167,10 +170,8 @@ impl Telling {
     fn hear(&mut self, event: &Event) {
         match event {
             Event::Reserved { have } | Event::ListProven { have } => {
-                let bytes: u64 = have
-                    .pieces(&self.sizes)
-                    .map(|piece| u64::from(self.sizes.length(piece)))
-                    .sum();
+                let bytes: u64 =
+                    have.pieces(&self.sizes).map(|piece| u64::from(self.sizes.length(piece))).sum();
                 self.progress.reach(bytes);
             }
             Event::NotPaired(peer) => self.progress.say(&format!(

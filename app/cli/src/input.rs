@@ -27,9 +27,7 @@ pub const CHUNK_LIST: u64 = 100_663_296 + 1;
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    file.take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Fault::io("read", path, &error))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Fault::io("read", path, &error))?;
     Ok(bytes)
 }
 

@@ -120,10 +120,7 @@ pub async fn show_map<P: Ports>(
     for line in &picture.legend {
         terminal.say(&format!("  {line}"));
     }
-    terminal.say(&format!(
-        "{} {}: {}",
-        model.model_id, model.model_version, picture.summary
-    ));
+    terminal.say(&format!("{} {}: {}", model.model_id, model.model_version, picture.summary));
     Ok(Tally::of(&states))
 }
 
@@ -205,7 +202,8 @@ async fn recheck<P: Ports>(
             corrupt.len(),
             found.checked
         ));
-        terminal.say("Import the model again: only these pieces are fetched. Check the disk's health.");
+        terminal
+            .say("Import the model again: only these pieces are fetched. Check the disk's health.");
     }
     Ok(with_model(Outcome::new(), &model)
         .with("checked", found.checked)
@@ -235,7 +233,8 @@ async fn quota<P: Ports>(
         terminal.say(&format!("  {name:<11} {}", Size(bytes)));
     }
     let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
-    let cells = usize::try_from(u128::from(used) * 32 / u128::from(quota.max(1))).unwrap_or(32).min(32);
+    let cells =
+        usize::try_from(u128::from(used) * 32 / u128::from(quota.max(1))).unwrap_or(32).min(32);
     terminal.say(&format!("  [{}{}]", "#".repeat(cells), ".".repeat(32 - cells)));
     Ok(Outcome::new()
         .with("live", live)

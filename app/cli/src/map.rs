@@ -80,15 +80,24 @@ pub fn draw(
     name: impl Fn(PeerId) -> String,
 ) -> Picture {
     let tally = Tally::of(states);
-    let letters: BTreeMap<PeerId, (usize, char)> =
-        tally.peers.keys().copied().enumerate().map(|(at, peer)| (peer, (at, letter(at)))).collect();
+    let letters: BTreeMap<PeerId, (usize, char)> = tally
+        .peers
+        .keys()
+        .copied()
+        .enumerate()
+        .map(|(at, peer)| (peer, (at, letter(at))))
+        .collect();
     let in_cell = states.len().div_ceil(WIDTH * HEIGHT).max(1);
     let cells: Vec<Cell> = states.chunks(in_cell).map(|cell| worst(cell, show, &letters)).collect();
     let lines = cells
         .chunks(WIDTH)
         .map(|line| line.iter().map(|cell| cell.draw(paint)).collect::<String>())
         .collect();
-    Picture { lines, legend: legend(&tally, show, paint, &letters, in_cell, name), summary: summary(&tally) }
+    Picture {
+        lines,
+        legend: legend(&tally, show, paint, &letters, in_cell, name),
+        summary: summary(&tally),
+    }
 }
 
 /// One cell: its character, and which colour it takes.
@@ -161,7 +170,11 @@ fn legend(
                 let Some((place, letter)) = letters.get(peer) else { continue };
                 let cell = Cell::of(*place, *letter).draw(paint);
                 let noun = if *pieces == 1 { "piece" } else { "pieces" };
-                lines.push(format!("{cell} {} ({}): {pieces} {noun}", name(*peer), short_peer(*peer)));
+                lines.push(format!(
+                    "{cell} {} ({}): {pieces} {noun}",
+                    name(*peer),
+                    short_peer(*peer)
+                ));
             }
             if tally.local > 0 {
                 let cell = Cell::LOCAL.draw(paint);

@@ -108,7 +108,8 @@ fn lines(result: &Result<Outcome, Fault>, reader: Reader) -> String {
             let code = fault.code();
             let field = one_word(fault.field());
             // Writing to a string cannot fail.
-            let _ok = writeln!(text, "result={verdict} code={code} stage={} field={field}", code.stage());
+            let _ok =
+                writeln!(text, "result={verdict} code={code} stage={} field={field}", code.stage());
             let mut flat = Vec::new();
             for (key, value) in fault.values() {
                 flatten(key, value, &mut flat);
@@ -226,10 +227,7 @@ mod tests {
         assert_eq!(text, "result=failed code=output.exists stage=output field=-\n");
         let fault = Fault::new(Code::new("manifest", "unknown-key"), "a b\n", "what", "advice");
         let text = render(&Err(fault), Reader::Lines);
-        assert_eq!(
-            text,
-            "result=rejected code=manifest.unknown-key stage=manifest field=a_b?\n"
-        );
+        assert_eq!(text, "result=rejected code=manifest.unknown-key stage=manifest field=a_b?\n");
     }
 
     #[test]

@@ -59,7 +59,9 @@ fn invite<W: Wiring>(
     let expires = issued.plus(args.span.0);
     let terms = TicketTerms { label, addresses, issued, expires };
     let ticket = Ticket::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
-    session.terminal.say("Give this ticket to the person you want to pair with, by a way you trust:");
+    session
+        .terminal
+        .say("Give this ticket to the person you want to pair with, by a way you trust:");
     session.terminal.say("");
     session.terminal.say(&ticket);
     session.terminal.say("");
@@ -117,7 +119,8 @@ async fn add<W: Wiring>(
     let ports = session.open()?;
     let known = ports.store().peers().await.map_err(failed)?;
     if let Some(other) = known.iter().find(|peer| peer.label == label && peer.id != id) {
-        let what = format!("another peer is called {label} already ({})", naming::short_peer(other.id));
+        let what =
+            format!("another peer is called {label} already ({})", naming::short_peer(other.id));
         return Err(Fault::usage("--label", what, "Choose another name with --label NAME."));
     }
     let addresses = ticket.addresses().to_vec();
@@ -166,11 +169,10 @@ async fn remove<W: Wiring>(
     let peers = ports.store().peers().await.map_err(failed)?;
     let peer = naming::peer(&peers, &args.peer)?;
     ports.store().remove_peer(peer.id).await.map_err(failed)?;
-    session.terminal.say(&format!("{} is forgotten. Grants you gave are in `consent list`.", peer.label));
-    Ok(Outcome::new()
-        .with_text("peer_id", peer.id)
-        .with_text("label", &peer.label)
-        .told())
+    session
+        .terminal
+        .say(&format!("{} is forgotten. Grants you gave are in `consent list`.", peer.label));
+    Ok(Outcome::new().with_text("peer_id", peer.id).with_text("label", &peer.label).told())
 }
 
 /// The addresses to tell others: those given, else this machine's own in its network.

@@ -56,7 +56,8 @@ pub fn consent(
     }
     if terminal.asking() == Asking::Impossible {
         let what = format!("this needs your yes to {}, and nobody is here to ask", names(all()));
-        let advice = format!("Run it in a terminal, or agree beforehand: --consent {}", flag(all()));
+        let advice =
+            format!("Run it in a terminal, or agree beforehand: --consent {}", flag(all()));
         let first = question.required.first().map(|act| act.as_str());
         return Err(Fault::denied(what, advice).at(first));
     }
@@ -66,8 +67,11 @@ pub fn consent(
         Ok(agreed)
     } else {
         let first = question.required.first().map(|act| act.as_str());
-        Err(Fault::denied("you did not agree", "Nothing was done. Run it again if you change your mind.")
-            .at(first))
+        Err(Fault::denied(
+            "you did not agree",
+            "Nothing was done. Run it again if you change your mind.",
+        )
+        .at(first))
     }
 }
 
@@ -184,6 +188,9 @@ mod tests {
         let acts = consent(&mut there, &given, &question()).unwrap();
         assert_eq!(acts, [Act::Fetch, Act::Import]);
         let fault = consent(&mut there, &[Act::Fetch], &question()).unwrap_err();
-        assert_eq!((fault.code().to_string().as_str(), fault.field()), ("consent.denied", "import"));
+        assert_eq!(
+            (fault.code().to_string().as_str(), fault.field()),
+            ("consent.denied", "import")
+        );
     }
 }

@@ -96,11 +96,7 @@ impl fmt::Display for Span {
     }
 }
 
-fn read(
-    text: &str,
-    units: &[(&str, u64)],
-    known: &'static str,
-) -> Result<u64, QuantityError> {
+fn read(text: &str, units: &[(&str, u64)], known: &'static str) -> Result<u64, QuantityError> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -163,7 +159,8 @@ mod tests {
         ] {
             assert_eq!(Size(bytes).to_string(), text);
         }
-        for (seconds, text) in [(9, "9 s"), (90, "1 min 30 s"), (86_400, "1 day"), (7_200, "2 h 0 min")]
+        for (seconds, text) in
+            [(9, "9 s"), (90, "1 min 30 s"), (86_400, "1 day"), (7_200, "2 h 0 min")]
         {
             assert_eq!(Span(seconds).to_string(), text);
         }

@@ -94,7 +94,9 @@ fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Resu
     }
     session.terminal.say(match receipt.signer() {
         Some(_) => "The receipt holds together, and is signed by the installation it names.",
-        None => "The receipt holds together. It is not signed, so it proves nothing about who wrote it.",
+        None => {
+            "The receipt holds together. It is not signed, so it proves nothing about who wrote it."
+        }
     });
     session.terminal.say("Whether it belongs to a file is checked by `minimodel receipt verify`.");
     Ok(outcome)

@@ -5,7 +5,8 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use verifier::Code;
-use verifier::slm::writer::{Quantisation, Shape, write_sample};
+use verifier::slm::writer::write_sample;
+use verifier::slm::{Quantisation, Shape};
 
 use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
 use crate::fault::{Fault, advice_for};
@@ -110,7 +111,7 @@ impl Drop for Unfinished {
 
 #[cfg(test)]
 mod tests {
-    use verifier::slm::writer::{Quantisation, Shape};
+    use verifier::slm::{Quantisation, Shape};
 
     use super::write;
 
@@ -120,7 +121,10 @@ mod tests {
         let path = folder.path().join("tiny.slm");
         assert_eq!(write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap(), 20_352);
         let fault = write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap_err();
-        assert_eq!((fault.code().to_string().as_str(), fault.exit().number()), ("output.exists", 3));
+        assert_eq!(
+            (fault.code().to_string().as_str(), fault.exit().number()),
+            ("output.exists", 3)
+        );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -122,7 +122,10 @@ async fn agree<P: Ports, W: Wiring>(
         required: &[Act::Serve],
         optional: &[],
         bytes: format!("at most {} to each peer", Size(limit)),
-        peers: peers.iter().map(|peer| format!("{} ({})", peer.label, short_peer(peer.id))).collect(),
+        peers: peers
+            .iter()
+            .map(|peer| format!("{} ({})", peer.label, short_peer(peer.id)))
+            .collect(),
         license: license(manifest.as_deref()),
         until,
         stop: format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id),
@@ -163,7 +166,8 @@ where
     let give_up = Arc::new(Notify::new());
     let on = |event: Event| match event {
         Event::Listening(address) => {
-            if let Err(fault) = ready.tell(&**ports.outputs(), address, ports.clock().now(), teller) {
+            if let Err(fault) = ready.tell(&**ports.outputs(), address, ports.clock().now(), teller)
+            {
                 trouble = Some(fault);
                 give_up.notify_one();
             }

@@ -101,10 +101,6 @@ impl<'a, W: Wiring> Session<'a, W> {
 /// # Errors
 ///
 /// `output.exists`, `output.unsafe` or `io.failed`.
-pub fn write(
-    outputs: &impl app::ports::Outputs,
-    path: &Path,
-    bytes: &[u8],
-) -> Result<(), Fault> {
+pub fn write(outputs: &impl app::ports::Outputs, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     outputs.write(path, bytes).map_err(|error| Fault::blamed(&error))
 }

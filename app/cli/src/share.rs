@@ -284,16 +284,15 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     let ports = session.open()?;
     let models = ports.store().models().await.map_err(failed)?;
     let peers = ports.store().peers().await.map_err(failed)?;
-    let standing = ports
-        .journal()
-        .standing(session.now())
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let standing =
+        ports.journal().standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
     let mut values = Vec::new();
     for model in models.iter().filter(|model| !model.have.is_empty()) {
         let grants: Vec<&Standing> = standing
             .iter()
-            .filter(|standing| is_live_serve(standing) && standing.grant.artifact_sha256() == model.artifact)
+            .filter(|standing| {
+                is_live_serve(standing) && standing.grant.artifact_sha256() == model.artifact
+            })
             .collect();
         session.terminal.say(&format!(
             "{}  {} of {} pieces",
@@ -328,7 +327,9 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         }));
     }
     if values.is_empty() {
-        session.terminal.say("Nothing is ready to be served. Start with `minimodel share prepare`.");
+        session
+            .terminal
+            .say("Nothing is ready to be served. Start with `minimodel share prepare`.");
     }
     Ok(Outcome::new().with("share_count", values.len()).with("share", values).told())
 }
@@ -337,10 +338,7 @@ fn is_live_serve(standing: &Standing) -> bool {
     standing.live && standing.grant.act() == Act::Serve
 }
 
-async fn stop<W: Wiring>(
-    session: &mut Session<'_, W>,
-    args: &StopArgs,
-) -> Result<Outcome, Fault> {
+async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
     let now = session.now();
     let mut standing = journal.standing(now).await.map_err(|error| Fault::blamed(&error))?;
@@ -368,7 +366,11 @@ async fn stop<W: Wiring>(
     session.terminal.say(&format!(
         "{} may not be served any more: {} taken back. A running server stops within one piece.",
         args.model,
-        if revoked.len() == 1 { "one grant".to_owned() } else { format!("{} grants", revoked.len()) }
+        if revoked.len() == 1 {
+            "one grant".to_owned()
+        } else {
+            format!("{} grants", revoked.len())
+        }
     ));
     Ok(Outcome::new().with("revoked", revoked).told())
 }

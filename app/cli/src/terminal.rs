@@ -43,13 +43,9 @@ impl Terminal {
     /// The process's own streams.
     pub fn system() -> Self {
         let people = io::stderr().is_terminal();
-        let asking = if people && io::stdin().is_terminal() {
-            Asking::Possible
-        } else {
-            Asking::Impossible
-        };
-        let reading =
-            if io::stdout().is_terminal() { Reading::Person } else { Reading::Program };
+        let asking =
+            if people && io::stdin().is_terminal() { Asking::Possible } else { Asking::Impossible };
+        let reading = if io::stdout().is_terminal() { Reading::Person } else { Reading::Program };
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         Self {

@@ -182,8 +182,7 @@ pub fn with_manifest(outcome: Outcome, manifest: &Manifest) -> Outcome {
 
 /// Adds what follows from a verified artifact and its manifest.
 pub fn with_artifact(outcome: Outcome, verified: &VerifiedArtifact) -> Outcome {
-    let mut outcome =
-        with_manifest(outcome, verified.manifest()).warn(verified.warnings());
+    let mut outcome = with_manifest(outcome, verified.manifest()).warn(verified.warnings());
     for (key, value) in verified.measured() {
         outcome = outcome.with_text(key, value);
     }

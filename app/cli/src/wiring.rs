@@ -6,6 +6,7 @@ use std::sync::Arc;
 use app::ports::{Journal, Outputs, Ports};
 use verifier::identity::SigningKey;
 
+use crate::clock::SystemClock;
 use crate::fault::Fault;
 
 /// Makes ports when a command asks for them.
@@ -13,7 +14,7 @@ use crate::fault::Fault;
 /// Commands that only look at files ask for none, so they neither create nor lock a data folder.
 pub trait Wiring: Send + Sync {
     /// Everything, the store among it.
-    type Ports: Ports<Journal = Self::Journal, Outputs = Self::Outputs>;
+    type Ports: Ports<Journal = Self::Journal, Outputs = Self::Outputs, Clock = SystemClock>;
     /// The journal by itself.
     type Journal: Journal;
     /// The outputs by themselves.

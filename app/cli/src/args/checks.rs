@@ -244,14 +244,15 @@ pub struct ChunkListArgs {
 }
 
 fn read_algorithm(text: &str) -> Result<ChunkAlgorithm, String> {
-    ChunkAlgorithm::parse(text).ok_or_else(|| {
-        format!("`{text}` is not known; use fixed-size-merkle-v0 or blake3-tree-v0")
-    })
+    ChunkAlgorithm::parse(text)
+        .ok_or_else(|| format!("`{text}` is not known; use fixed-size-merkle-v0 or blake3-tree-v0"))
 }
 
 fn read_chunk_size(text: &str) -> Result<u32, String> {
-    let Size(bytes) = text.parse().map_err(|error: crate::quantity::QuantityError| error.to_string())?;
-    u32::try_from(bytes).ok().filter(|size| CHUNK_LIMITS.allows_size(u64::from(*size))).ok_or_else(
-        || format!("{bytes} bytes are not a power of two from 16KiB to 16MiB"),
-    )
+    let Size(bytes) =
+        text.parse().map_err(|error: crate::quantity::QuantityError| error.to_string())?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|size| CHUNK_LIMITS.allows_size(u64::from(*size)))
+        .ok_or_else(|| format!("{bytes} bytes are not a power of two from 16KiB to 16MiB"))
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
 use super::Agreed;
+use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
 use crate::quantity::{Size, Span};
 
 /// `import-peer-request`.

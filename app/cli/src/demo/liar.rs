@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use app::ports::{
-    Failure, Listener, Listening, Opened, Ports, Refusal, ServeNews, Shelf,
-};
+use app::ports::{Failure, Listener, Listening, Opened, Ports, Refusal, ServeNews, Shelf};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use verifier::identity::PeerId;

@@ -16,7 +16,9 @@ pub fn advice_for(code: Code) -> &'static str {
             "The consent log was changed by something else. Move consent.log aside; every grant \
              has to be given again."
         }
-        ("output", "exists") => "Move that file away, or choose another folder. Nothing was changed.",
+        ("output", "exists") => {
+            "Move that file away, or choose another folder. Nothing was changed."
+        }
         ("output", "unsafe") => "Give a folder that is there and is not a symbolic link.",
         ("artifact", "byte-count" | "sha256") | ("merkle", _) => {
             "This is not the file the manifest names. Get the file again, or the manifest that \
@@ -37,7 +39,9 @@ pub fn advice_for(code: Code) -> &'static str {
         ("boundary" | "route", _) => {
             "The manifest asks for something that is not allowed here. Ask the publisher."
         }
-        ("manifest", _) => "Correct the manifest at that key, or ask the publisher for a valid one.",
+        ("manifest", _) => {
+            "Correct the manifest at that key, or ask the publisher for a valid one."
+        }
         ("request", "no-usable-offer") => "Ask the peers for fresh offers and make a new request.",
         ("request", "no-chunking") => {
             "Only a manifest with chunking can be imported from peers. Ask the publisher."
