@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use verifier::piece::{PieceList, PieceStream};
-use verifier::slm::writer::{Quantisation, Shape, write_sample};
+use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry};
 
 /// A valid f32 `.slm` of about this many bytes.

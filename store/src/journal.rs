@@ -1,0 +1,4 @@
+//! J
+/// J
+#[derive(Debug)]
+pub struct Journal;

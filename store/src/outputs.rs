@@ -1,0 +1,4 @@
+//! O
+/// O
+#[derive(Debug)]
+pub struct Outputs;
