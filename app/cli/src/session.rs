@@ -92,7 +92,9 @@ impl<'a, W: Wiring> Session<'a, W> {
     ///
     /// `output.exists`, `output.unsafe` or `io.failed`.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-        write(&*self.wiring.outputs(), path, bytes)
+        // Without a data folder nothing can be noted there; the file itself needs none.
+        let data = self.data().unwrap_or_else(|_| std::env::temp_dir().join("no-minimodel"));
+        write(&*self.wiring.outputs(&data), path, bytes)
     }
 }
 

@@ -41,8 +41,8 @@ pub trait Wiring: Send + Sync {
     /// [`Fault`] if the key cannot be read or written.
     fn identity(&self, data: &Path) -> Result<SigningKey, Fault>;
 
-    /// Where finished files go; needs no data folder.
-    fn outputs(&self) -> Arc<Self::Outputs>;
+    /// Where finished files go; the data folder need not be there.
+    fn outputs(&self, data: &Path) -> Arc<Self::Outputs>;
 }
 
 /// The most bytes a second that may move; `None` for no limit.
