@@ -1,0 +1,213 @@
+//! The installation's key, and TLS that knows a peer by its key alone.
+
+mod tls;
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use verifier::identity::{PeerId, SigningKey};
+use verifier::{Code, Coded};
+
+pub(crate) use tls::{TlsError, caller, doorway, peer_of};
+
+/// Who this installation is: one Ed25519 key pair, kept in a file of its own.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    key: SigningKey,
+}
+
+impl Identity {
+    /// Length of the file: the key's seed and nothing else, in bytes.
+    pub const FILE_LEN: usize = 32;
+
+    /// Reads the key file, or draws a new key and writes it if there is none.
+    ///
+    /// The file is made readable to its owner only, and refused if others can read it.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityFileError`]; a file that is there is never changed.
+    pub fn load_or_create(path: &Path) -> Result<Self, IdentityFileError> {
+        match Self::load(path) {
+            Err(IdentityFileError::Read { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Self::create(path)
+            }
+            other => other,
+        }
+    }
+
+    /// Takes a key that is kept elsewhere.
+    pub const fn from_key(key: SigningKey) -> Self {
+        Self { key }
+    }
+
+    /// The key's public half, which is the installation's name among peers.
+    pub fn peer_id(&self) -> PeerId {
+        self.key.public_key().peer_id()
+    }
+
+    /// The secret half, for signing offers and receipts.
+    pub const fn signing_key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    fn load(path: &Path) -> Result<Self, IdentityFileError> {
+        let read = |source| IdentityFileError::Read { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(read)?;
+        let metadata = file.metadata().map_err(read)?;
+        check_mode(path, &metadata)?;
+        let expected = Self::FILE_LEN as u64;
+        if metadata.len() != expected {
+            return Err(IdentityFileError::Length { path: path.to_owned(), found: metadata.len() });
+        }
+        let mut seed = [0; Self::FILE_LEN];
+        file.read_exact(&mut seed).map_err(read)?;
+        Ok(Self { key: SigningKey::from_seed(seed) })
+    }
+
+    fn create(path: &Path) -> Result<Self, IdentityFileError> {
+        let write = |source| IdentityFileError::Write { path: path.to_owned(), source };
+        let mut seed = [0; Self::FILE_LEN];
+        getrandom::fill(&mut seed).map_err(IdentityFileError::Random)?;
+        let mut file = owner_only().write(true).create_new(true).open(path).map_err(write)?;
+        if let Err(source) = file.write_all(&seed).and_then(|()| file.sync_all()) {
+            drop(std::fs::remove_file(path));
+            return Err(write(source));
+        }
+        Ok(Self { key: SigningKey::from_seed(seed) })
+    }
+}
+
+#[cfg(unix)]
+fn owner_only() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+#[cfg(not(unix))]
+fn owner_only() -> OpenOptions {
+    OpenOptions::new()
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, metadata: &std::fs::Metadata) -> Result<(), IdentityFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(IdentityFileError::Mode { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: &std::fs::Metadata) -> Result<(), IdentityFileError> {
+    Ok(())
+}
+
+/// Why there is no key to be had from a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityFileError {
+    /// The file cannot be read.
+    #[error("cannot read the key file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others than its owner can read the file.
+    #[error("key file {} has mode {mode:04o}, not 0600: others can read the secret key", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is no key.
+    #[error("key file {} has {found} bytes, not 32", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the key file {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes for a key")]
+    Random(#[source] getrandom::Error),
+}
+
+impl Coded for IdentityFileError {
+    fn code(&self) -> Code {
+        Code::new("io", "failed")
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Read { path, .. }
+            | Self::Mode { path, .. }
+            | Self::Length { path, .. }
+            | Self::Write { path, .. } => path.to_string_lossy(),
+            Self::Random(_) => Cow::Borrowed("-"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, IdentityFileError};
+
+    #[test]
+    fn a_key_is_made_once_and_then_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.key");
+        let made = Identity::load_or_create(&path).unwrap();
+        let read = Identity::load_or_create(&path).unwrap();
+        assert_eq!(made.peer_id(), read.peer_id());
+        assert_eq!(std::fs::read(&path).unwrap(), made.signing_key().seed());
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.key");
+        drop(Identity::load_or_create(&path).unwrap());
+        std::fs::write(&path, b"short").unwrap();
+        let refused = Identity::load_or_create(&path).unwrap_err();
+        assert!(matches!(refused, IdentityFileError::Length { found: 5, .. }), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"short");
+        let nowhere = Identity::load_or_create(&folder.path().join("none/identity.key"));
+        assert!(matches!(nowhere.unwrap_err(), IdentityFileError::Write { .. }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.key");
+        drop(Identity::load_or_create(&path).unwrap());
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = Identity::load_or_create(&path).unwrap_err();
+        assert!(refused.to_string().contains("0640"), "{refused}");
+    }
+}

@@ -1,0 +1,176 @@
+//! Why a session ended, and what that means for the peer.
+
+use std::borrow::Cow;
+use std::io;
+
+use verifier::piece::{ListError, PieceError};
+use verifier::{Code, Coded};
+
+use crate::dial::DialError;
+use crate::wire::{FrameError, Kind, close, refusal};
+
+/// Why a session ended before its work was done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum SessionError {
+    /// The peer could not be called.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Lost(#[from] io::Error),
+    /// The peer hung up.
+    #[error("the peer hung up")]
+    HungUp,
+    /// The peer said that the session is over.
+    #[error("the peer ended the session{}", closed(*.0))]
+    Closed(u16),
+    /// The peer said nothing for too long.
+    #[error("the peer is silent")]
+    Silent,
+    /// The peer does not serve the artifact to us.
+    #[error("the peer does not serve this artifact to this installation{}", refused(*.0))]
+    Refused(u16),
+    /// The user's consent does not cover asking this peer for more.
+    #[error("the consent to fetch from the peer is used up, revoked or expired")]
+    Denied,
+    /// The peer speaks another version of the protocol.
+    #[error("the peer speaks version {0} of the protocol, not 0")]
+    Version(u16),
+    /// The peer's artifact is cut otherwise, or has another root.
+    #[error("the peer holds this artifact cut into other pieces")]
+    Geometry,
+    /// The peer sent what is no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The peer sent a frame out of turn.
+    #[error("a {0:?} frame came out of turn")]
+    Unexpected(Kind),
+    /// The peer sent or named a piece that was not asked for.
+    #[error("piece {0} came unasked")]
+    Unasked(u32),
+    /// The peer sent a block that does not continue its piece, or goes past its end.
+    #[error("a block at {offset} of piece {index} came where {expected} was due")]
+    Order {
+        /// The piece.
+        index: u32,
+        /// Where the block starts, in bytes.
+        offset: u32,
+        /// Where it should have started, in bytes.
+        expected: u32,
+    },
+    /// The peer sent a block that is too long for its piece, or too short to be useful.
+    #[error("a block of {length} bytes of piece {index} came where {left} bytes are left")]
+    BlockLength {
+        /// The piece.
+        index: u32,
+        /// The block's length, in bytes.
+        length: u32,
+        /// What is left of the piece, in bytes.
+        left: u32,
+    },
+    /// The peer has a have-map of another length.
+    #[error("the peer's have-map does not fit the artifact")]
+    HaveMap,
+    /// The peer asked for too much at a time, or twice for the same.
+    #[error("the peer asked for piece {0} twice, or for too many pieces at a time")]
+    Asks(u32),
+    /// The peer's piece list does not lead to the root.
+    #[error("the peer's piece list is false: {0}")]
+    List(#[from] ListError),
+    /// The peer's piece is not what its digest names.
+    #[error("the peer lied: {0}")]
+    Piece(#[from] PieceError),
+    /// The import went away.
+    #[error("the import went away")]
+    Cancelled,
+}
+
+/// What becomes of a peer whose session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It lied or broke the protocol.
+    Ban(Code),
+    /// It may be called again.
+    Retry,
+    /// It is of no use to this import.
+    GiveUp,
+}
+
+impl SessionError {
+    /// What becomes of the peer.
+    pub(crate) fn fate(&self) -> Fate {
+        match self {
+            Self::Dial(error) if error.is_final() => Fate::GiveUp,
+            Self::Dial(_)
+            | Self::Lost(_)
+            | Self::HungUp
+            | Self::Closed(_)
+            | Self::Silent
+            | Self::Refused(_) => Fate::Retry,
+            Self::Denied | Self::Version(_) | Self::Geometry | Self::Cancelled => Fate::GiveUp,
+            Self::Frame(_)
+            | Self::Unexpected(_)
+            | Self::Unasked(_)
+            | Self::Order { .. }
+            | Self::BlockLength { .. }
+            | Self::HaveMap
+            | Self::Asks(_)
+            | Self::List(_)
+            | Self::Piece(_) => Fate::Ban(self.code()),
+        }
+    }
+}
+
+impl Coded for SessionError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Dial(error) => error.code(),
+            Self::Lost(_) => Code::new("io", "failed"),
+            Self::HungUp | Self::Closed(_) => Code::new("session", "ended"),
+            Self::Silent => Code::new("session", "silent"),
+            Self::Refused(_) => Code::new("session", "refused"),
+            Self::Denied => Code::new("consent", "denied"),
+            Self::Version(_) => Code::new("session", "version"),
+            Self::Geometry => Code::new("session", "geometry"),
+            Self::Frame(error) => error.code(),
+            Self::Unexpected(_) => Code::new("session", "unexpected"),
+            Self::Unasked(_) => Code::new("session", "unasked"),
+            Self::Order { .. } => Code::new("session", "order"),
+            Self::BlockLength { .. } => Code::new("session", "block-length"),
+            Self::HaveMap => Code::new("session", "have-map"),
+            Self::Asks(_) => Code::new("session", "asks"),
+            Self::List(error) => error.code(),
+            Self::Piece(error) => error.code(),
+            Self::Cancelled => Code::new("session", "cancelled"),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Frame(error) => error.field(),
+            Self::Piece(error) => error.field(),
+            Self::Unasked(index)
+            | Self::Asks(index)
+            | Self::Order { index, .. }
+            | Self::BlockLength { index, .. } => Cow::Owned(format!("piece.{index}")),
+            _ => Cow::Borrowed("-"),
+        }
+    }
+}
+
+const fn closed(code: u16) -> &'static str {
+    match code {
+        close::BUSY => ": it has too many sessions",
+        close::IDLE => ": nothing was said for long",
+        close::FAULT => ": it found fault with what was sent",
+        _ => "",
+    }
+}
+
+const fn refused(code: u16) -> &'static str {
+    match code {
+        refusal::FAILED => ": its machine failed",
+        _ => "",
+    }
+}
