@@ -1,1 +1,25 @@
 //! Makes the artifacts that the benchmarks work on.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use verifier::piece::{PieceList, PieceStream};
+use verifier::slm::{Quantisation, Shape, write_sample};
+use verifier::{ChunkAlgorithm, Geometry};
+
+/// A valid f32 `.slm` of about this many bytes.
+pub fn artifact(bytes: u64) -> Bytes {
+    let shape = Shape::near(bytes, Quantisation::F32).expect("the size is within the limits");
+    let mut out = Cursor::new(Vec::new());
+    write_sample(&shape, Quantisation::F32, 1, &mut out).expect("memory takes what is written");
+    Bytes::from(out.into_inner())
+}
+
+/// The proven list of an artifact's pieces.
+pub fn list(algorithm: ChunkAlgorithm, artifact: &[u8], piece_size: u32) -> PieceList {
+    let geometry = Geometry::new(artifact.len() as u64, piece_size).expect("the artifact fits");
+    let mut stream = PieceStream::new(algorithm, geometry).expect("the piece size is allowed");
+    stream.update(artifact);
+    let (digests, root) = stream.finish().expect("all bytes were taken in");
+    PieceList::prove(geometry, root, digests).expect("the root is the list's own")
+}

@@ -8,7 +8,9 @@ use verifier::consent::Act;
 use verifier::scalars::Id;
 
 use crate::consent::Consent;
-use crate::ports::{Clock as _, Journal as _, JournalError, OutputError, Outputs as _, Ports, Spend};
+use crate::ports::{
+    Clock as _, Journal as _, JournalError, OutputError, Outputs as _, Ports, Spend,
+};
 
 /// Why an announcement could not be written.
 #[derive(Debug, thiserror::Error)]

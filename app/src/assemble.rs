@@ -81,7 +81,7 @@ impl<D: Draft> Assembling<D> {
     /// Says that all pieces before this one are kept.
     pub fn reach(&self, frontier: u32) {
         // An assembly that failed no longer listens; `finish` says why.
-        drop(self.frontier.send(frontier));
+        let _ = self.frontier.send(frontier);
     }
 
     /// Whether it has ended, which before the last piece means that it failed.
@@ -134,9 +134,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         draft.append(&piece).map_err(AssembleError::Draft)?;
         let mut written = BytesMut::zeroed(piece.len());
         drop(piece);
-        draft
-            .read_back(self.geometry.offset(index), &mut written)
-            .map_err(AssembleError::Draft)?;
+        draft.read_back(self.geometry.offset(index), &mut written).map_err(AssembleError::Draft)?;
         verification.update(written.freeze());
         Ok(())
     }

@@ -44,10 +44,7 @@ pub const CONSENT_DENIED: Code = Code::new("consent", "denied");
 pub fn is_full_disk(failure: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(failure), |error| error.source()).any(|error| {
         error.downcast_ref::<std::io::Error>().is_some_and(|io| {
-            matches!(
-                io.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            )
+            matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
         })
     })
 }
@@ -111,10 +108,14 @@ impl Blamed for ReserveError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Quota { .. } => "Forget a model with `minimodel library forget`, or raise the quota \
+            Self::Quota { .. } => {
+                "Forget a model with `minimodel library forget`, or raise the quota \
                                    with `minimodel library quota`."
-                .into(),
-            Self::Device { .. } => "Free some space on that disk and run the same command again.".into(),
+                    .into()
+            }
+            Self::Device { .. } => {
+                "Free some space on that disk and run the same command again.".into()
+            }
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
         }
@@ -148,9 +149,11 @@ impl Blamed for JournalError {
             Self::Consent(error) if error.code() == CONSENT_DENIED => {
                 "Run the command again and say yes, if you want this to happen.".into()
             }
-            Self::Consent(_) => "The consent log was changed by something else: move consent.log out \
+            Self::Consent(_) => {
+                "The consent log was changed by something else: move consent.log out \
                                  of the data folder to start a new one."
-                .into(),
+                    .into()
+            }
             Self::Failed(failure) => machine_advice(failure),
         }
     }
@@ -174,11 +177,17 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Exhausted { .. } => "Ask your peers to serve the model, then run the same command \
+            Self::Exhausted { .. } => {
+                "Ask your peers to serve the model, then run the same command \
                                        again: it goes on from the pieces kept."
-                .into(),
-            Self::Cancelled => "Run the same command again: it goes on from the pieces kept.".into(),
-            Self::Failed(_) => "Check this machine's network, then run the same command again.".into(),
+                    .into()
+            }
+            Self::Cancelled => {
+                "Run the same command again: it goes on from the pieces kept.".into()
+            }
+            Self::Failed(_) => {
+                "Check this machine's network, then run the same command again.".into()
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
-use verifier::piece::{Source, VerifiedPiece};
+use verifier::piece::Source;
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
@@ -25,8 +25,8 @@ pub use plan::{Admitted, Called, Plan};
 use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
 use crate::ports::{
-    Clock as _, Failure, Journal, JournalError, Named, Outputs, PieceStore, Ports, Pull, PullError,
-    PullNews, PullSource, Pulled, Record, Reservation, Spend,
+    Clock as _, Draft as _, Failure, Journal as _, JournalError, Named, Outputs, Peers as _,
+    PieceStore, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Reservation, Spend,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -86,9 +86,10 @@ pub async fn import<P: Ports>(
         artifact: plan.artifact(),
         peer: None,
         bytes: outcome.as_ref().map_or(0, |imported| imported.bytes_fetched),
-        note: outcome.as_ref().err().map_or_else(String::new, |error| {
-            crate::blame::Blamed::code(error).to_string()
-        }),
+        note: outcome
+            .as_ref()
+            .err()
+            .map_or_else(String::new, |error| crate::blame::Blamed::code(error).to_string()),
     };
     // The import's own outcome matters more than whether it could be written down.
     if let Err(failure) = ports.journal().record(record).await {
@@ -106,6 +107,9 @@ async fn run<P: Ports>(
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
     spend(ports, plan, Act::Import, None, plan.geometry().byte_count())?;
+    if admitted.may_cache() {
+        spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
+    }
     let lease = Lease::take(ports, plan).await?;
     on(Event::Reserved { have: lease.have.clone() });
     for peer in plan.not_paired() {
@@ -144,7 +148,7 @@ async fn run<P: Ports>(
     let file_name = plan.stem().artifact();
     let receipt = Receipt::write(
         &artifact,
-        Facts {
+        &Facts {
             created_utc: ports.clock().now(),
             verifier_version: settings.verifier_version,
             file_name: &file_name,
@@ -174,9 +178,7 @@ async fn finish<P: Ports>(
     let now = ports.clock().now();
     ports.store().verified(plan.artifact(), now).await.map_err(ImportError::Store)?;
     drop(lease);
-    if admitted.may_cache() {
-        spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
-    } else {
+    if !admitted.may_cache() {
         ports.store().forget(plan.artifact()).await.map_err(ImportError::Store)?;
     }
     Ok(())
@@ -316,7 +318,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
             }
             Pulled::Ask { peer, bytes, answer } => {
                 let spent = spend(self.ports, self.plan, Act::Fetch, Some(peer), bytes);
-                drop(answer.send(spent.is_ok()));
+                let _ = answer.send(spent.is_ok());
                 if let Err(denied) = spent {
                     self.denied = Some(denied);
                 }
@@ -329,9 +331,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                     source: piece.source(),
                     bytes: piece.bytes().len() as u64,
                 };
-                keeps.push(Box::pin(
-                    async move { (summary, store.keep(artifact, piece).await) },
-                ));
+                keeps.push(Box::pin(async move { (summary, store.keep(artifact, piece).await) }));
             }
             Pulled::News(news) => {
                 if let PullNews::Banned { peer, code, why } = &news {
@@ -396,10 +396,8 @@ fn spend<P: Ports>(
 }
 
 fn contributions(given: BTreeMap<PeerId, (u64, u64)>) -> Vec<Contribution> {
-    let mut peers: Vec<_> = given
-        .into_iter()
-        .map(|(id, (pieces, bytes))| Contribution { id, pieces, bytes })
-        .collect();
+    let mut peers: Vec<_> =
+        given.into_iter().map(|(id, (pieces, bytes))| Contribution { id, pieces, bytes }).collect();
     peers.sort_by_cached_key(|peer| peer.id.to_string());
     peers
 }

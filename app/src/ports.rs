@@ -304,18 +304,13 @@ pub trait PieceStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Pins or unpins; whether there is such an artifact.
-    fn pin(
-        &self,
-        artifact: Sha256,
-        pin: Pin,
-    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+    fn pin(&self, artifact: Sha256, pin: Pin)
+    -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// Forgets an artifact and gives its space back; the bytes that came free, `None` if there is
     /// no such artifact.
-    fn forget(
-        &self,
-        artifact: Sha256,
-    ) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+    fn forget(&self, artifact: Sha256)
+    -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
 
     /// Reads every kept piece again and verifies it; `on` hears after each piece how many are
     /// done. `None` if there is no such artifact.
@@ -577,11 +572,7 @@ pub trait Shelf: Send + Sync + 'static {
     fn knows(&self, peer: PeerId) -> bool;
 
     /// What the peer may see of the artifact; `None` if it is not held or not granted.
-    fn open(
-        &self,
-        peer: PeerId,
-        artifact: Sha256,
-    ) -> impl Future<Output = Option<Opened>> + Send;
+    fn open(&self, peer: PeerId, artifact: Sha256) -> impl Future<Output = Option<Opened>> + Send;
 
     /// A piece, verified again and its grant checked and spent at this very ask.
     fn piece(

@@ -12,7 +12,7 @@ use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
 use verifier::scalars::Id;
-use verifier::{Code, Coded as _, PieceIndex, Sha256};
+use verifier::{Code, PieceIndex, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
@@ -88,11 +88,14 @@ impl Blamed for ServeError {
         match self {
             Self::Unknown(_) => "See what is there with `minimodel library list`.".into(),
             Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
-            Self::NoConsent => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::NoConsent => {
+                "Run the command again and say yes, if you want this to happen.".into()
+            }
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
             Self::Listen { .. } => {
-                "Choose another port with `--listen`, or stop the program that uses this one.".into()
+                "Choose another port with `--listen`, or stop the program that uses this one."
+                    .into()
             }
         }
     }
@@ -192,7 +195,7 @@ async fn any_live<P: Ports>(ports: &P, artifact: Sha256) -> Result<bool, ServeEr
     Ok(standing.iter().any(|standing| {
         standing.live
             && standing.grant.act() == Act::Serve
-            && standing.grant.artifact_sha256() == artifact
+            && standing.grant.terms().artifact_sha256 == artifact
     }))
 }
 

@@ -20,7 +20,7 @@ use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Root, Sha256};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Pin, PieceStore, Ports, Reservation,
+    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, Reservation,
     ReserveError, Spend,
 };
 
@@ -131,8 +131,12 @@ impl Blamed for ShareError {
             }
             Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
-            Self::Changed(_) => "Wait until nothing writes the file, then run the command again.".into(),
-            Self::NoConsent => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::Changed(_) => {
+                "Wait until nothing writes the file, then run the command again.".into()
+            }
+            Self::NoConsent => {
+                "Run the command again and say yes, if you want this to happen.".into()
+            }
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
@@ -250,7 +254,9 @@ pub async fn keep<P: Ports>(
     let now = ports.clock().now();
     let bytes = manifest.byte_count();
     let model_id = manifest.model_id().clone();
-    ports.journal().spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
+    ports
+        .journal()
+        .spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
     let store = Arc::clone(ports.store());
     let reservation = reservation(&manifest, list.geometry(), list.root());
     store.reserve(reservation, now).await?;

@@ -67,19 +67,19 @@ impl Outcome {
 }
 
 impl Case {
-    /// The bytes of the file in this role, after its padding; panics if the case has none.
+    /// The bytes of the file in this role, with its padding; panics if the case has none.
     pub fn file(&self, role: &str) -> Vec<u8> {
         self.optional_file(role).unwrap_or_else(|| panic!("{}: no file {role}", self.id))
     }
 
-    /// The bytes of the file in this role, after its padding.
+    /// The bytes of the file in this role, with its padding.
     pub fn optional_file(&self, role: &str) -> Option<Vec<u8>> {
         let path = self.folder.join(self.files.get(role)?.as_str().unwrap());
-        let mut bytes = match self.pad.get(role) {
-            Some(pad) => pad[0].as_str().unwrap().repeat(pad[1].as_u64().unwrap() as usize).into(),
-            None => Vec::new(),
-        };
-        bytes.extend(fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
+        let mut bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        if let Some(pad) = self.pad.get(role) {
+            let count = pad[1].as_u64().unwrap() as usize;
+            bytes.extend(pad[0].as_str().unwrap().repeat(count).into_bytes());
+        }
         Some(bytes)
     }
 

@@ -146,7 +146,7 @@ impl Coded for ArtifactError {
             Self::NoChunking => "chunking.algorithm",
             Self::ListSha256 { .. } => "chunking.list_sha256",
             Self::ChunkList(error) => return error.field(),
-            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunk_list.{key}")),
+            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunking.{key}")),
             Self::MerkleRoot { .. } => "chunking.merkle_root",
             Self::Slm(error) => return error.field(),
             Self::Agreement { key, .. } => key,
@@ -158,7 +158,7 @@ impl Coded for ArtifactError {
     }
 }
 
-/// A file that is what its manifest names: every check of SPEC section 11 has passed.
+/// A file that is what its manifest names: every check of docs/formats.md 11 has passed.
 #[derive(Debug, Clone)]
 pub struct VerifiedArtifact {
     manifest: Arc<Manifest>,
@@ -196,8 +196,8 @@ impl VerifiedArtifact {
 
     /// The warnings of manifest and container, sorted by name.
     pub fn warnings(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            self.manifest.warnings().iter().copied().chain(self.slm.warnings()).collect();
+        let of_manifest = self.manifest.warnings().iter().copied();
+        let mut names: Vec<_> = of_manifest.chain(self.slm.warnings()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -211,7 +211,7 @@ impl VerifiedArtifact {
 ///
 /// # Errors
 ///
-/// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+/// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
 pub fn verify(
     manifest: &Arc<Manifest>,
     mut file: impl Read,
@@ -272,7 +272,8 @@ impl Verification {
         if length != expected {
             return Err(ArtifactError::ByteCount { found: length, expected });
         }
-        let chunking = manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
+        let chunking =
+            manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
         Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
     }
 
@@ -291,7 +292,7 @@ impl Verification {
     ///
     /// # Errors
     ///
-    /// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+    /// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
     pub fn finish(self, extras: &Extras) -> Result<VerifiedArtifact, ArtifactError> {
         let Self { manifest, passes, taken } = self;
         let expected = manifest.byte_count();

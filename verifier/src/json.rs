@@ -1,4 +1,4 @@
-//! The strict JSON of requests, offers, tickets and consent records (SPEC section 4).
+//! The strict JSON of requests, offers, tickets and consent records (docs/formats.md 4).
 //!
 //! It has no escapes, no fractions, no byte above 7F and no second member of a name, so strings are
 //! borrowed as they stand and what is read has one canonical form.
@@ -26,7 +26,7 @@ pub enum Value<'a> {
     /// A string: printable ASCII without `"` and backslash.
     String(&'a str),
     /// Values in order.
-    Array(Vec<Value<'a>>),
+    Array(Vec<Self>),
     /// Named values.
     Object(Object<'a>),
 }

@@ -25,10 +25,8 @@ pub mod receipt;
 pub mod request;
 pub mod scalars;
 pub mod slm;
-pub mod warning;
 
 pub use bitfield::Bitfield;
 pub use code::{Code, Coded};
 pub use digest::{ChunkAlgorithm, Root, Sha256};
 pub use geometry::{Geometry, PieceIndex};
-pub use warning::Warning;

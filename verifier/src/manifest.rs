@@ -1,4 +1,4 @@
-//! What an artifact must be: the manifest (SPEC section 9).
+//! What an artifact must be: the manifest (docs/formats.md 9).
 
 mod check;
 mod chunking;
@@ -19,7 +19,6 @@ use crate::boundary::Route;
 use crate::digest::Sha256;
 use crate::lines::{Comments, Document, Lines};
 use crate::scalars::{Id, Kind, ScalarError, Token, UtcTime, Version};
-use crate::warning::Warning;
 use schema::EvidencePart;
 
 /// How a manifest is read.
@@ -83,7 +82,7 @@ pub struct Manifest {
     chunking: Option<Chunking>,
     signature_status: SignatureStatus,
     evidence: Vec<Evidence>,
-    warnings: BTreeSet<Warning>,
+    warnings: BTreeSet<&'static str>,
 }
 
 /// A document that the publisher names as evidence.
@@ -237,8 +236,8 @@ impl Manifest {
         &self.evidence
     }
 
-    /// What was remarked without refusing.
-    pub const fn warnings(&self) -> &BTreeSet<Warning> {
+    /// The names of what was remarked without refusing.
+    pub const fn warnings(&self) -> &BTreeSet<&'static str> {
         &self.warnings
     }
 

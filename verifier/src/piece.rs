@@ -227,8 +227,8 @@ impl PieceList {
 ///
 /// # Errors
 ///
-/// [`PieceError`], in SPEC 7.5's order, or the [`ListError`] of a piece size that the algorithm
-/// cannot have, boxed as a coded error.
+/// [`PieceError`], in the order of docs/formats.md 7.5, or the [`ListError`] of a piece size that
+/// the algorithm cannot have, boxed as a coded error.
 pub fn verify_alone(
     geometry: &Geometry,
     algorithm: ChunkAlgorithm,
@@ -429,7 +429,7 @@ mod tests {
         [ChunkAlgorithm::FixedSizeMerkleV0, ChunkAlgorithm::Blake3TreeV0];
 
     fn content(length: usize) -> Vec<u8> {
-        (0..length).map(|i| (i % 251) as u8).collect()
+        (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect()
     }
 
     fn list(algorithm: ChunkAlgorithm, bytes: &[u8], size: u32) -> PieceList {

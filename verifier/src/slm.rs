@@ -1,4 +1,4 @@
-//! The `.slm` container, SLM1 v1: whether bytes are one, and what it holds (SPEC section 5).
+//! The `.slm` container, SLM1 v1: whether bytes are one, and what it holds (docs/formats.md 5).
 //!
 //! A file is judged in one pass in file order by a [`Scan`], whatever the slices it comes in, and
 //! a valid one becomes an [`Slm`]. The internal checksum is serial and slow beside the rest, so it
@@ -13,11 +13,15 @@ pub mod layout;
 pub mod names;
 pub mod policy;
 pub mod quantisation;
+pub mod quantiser;
 pub mod scan;
+pub mod shape;
 pub mod tokenizer;
 pub mod values;
+pub mod writer;
 
 mod fields;
+mod generator;
 
 use std::borrow::Cow;
 
@@ -29,6 +33,8 @@ pub use facts::{ChecksumVerdict, Slm};
 pub use header::Header;
 pub use quantisation::Quantisation;
 pub use scan::Scan;
+pub use shape::Shape;
+pub use writer::write_sample;
 
 /// Whether the internal checksum is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -44,7 +50,7 @@ pub enum ChecksumRule {
 ///
 /// # Errors
 ///
-/// The first [`SlmError`] in the order of SPEC section 5.
+/// The first [`SlmError`] in the order of docs/formats.md 5.
 pub fn validate(bytes: &[u8], rule: ChecksumRule) -> Result<Slm, SlmError> {
     let mut scan = Scan::new(bytes.len() as u64);
     scan.update(bytes);

@@ -1,1 +1,32 @@
-//! The command.
+//! The `minimodel` command: what people and scripts type, over the use cases of `app`.
+//!
+//! Everything here is generic over the ports; `main.rs` wires the real ones.
+
+pub mod announce;
+pub mod args;
+pub mod check;
+pub mod chunks;
+pub mod clock;
+pub mod consent;
+pub mod demo;
+pub mod fault;
+pub mod import;
+pub mod input;
+pub mod library;
+pub mod map;
+pub mod naming;
+pub mod outcome;
+pub mod peer;
+pub mod progress;
+pub mod prompt;
+pub mod quantity;
+pub mod receipt;
+pub mod request;
+pub mod run;
+pub mod sample;
+pub mod serve;
+pub mod session;
+pub mod share;
+pub mod terminal;
+pub mod verify;
+pub mod wiring;

@@ -116,7 +116,9 @@ impl Blamed for ImportError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
-            Self::NoConsent(_) => "Run the command again and say yes, if you want this to happen.".into(),
+            Self::NoConsent(_) => {
+                "Run the command again and say yes, if you want this to happen.".into()
+            }
             Self::NoPairedPeer => {
                 "Pair with one of them first: `minimodel peer add <ticket>`.".into()
             }
@@ -124,12 +126,15 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Pull(error) => error.advice(),
-            Self::Artifact(_) => "Do not use this artifact: it is not what its manifest says. Tell \
+            Self::Artifact(_) => {
+                "Do not use this artifact: it is not what its manifest says. Tell \
                                   whoever made the manifest."
-                .into(),
+                    .into()
+            }
             Self::Receipt(_) => "Run the same command again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Run the same command again: the piece is fetched anew. Check the disk's health.".into()
+                "Run the same command again: the piece is fetched anew. Check the disk's health."
+                    .into()
             }
             Self::Store(failure) => machine_advice(failure),
         }

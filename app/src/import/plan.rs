@@ -34,11 +34,7 @@ pub struct Called {
 
 impl Called {
     pub(super) fn source(&self) -> PullSource {
-        PullSource {
-            id: self.id,
-            addresses: self.addresses.clone(),
-            offered: self.offered.clone(),
-        }
+        PullSource { id: self.id, addresses: self.addresses.clone(), offered: self.offered.clone() }
     }
 }
 

@@ -52,9 +52,8 @@ impl Passes {
     ) -> Self {
         let fault = Arc::new(Mutex::new(None));
         let container = Container { scan: Scan::new(length), fault: Arc::clone(&fault) };
-        let chunks = chunking.and_then(|(algorithm, geometry)| {
-            PieceStream::new(algorithm, geometry).ok()
-        });
+        let chunks =
+            chunking.and_then(|(algorithm, geometry)| PieceStream::new(algorithm, geometry).ok());
         Self {
             rule,
             container: Lane::new(container, length),

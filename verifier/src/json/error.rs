@@ -104,6 +104,10 @@ pub enum JsonError {
 }
 
 impl JsonError {
+    pub(crate) fn not_an_object() -> Self {
+        Self::Type { member: "-".to_owned(), expected: "an object" }
+    }
+
     /// The code, under the prefix of the document.
     pub const fn code(&self, prefix: &'static str) -> Code {
         let suffix = match self {

@@ -10,7 +10,6 @@ use crate::manifest::schema::{EvidencePart, ManifestSchema, is_forbidden};
 use crate::manifest::signature::STATUS;
 use crate::manifest::{Options, SchemaRule, UnknownKeys};
 use crate::scalars::parse_int;
-use crate::warning::Warning;
 
 /// Above this many bytes a browser is not expected to load the artifact.
 const BROWSER_BUDGET: u64 = 33_554_432;
@@ -22,7 +21,7 @@ pub(super) fn document(
     lines: &Lines<'_>,
     options: Options,
     schema: ManifestSchema,
-    warnings: &mut BTreeSet<Warning>,
+    warnings: &mut BTreeSet<&'static str>,
 ) -> Result<(), ManifestError> {
     lines.require_value("manifest.version", "0", LineFault::unknown_version)?;
     lines.require_value("manifest.kind", "minimodel.manifest", LineFault::bad_kind)?;
@@ -37,7 +36,7 @@ pub(super) fn document(
     match (lines.refuse_unknown(|key| schema.knows(key)), options.unknown_keys) {
         (Ok(()), _) => {}
         (Err(_), UnknownKeys::Warn) if !signed => {
-            warnings.insert(Warning::UnknownKey);
+            warnings.insert("unknown-key");
         }
         (Err(error), _) => return Err(error.into()),
     }
@@ -56,7 +55,7 @@ pub(super) fn document(
 /// Checks what may cross the boundary by the rules B1 to B6; returns the artifact's length.
 pub(super) fn boundary(
     lines: &Lines<'_>,
-    warnings: &mut BTreeSet<Warning>,
+    warnings: &mut BTreeSet<&'static str>,
 ) -> Result<u64, ManifestError> {
     let value = |key| lines.require(key).map(str::to_owned);
     let server = value("artifact.project_server_url")?;
@@ -78,10 +77,10 @@ pub(super) fn boundary(
         .filter(|count| (1..=CHUNK_LIMITS.max_bytes).contains(count))
         .ok_or(ManifestError::ByteCount { value: byte_count })?;
     if byte_count > BROWSER_BUDGET {
-        warnings.insert(Warning::BrowserBudget);
+        warnings.insert("browser-budget");
     }
     if byte_count > TRANSFER_CAP {
-        warnings.insert(Warning::TransferCap);
+        warnings.insert("transfer-cap");
     }
     routes(lines)?;
     source_lane(lines)?;
@@ -130,7 +129,7 @@ fn schema_checksum(
     lines: &Lines<'_>,
     options: Options,
     schema: ManifestSchema,
-    warnings: &mut BTreeSet<Warning>,
+    warnings: &mut BTreeSet<&'static str>,
 ) -> Result<(), ManifestError> {
     let checksum = lines.require("manifest.schema_checksum")?;
     if checksum != schema.checksum() {
@@ -139,7 +138,7 @@ fn schema_checksum(
                 return Err(ManifestError::SchemaChecksum { value: checksum.to_owned() });
             }
             SchemaRule::Any => {
-                warnings.insert(Warning::SchemaChecksumUnknown);
+                warnings.insert("schema-checksum-unknown");
             }
         }
     }

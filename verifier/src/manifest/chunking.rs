@@ -34,7 +34,7 @@ impl Chunking {
 
     /// Reads the chunking keys by the rules C1 to C9; `None` if there are none, or `none`.
     pub(super) fn read(lines: &Lines<'_>, byte_count: u64) -> Result<Option<Self>, ChunkingError> {
-        let all = [ALGORITHM, SIZE, COUNT, ROOT, LIST_ROUTE, LIST_SHA256];
+        let all = [ALGORITHM, COUNT, SIZE, LIST_ROUTE, LIST_SHA256, ROOT];
         if all.iter().all(|key| lines.get(key).is_none()) {
             return Ok(None);
         }

@@ -26,12 +26,11 @@ impl Directory {
         self.by_hash.iter().filter_map(|index| self.entries.get(*index as usize))
     }
 
-    /// The entry with this name hash, and its place in the file.
-    pub fn find(&self, name_hash: u64) -> Option<(usize, &Entry)> {
+    /// The place in the file of the entry with this name hash.
+    pub fn find(&self, name_hash: u64) -> Option<usize> {
         let hash_at = |index: &u32| self.entries.get(*index as usize).map(|e| e.name_hash);
         let place = self.by_hash.binary_search_by_key(&Some(name_hash), hash_at).ok()?;
-        let index = *self.by_hash.get(place)? as usize;
-        Some((index, self.entries.get(index)?))
+        self.by_hash.get(place).map(|index| *index as usize)
     }
 }
 
@@ -92,10 +91,9 @@ impl Entry {
         let name_hash = fields.u64();
         let dtype = fields.u32();
         let dtype = Quantisation::from_dtype(dtype).ok_or(EntryFault::BadDtype { found: dtype })?;
-        let rank = fields.u32();
-        let rank = match u8::try_from(rank) {
-            Ok(small @ 1..=4) => small,
-            _ => return Err(EntryFault::BadRank { found: rank }),
+        let found = fields.u32();
+        let Ok(rank @ 1..=4) = u8::try_from(found) else {
+            return Err(EntryFault::BadRank { found });
         };
         let mut dims: [u32; 4] = fields.words();
         let (used, unused) = dims.split_at_mut(rank.into());

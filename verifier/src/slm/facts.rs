@@ -6,6 +6,7 @@ use crate::slm::checksum::SlmChecksumProfile;
 use crate::slm::digests::DigestRules;
 use crate::slm::directory::Directory;
 use crate::slm::header::Header;
+use crate::slm::names::TensorNames;
 use crate::slm::policy::{GqaPolicy, TiedOutputPolicy};
 use crate::slm::quantisation::Quantisation;
 use crate::slm::tokenizer::TokenizerKind;
@@ -40,7 +41,7 @@ impl Slm {
         checksum: ChecksumVerdict,
         tokenizer: (TokenizerKind, Sha256),
         directory: &Directory,
-        has_output: bool,
+        names: &TensorNames,
     ) -> Self {
         let mut dtypes = directory.entries().iter().map(|entry| entry.dtype);
         let first = dtypes.next();
@@ -52,11 +53,12 @@ impl Slm {
             tensor_layout_checksum: DigestRules::V0.layout(directory),
             quantisation: first.filter(|first| dtypes.all(|other| other == *first)),
             parameter_count: directory.entries().iter().map(|entry| entry.value_count()).sum(),
-            has_output,
+            has_output: names.has_output(),
         }
     }
 
-    /// Every `slm.*` key and its measured value, in the order receipts list them (SPEC 12).
+    /// Every `slm.*` key and its measured value, in the order receipts list them
+    /// (docs/formats.md 12).
     pub fn measured(&self) -> Vec<(&'static str, String)> {
         let header = &self.header;
         let profile = match self.checksum {

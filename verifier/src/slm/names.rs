@@ -21,7 +21,7 @@ pub enum TensorName {
 
 /// A tensor that every layer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant is the tensor of that name in SPEC 5.5")]
+#[expect(missing_docs, reason = "each variant is the tensor of that name in docs/formats.md 5.5")]
 pub enum LayerTensor {
     AttnNorm,
     FfnNorm,
@@ -123,62 +123,62 @@ impl fmt::Display for TensorName {
     }
 }
 
-/// Checks that the directory has exactly the tensors the header asks for (N1 to N3).
-///
-/// Returns whether output.weight is among them.
-///
-/// # Errors
-///
-/// The first [`NamesError`] in the order of SPEC 5.5.
-pub fn check(header: &Header, directory: &Directory) -> Result<bool, NamesError> {
-    let mut known = vec![false; directory.entries().len()];
-    let mut missing = None;
-    let mut misshapen: Option<(usize, TensorName)> = None;
-    let mut has_output = false;
-    for name in TensorName::all(header.layer_count) {
-        let is_output = name == TensorName::Output;
-        if is_output && header.is_tied() && !TiedOutputPolicy::WarnIfPresent.allows_output() {
-            continue;
-        }
-        let Some((index, entry)) = directory.find(name.hash()) else {
-            if !(is_output && header.is_tied()) {
-                missing = missing.or(Some(name));
+/// Which tensor each entry of a directory is.
+#[derive(Debug, Clone)]
+pub struct TensorNames(Vec<Option<TensorName>>);
+
+impl TensorNames {
+    /// Checks that the directory has exactly the tensors the header asks for (N1 to N3).
+    ///
+    /// # Errors
+    ///
+    /// The first [`NamesError`] in the order of docs/formats.md 5.5.
+    pub fn check(header: &Header, directory: &Directory) -> Result<Self, NamesError> {
+        let mut names = vec![None; directory.entries().len()];
+        let mut missing = None;
+        for name in TensorName::all(header.layer_count) {
+            let may_lack = name == TensorName::Output && header.is_tied();
+            if may_lack && !TiedOutputPolicy::WarnIfPresent.allows_output() {
+                continue;
             }
-            continue;
-        };
-        has_output |= is_output;
-        if let Some(known) = known.get_mut(index) {
-            *known = true;
+            match directory.find(name.hash()).and_then(|index| names.get_mut(index)) {
+                Some(place) => *place = Some(name),
+                None if may_lack => {}
+                None => missing = missing.or(Some(name)),
+            }
         }
-        if entry.used_dims() != name.dims(header).as_slice()
-            && misshapen.is_none_or(|(first, _)| index < first)
-        {
-            misshapen = Some((index, name));
+
+        let named = || directory.entries().iter().zip(&names);
+        for (index, (entry, name)) in named().enumerate() {
+            if name.is_none() {
+                return Err(NamesError::UnknownTensor { index, hash: entry.name_hash });
+            }
         }
+        if let Some(name) = missing {
+            return Err(NamesError::MissingTensor { name: name.to_string() });
+        }
+        for (entry, name) in named().filter_map(|(entry, name)| Some((entry, (*name)?))) {
+            let dims = name.dims(header);
+            if entry.used_dims() != dims.as_slice() {
+                return Err(NamesError::ShapeMismatch {
+                    name: name.to_string(),
+                    found: entry.used_dims().to_vec(),
+                    expected: dims.as_slice().to_vec(),
+                });
+            }
+        }
+        Ok(Self(names))
     }
 
-    let unknown = known.iter().position(|known| !known);
-    if let Some((index, entry)) =
-        unknown.and_then(|index| directory.entries().get(index).map(|entry| (index, entry)))
-    {
-        return Err(NamesError::UnknownTensor { index, hash: entry.name_hash });
+    /// The name of the entry with this index.
+    pub fn of_entry(&self, index: usize) -> Option<TensorName> {
+        self.0.get(index).copied().flatten()
     }
-    if let Some(name) = missing {
-        return Err(NamesError::MissingTensor { name: name.to_string() });
-    }
-    match misshapen.and_then(|(index, name)| Some((directory.entries().get(index)?, name))) {
-        Some((entry, name)) => Err(NamesError::ShapeMismatch {
-            name: name.to_string(),
-            found: entry.used_dims().to_vec(),
-            expected: name.dims(header).as_slice().to_vec(),
-        }),
-        None => Ok(has_output),
-    }
-}
 
-/// The name with this hash, if the header asks for one.
-pub(super) fn find(header: &Header, hash: u64) -> Option<TensorName> {
-    TensorName::all(header.layer_count).find(|name| name.hash() == hash)
+    /// Whether one of them is output.weight.
+    pub fn has_output(&self) -> bool {
+        self.0.contains(&Some(TensorName::Output))
+    }
 }
 
 /// Why a directory does not fit its header (N1 to N3).

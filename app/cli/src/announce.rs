@@ -1,0 +1,99 @@
+//! Writes the file by which the user tells others of a share.
+
+use app::announce::AnnounceError;
+use app::consent::Consent;
+use app::ports::{PieceStore as _, Ports, Terms};
+use verifier::announcement::{Announcement, AnnouncementTerms};
+use verifier::consent::{Act, Scope};
+use verifier::request::PieceSet;
+
+use crate::args::AnnounceArgs;
+use crate::check::texts;
+use crate::fault::Fault;
+use crate::library::{failed, with_model};
+use crate::naming;
+use crate::outcome::Outcome;
+use crate::peer::{DEFAULT_PORT, own_addresses};
+use crate::prompt::{self, Question};
+use crate::session::Session;
+use crate::share::license;
+use crate::wiring::Wiring;
+
+/// `announce`.
+///
+/// # Errors
+///
+/// [`Fault`]; then no file is left behind.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &AnnounceArgs,
+) -> Result<Outcome, Fault> {
+    let key = session.identity()?;
+    let addresses = own_addresses(&args.address, DEFAULT_PORT)?;
+    let ports = session.open()?;
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let pieces = PieceSet::of(&model.have).ok_or_else(|| {
+        let what = format!("no piece of {} is kept here", model.model_id);
+        Fault::usage("model", what, "Prepare it first with `minimodel share prepare`.")
+    })?;
+    let manifest = ports.store().manifest(model.artifact).await.map_err(failed)?;
+    let created = session.now();
+    let expires = created.plus(args.span.0);
+    let terms = AnnouncementTerms {
+        addresses,
+        model_id: model.model_id.clone(),
+        model_version: model.model_version.clone(),
+        manifest_sha256: model.manifest_sha256,
+        artifact_sha256: model.artifact,
+        geometry: model.geometry,
+        root: model.root,
+        pieces,
+        created,
+        expires,
+    };
+    let announcement = Announcement::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
+    let places = texts(&terms.addresses).join(", ");
+    let question = Question {
+        what: format!("Write that you have {} {}", model.model_id, model.model_version),
+        required: &[Act::Publish],
+        optional: &[],
+        bytes: format!("{} bytes of text, no bytes of the model", announcement.len()),
+        peers: vec![format!("whoever gets the file learns your peer id and {places}")],
+        license: license(manifest.as_deref()),
+        until: expires,
+        stop: format!("delete {}; nobody can fetch without your yes to serve", args.out.display()),
+    };
+    prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    let grant = Terms {
+        act: Act::Publish,
+        model_id: model.model_id.clone(),
+        artifact: model.artifact,
+        scope: Scope::None,
+        byte_limit: announcement.len() as u64,
+        expires,
+    };
+    let consent = Consent::given(&**ports.journal(), model.artifact, [grant], session.now())
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
+    let model_id = model.model_id.clone();
+    app::announce::announce(&ports, model.artifact, model_id, announcement, &args.out, consent)
+        .await
+        .map_err(|error| fault(&error))?;
+    session.terminal.say(&format!(
+        "Written to {}. Nothing was sent: hand the file over yourself.",
+        args.out.display()
+    ));
+    Ok(with_model(Outcome::new(), &model)
+        .with_text("announcement.path", args.out.display())
+        .with("addresses", texts(&terms.addresses))
+        .with_text("expires_utc", expires)
+        .told())
+}
+
+fn fault(error: &AnnounceError) -> Fault {
+    match error {
+        AnnounceError::Journal(error) => Fault::blamed(error),
+        AnnounceError::Output(error) => Fault::blamed(error),
+        _ => Fault::denied(error.to_string(), "Run it again and agree, if you want it."),
+    }
+}

@@ -1,0 +1,213 @@
+//! What can be typed: commands, arguments and options, with the help that explains them.
+
+mod checks;
+mod library;
+mod sharing;
+mod trial;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use verifier::consent::Act;
+use verifier::scalars::UtcTime;
+
+pub use checks::{
+    AnnouncementArgs, ArtifactArgs, ArtifactOptions, ChecksumChoice, ChunkListArgs, ChunkingArgs,
+    EvidenceFile, ManifestArgs, ManifestOptions, MerkleArgs, NewReceiptArgs, OfferArgs,
+    ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
+};
+pub use library::{
+    ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
+    ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs,
+};
+pub use sharing::{
+    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
+    PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
+};
+pub use trial::{DemoArgs, DemoSize, QuantChoice, SampleArgs, ShapeChoice};
+
+/// Moves one tiny AI model file (.slm) between people who know each other, and proves on arrival
+/// that it is the file its manifest names.
+///
+/// First try:  minimodel demo
+///
+/// A transfer, step by step: both sides pair (peer invite, peer add); the owner prepares and
+/// serves the file (share prepare, share serve --offer FILE) and hands over manifest and offer;
+/// the receiver makes a request (request new) and imports (import-peer-request).
+///
+/// Exit status: 0 verified or done, 1 rejected, 2 wrong command line, 3 input or output failed.
+#[derive(Debug, Parser)]
+#[command(name = "minimodel", version, verbatim_doc_comment, arg_required_else_help = true)]
+#[command(disable_help_subcommand = false, max_term_width = 100)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Folder of the library, the key and the logs [default: this platform's data folder]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Print one JSON object at the end instead of lines
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Tell on standard error what happens inside; twice for more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a manifest by itself
+    VerifyManifest(ManifestArgs),
+    /// Check a .slm file against its manifest
+    VerifyArtifact(ArtifactArgs),
+    /// Check a .slm file against its manifest and write the receipt
+    WriteImportReceipt(NewReceiptArgs),
+    /// Check a receipt against manifest and file
+    VerifyReceipt(ReceiptCheckArgs),
+    /// Import a model from the peers that a request names
+    ImportPeerRequest(ImportArgs),
+    /// Check an import request against its manifest, without any network
+    CheckRequest(RequestArgs),
+    /// Check a peer's offer
+    CheckOffer(OfferArgs),
+    /// Check a peer's announcement
+    CheckAnnouncement(AnnouncementArgs),
+    /// Check a pairing ticket
+    CheckTicket(TicketArgs),
+    /// Print the Merkle root over a file's chunks
+    MerkleRoot(MerkleArgs),
+    /// Write the list of a file's chunk digests
+    WriteChunkList(ChunkListArgs),
+    /// Prepare a model, serve it to peers, stop serving it
+    #[command(subcommand)]
+    Share(ShareCommand),
+    /// Your own id, and the peers you are paired with
+    #[command(subcommand)]
+    Peer(PeerCommand),
+    /// Make import requests
+    #[command(subcommand)]
+    Request(RequestCommand),
+    /// Write a file that tells others that you have a model; nothing is sent
+    Announce(AnnounceArgs),
+    /// What is kept on this machine
+    #[command(subcommand)]
+    Library(LibraryCommand),
+    /// Read and check receipts
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// What you said yes to, and taking it back
+    #[command(subcommand)]
+    Consent(ConsentCommand),
+    /// Write a valid .slm file with made-up weights, to try things with
+    Sample(SampleArgs),
+    /// Show the whole path at work: prepare, serve from several peers, import, verify
+    Demo(DemoArgs),
+}
+
+/// The user's yes, given beforehand.
+#[derive(Debug, Clone, Args)]
+pub struct Agreed {
+    /// Say yes beforehand to these acts, so that nothing is asked: serve, fetch, import, cache,
+    /// publish
+    #[arg(long = "consent", value_name = "ACT,ACT", value_delimiter = ',', value_parser = read_act)]
+    pub acts: Vec<Act>,
+}
+
+/// Reads the name of an act.
+fn read_act(text: &str) -> Result<Act, String> {
+    Act::parse(text).ok_or_else(|| {
+        format!("`{text}` is not an act; use serve, fetch, import, cache or publish")
+    })
+}
+
+/// Reads a time.
+fn read_time(text: &str) -> Result<UtcTime, String> {
+    UtcTime::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+    use verifier::consent::Act;
+
+    use super::{Cli, Command, LibraryCommand, ShareCommand};
+    use crate::quantity::{Size, Span};
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn published_commands_keep_their_form() {
+        for line in [
+            "minimodel verify-manifest m",
+            "minimodel verify-manifest m --unknown-keys=warn --strict-schema --example",
+            "minimodel verify-artifact m a --chunk-list=c --evidence=0:e --evidence=1:f",
+            "minimodel verify-artifact m a --slm-checksum=unverified",
+            "minimodel write-import-receipt m a r --sign",
+            "minimodel verify-receipt r m a --unknown-keys=warn",
+            "minimodel import-peer-request r m out --consent fetch,import,cache --json",
+            "minimodel check-request r m",
+            "minimodel check-offer o",
+            "minimodel check-announcement a",
+            "minimodel check-ticket mmticket0:x",
+            "minimodel merkle-root f --algorithm blake3-tree-v0 --chunk-size 256KiB",
+            "minimodel write-chunk-list f o",
+            "minimodel sample o --shape 16m --quant q8_0",
+            "minimodel sample o --bytes 1GiB",
+            "minimodel demo --size 1GiB --peers 2 --liar --kill --keep d",
+            "minimodel library quota 4GiB",
+            "minimodel receipt list",
+            "minimodel consent revoke g1",
+            "minimodel peer invite --address mmp://127.0.0.1:9410",
+        ] {
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in [
+            "minimodel",
+            "minimodel verify",
+            "minimodel verify-manifest",
+            "minimodel verify-manifest m --unknown-keys=perhaps",
+            "minimodel verify-artifact m a --evidence=x",
+            "minimodel import-peer-request r m out --consent everything",
+            "minimodel merkle-root f --chunk-size 0",
+            "minimodel merkle-root f --algorithm md5",
+            "minimodel demo --peers 0",
+            "minimodel demo --peers 17",
+            "minimodel sample o --shape 16m --bytes 1GiB",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn serving_takes_peers_a_span_and_a_limit() {
+        let line = "minimodel share serve tiny --listen 127.0.0.1:0 --to a --to b --for 2h \
+                    --bytes 1MiB --consent serve --data-dir d";
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let Command::Share(ShareCommand::Serve(args)) = cli.command else { panic!("not serve") };
+        assert_eq!(args.to, ["a", "b"]);
+        assert_eq!((args.span, args.bytes), (Span(7_200), Some(Size(1 << 20))));
+        assert_eq!(args.agreed.acts, [Act::Serve]);
+        assert!(cli.global.data_dir.is_some());
+        let cli = Cli::try_parse_from(["minimodel", "library", "list"]).unwrap();
+        assert!(matches!(cli.command, Command::Library(LibraryCommand::List)));
+    }
+}

@@ -1,0 +1,112 @@
+//! Arguments of the commands on what is kept: library, receipts, consents.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::quantity::Size;
+
+/// `library …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LibraryCommand {
+    /// List the models that are kept
+    List,
+    /// Draw a model's pieces: which are kept, missing or corrupt
+    Map(MapArgs),
+    /// Keep a model even when room is wanted
+    Pin(ModelArgs),
+    /// Let a model go when room is wanted
+    Unpin(ModelArgs),
+    /// Forget a model and give its space back; files you imported to your folders stay
+    Forget(ForgetArgs),
+    /// Read every kept piece of a model again and verify it
+    Recheck(ModelArgs),
+    /// Show how much space is used, or set the most that may be
+    Quota(QuotaArgs),
+}
+
+/// A model of the library.
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+}
+
+/// `library map`.
+#[derive(Debug, Clone, Args)]
+pub struct MapArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// What each character says
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = MapBy::State)]
+    pub by: MapBy,
+}
+
+/// What a character of the map says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MapBy {
+    /// `#` kept, `.` missing, `!` corrupt
+    State,
+    /// A letter for the peer that a piece came from
+    Peer,
+}
+
+/// `library forget`.
+#[derive(Debug, Clone, Args)]
+pub struct ForgetArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `library quota`.
+#[derive(Debug, Clone, Args)]
+pub struct QuotaArgs {
+    /// The most bytes the library may take, such as 4GiB; without it, what is used is shown
+    pub size: Option<Size>,
+}
+
+/// `receipt …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReceiptCommand {
+    /// List the receipts in a folder
+    List(ReceiptListArgs),
+    /// Show what a receipt says
+    Show(ReceiptShowArgs),
+    /// Check a receipt against manifest and file, as verify-receipt does
+    Verify(super::ReceiptCheckArgs),
+}
+
+/// `receipt list`.
+#[derive(Debug, Clone, Args)]
+pub struct ReceiptListArgs {
+    /// The folder
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// `receipt show`.
+#[derive(Debug, Clone, Args)]
+pub struct ReceiptShowArgs {
+    /// The receipt file
+    pub receipt: PathBuf,
+}
+
+/// `consent …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConsentCommand {
+    /// List what you said yes to
+    List,
+    /// Take a yes back; a transfer under it stops within one piece
+    Revoke(RevokeArgs),
+}
+
+/// `consent revoke`.
+#[derive(Debug, Clone, Args)]
+pub struct RevokeArgs {
+    /// The grants, by the ids that `consent list` shows
+    #[arg(required = true, value_name = "GRANT")]
+    pub grants: Vec<String>,
+}

@@ -1,0 +1,235 @@
+//! Arguments of the commands between people: share, peer, request, announce, import.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Agreed;
+use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
+use crate::quantity::{Size, Span};
+
+/// `import-peer-request`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The request file, made with `request new`
+    pub request: PathBuf,
+    /// The manifest file
+    pub manifest: PathBuf,
+    /// The folder that the model and its receipt go to; it must exist
+    pub output_dir: PathBuf,
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub options: ManifestOptions,
+    /// Whether the container's own checksum is compared; its rule is provisional
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ChecksumChoice::Verify)]
+    pub slm_checksum: ChecksumChoice,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
+    /// Sign the receipt with this installation's key
+    #[arg(long)]
+    pub sign: bool,
+    /// How long your yes holds
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub span: Span,
+    /// The most bytes a second to fetch, such as 2MiB
+    #[arg(long, value_name = "SIZE")]
+    pub download_limit: Option<Size>,
+}
+
+/// `share …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ShareCommand {
+    /// Check a .slm file, cut it into pieces and keep them, ready to be served
+    Prepare(PrepareArgs),
+    /// Serve a model to peers you name, until it is stopped, taken back or over
+    Serve(ServeArgs),
+    /// List the models that can be served, and who may have them now
+    List,
+    /// Take back every yes to serving a model; running servers stop within one piece
+    Stop(StopArgs),
+}
+
+/// `share prepare`.
+#[derive(Debug, Clone, Args)]
+pub struct PrepareArgs {
+    /// The .slm file
+    pub slm: PathBuf,
+    /// Use this manifest instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with_all =
+        ["model_id", "model_version", "publisher", "license_route", "model_card_route",
+         "display_name", "algorithm", "chunk_size"])]
+    pub manifest: Option<PathBuf>,
+    /// Where the manifest that is made is written [default: beside the .slm file]
+    #[arg(long, value_name = "FILE", conflicts_with = "manifest")]
+    pub out: Option<PathBuf>,
+    /// The model's id in lower case [default: from the file's name]
+    #[arg(long, value_name = "ID")]
+    pub model_id: Option<String>,
+    /// The model's version [default: from the file's name, else 1]
+    #[arg(long, value_name = "VERSION")]
+    pub model_version: Option<String>,
+    /// The model's name for people
+    #[arg(long, value_name = "TEXT")]
+    pub display_name: Option<String>,
+    /// Who publishes it, as an id in lower case
+    #[arg(long, value_name = "ID", default_value = "local")]
+    pub publisher: String,
+    /// Where people read the licence: an https address or a path [default: /ID/license.md]
+    #[arg(long, value_name = "ROUTE")]
+    pub license_route: Option<String>,
+    /// Where people read about the model: an https address or a path [default: /ID/card.md]
+    #[arg(long, value_name = "ROUTE")]
+    pub model_card_route: Option<String>,
+    /// How it is cut.
+    #[command(flatten)]
+    pub chunking: ChunkingArgs,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
+}
+
+/// `share serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// Where to take calls; port 0 lets the system pick one
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:9410")]
+    pub listen: SocketAddr,
+    /// Who may have it: the id or label of a paired peer; may be repeated
+    #[arg(long, value_name = "PEER", required = true)]
+    pub to: Vec<String>,
+    /// How long it may be served
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub span: Span,
+    /// The most bytes each peer may take [default: twice the model's size]
+    #[arg(long, value_name = "SIZE")]
+    pub bytes: Option<Size>,
+    /// Write a signed offer to this file once peers can call; hand it to them
+    #[arg(long, value_name = "FILE")]
+    pub offer: Option<PathBuf>,
+    /// What the offer says to call, such as mmp://192.168.1.20:9410; may be repeated
+    /// [default: the address of --listen, if it is one that can be called]
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Vec<String>,
+    /// The most bytes a second to send, such as 2MiB
+    #[arg(long, value_name = "SIZE")]
+    pub upload_limit: Option<Size>,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
+    /// Stop when standard input ends, for programs that start this one
+    #[arg(long, hide = true)]
+    pub until_input_ends: bool,
+    /// Flip a byte in every Nth piece that is sent: for the demo only, to show a lie being caught
+    #[arg(long, value_name = "N", hide = true)]
+    pub demo_corrupt: Option<std::num::NonZeroU32>,
+}
+
+/// `share stop`.
+#[derive(Debug, Clone, Args)]
+pub struct StopArgs {
+    /// The model: its id, or the first digits of its SHA-256
+    pub model: String,
+}
+
+/// `peer …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PeerCommand {
+    /// Print your own peer id
+    Id,
+    /// Print a ticket for somebody to pair with you; it says your id and where to call you
+    Invite(PeerInviteArgs),
+    /// Pair with somebody by the ticket they gave you
+    Add(PeerAddArgs),
+    /// List the peers you are paired with
+    List,
+    /// Forget a peer; it can neither call you nor be called any more
+    Remove(PeerRemoveArgs),
+}
+
+/// `peer invite`.
+#[derive(Debug, Clone, Args)]
+pub struct PeerInviteArgs {
+    /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
+    /// [default: this machine's address in its network, port 9410]
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Vec<String>,
+    /// The name that the other side sees [default: peer and the end of your id]
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// How long the ticket holds
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub span: Span,
+}
+
+/// `peer add`.
+#[derive(Debug, Clone, Args)]
+pub struct PeerAddArgs {
+    /// The ticket: one line that starts with mmticket0:
+    pub ticket: String,
+    /// What you call this peer [default: the ticket's own name]
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// Do not ask whether the pair code is the same on both sides
+    #[arg(long)]
+    pub yes: bool,
+    /// The pair code that the other side reads out: it must be the same
+    #[arg(long, value_name = "CODE")]
+    pub expect_code: Option<String>,
+}
+
+/// `peer remove`.
+#[derive(Debug, Clone, Args)]
+pub struct PeerRemoveArgs {
+    /// The peer's id or label
+    pub peer: String,
+}
+
+/// `request …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RequestCommand {
+    /// Make an import request from a manifest and the offers of one or more peers
+    New(RequestNewArgs),
+}
+
+/// `request new`.
+#[derive(Debug, Clone, Args)]
+pub struct RequestNewArgs {
+    /// The manifest file
+    pub manifest: PathBuf,
+    /// The offers that peers gave you
+    #[arg(required = true, value_name = "OFFER")]
+    pub offers: Vec<PathBuf>,
+    /// Where the request is written; nothing may be there
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How long the request holds
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub span: Span,
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub options: ManifestOptions,
+}
+
+/// `announce`.
+#[derive(Debug, Clone, Args)]
+pub struct AnnounceArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// Where the announcement is written; nothing may be there
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
+    /// [default: this machine's address in its network, port 9410]
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Vec<String>,
+    /// How long the announcement holds, at most 1d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    pub span: Span,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
+}

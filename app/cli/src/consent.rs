@@ -1,0 +1,118 @@
+//! What the user said yes to, and taking it back.
+
+use app::ports::{Journal as _, Standing};
+use serde_json::{Value, json};
+use verifier::consent::Scope;
+use verifier::scalars::Id;
+
+use crate::args::{ConsentCommand, RevokeArgs};
+use crate::fault::Fault;
+use crate::naming::short;
+use crate::outcome::Outcome;
+use crate::quantity::Size;
+use crate::session::Session;
+use crate::wiring::Wiring;
+
+/// `consent …`.
+///
+/// # Errors
+///
+/// [`Fault`], by what was asked.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    command: &ConsentCommand,
+) -> Result<Outcome, Fault> {
+    match command {
+        ConsentCommand::List => list(session).await,
+        ConsentCommand::Revoke(args) => revoke(session, args).await,
+    }
+}
+
+async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
+    let journal = session.journal()?;
+    let standing = journal.standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
+    if standing.is_empty() {
+        session.terminal.say("You have said yes to nothing yet.");
+    }
+    let mut values = Vec::new();
+    for grant in &standing {
+        session.terminal.say(&line(grant));
+        values.push(value(grant));
+    }
+    let live = standing.iter().filter(|grant| grant.live).count();
+    if live > 0 {
+        session.terminal.say("Take one back with `minimodel consent revoke GRANT`.");
+    }
+    Ok(Outcome::new()
+        .with("grant", Value::Array(values))
+        .with("grant_count", standing.len())
+        .with("live_count", live)
+        .told())
+}
+
+async fn revoke<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &RevokeArgs,
+) -> Result<Outcome, Fault> {
+    let journal = session.journal()?;
+    let mut grants = Vec::new();
+    for text in &args.grants {
+        grants.push(Id::parse(text).map_err(|error| {
+            Fault::usage("grant", error.to_string(), "See the ids in `minimodel consent list`.")
+        })?);
+    }
+    for grant in &grants {
+        journal
+            .revoke(grant.clone(), session.now())
+            .await
+            .map_err(|error| Fault::blamed(&error).at(Some(grant.as_str())))?;
+        session.terminal.say(&format!("{grant} is taken back; nothing moves under it any more."));
+    }
+    Ok(Outcome::new().with("revoked", args.grants.clone()).told())
+}
+
+/// A grant in one line for people.
+fn line(standing: &Standing) -> String {
+    let grant = &standing.grant;
+    let state = if standing.live { "live " } else { "ended" };
+    format!(
+        "{}  {state}  {:<7} {} ({})  {}  {} of {} used  until {}",
+        grant.id(),
+        grant.act().as_str(),
+        grant.model_id(),
+        short(grant.artifact_sha256()),
+        scope(standing),
+        Size(standing.used),
+        Size(grant.byte_limit()),
+        grant.expires()
+    )
+}
+
+fn scope(standing: &Standing) -> String {
+    match standing.grant.scope() {
+        Scope::Peer(peer) => crate::naming::short_peer(peer),
+        Scope::AnyPaired => "any paired peer".to_owned(),
+        Scope::None => "no peer".to_owned(),
+    }
+}
+
+/// A grant for programs.
+pub fn value(standing: &Standing) -> Value {
+    let grant = &standing.grant;
+    let peer = match grant.scope() {
+        Scope::Peer(peer) => peer.to_string(),
+        Scope::AnyPaired => "any-paired".to_owned(),
+        Scope::None => "none".to_owned(),
+    };
+    json!({
+        "id": grant.id().to_string(),
+        "live": standing.live,
+        "act": grant.act().as_str(),
+        "model_id": grant.model_id().to_string(),
+        "artifact_sha256": grant.artifact_sha256().to_string(),
+        "peer": peer,
+        "byte_limit": grant.byte_limit(),
+        "bytes_used": standing.used,
+        "expires_utc": grant.expires().to_string(),
+    })
+}

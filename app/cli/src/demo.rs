@@ -1,0 +1,361 @@
+//! The demo: the whole path on this machine, from a sample model to a verified receipt.
+
+pub mod liar;
+mod memory;
+mod peers;
+mod place;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use app::event::Event;
+use app::import::Settings;
+use app::ports::{PieceStore as _, Ports};
+use serde_json::{Value, json};
+use verifier::consent::Act;
+use verifier::identity::SigningKey;
+use verifier::manifest::Options;
+use verifier::request::ImportRequest;
+use verifier::slm::{ChecksumRule, Quantisation, Shape};
+use verifier::{Code, Geometry};
+
+use crate::args::{
+    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, UnknownKeysChoice,
+};
+use crate::fault::Fault;
+use crate::import::{self, Finished};
+use crate::input;
+use crate::library::{failed, show_map};
+use crate::map::Show;
+use crate::outcome::{Outcome, printable};
+use crate::quantity::{Size, Span};
+use crate::sample;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::verify::{check_receipt, program_version};
+use crate::wiring::{Rates, Wiring};
+use peers::{Cast, Peer, Program};
+use place::Place;
+
+/// Every how many pieces the liar lies; of few pieces, every one.
+const LIE_EVERY: u32 = 3;
+/// Fewer pieces than this are few.
+const FEW_PIECES: u32 = 16;
+/// With a liar or a kill, a small model is slowed so that it takes this long, in seconds.
+const WATCHABLE: u64 = 3;
+/// Models from this size on take long enough by themselves, in bytes.
+const LARGE: u64 = 256 << 20;
+
+/// `demo`.
+///
+/// # Errors
+///
+/// [`Fault`] unless everything checked out. All processes that were started are ended, and the
+/// temporary folder is removed, in any case.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &DemoArgs,
+) -> Result<Outcome, Fault> {
+    let needed = 1 + u8::from(args.liar) + u8::from(args.kill);
+    if args.peers < needed {
+        let what = format!("{} peers are too few: one has to be honest and alive", args.peers);
+        return Err(Fault::usage("--peers", what, format!("Take at least --peers {needed}.")));
+    }
+    let place = Place::make(args.keep.as_deref())?;
+    let outcome = tokio::select! {
+        outcome = play(session, args, &place) => outcome,
+        _ = tokio::signal::ctrl_c() => {
+            let code = Code::new("io", "failed");
+            Err(Fault::new(code, "-", "the demo was stopped by Ctrl-C", "Nothing of it is running."))
+        }
+    };
+    if let Some(folder) = place.kept() {
+        session.terminal.say(&format!("Everything lies in {}.", folder.display()));
+    }
+    outcome
+}
+
+async fn play<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &DemoArgs,
+    place: &Place,
+) -> Result<Outcome, Fault> {
+    let started = Instant::now();
+    let program = Program::this()?;
+    let model = make_model(session.terminal, args, place).await?;
+    let key = session.wiring.identity(&place.importer()?)?;
+    let cast = Cast {
+        program: &program,
+        place,
+        model: &model.path,
+        bytes: model.bytes,
+        importer: &key,
+        count: args.peers,
+        lie_every: args.liar.then(|| model.lie_every()).flatten(),
+        now: session.now(),
+    };
+    let mut peers = cast.prepare(session.terminal).await?;
+    let request = cast.request(&peers, session.terminal).await?;
+
+    let limit = (args.liar || args.kill).then(|| model.watchable_rate()).flatten();
+    let ports = session.wiring.open(&place.importer()?, Rates { upload: None, download: limit })?;
+    say_import(session.terminal, args, limit);
+    let imported = {
+        let victim = if args.kill { peers.first_mut() } else { None };
+        let mut killing = Killing { victim, kept: 0, pieces: model.geometry.piece_count() };
+        let request = read_request(&request, &place.manifest(), session)?;
+        let settings = Settings {
+            verifier_version: program_version()?,
+            signer: Some(SigningKey::from_seed(*key.seed())),
+            rule: ChecksumRule::Verify,
+        };
+        let import_args = import_args(place)?;
+        let watch = |event: &Event| killing.see(event);
+        import::import(&ports, session.terminal, request, &import_args, settings, watch).await?
+    };
+    let show = Report { args, place, model: &model, peers: &peers, finished: &imported };
+    show.tell(&ports, session.terminal, started.elapsed(), limit).await
+}
+
+/// The model that is moved.
+struct Model {
+    path: PathBuf,
+    bytes: u64,
+    geometry: Geometry,
+}
+
+impl Model {
+    fn lie_every(&self) -> Option<NonZeroU32> {
+        let few = self.geometry.piece_count() < FEW_PIECES;
+        NonZeroU32::new(if few { 1 } else { LIE_EVERY })
+    }
+
+    /// A rate at which a small model takes long enough to see something happen.
+    fn watchable_rate(&self) -> Option<u64> {
+        (self.bytes < LARGE).then(|| (self.bytes / WATCHABLE).max(1))
+    }
+}
+
+async fn make_model(
+    terminal: &mut Terminal,
+    args: &DemoArgs,
+    place: &Place,
+) -> Result<Model, Fault> {
+    let (shape, quant) = match args.size {
+        DemoSize::M16 => (Shape::M16, Quantisation::Q8_0),
+        DemoSize::Near(size) => (sample::near(size, Quantisation::F32)?, Quantisation::F32),
+    };
+    let copies = u64::from(args.peers) + 3;
+    let bytes = shape.file_size(quant).unwrap_or(0);
+    terminal.say(&format!(
+        "One model of {}, {} peers and an importer, all on this machine; about {} of disk.",
+        Size(bytes),
+        args.peers,
+        Size(bytes.saturating_mul(copies))
+    ));
+    let started = Instant::now();
+    let path = place.model();
+    let target = path.clone();
+    let bytes = tokio::task::spawn_blocking(move || sample::write(&target, &shape, quant, 1))
+        .await
+        .map_err(|error| Fault::machine("cannot make the sample", &error))??;
+    let size = verifier::geometry::CHUNK_LIMITS.size_for(bytes).unwrap_or(1 << 18);
+    let geometry = Geometry::new(bytes, size).map_err(|error| Fault::coded(&error))?;
+    step(terminal, &format!("1. Made a sample model: {bytes} bytes, {quant}"), started);
+    Ok(Model { path, bytes, geometry })
+}
+
+/// Says that a step is done, and how long it took.
+fn step(terminal: &mut Terminal, what: &str, started: Instant) {
+    terminal.say(&format!("{what} ({:.1} s)", started.elapsed().as_secs_f64()));
+}
+
+fn say_import(terminal: &mut Terminal, args: &DemoArgs, limit: Option<u64>) {
+    let mut notes = Vec::new();
+    if args.liar {
+        notes.push("one of them lies".to_owned());
+    }
+    if args.kill {
+        notes.push("one is killed midway".to_owned());
+    }
+    if let Some(limit) = limit {
+        notes.push(format!("slowed to {}/s so that there is something to see", Size(limit)));
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    terminal
+        .say(&format!("4. Importing from all of them{notes}. The demo says yes in your place:"));
+}
+
+fn read_request<W: Wiring>(
+    request: &Path,
+    manifest: &Path,
+    session: &Session<'_, W>,
+) -> Result<ImportRequest, Fault> {
+    let request = input::read(request, input::REQUEST)?;
+    let manifest = input::read(manifest, input::MANIFEST)?;
+    ImportRequest::parse(&request, &manifest, Options::default(), session.now())
+        .map_err(|error| Fault::coded(&error))
+}
+
+/// What a user would type after `import-peer-request`.
+fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
+    Ok(ImportArgs {
+        request: place.request(),
+        manifest: place.manifest(),
+        output_dir: place.out()?,
+        options: ManifestOptions {
+            unknown_keys: UnknownKeysChoice::Reject,
+            strict_schema: false,
+            example: false,
+        },
+        slm_checksum: ChecksumChoice::Verify,
+        agreed: Agreed { acts: vec![Act::Fetch, Act::Import, Act::Cache] },
+        sign: true,
+        span: Span(3_600),
+        download_limit: None,
+    })
+}
+
+/// Kills a peer when a third of the pieces is kept.
+struct Killing<'a> {
+    victim: Option<&'a mut Peer>,
+    kept: u32,
+    pieces: u32,
+}
+
+impl Killing<'_> {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::Reserved { have } | Event::ListProven { have } => self.kept = have.count(),
+            Event::Kept { .. } => self.kept += 1,
+            _ => {}
+        }
+        if self.kept >= self.pieces.div_ceil(3)
+            && let Some(victim) = self.victim.take()
+        {
+            victim.kill();
+        }
+    }
+}
+
+/// What is told at the end.
+struct Report<'a> {
+    args: &'a DemoArgs,
+    place: &'a Place,
+    model: &'a Model,
+    peers: &'a [Peer],
+    finished: &'a Finished,
+}
+
+impl Report<'_> {
+    async fn tell<P: Ports>(
+        &self,
+        ports: &P,
+        terminal: &mut Terminal,
+        before: Duration,
+        limit: Option<u64>,
+    ) -> Result<Outcome, Fault> {
+        let checking = Instant::now();
+        let imported = &self.finished.imported;
+        let named = &imported.named;
+        let verified = check_receipt(
+            &named.receipt,
+            &self.place.manifest(),
+            &named.artifact,
+            Options::default(),
+        )?;
+        step(terminal, "5. Verified the receipt again, from the files on disk", checking);
+        let artifact = verified.artifact().manifest().artifact_sha256();
+        if let Some(model) = ports.store().model(artifact).await.map_err(failed)? {
+            terminal.say("   Who gave which piece:");
+            show_map(ports, terminal, &model, Show::Source).await?;
+        }
+        let total = before + checking.elapsed();
+        let transfer = imported.transfer_time.as_secs_f64();
+        let rate = import::rate(imported.bytes_fetched, transfer);
+        let peak = memory::peak();
+        terminal.say(&format!(
+            "   {} in {transfer:.2} s: {rate:.1} MiB/s; {:.1} s in all; peak memory {}",
+            Size(imported.bytes_fetched),
+            total.as_secs_f64(),
+            peak.map_or_else(|| "unknown".to_owned(), |bytes| Size(bytes).to_string())
+        ));
+        let trouble = self.trouble();
+        for line in &trouble {
+            terminal.say(&format!("   NOT as it should be: {line}"));
+        }
+        let values = [
+            ("artifact_bytes", json!(self.model.bytes)),
+            ("pieces", json!(self.model.geometry.piece_count())),
+            ("seconds_transfer", json!(rounded(transfer))),
+            ("seconds_total", json!(rounded(total.as_secs_f64()))),
+            ("mib_per_s", json!(rounded(rate))),
+            ("peak_rss_bytes", json!(peak)),
+            ("download_limit", json!(limit)),
+            ("peers", self.peers()),
+            ("artifact", json!(printable(&named.artifact.to_string_lossy()))),
+            ("receipt", json!(printable(&named.receipt.to_string_lossy()))),
+        ];
+        if let Some(first) = trouble.first() {
+            let code = Code::new("io", "failed");
+            let advice = "Run it again with -v, and report it if it stays.";
+            let mut fault = Fault::new(code, "demo", first.clone(), advice);
+            for (key, value) in values {
+                fault = fault.with(key, value);
+            }
+            return Err(fault.with("verdict", code.to_string()));
+        }
+        terminal.say("Everything checked out.");
+        let mut outcome = Outcome::new().warn(&self.finished.warnings).with("verdict", "ok");
+        for (key, value) in values {
+            outcome = outcome.with(key, value);
+        }
+        Ok(outcome.told())
+    }
+
+    /// What should have happened and did not.
+    fn trouble(&self) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for peer in self.peers {
+            let banned = self.finished.banned.contains_key(&peer.id);
+            if peer.lies && !banned {
+                trouble.push(format!("{} lied and was not caught", peer.label));
+            }
+            if !peer.lies && banned {
+                trouble.push(format!("{} was banned and did not lie", peer.label));
+            }
+        }
+        if self.args.kill && !self.peers.iter().any(|peer| peer.killed) {
+            trouble.push("no peer was killed".to_owned());
+        }
+        let pieces: u64 = self.finished.imported.contributions.iter().map(|peer| peer.pieces).sum();
+        if pieces != u64::from(self.model.geometry.piece_count()) {
+            trouble.push(format!("{pieces} pieces came from peers, not all"));
+        }
+        trouble
+    }
+
+    fn peers(&self) -> Value {
+        let given = &self.finished.imported.contributions;
+        self.peers
+            .iter()
+            .map(|peer| {
+                let gave = given.iter().find(|given| given.id == peer.id);
+                json!({
+                    "id": peer.id.to_string(),
+                    "label": peer.label,
+                    "pieces": gave.map_or(0, |gave| gave.pieces),
+                    "bytes": gave.map_or(0, |gave| gave.bytes),
+                    "banned": self.finished.banned.contains_key(&peer.id),
+                    "killed": peer.killed,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Three digits behind the point.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}

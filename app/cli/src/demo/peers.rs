@@ -1,0 +1,311 @@
+//! The demo's peers: processes of this same program, each with its own key and library.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use verifier::boundary::PeerAddress;
+use verifier::identity::{PeerId, SigningKey, pair_code};
+use verifier::request::{Offer, Ticket, TicketTerms};
+use verifier::scalars::{Label, UtcTime};
+
+use super::place::Place;
+use super::step;
+use crate::fault::Fault;
+use crate::input;
+use crate::peer::DEFAULT_PORT;
+use crate::terminal::Terminal;
+
+/// How many peers are prepared at once: each hashes and writes the whole model.
+const AT_ONCE: usize = 2;
+/// How long a peer may take until it can be called.
+const READY_WAIT: Duration = Duration::from_secs(60);
+/// How often it is looked whether it can.
+const READY_CHECK: Duration = Duration::from_millis(20);
+/// How long the demo's tickets and grants hold, in seconds.
+const SPAN: u64 = 3_600;
+/// Models over this size need more than the default quota, in bytes.
+const DEFAULT_QUOTA_FITS: u64 = 1_800 << 20;
+
+/// This very program, to be started again.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    path: PathBuf,
+}
+
+impl Program {
+    pub(super) fn this() -> Result<Self, Fault> {
+        let path = std::env::current_exe()
+            .map_err(|error| Fault::machine("cannot find this program's own file", &error))?;
+        Ok(Self { path })
+    }
+
+    fn command(&self, data: &Path, words: &[&OsStr]) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(words).arg("--json").arg("--data-dir").arg(data).kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end; gives the JSON object that it answers with.
+    async fn run(&self, data: &Path, words: &[&OsStr]) -> Result<Value, Fault> {
+        let output = self
+            .command(data, words)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .map_err(|error| Fault::io("start", &self.path, &error))?;
+        if output.status.success() {
+            return serde_json::from_slice(&output.stdout)
+                .map_err(|error| Fault::machine("a command of the demo gave no answer", &error));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let name: Vec<_> = words.iter().take(2).map(|word| word.to_string_lossy()).collect();
+        Err(trouble(&format!("`minimodel {}` failed: {}", name.join(" "), said.trim())))
+    }
+}
+
+fn trouble(what: &str) -> Fault {
+    let code = verifier::Code::new("io", "failed");
+    Fault::new(code, "demo", what, "Check that the disk has room, then run the demo again.")
+}
+
+/// A peer that serves.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    pub(super) label: String,
+    pub(super) lies: bool,
+    pub(super) killed: bool,
+    offer: PathBuf,
+    address: PeerAddress,
+    /// The serving process. It is killed when this is dropped, and ends by itself when its
+    /// standard input does.
+    process: Child,
+}
+
+impl Peer {
+    /// Kills the process, as a machine that loses power would.
+    pub(super) fn kill(&mut self) {
+        self.killed = self.process.start_kill().is_ok();
+    }
+}
+
+/// Everything the peers are made from.
+pub(super) struct Cast<'a> {
+    pub(super) program: &'a Program,
+    pub(super) place: &'a Place,
+    pub(super) model: &'a Path,
+    pub(super) bytes: u64,
+    pub(super) importer: &'a SigningKey,
+    pub(super) count: u8,
+    /// Makes the last peer lie in every Nth piece.
+    pub(super) lie_every: Option<NonZeroU32>,
+    pub(super) now: UtcTime,
+}
+
+impl Cast<'_> {
+    /// Prepares the peers and starts them; each can be called when this returns.
+    pub(super) async fn prepare(&self, terminal: &mut Terminal) -> Result<Vec<Peer>, Fault> {
+        let started = Instant::now();
+        let ticket = self.ticket()?;
+        let at_once = Arc::new(Semaphore::new(AT_ONCE));
+        let mut preparing = JoinSet::new();
+        // The first one makes the manifest, which the others use.
+        let mut peers = vec![self.plan(0, ticket.clone())?.start(Arc::clone(&at_once)).await?];
+        for number in 1..self.count {
+            let plan = self.plan(number, ticket.clone())?;
+            preparing.spawn(plan.start(Arc::clone(&at_once)));
+        }
+        while let Some(peer) = preparing.join_next().await {
+            let peer = peer.map_err(|error| Fault::machine("cannot prepare a peer", &error))?;
+            peers.push(peer?);
+        }
+        peers.sort_by(|a, b| a.label.cmp(&b.label));
+        let count = peers.len();
+        step(terminal, &format!("2. Prepared and started {count} serving peers"), started);
+        for peer in &peers {
+            let note = if peer.lies { "  (will lie)" } else { "" };
+            terminal.say(&format!("   {:<8} {}  {}{note}", peer.label, peer.address, peer.id));
+        }
+        Ok(peers)
+    }
+
+    /// Pairs the importer with the peers and makes the request; returns where it lies.
+    pub(super) async fn request(
+        &self,
+        peers: &[Peer],
+        terminal: &mut Terminal,
+    ) -> Result<PathBuf, Fault> {
+        let started = Instant::now();
+        let data = self.place.importer()?;
+        for (number, peer) in (0..).zip(peers) {
+            let folder = self.place.peer(number)?;
+            let address = peer.address.to_string();
+            let words = ["peer", "invite", "--address", &address, "--label", &peer.label];
+            let answer = self.program.run(&folder, &words.map(OsStr::new)).await?;
+            let ticket = text(&answer, "ticket")?;
+            let code = pair_code(&self.importer.public_key(), &peer.id.public_key());
+            let words = ["peer", "add", ticket, "--expect-code", &code];
+            self.program.run(&data, &words.map(OsStr::new)).await?;
+        }
+        self.raise_quota(&data).await?;
+        let (manifest, request) = (self.place.manifest(), self.place.request());
+        let mut words = vec![OsStr::new("request"), OsStr::new("new"), manifest.as_os_str()];
+        words.extend(peers.iter().map(|peer| peer.offer.as_os_str()));
+        words.extend([OsStr::new("--out"), request.as_os_str()]);
+        self.program.run(&data, &words).await?;
+        step(terminal, "3. Paired with each of them and made an import request", started);
+        Ok(request)
+    }
+
+    async fn raise_quota(&self, data: &Path) -> Result<(), Fault> {
+        raise_quota(self.program, data, self.bytes).await
+    }
+
+    /// The importer's ticket. It takes no calls, but a ticket has to name a place.
+    fn ticket(&self) -> Result<String, Fault> {
+        let label = Label::parse("importer");
+        let address = PeerAddress::parse(&format!("mmp://127.0.0.1:{DEFAULT_PORT}"));
+        let terms = TicketTerms {
+            label: label.map_err(|error| Fault::machine("cannot invite", &error))?,
+            addresses: vec![address.map_err(|error| Fault::coded(&error))?],
+            issued: self.now,
+            expires: self.now.plus(SPAN),
+        };
+        Ticket::sign(&terms, self.importer).map_err(|error| Fault::coded(&error))
+    }
+
+    fn plan(&self, number: u8, ticket: String) -> Result<Planned, Fault> {
+        let lies = self.lie_every.filter(|_| number + 1 == self.count);
+        Ok(Planned {
+            program: self.program.clone(),
+            label: format!("peer-{number}"),
+            data: self.place.peer(number)?,
+            model: self.model.to_owned(),
+            bytes: self.bytes,
+            manifest: self.place.manifest(),
+            makes_manifest: number == 0,
+            offer: self.place.offer(number),
+            log: self.place.log(number),
+            ticket,
+            lies,
+        })
+    }
+}
+
+async fn raise_quota(program: &Program, data: &Path, bytes: u64) -> Result<(), Fault> {
+    if bytes > DEFAULT_QUOTA_FITS {
+        let quota = bytes.saturating_mul(5).div_ceil(2).to_string();
+        program.run(data, &["library", "quota", &quota].map(OsStr::new)).await?;
+    }
+    Ok(())
+}
+
+/// A peer that is still to be started.
+struct Planned {
+    program: Program,
+    label: String,
+    data: PathBuf,
+    model: PathBuf,
+    bytes: u64,
+    manifest: PathBuf,
+    makes_manifest: bool,
+    offer: PathBuf,
+    log: PathBuf,
+    ticket: String,
+    lies: Option<NonZeroU32>,
+}
+
+impl Planned {
+    async fn start(self, at_once: Arc<Semaphore>) -> Result<Peer, Fault> {
+        let turn = at_once.acquire().await;
+        let _turn = turn.map_err(|error| Fault::machine("cannot prepare a peer", &error))?;
+        raise_quota(&self.program, &self.data, self.bytes).await?;
+        let word = OsStr::new;
+        let mut words = vec![word("share"), word("prepare"), self.model.as_os_str()];
+        let names =
+            ["--model-version", "1.0", "--publisher", "demo", "--display-name", "Demo model"];
+        if self.makes_manifest {
+            words.extend(names.map(word));
+            words.extend([word("--out"), self.manifest.as_os_str()]);
+        } else {
+            words.extend([word("--manifest"), self.manifest.as_os_str()]);
+        }
+        words.extend([word("--consent"), word("cache")]);
+        let answer = self.program.run(&self.data, &words).await?;
+        let model = text(&answer, "artifact.sha256")?.to_owned();
+        let words = ["peer", "add", &self.ticket, "--yes"];
+        self.program.run(&self.data, &words.map(OsStr::new)).await?;
+        self.serve(&model).await
+    }
+
+    async fn serve(self, model: &str) -> Result<Peer, Fault> {
+        let word = OsStr::new;
+        let span = format!("{SPAN}s");
+        let limit = self.bytes.saturating_mul(4).to_string();
+        let mut words = vec![word("share"), word("serve"), word(model), word("--offer")];
+        words.push(self.offer.as_os_str());
+        words.extend(["--listen", "127.0.0.1:0", "--to", "importer", "--for", &span].map(word));
+        words.extend(["--bytes", &limit, "--consent", "serve", "--until-input-ends"].map(word));
+        let every = self.lies.map(|every| every.to_string());
+        if let Some(every) = &every {
+            words.extend([word("--demo-corrupt"), word(every)]);
+        }
+        let log = File::create(&self.log).map_err(|error| Fault::io("write", &self.log, &error))?;
+        let mut process = self
+            .program
+            .command(&self.data, &words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| Fault::io("start", &self.program.path, &error))?;
+        self.wait_until_ready(&mut process).await?;
+        let bytes = input::read(&self.offer, input::OFFER)?;
+        let offer = Offer::parse(&bytes).map_err(|error| Fault::coded_in(&self.offer, &error))?;
+        let address = offer.addresses().first().cloned();
+        Ok(Peer {
+            id: offer.peer_id(),
+            label: self.label,
+            lies: self.lies.is_some(),
+            killed: false,
+            offer: self.offer,
+            address: address.ok_or_else(|| trouble("an offer names no address"))?,
+            process,
+        })
+    }
+
+    /// Waits for the offer, which is written once the peer can be called.
+    async fn wait_until_ready(&self, process: &mut Child) -> Result<(), Fault> {
+        let started = Instant::now();
+        loop {
+            if self.offer.is_file() {
+                return Ok(());
+            }
+            let ended =
+                process.try_wait().map_err(|error| Fault::machine("a peer is lost", &error))?;
+            if ended.is_some() || started.elapsed() > READY_WAIT {
+                let said = input::read(&self.log, 4_096).unwrap_or_default();
+                let said = String::from_utf8_lossy(&said);
+                let why = if ended.is_some() { "ended" } else { "does not get ready" };
+                return Err(trouble(&format!("{} {why}: {}", self.label, said.trim())));
+            }
+            tokio::time::sleep(READY_CHECK).await;
+        }
+    }
+}
+
+fn text<'a>(answer: &'a Value, key: &str) -> Result<&'a str, Fault> {
+    answer
+        .get(key)
+        .and_then(Value::as_str)
+        .ok_or_else(|| trouble(&format!("a command of the demo did not say its {key}")))
+}

@@ -1,0 +1,216 @@
+//! Why a command did not do what was asked: for programs a code, for people two lines.
+
+mod advice;
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use app::Blamed;
+use serde_json::{Map, Value};
+use verifier::{Code, Coded};
+
+pub use advice::advice_for;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Verified or done.
+    Done,
+    /// Something given is wrong, or a rule says no.
+    Rejected,
+    /// The command line is wrong.
+    Usage,
+    /// Reading or writing failed.
+    Io,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Rejected => 1,
+            Self::Usage => 2,
+            Self::Io => 3,
+        }
+    }
+
+    /// The word in the verdict line.
+    pub const fn verdict(self) -> &'static str {
+        match self {
+            Self::Done => "verified",
+            Self::Rejected => "rejected",
+            Self::Usage | Self::Io => "failed",
+        }
+    }
+}
+
+/// Why a command ended without success.
+#[derive(Debug, Clone)]
+pub struct Fault(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    code: Code,
+    field: String,
+    what: String,
+    advice: String,
+    values: Map<String, Value>,
+}
+
+impl Fault {
+    /// A fault with its code, the field concerned (`-` if there is none), what happened and what
+    /// to do.
+    pub fn new(
+        code: Code,
+        field: impl Into<String>,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            code,
+            field: field.into(),
+            what: what.into(),
+            advice: advice.into(),
+            values: Map::new(),
+        }))
+    }
+
+    /// The command line asks for something that cannot be.
+    pub fn usage(
+        field: impl Into<String>,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self::new(Code::new("usage", "arguments"), field, what, advice)
+    }
+
+    /// Reading or writing `path` failed.
+    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "Check the path: nothing of that name is there.",
+            io::ErrorKind::PermissionDenied => "Check who may read and write there.",
+            io::ErrorKind::StorageFull => "Free some space on the disk, then try again.",
+            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.",
+            _ => "Check the disk and the path, then try again.",
+        };
+        let what = format!("cannot {doing} {}: {error}", path.display());
+        Self::new(Code::new("io", "failed"), "-", what, advice)
+    }
+
+    /// Something of this machine failed that is not one file.
+    pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
+        let advice = "What is kept stays kept. Check the disk and the data folder, then try again.";
+        Self::new(Code::new("io", "failed"), "-", format!("{doing}: {}", chain(error)), advice)
+    }
+
+    /// The user did not say yes.
+    pub fn denied(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Code::new("consent", "denied"), "-", what, advice)
+    }
+
+    /// What an error with a code says, with the advice that goes with its code.
+    pub fn coded(error: &impl Coded) -> Self {
+        let code = error.code();
+        Self::new(code, error.field().into_owned(), chain(error), advice_for(code))
+    }
+
+    /// The same, naming the file that is to blame.
+    pub fn coded_in(path: &Path, error: &impl Coded) -> Self {
+        let mut fault = Self::coded(error);
+        fault.0.what = format!("{}: {}", path.display(), fault.0.what);
+        fault
+    }
+
+    /// The same, naming the field concerned if there is one.
+    #[must_use]
+    pub fn at(mut self, field: Option<&str>) -> Self {
+        if let Some(field) = field {
+            self.0.field = field.to_owned();
+        }
+        self
+    }
+
+    /// What an error of a use case says.
+    pub fn blamed(error: &(impl Blamed + 'static)) -> Self {
+        Self::new(error.code(), error.field().into_owned(), chain(error), error.advice())
+    }
+
+    /// Adds a value that programs may want although the command failed.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.values.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The field concerned, or `-`.
+    pub fn field(&self) -> &str {
+        &self.0.field
+    }
+
+    /// What happened, as one clause.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// What the user can do.
+    pub fn advice(&self) -> &str {
+        &self.0.advice
+    }
+
+    /// Values for programs.
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.0.values
+    }
+
+    /// How the program ends; the code alone decides.
+    pub fn exit(&self) -> Exit {
+        match (self.0.code.prefix(), self.0.code.suffix()) {
+            ("usage", _) => Exit::Usage,
+            ("io" | "output", _) => Exit::Io,
+            _ => Exit::Rejected,
+        }
+    }
+}
+
+/// An error and its sources as one clause; a source that says the same again is left out.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::Code;
+
+    use super::{Exit, Fault};
+
+    #[test]
+    fn the_code_alone_decides_the_exit() {
+        for (prefix, suffix, exit) in [
+            ("manifest", "missing-key", Exit::Rejected),
+            ("consent", "denied", Exit::Rejected),
+            ("usage", "arguments", Exit::Usage),
+            ("io", "failed", Exit::Io),
+            ("output", "exists", Exit::Io),
+            ("output", "unsafe", Exit::Io),
+        ] {
+            assert_eq!(Fault::new(Code::new(prefix, suffix), "-", "", "").exit(), exit);
+        }
+    }
+}

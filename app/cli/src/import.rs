@@ -1,0 +1,270 @@
+//! Imports a model from the peers that a request names.
+
+use std::collections::BTreeMap;
+
+use app::consent::Consent;
+use app::event::Event;
+use app::import::{Imported, Plan, Settings};
+use app::ports::{Clock as _, Ports, PullNews};
+use serde_json::{Value, json};
+use verifier::Code;
+use verifier::consent::Act;
+use verifier::identity::PeerId;
+use verifier::request::ImportRequest;
+
+use crate::args::ImportArgs;
+use crate::fault::Fault;
+use crate::input;
+use crate::naming::short_peer;
+use crate::outcome::{Outcome, printable};
+use crate::progress::Progress;
+use crate::prompt::{self, Question};
+use crate::quantity::Size;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::verify::program_version;
+use crate::wiring::{Rates, Wiring};
+
+/// `import-peer-request`.
+///
+/// # Errors
+///
+/// [`Fault`]; then no output file remains, and pieces that were verified stay kept.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &ImportArgs,
+) -> Result<Outcome, Fault> {
+    let bytes = input::read(&args.request, input::REQUEST)?;
+    let manifest = input::read(&args.manifest, input::MANIFEST)?;
+    let now = session.now();
+    let request = ImportRequest::parse(&bytes, &manifest, args.options.options(), now)
+        .map_err(|error| Fault::coded(&error))?;
+    let rates = Rates { upload: None, download: args.download_limit.map(|Size(bytes)| bytes) };
+    let settings = Settings {
+        verifier_version: program_version()?,
+        signer: if args.sign { Some(session.identity()?) } else { None },
+        rule: args.slm_checksum.rule(),
+    };
+    let ports = session.open_with(rates)?;
+    let finished = import(&ports, session.terminal, request, args, settings, |_| {}).await?;
+    Ok(outcome(&finished))
+}
+
+/// A finished import, and what was seen on the way.
+#[derive(Debug)]
+pub struct Finished {
+    /// The import itself.
+    pub imported: Imported,
+    /// Warnings of request and manifest, by name.
+    pub warnings: Vec<String>,
+    /// Peers that lied, and the code of what they did.
+    pub banned: BTreeMap<PeerId, Code>,
+}
+
+/// Asks for the user's yes and imports, telling people how it goes; `watch` sees every event.
+///
+/// # Errors
+///
+/// [`Fault`]; then no output file remains, and pieces that were verified stay kept.
+pub async fn import<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    request: ImportRequest,
+    args: &ImportArgs,
+    settings: Settings,
+    mut watch: impl FnMut(&Event) + Send,
+) -> Result<Finished, Fault> {
+    let warnings = request.warnings().iter().map(ToString::to_string).collect();
+    let plan = Plan::new(ports, request, args.output_dir.clone())
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
+    let expires = ports.clock().now().plus(args.span.0);
+    let acts = prompt::consent(terminal, &args.agreed.acts, &question(&plan, expires))?;
+    let now = ports.clock().now();
+    let consent =
+        Consent::given(&**ports.journal(), plan.artifact(), plan.terms(&acts, expires), now)
+            .await
+            .map_err(|error| Fault::blamed(&error))?;
+
+    let names: BTreeMap<PeerId, String> =
+        plan.called().iter().map(|peer| (peer.id, peer.label.to_string())).collect();
+    let total = plan.geometry().byte_count();
+    let mut telling = Telling {
+        progress: Progress::start("import", total, 0, terminal.paint()),
+        names,
+        sizes: *plan.geometry(),
+        banned: BTreeMap::new(),
+        waiting: String::new(),
+    };
+    let imported = {
+        let on = |event: Event| {
+            watch(&event);
+            telling.hear(&event);
+        };
+        let work = app::import::import(ports, plan, consent, settings, on);
+        tokio::select! {
+            outcome = work => outcome.map_err(|error| Fault::blamed(&error)),
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        }
+    };
+    let Telling { progress, names, banned, .. } = telling;
+    progress.finish();
+    let imported = imported?;
+    tell_result(terminal, &imported, &names, &banned);
+    Ok(Finished { imported, warnings, banned })
+}
+
+fn question(plan: &Plan, until: verifier::scalars::UtcTime) -> Question<'static> {
+    let manifest = plan.manifest();
+    let missing = plan.bytes_missing();
+    let local = plan.have().count();
+    let kept =
+        if local == 0 { String::new() } else { format!(", {local} pieces are kept already") };
+    Question {
+        what: format!(
+            "Import {} {} ({}) into {}",
+            manifest.model_id(),
+            manifest.model_version(),
+            Size(manifest.byte_count()),
+            plan.folder().display()
+        ),
+        required: if missing == 0 { &[Act::Import] } else { &[Act::Fetch, Act::Import] },
+        optional: &[Act::Cache],
+        bytes: format!(
+            "{} to fetch{kept}; at most {} from each peer",
+            Size(missing),
+            Size(plan.fetch_limit())
+        ),
+        peers: plan
+            .called()
+            .iter()
+            .map(|peer| {
+                let addresses: Vec<String> =
+                    peer.addresses.iter().map(ToString::to_string).collect();
+                format!("{} ({}) at {}", peer.label, short_peer(peer.id), addresses.join(", "))
+            })
+            .collect(),
+        license: manifest.license_route().to_string(),
+        until,
+        stop: "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`"
+            .to_owned(),
+    }
+}
+
+fn interrupted() -> Fault {
+    let code = Code::new("io", "failed");
+    let advice = "Run the same command again: it goes on from the pieces that are kept.";
+    Fault::new(code, "-", "the import was stopped by Ctrl-C", advice)
+}
+
+/// What people are told while an import runs.
+struct Telling {
+    progress: Progress,
+    names: BTreeMap<PeerId, String>,
+    sizes: verifier::Geometry,
+    banned: BTreeMap<PeerId, Code>,
+    waiting: String,
+}
+
+impl Telling {
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Reserved { have } | Event::ListProven { have } => {
+                let bytes: u64 =
+                    have.pieces(&self.sizes).map(|piece| u64::from(self.sizes.length(piece))).sum();
+                self.progress.reach(bytes);
+            }
+            Event::NotPaired(peer) => self.progress.say(&format!(
+                "{} is in the request, but you are not paired with it: not called.",
+                short_peer(*peer)
+            )),
+            Event::Kept { bytes, .. } => self.progress.advance(*bytes),
+            Event::Verifying => self.progress.doing("verifying the whole"),
+            Event::Naming => self.progress.doing("writing the receipt"),
+            Event::Peers(news) => self.hear_peers(news),
+            _ => {}
+        }
+    }
+
+    fn hear_peers(&mut self, news: &PullNews) {
+        match news {
+            PullNews::Connected { peer, .. } => self.progress.connected(*peer),
+            PullNews::Lost { peer, why } => {
+                self.progress.lost(*peer);
+                let line = format!("{} is gone ({})", self.name(*peer), printable(why));
+                self.progress.say(&line);
+            }
+            PullNews::Banned { peer, code, why } => {
+                self.progress.lost(*peer);
+                self.banned.insert(*peer, *code);
+                let line = format!(
+                    "{} lied and is banned from this import: {code}, {}",
+                    self.name(*peer),
+                    printable(why)
+                );
+                self.progress.say(&line);
+            }
+            PullNews::Waiting(why) if *why != self.waiting => {
+                self.waiting.clone_from(why);
+                self.progress.say(&printable(why));
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&self, peer: PeerId) -> String {
+        let label = self.names.get(&peer).map_or("a peer", String::as_str);
+        format!("{label} ({})", short_peer(peer))
+    }
+}
+
+fn tell_result(
+    terminal: &mut Terminal,
+    imported: &Imported,
+    names: &BTreeMap<PeerId, String>,
+    banned: &BTreeMap<PeerId, Code>,
+) {
+    let seconds = imported.transfer_time.as_secs_f64();
+    terminal.say(&format!(
+        "Verified. {} came from {} peers in {seconds:.2} s ({:.1} MiB/s); {} pieces were here already.",
+        Size(imported.bytes_fetched),
+        imported.contributions.len(),
+        rate(imported.bytes_fetched, seconds),
+        imported.pieces_local
+    ));
+    for peer in &imported.contributions {
+        let name = names.get(&peer.id).map_or("a peer", String::as_str);
+        terminal.say(&format!("  {name:<16} {:>6} pieces  {}", peer.pieces, Size(peer.bytes)));
+    }
+    for (peer, code) in banned {
+        let name = names.get(peer).map_or("a peer", String::as_str);
+        terminal.say(&format!("  {name:<16} banned: {code}"));
+    }
+    terminal.say(&format!("  model    {}", imported.named.artifact.display()));
+    terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
+    terminal.say("Open the model in TinyRustLM with its own file picker; nothing is sent to it.");
+}
+
+/// MiB a second.
+#[expect(clippy::cast_precision_loss, reason = "a rate for people, rounded anyway")]
+pub fn rate(bytes: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { bytes as f64 / f64::from(1 << 20) / seconds } else { 0.0 }
+}
+
+fn outcome(finished: &Finished) -> Outcome {
+    let Finished { imported, warnings, banned } = finished;
+    let mut outcome = Outcome::new().warn(warnings);
+    for (key, value) in imported.receipt.values() {
+        outcome = outcome.with_text(key, value);
+    }
+    let banned: Vec<Value> = banned
+        .iter()
+        .map(|(peer, code)| json!({"id": peer.to_string(), "code": code.to_string()}))
+        .collect();
+    outcome
+        .with("artifact.path", printable(&imported.named.artifact.to_string_lossy()))
+        .with("receipt.path", printable(&imported.named.receipt.to_string_lossy()))
+        .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
+        .with("banned", banned)
+        .told()
+}

@@ -1,0 +1,50 @@
+//! Files that a command is given to read.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::fault::Fault;
+
+/// The most bytes of a manifest that are read: one past its limit, so that its own rule speaks.
+pub const MANIFEST: u64 = 65_536 + 1;
+/// The same for a request.
+pub const REQUEST: u64 = 1_048_576 + 1;
+/// The same for an offer.
+pub const OFFER: u64 = 65_536 + 1;
+/// The same for an announcement.
+pub const ANNOUNCEMENT: u64 = 65_536 + 1;
+/// The same for a receipt.
+pub const RECEIPT: u64 = 131_072 + 1;
+/// The same for a chunk list.
+pub const CHUNK_LIST: u64 = 100_663_296 + 1;
+
+/// Reads a small document, at most `limit` bytes of it.
+///
+/// # Errors
+///
+/// `io.failed` if it cannot be read.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    let (file, _) = open(path)?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Fault::io("read", path, &error))?;
+    Ok(bytes)
+}
+
+/// Opens a file for reading once, with its length in bytes.
+///
+/// # Errors
+///
+/// `io.failed` if it cannot be opened or is no regular file.
+pub fn open(path: &Path) -> Result<(File, u64), Fault> {
+    let failed = |error: &std::io::Error| Fault::io("open", path, error);
+    // Looked at before it is opened: opening a pipe would wait for somebody to write.
+    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_file() {
+        let error = std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is no regular file");
+        return Err(failed(&error));
+    }
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let length = file.metadata().map_err(|error| failed(&error))?.len();
+    Ok((file, length))
+}

@@ -1,0 +1,261 @@
+//! What is kept on this machine.
+
+use app::ports::{Accounts, Clock as _, Failure, Model, PieceStore as _, Pin, Ports};
+use serde_json::{Value, json};
+use verifier::identity::PeerId;
+use verifier::scalars::UtcTime;
+
+use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs};
+use crate::fault::Fault;
+use crate::map::{self, Show, Tally};
+use crate::naming::{self, Named, short};
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::prompt;
+use crate::quantity::Size;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::wiring::Wiring;
+
+/// `library …`.
+///
+/// # Errors
+///
+/// [`Fault`], by what was asked.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    command: &LibraryCommand,
+) -> Result<Outcome, Fault> {
+    let ports = session.open()?;
+    let terminal = &mut *session.terminal;
+    let now = ports.clock().now();
+    match command {
+        LibraryCommand::List => list(&ports, terminal).await,
+        LibraryCommand::Map(args) => map(&ports, terminal, args).await,
+        LibraryCommand::Pin(args) => pin(&ports, terminal, args, Pin::Pinned).await,
+        LibraryCommand::Unpin(args) => pin(&ports, terminal, args, Pin::Unpinned).await,
+        LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
+        LibraryCommand::Recheck(args) => recheck(&ports, terminal, args, now).await,
+        LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
+    }
+}
+
+async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fault> {
+    let models = ports.store().models().await.map_err(failed)?;
+    if models.is_empty() {
+        terminal.say("Nothing is kept here yet. Import a model, or try `minimodel demo`.");
+    }
+    let mut values = Vec::new();
+    for model in &models {
+        let geometry = &model.geometry;
+        let state = if model.have.is_full() {
+            "whole".to_owned()
+        } else {
+            format!("{} of {} pieces", model.have.count(), geometry.piece_count())
+        };
+        let pinned = if model.pin == Pin::Pinned { ", pinned" } else { "" };
+        terminal.say(&format!(
+            "{} {}  {}  {state}{pinned}  {}",
+            model.model_id,
+            model.model_version,
+            Size(geometry.byte_count()),
+            short(model.artifact)
+        ));
+        values.push(value(model));
+    }
+    Ok(Outcome::new().with("model_count", models.len()).with("model", values).told())
+}
+
+/// A model for programs.
+pub fn value(model: &Model) -> Value {
+    json!({
+        "id": model.model_id.to_string(),
+        "version": model.model_version.to_string(),
+        "artifact_sha256": model.artifact.to_string(),
+        "manifest_sha256": model.manifest_sha256.to_string(),
+        "byte_count": model.geometry.byte_count(),
+        "pieces": model.geometry.piece_count(),
+        "kept": model.have.count(),
+        "pinned": model.pin == Pin::Pinned,
+        "last_use_utc": model.last_use.to_string(),
+        "last_verified_utc": model.last_verified.map(|time| time.to_string()),
+    })
+}
+
+async fn map<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    args: &MapArgs,
+) -> Result<Outcome, Fault> {
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let show = match args.by {
+        MapBy::State => Show::State,
+        MapBy::Peer => Show::Source,
+    };
+    let tally = show_map(ports, terminal, &model, show).await?;
+    Ok(with_tally(with_model(Outcome::new(), &model), &tally).told())
+}
+
+/// Draws a model's piece map for people, and counts it.
+///
+/// # Errors
+///
+/// `io.failed` if the store fails.
+pub async fn show_map<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    model: &Model,
+    show: Show,
+) -> Result<Tally, Fault> {
+    let states = ports.store().map(model.artifact).await.map_err(failed)?.unwrap_or_default();
+    let known = ports.store().peers().await.map_err(failed)?;
+    let name = |id: PeerId| {
+        let label = known.iter().find(|peer| peer.id == id).map(|peer| peer.label.to_string());
+        label.unwrap_or_else(|| "a peer you forgot".to_owned())
+    };
+    let picture = map::draw(&states, show, terminal.paint(), name);
+    for line in &picture.lines {
+        terminal.say(&format!("  {line}"));
+    }
+    for line in &picture.legend {
+        terminal.say(&format!("  {line}"));
+    }
+    terminal.say(&format!("{} {}: {}", model.model_id, model.model_version, picture.summary));
+    Ok(Tally::of(&states))
+}
+
+fn with_tally(outcome: Outcome, tally: &Tally) -> Outcome {
+    let peers: Vec<Value> = tally
+        .peers
+        .iter()
+        .map(|(id, pieces)| json!({"id": id.to_string(), "pieces": pieces}))
+        .collect();
+    outcome
+        .with("kept", tally.kept)
+        .with("missing", tally.missing)
+        .with("corrupt", tally.corrupt)
+        .with("local", tally.local)
+        .with("peer", peers)
+}
+
+async fn pin<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    args: &ModelArgs,
+    pin: Pin,
+) -> Result<Outcome, Fault> {
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    ports.store().pin(model.artifact, pin).await.map_err(failed)?;
+    let shown = Named::from(&model).shown();
+    terminal.say(&match pin {
+        Pin::Pinned => format!("{shown} stays, also when room is wanted."),
+        Pin::Unpinned => format!("{shown} may go when room is wanted."),
+    });
+    Ok(with_model(Outcome::new(), &model).with("pinned", pin == Pin::Pinned).told())
+}
+
+async fn forget<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    args: &ForgetArgs,
+) -> Result<Outcome, Fault> {
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let shown = Named::from(&model).shown();
+    if !args.yes {
+        let question = format!("Forget {shown}, {} kept?", Size(kept_bytes(&model)));
+        prompt::confirm(terminal, &question, "--yes")?;
+    }
+    let freed = ports.store().forget(model.artifact).await.map_err(failed)?.unwrap_or(0);
+    terminal.say(&format!("{shown} is forgotten; {} came free.", Size(freed)));
+    Ok(with_model(Outcome::new(), &model).with("freed_bytes", freed).told())
+}
+
+fn kept_bytes(model: &Model) -> u64 {
+    model.have.pieces(&model.geometry).map(|piece| u64::from(model.geometry.length(piece))).sum()
+}
+
+async fn recheck<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    args: &ModelArgs,
+    now: UtcTime,
+) -> Result<Outcome, Fault> {
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let total = kept_bytes(&model);
+    let mut progress = Progress::start("recheck", total, 0, terminal.paint());
+    let size = u64::from(model.geometry.piece_size());
+    let on = move |done: u32| progress.reach(total.min(u64::from(done) * size));
+    let found = ports.store().recheck(model.artifact, on).await.map_err(failed)?;
+    let Some(found) = found else {
+        return Err(Fault::usage("model", "the model was forgotten meanwhile", "Run it again."));
+    };
+    let corrupt: Vec<u32> = found.corrupt.iter().map(|piece| piece.get()).collect();
+    let shown = Named::from(&model).shown();
+    if corrupt.is_empty() {
+        terminal.say(&format!("{shown}: all {} kept pieces are sound.", found.checked));
+        if model.have.is_full() {
+            ports.store().verified(model.artifact, now).await.map_err(failed)?;
+        }
+    } else {
+        terminal.say(&format!(
+            "{shown}: {} of {} kept pieces were corrupt and count as missing now.",
+            corrupt.len(),
+            found.checked
+        ));
+        terminal
+            .say("Import the model again: only these pieces are fetched. Check the disk's health.");
+    }
+    Ok(with_model(Outcome::new(), &model)
+        .with("checked", found.checked)
+        .with("corrupt", corrupt.len())
+        .with("corrupt_piece", corrupt)
+        .told())
+}
+
+async fn quota<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    args: &QuotaArgs,
+) -> Result<Outcome, Fault> {
+    if let Some(Size(bytes)) = args.size {
+        ports.store().set_quota(bytes).await.map_err(failed)?;
+    }
+    let accounts = ports.store().accounts().await.map_err(failed)?;
+    let Accounts { live, dead, index, reserved, quota, free } = accounts;
+    for (name, bytes) in [
+        ("models", live),
+        ("dead space", dead),
+        ("index", index),
+        ("reserved", reserved),
+        ("quota", quota),
+        ("disk free", free),
+    ] {
+        terminal.say(&format!("  {name:<11} {}", Size(bytes)));
+    }
+    let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+    let cells =
+        usize::try_from(u128::from(used) * 32 / u128::from(quota.max(1))).unwrap_or(32).min(32);
+    terminal.say(&format!("  [{}{}]", "#".repeat(cells), ".".repeat(32 - cells)));
+    Ok(Outcome::new()
+        .with("live", live)
+        .with("dead", dead)
+        .with("index", index)
+        .with("reserved", reserved)
+        .with("quota", quota)
+        .with("free", free)
+        .told())
+}
+
+/// Adds which model it is about.
+pub fn with_model(outcome: Outcome, model: &Model) -> Outcome {
+    outcome
+        .with_text("model.id", &model.model_id)
+        .with_text("model.version", &model.model_version)
+        .with_text("artifact.sha256", model.artifact)
+        .with("pieces", model.geometry.piece_count())
+}
+
+/// The store's failure.
+pub fn failed(failure: Failure) -> Fault {
+    Fault::machine("cannot use the library", failure.as_ref())
+}

@@ -1,0 +1,187 @@
+//! How far a long piece of work is: a moving bar on a terminal, plain lines elsewhere.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use verifier::identity::PeerId;
+
+use crate::quantity::{Size, Span};
+use crate::terminal::Paint;
+
+/// Plain lines come at most this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(1);
+/// A moving bar is drawn at most so many times a second.
+const DRAWS_A_SECOND: u8 = 8;
+
+/// Progress in bytes, told on standard error.
+pub struct Progress {
+    bar: ProgressBar,
+    plain: Option<Plain>,
+    peers: HashSet<PeerId>,
+}
+
+/// Progress where nothing can move.
+struct Plain {
+    what: String,
+    total: Option<u64>,
+    at_start: u64,
+    done: u64,
+    started: Instant,
+    told: Instant,
+    ended: bool,
+}
+
+impl Progress {
+    /// Starts at `done` of `total` bytes; `what` is one word, such as `import`.
+    pub fn start(what: &str, total: u64, done: u64, paint: Paint) -> Self {
+        let (bar, plain) = match paint {
+            Paint::Colours => {
+                let target = ProgressDrawTarget::stderr_with_hz(DRAWS_A_SECOND);
+                (ProgressBar::with_draw_target(Some(total), target), None)
+            }
+            Paint::Plain => {
+                let now = Instant::now();
+                let plain = Plain {
+                    what: what.to_owned(),
+                    total: Some(total),
+                    at_start: done,
+                    done,
+                    started: now,
+                    told: now,
+                    ended: false,
+                };
+                (ProgressBar::hidden(), Some(plain))
+            }
+        };
+        let template = "{prefix} [{bar:32}] {bytes}/{total_bytes}  {binary_bytes_per_sec}  \
+                        ETA {eta}  {msg}";
+        // A template that cannot be read leaves the library's own, which says the same less well.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(what.to_owned());
+        bar.set_position(done);
+        bar.reset_eta();
+        Self { bar, plain, peers: HashSet::new() }
+    }
+
+    /// Starts to count bytes towards no end; `what` is one word, such as `serve`.
+    pub fn count(what: &str, paint: Paint) -> Self {
+        let mut progress = Self::start(what, 0, 0, paint);
+        progress.bar.unset_length();
+        // As above.
+        if let Ok(style) = ProgressStyle::with_template("{prefix}  {bytes} sent  {msg}") {
+            progress.bar.set_style(style);
+        }
+        if let Some(plain) = &mut progress.plain {
+            plain.total = None;
+        }
+        progress
+    }
+
+    /// So many bytes more are done.
+    pub fn advance(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+        if let Some(plain) = &mut self.plain {
+            plain.done += bytes;
+            plain.tell(self.peers.len());
+        }
+    }
+
+    /// So many bytes are done in all.
+    pub fn reach(&mut self, bytes: u64) {
+        self.bar.set_position(bytes);
+        if let Some(plain) = &mut self.plain {
+            plain.done = bytes;
+            plain.tell(self.peers.len());
+        }
+    }
+
+    /// A peer is connected.
+    pub fn connected(&mut self, peer: PeerId) {
+        self.peers.insert(peer);
+        self.show_peers();
+    }
+
+    /// A peer is gone.
+    pub fn lost(&mut self, peer: PeerId) {
+        self.peers.remove(&peer);
+        self.show_peers();
+    }
+
+    /// Says one line that stays.
+    pub fn say(&self, line: &str) {
+        match &self.plain {
+            None => self.bar.println(line),
+            Some(_) => write_line(line),
+        }
+    }
+
+    /// Says what the work is doing beside the bar.
+    pub fn doing(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// The work is over; the bar goes away.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.bar.finish_and_clear();
+        if let Some(plain) = &mut self.plain {
+            plain.ended = true;
+        }
+    }
+
+    fn show_peers(&self) {
+        let count = self.peers.len();
+        self.bar.set_message(format!("{count} {}", if count == 1 { "peer" } else { "peers" }));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Plain {
+    fn tell(&mut self, peers: usize) {
+        let now = Instant::now();
+        if now.duration_since(self.told) < PLAIN_INTERVAL || self.ended {
+            return;
+        }
+        self.told = now;
+        let millis = now.duration_since(self.started).as_millis().max(1);
+        let moved = self.done.saturating_sub(self.at_start);
+        let rate = u64::try_from(u128::from(moved) * 1_000 / millis).unwrap_or(u64::MAX);
+        let who = match peers {
+            0 => String::new(),
+            1 => ", 1 peer".to_owned(),
+            many => format!(", {many} peers"),
+        };
+        let (what, done) = (&self.what, Size(self.done));
+        let Some(total) = self.total else {
+            write_line(&format!("{what}: {done}, {}/s{who}", Size(rate)));
+            return;
+        };
+        let left = total.saturating_sub(self.done).checked_div(rate);
+        let eta = left.map_or_else(|| "?".to_owned(), |seconds| Span(seconds).to_string());
+        let (rate, total) = (Size(rate), Size(total));
+        write_line(&format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}"));
+    }
+}
+
+fn write_line(line: &str) {
+    // A closed standard error is no reason to stop.
+    let _ok = writeln!(std::io::stderr(), "{line}");
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress").field("peers", &self.peers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! Sizes and spans of time as people write them: `4GiB`, `256KiB`, `1d`, `90s`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is no size or no span of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantityError {
+    /// It does not start with a number.
+    #[error("`{0}` does not start with a whole number")]
+    Number(String),
+    /// The unit is not known.
+    #[error("`{found}` is not a unit; use {known}")]
+    Unit {
+        /// What stands behind the number.
+        found: String,
+        /// The units that are known.
+        known: &'static str,
+    },
+    /// It is zero or too large.
+    #[error("`{0}` is zero or too large")]
+    Range(String),
+}
+
+/// A number of bytes, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+const SIZE_UNITS: &[(&str, u64)] = &[
+    ("", 1),
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+];
+
+impl FromStr for Size {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        read(text, SIZE_UNITS, "B, KiB, MiB, GiB, TiB, KB, MB, GB or TB").map(Self)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, bytes) in [("TiB", 1_u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)] {
+            if self.0 >= bytes {
+                let hundredths = u128::from(self.0) * 100 / u128::from(bytes);
+                return write!(f, "{}.{:02} {unit}", hundredths / 100, hundredths % 100);
+            }
+        }
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes if bytes >= 1 << 10 => {
+                write!(f, "{}.{} KiB", bytes >> 10, (bytes & 1023) * 10 / 1024)
+            }
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
+/// A span of time in whole seconds, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub u64);
+
+const SPAN_UNITS: &[(&str, u64)] =
+    &[("", 1), ("s", 1), ("m", 60), ("min", 60), ("h", 3_600), ("d", 86_400), ("w", 604_800)];
+
+impl FromStr for Span {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        read(text, SPAN_UNITS, "s, m, h, d or w").map(Self)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, hours) = (self.0 / 86_400, self.0 / 3_600 % 24);
+        let (minutes, seconds) = (self.0 / 60 % 60, self.0 % 60);
+        match (days, hours, minutes) {
+            (0, 0, 0) => write!(f, "{seconds} s"),
+            (0, 0, _) => write!(f, "{minutes} min {seconds} s"),
+            (0, _, _) => write!(f, "{hours} h {minutes} min"),
+            (1, 0, _) => f.write_str("1 day"),
+            (_, 0, _) => write!(f, "{days} days"),
+            (_, _, _) => write!(f, "{days} d {hours} h"),
+        }
+    }
+}
+
+fn read(text: &str, units: &[(&str, u64)], known: &'static str) -> Result<u64, QuantityError> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err(QuantityError::Number(text.to_owned()));
+    }
+    let unit = unit.trim();
+    let (_, factor) = units
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+        .ok_or_else(|| QuantityError::Unit { found: unit.to_owned(), known })?;
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(*factor))
+        .filter(|value| *value > 0)
+        .ok_or_else(|| QuantityError::Range(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QuantityError, Size, Span};
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("1000", 1_000),
+            ("256KiB", 262_144),
+            ("256 kib", 262_144),
+            ("1GiB", 1 << 30),
+            ("4 GiB", 4 << 30),
+            ("2MB", 2_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        assert!(matches!("GiB".parse::<Size>(), Err(QuantityError::Number(_))));
+        assert!(matches!("-1".parse::<Size>(), Err(QuantityError::Number(_))));
+        assert!(matches!("1 parsec".parse::<Size>(), Err(QuantityError::Unit { .. })));
+        assert!(matches!("0".parse::<Size>(), Err(QuantityError::Range(_))));
+        assert!(matches!("99999999TiB".parse::<Size>(), Err(QuantityError::Range(_))));
+    }
+
+    #[test]
+    fn spans_are_read_with_their_units() {
+        for (text, seconds) in [("90s", 90), ("12h", 43_200), ("1d", 86_400), ("5", 5)] {
+            assert_eq!(text.parse(), Ok(Span(seconds)), "{text}");
+        }
+        assert!("1y".parse::<Span>().is_err());
+    }
+
+    #[test]
+    fn people_see_round_numbers() {
+        for (bytes, text) in [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_536, "1.5 KiB"),
+            (17_160_000, "16.36 MiB"),
+            (1 << 30, "1.00 GiB"),
+        ] {
+            assert_eq!(Size(bytes).to_string(), text);
+        }
+        for (seconds, text) in
+            [(9, "9 s"), (90, "1 min 30 s"), (86_400, "1 day"), (7_200, "2 h 0 min")]
+        {
+            assert_eq!(Span(seconds).to_string(), text);
+        }
+    }
+}

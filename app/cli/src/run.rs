@@ -1,0 +1,117 @@
+//! One run of the program: parse, do, answer.
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command};
+use crate::fault::{Exit, Fault};
+use crate::outcome::{self, Outcome, Reader};
+use crate::session::Session;
+use crate::terminal::{Reading, Terminal};
+use crate::wiring::Wiring;
+use crate::{
+    announce, check, chunks, consent, demo, import, library, peer, receipt, request, sample, share,
+    verify,
+};
+
+/// Runs one command line, the program's name first, and answers on the terminal.
+pub async fn run<W: Wiring>(
+    line: impl IntoIterator<Item = OsString>,
+    wiring: &W,
+    terminal: &mut Terminal,
+) -> Exit {
+    let line: Vec<OsString> = line.into_iter().collect();
+    let json = line.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    let cli = match Cli::try_parse_from(&line) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, json, terminal),
+    };
+    trace(cli.global.verbose);
+    let reader = match (cli.global.json, terminal.reading()) {
+        (true, _) => Reader::Json,
+        (false, Reading::Person) => Reader::Person,
+        (false, Reading::Program) => Reader::Lines,
+    };
+    let mut session = Session::new(wiring, terminal, cli.global.data_dir);
+    let result = perform(&mut session, &cli.command).await;
+    answer(&result, reader, terminal)
+}
+
+async fn perform<W: Wiring>(
+    session: &mut Session<'_, W>,
+    command: &Command,
+) -> Result<Outcome, Fault> {
+    match command {
+        Command::VerifyManifest(args) => verify::manifest(args),
+        Command::VerifyArtifact(args) => verify::artifact(args),
+        Command::WriteImportReceipt(args) => verify::new_receipt(session, args),
+        Command::VerifyReceipt(args) => verify::receipt(args),
+        Command::ImportPeerRequest(args) => import::run(session, args).await,
+        Command::CheckRequest(args) => check::request(session, args),
+        Command::CheckOffer(args) => check::offer(session, args),
+        Command::CheckAnnouncement(args) => check::announcement(session, args),
+        Command::CheckTicket(args) => check::ticket(session, args),
+        Command::MerkleRoot(args) => chunks::root(args),
+        Command::WriteChunkList(args) => chunks::write_list(session, args),
+        Command::Share(command) => share::run(session, command).await,
+        Command::Peer(command) => peer::run(session, command).await,
+        Command::Request(command) => request::run(session, command),
+        Command::Announce(args) => announce::run(session, args).await,
+        Command::Library(command) => library::run(session, command).await,
+        Command::Receipt(command) => receipt::run(session, command),
+        Command::Consent(command) => consent::run(session, command).await,
+        Command::Sample(args) => sample::run(args),
+        Command::Demo(args) => demo::run(session, args).await,
+    }
+}
+
+fn answer(result: &Result<Outcome, Fault>, reader: Reader, terminal: &mut Terminal) -> Exit {
+    if let Err(fault) = result {
+        terminal.say(&format!("minimodel: {}", outcome::printable(fault.what())));
+        if !fault.advice().is_empty() {
+            terminal.say(&outcome::printable(fault.advice()));
+        }
+    }
+    let exit = result.as_ref().map_or_else(Fault::exit, |_| Exit::Done);
+    match terminal.answer(&outcome::render(result, reader)) {
+        Ok(()) => exit,
+        Err(_) => Exit::Io,
+    }
+}
+
+/// Answers a command line that cannot be read, or that asks for help.
+fn refuse(error: &clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return if terminal.answer(&text).is_ok() { Exit::Done } else { Exit::Io };
+    }
+    terminal.say(text.trim_end());
+    let what = "the command line is not one that this program knows";
+    let fault: Result<Outcome, Fault> = Err(Fault::usage("-", what, "See `minimodel help`."));
+    let reader = if json { Reader::Json } else { Reader::Lines };
+    match terminal.answer(&outcome::render(&fault, reader)) {
+        Ok(()) => Exit::Usage,
+        Err(_) => Exit::Io,
+    }
+}
+
+/// Starts telling on standard error what happens inside.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let crates = ["cli", "app", "store", "transfer", "verifier"];
+    let filter = crates.map(|name| format!("{name}={level}")).join(",");
+    // A second start in one process, as tests make, changes nothing.
+    let _ok = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}

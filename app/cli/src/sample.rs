@@ -1,0 +1,130 @@
+//! Writes valid `.slm` files with made-up weights.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use verifier::Code;
+use verifier::slm::writer::write_sample;
+use verifier::slm::{Quantisation, Shape};
+
+use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
+use crate::fault::{Fault, advice_for};
+use crate::outcome::Outcome;
+use crate::quantity::Size;
+
+/// Bytes that are collected before they go to the disk.
+const BUFFER: usize = 1 << 20;
+
+/// `sample`.
+///
+/// # Errors
+///
+/// [`Fault`] if no sample has that size, or the file cannot be written.
+pub fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
+    let quant = match args.quant {
+        QuantChoice::F32 => Quantisation::F32,
+        QuantChoice::Q8_0 => Quantisation::Q8_0,
+        QuantChoice::Q4_0 => Quantisation::Q4_0,
+    };
+    let shape = match (args.bytes, args.shape) {
+        (Some(bytes), _) => near(bytes, quant)?,
+        (None, ShapeChoice::Tiny) => Shape::TINY,
+        (None, ShapeChoice::M16) => Shape::M16,
+    };
+    let length = write(&args.out, &shape, quant, args.seed)?;
+    Ok(Outcome::new()
+        .with_text("path", args.out.display())
+        .with("byte_count", length)
+        .with_text("quantization", quant)
+        .with("parameter_count", shape.parameters()))
+}
+
+/// A shape whose file has about so many bytes.
+///
+/// # Errors
+///
+/// `usage.arguments` if no sample comes near that size.
+pub fn near(Size(bytes): Size, quant: Quantisation) -> Result<Shape, Fault> {
+    Shape::near(bytes, quant).ok_or_else(|| {
+        let what = format!("no sample comes near {bytes} bytes");
+        Fault::usage("--bytes", what, "Choose a smaller size.")
+    })
+}
+
+/// Writes a sample to a name that is free; returns its length in bytes.
+///
+/// It is written under a temporary name in the same folder, so that no half a file stays.
+///
+/// # Errors
+///
+/// `output.exists` if something is there, `io.failed` if the disk fails.
+pub fn write(path: &Path, shape: &Shape, quant: Quantisation, seed: u64) -> Result<u64, Fault> {
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let unfinished = Unfinished::create(path)?;
+    let failed = |error: &std::io::Error| Fault::io("write", path, error);
+    let mut out = BufWriter::with_capacity(BUFFER, &unfinished.file);
+    let length = write_sample(shape, quant, seed, &mut out).map_err(|error| failed(&error))?;
+    out.flush().map_err(|error| failed(&error))?;
+    drop(out);
+    unfinished.file.sync_all().map_err(|error| failed(&error))?;
+    std::fs::hard_link(&unfinished.path, path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => exists(path),
+        _ => failed(&error),
+    })?;
+    Ok(length)
+}
+
+fn exists(path: &Path) -> Fault {
+    let code = Code::new("output", "exists");
+    Fault::new(code, "-", format!("{} exists already", path.display()), advice_for(code))
+}
+
+/// A file under a temporary name, which goes away in any case.
+struct Unfinished {
+    path: PathBuf,
+    file: File,
+}
+
+impl Unfinished {
+    fn create(beside: &Path) -> Result<Self, Fault> {
+        let mut name = beside.as_os_str().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = PathBuf::from(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| Fault::io("write", &path, &error))?;
+        Ok(Self { path, file })
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Nothing more can be done about a temporary file that does not go away.
+        let _ok = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::slm::{Quantisation, Shape};
+
+    use super::write;
+
+    #[test]
+    fn a_sample_never_replaces_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.slm");
+        assert_eq!(write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap(), 20_352);
+        let fault = write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap_err();
+        assert_eq!(
+            (fault.code().to_string().as_str(), fault.exit().number()),
+            ("output.exists", 3)
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

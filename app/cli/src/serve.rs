@@ -1,0 +1,334 @@
+//! Serves a model to the peers the user names, until it is stopped, taken back or over.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use app::consent::Consent;
+use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews, Terms};
+use app::serve::{Ended, Event, Served};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use verifier::boundary::PeerAddress;
+use verifier::consent::{Act, Scope};
+use verifier::identity::{PeerId, SigningKey};
+use verifier::request::{Offer, OfferTerms, PieceSet};
+use verifier::scalars::UtcTime;
+use verifier::{Code, Sha256};
+
+use crate::args::ServeArgs;
+use crate::demo::liar::Lying;
+use crate::fault::{Fault, advice_for};
+use crate::library::{failed, with_model};
+use crate::naming::{self, short_peer};
+use crate::outcome::{Outcome, printable};
+use crate::peer::own_addresses;
+use crate::progress::Progress;
+use crate::prompt::{self, Question};
+use crate::quantity::Size;
+use crate::session::{self, Session};
+use crate::share::license;
+use crate::wiring::{Rates, Wiring};
+
+/// What a grant allows each peer where nothing is said, as a multiple of the model's size: what
+/// was lost on the way is asked for again.
+const LIMIT_FACTOR: u64 = 2;
+
+/// `share serve`.
+///
+/// # Errors
+///
+/// [`Fault`] if serving cannot begin, or this machine fails.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &ServeArgs,
+) -> Result<Outcome, Fault> {
+    let key = session.identity()?;
+    check_offer_place(args)?;
+    let rates = Rates { upload: args.upload_limit.map(|Size(bytes)| bytes), download: None };
+    let ports = session.open_with(rates)?;
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let known = ports.store().peers().await.map_err(failed)?;
+    let mut peers: Vec<KnownPeer> = Vec::new();
+    for name in &args.to {
+        let peer = naming::peer(&known, name)?;
+        if peers.iter().all(|other| other.id != peer.id) {
+            peers.push(peer.clone());
+        }
+    }
+    let consent = agree(&ports, session, args, &model, &peers).await?;
+    let order = Order {
+        listen: args.listen,
+        artifact: model.artifact,
+        until_input_ends: args.until_input_ends,
+        ready: Ready { args, model: &model, key: &key, names: &peers },
+    };
+    let paint = session.terminal.paint();
+    let mut teller = Progress::count("serve", paint);
+    let served = match args.demo_corrupt {
+        None => serve(&ports, order, consent, &mut teller).await,
+        Some(every) => serve(&Lying::new(ports, every), order, consent, &mut teller).await,
+    };
+    teller.finish();
+    let served = served?;
+    session.terminal.say(match served.ended {
+        Ended::Stopped => "Stopped.",
+        Ended::NoGrant => "Stopped: no peer may have it any more (taken back, used up or over).",
+    });
+    Ok(outcome(&model, &served))
+}
+
+/// Refuses an offer that could not be written or would say no address, before anything starts.
+fn check_offer_place(args: &ServeArgs) -> Result<(), Fault> {
+    let Some(path) = &args.offer else { return Ok(()) };
+    if path.symlink_metadata().is_ok() {
+        let code = Code::new("output", "exists");
+        let what = format!("{} exists already", path.display());
+        return Err(Fault::new(code, "--offer", what, advice_for(code)));
+    }
+    if !args.address.is_empty() {
+        own_addresses(&args.address, args.listen.port())?;
+    } else if args.listen.ip().is_unspecified() {
+        let what = format!("{} is no address that peers could call", args.listen);
+        let guess = own_addresses(&[], args.listen.port().max(1));
+        let example = guess.ok().and_then(|found| found.first().map(ToString::to_string));
+        let example = example.unwrap_or_else(|| "mmp://192.168.1.20:9410".to_owned());
+        let advice = format!("Say where peers call you, for example --address {example}");
+        return Err(Fault::usage("--address", what, advice));
+    }
+    Ok(())
+}
+
+async fn agree<P: Ports, W: Wiring>(
+    ports: &P,
+    session: &mut Session<'_, W>,
+    args: &ServeArgs,
+    model: &Model,
+    peers: &[KnownPeer],
+) -> Result<Consent, Fault> {
+    let manifest = ports.store().manifest(model.artifact).await.map_err(failed)?;
+    let size = model.geometry.byte_count();
+    let limit = args.bytes.map_or(size.saturating_mul(LIMIT_FACTOR), |Size(bytes)| bytes);
+    let now = ports.clock().now();
+    let until = now.plus(args.span.0);
+    let question = Question {
+        what: format!(
+            "Serve {} {} ({}) on {}",
+            model.model_id,
+            model.model_version,
+            Size(size),
+            args.listen
+        ),
+        required: &[Act::Serve],
+        optional: &[],
+        bytes: format!("at most {} to each peer", Size(limit)),
+        peers: peers
+            .iter()
+            .map(|peer| format!("{} ({})", peer.label, short_peer(peer.id)))
+            .collect(),
+        license: license(manifest.as_deref()),
+        until,
+        stop: format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id),
+    };
+    prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    let terms = peers.iter().map(|peer| Terms {
+        act: Act::Serve,
+        model_id: model.model_id.clone(),
+        artifact: model.artifact,
+        scope: Scope::Peer(peer.id),
+        byte_limit: limit,
+        expires: until,
+    });
+    Consent::given(&**ports.journal(), model.artifact, terms.collect::<Vec<_>>(), now)
+        .await
+        .map_err(|error| Fault::blamed(&error))
+}
+
+/// What is served, where, and what happens once peers can call.
+struct Order<'a> {
+    listen: SocketAddr,
+    artifact: Sha256,
+    until_input_ends: bool,
+    ready: Ready<'a>,
+}
+
+async fn serve<P: Ports>(
+    ports: &P,
+    order: Order<'_>,
+    consent: Consent,
+    teller: &mut Progress,
+) -> Result<Served, Fault>
+where
+    P::Clock: Clone,
+{
+    let Order { listen, artifact, until_input_ends, ready } = order;
+    let mut trouble = None;
+    let give_up = Arc::new(Notify::new());
+    let on = |event: Event| match event {
+        Event::Listening(address) => {
+            if let Err(fault) = ready.tell(&**ports.outputs(), address, ports.clock().now(), teller)
+            {
+                trouble = Some(fault);
+                give_up.notify_one();
+            }
+        }
+        Event::Callers(news) => ready.tell_news(&news, teller),
+        _ => {}
+    };
+    let stop = async {
+        tokio::select! {
+            () = stopped(until_input_ends) => {}
+            () = give_up.notified() => {}
+        }
+    };
+    let served = app::serve::serve(ports, artifact, listen, consent, on, stop)
+        .await
+        .map_err(|error| Fault::blamed(&error));
+    match trouble {
+        Some(fault) => Err(fault),
+        None => served,
+    }
+}
+
+/// Waits for Ctrl-C or the system's wish to end; or for the end of standard input, if that counts.
+async fn stopped(until_input_ends: bool) {
+    let input_ends = async {
+        if until_input_ends {
+            input_end().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated() => {}
+        () = input_ends => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+/// Waits for the end of standard input, on a thread that the program does not wait for.
+async fn input_end() {
+    let ended = Arc::new(Notify::new());
+    let teller = Arc::clone(&ended);
+    std::thread::spawn(move || {
+        // However it ends, nobody holds the other end any more.
+        let _ok = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        teller.notify_one();
+    });
+    ended.notified().await;
+}
+
+/// Says that peers can call, and writes the offer.
+#[derive(Clone, Copy)]
+struct Ready<'a> {
+    args: &'a ServeArgs,
+    model: &'a Model,
+    key: &'a SigningKey,
+    names: &'a [KnownPeer],
+}
+
+impl Ready<'_> {
+    fn tell(
+        &self,
+        outputs: &impl Outputs,
+        address: SocketAddr,
+        now: UtcTime,
+        teller: &Progress,
+    ) -> Result<(), Fault> {
+        if let Some(path) = &self.args.offer {
+            let offer = self.offer(address, now)?;
+            session::write(outputs, path, offer.bytes())?;
+        }
+        teller.say(&format!(
+            "serving {} {} on {address}{}; Ctrl-C stops",
+            self.model.model_id,
+            self.model.model_version,
+            offer_note(self.args.offer.as_deref())
+        ));
+        Ok(())
+    }
+
+    fn offer(&self, address: SocketAddr, now: UtcTime) -> Result<Offer, Fault> {
+        let addresses = if self.args.address.is_empty() {
+            let own = PeerAddress::from_socket(address.ip(), address.port());
+            vec![own.map_err(|error| Fault::coded(&error))?]
+        } else {
+            own_addresses(&self.args.address, address.port())?
+        };
+        let pieces = PieceSet::of(&self.model.have).ok_or_else(|| {
+            let what = format!("no piece of {} is kept here", self.model.model_id);
+            Fault::usage("model", what, "Prepare it first with `minimodel share prepare`.")
+        })?;
+        let terms = OfferTerms {
+            addresses,
+            model_id: self.model.model_id.clone(),
+            manifest_sha256: self.model.manifest_sha256,
+            artifact_sha256: self.model.artifact,
+            geometry: self.model.geometry,
+            root: self.model.root,
+            pieces,
+            issued: now,
+            expires: now.plus(self.args.span.0),
+        };
+        Offer::sign(&terms, self.key).map_err(|error| Fault::coded(&error))
+    }
+
+    fn tell_news(&self, news: &ServeNews, teller: &mut Progress) {
+        match news {
+            ServeNews::Called(peer) => {
+                teller.connected(*peer);
+                teller.say(&format!("{} called", self.name(*peer)));
+            }
+            ServeNews::Left(peer) => {
+                teller.lost(*peer);
+                teller.say(&format!("{} left", self.name(*peer)));
+            }
+            ServeNews::TurnedAway { from, why } => {
+                teller.say(&format!("turned away a caller from {from}: {}", printable(why)));
+            }
+            ServeNews::Sent { bytes, .. } => teller.advance(*bytes),
+            _ => {}
+        }
+    }
+
+    fn name(&self, peer: PeerId) -> String {
+        let label = self.names.iter().find(|known| known.id == peer).map(|known| &known.label);
+        label.map_or_else(|| short_peer(peer), ToString::to_string)
+    }
+}
+
+fn offer_note(offer: Option<&Path>) -> String {
+    offer.map_or_else(String::new, |path| format!(", offer in {}", path.display()))
+}
+
+fn outcome(model: &Model, served: &Served) -> Outcome {
+    let peers: Vec<Value> = served
+        .taken
+        .iter()
+        .map(|(peer, bytes)| json!({"id": peer.to_string(), "bytes": bytes}))
+        .collect();
+    with_model(Outcome::new(), model).with("peer", peers).with(
+        "ended",
+        match served.ended {
+            Ended::Stopped => "stopped",
+            Ended::NoGrant => "no-grant",
+        },
+    )
+}

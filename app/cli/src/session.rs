@@ -1,0 +1,108 @@
+//! What every command has at hand: the wiring, the data folder and the terminal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::ports::Clock as _;
+use verifier::identity::SigningKey;
+use verifier::scalars::UtcTime;
+
+use crate::clock::SystemClock;
+use crate::fault::Fault;
+use crate::terminal::Terminal;
+use crate::wiring::{Rates, Wiring};
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Session<'a, W> {
+    /// Makes ports.
+    pub wiring: &'a W,
+    /// Where words go.
+    pub terminal: &'a mut Terminal,
+    data: Option<PathBuf>,
+}
+
+impl<'a, W: Wiring> Session<'a, W> {
+    /// A session over that data folder; `None` means the platform's own place for it.
+    pub const fn new(wiring: &'a W, terminal: &'a mut Terminal, data: Option<PathBuf>) -> Self {
+        Self { wiring, terminal, data }
+    }
+
+    /// The data folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if none was given and the platform names none.
+    pub fn data(&self) -> Result<PathBuf, Fault> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        directories::ProjectDirs::from("org", "minimodel", "minimodel")
+            .map(|dirs| dirs.data_local_dir().to_path_buf())
+            .ok_or_else(|| {
+                let what = "this account has no home folder, so there is no place for the library";
+                Fault::usage("--data-dir", what, "Give a folder with --data-dir DIR.")
+            })
+    }
+
+    /// Opens everything, without limits on the rates.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the data folder cannot be used.
+    pub fn open(&self) -> Result<W::Ports, Fault> {
+        self.open_with(Rates::default())
+    }
+
+    /// Opens everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the data folder cannot be used.
+    pub fn open_with(&self, rates: Rates) -> Result<W::Ports, Fault> {
+        self.wiring.open(&self.data()?, rates)
+    }
+
+    /// Opens the journal alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the data folder cannot be used.
+    pub fn journal(&self) -> Result<Arc<W::Journal>, Fault> {
+        self.wiring.journal(&self.data()?)
+    }
+
+    /// The installation's key.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the data folder cannot be used.
+    pub fn identity(&self) -> Result<SigningKey, Fault> {
+        self.wiring.identity(&self.data()?)
+    }
+
+    /// Now.
+    pub fn now(&self) -> UtcTime {
+        SystemClock.now()
+    }
+
+    /// Writes a file of its own under a name that is free.
+    ///
+    /// # Errors
+    ///
+    /// `output.exists`, `output.unsafe` or `io.failed`.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+        // Without a data folder nothing can be noted there; the file itself needs none.
+        let data = self.data().unwrap_or_else(|_| std::env::temp_dir().join("no-minimodel"));
+        write(&*self.wiring.outputs(&data), path, bytes)
+    }
+}
+
+/// Writes a file of its own under a name that is free.
+///
+/// # Errors
+///
+/// `output.exists`, `output.unsafe` or `io.failed`.
+pub fn write(outputs: &impl app::ports::Outputs, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    outputs.write(path, bytes).map_err(|error| Fault::blamed(&error))
+}

@@ -1,0 +1,128 @@
+//! Where a command's words go, and where its answers come from.
+
+use std::io::{self, BufRead, IsTerminal as _, Write};
+
+/// Standard output, standard error and standard input, or what stands in for them.
+pub struct Terminal {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    input: Box<dyn BufRead + Send>,
+    asking: Asking,
+    reading: Reading,
+    paint: Paint,
+}
+
+/// Whether somebody is there who can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Somebody sees questions and can answer them.
+    Possible,
+    /// Nobody is there.
+    Impossible,
+}
+
+/// Who reads standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// A person at a terminal.
+    Person,
+    /// A program or a file.
+    Program,
+}
+
+/// Whether text for people may be coloured and redrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// Colours and moving bars are fine.
+    Colours,
+    /// Plain lines only.
+    Plain,
+}
+
+impl Terminal {
+    /// The process's own streams.
+    pub fn system() -> Self {
+        let people = io::stderr().is_terminal();
+        let asking =
+            if people && io::stdin().is_terminal() { Asking::Possible } else { Asking::Impossible };
+        let reading = if io::stdout().is_terminal() { Reading::Person } else { Reading::Program };
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            input: Box::new(io::BufReader::new(io::stdin())),
+            asking,
+            reading,
+            paint: if people && !plain { Paint::Colours } else { Paint::Plain },
+        }
+    }
+
+    /// Streams of the caller's own, for tests.
+    pub fn with(
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        input: Box<dyn BufRead + Send>,
+        asking: Asking,
+    ) -> Self {
+        Self { out, err, input, asking, reading: Reading::Program, paint: Paint::Plain }
+    }
+
+    /// Says one line to people.
+    ///
+    /// A closed standard error is no reason to stop, so a failure is left out.
+    pub fn say(&mut self, text: &str) {
+        let _ok = writeln!(self.err, "{text}");
+    }
+
+    /// Writes standard output, all of it at once.
+    ///
+    /// # Errors
+    ///
+    /// What the stream said.
+    pub fn answer(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Asks a question and reads one line of answer; `None` at the end of input.
+    ///
+    /// # Errors
+    ///
+    /// What the stream said.
+    pub fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
+        write!(self.err, "{question}")?;
+        self.err.flush()?;
+        let mut line = String::new();
+        let read = io::Read::take(&mut self.input, MAX_ANSWER).read_line(&mut line)?;
+        Ok((read > 0).then(|| line.trim().to_owned()))
+    }
+
+    /// Whether somebody is there who can be asked.
+    pub const fn asking(&self) -> Asking {
+        self.asking
+    }
+
+    /// Who reads standard output.
+    pub const fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    /// Whether text for people may be coloured and redrawn.
+    pub const fn paint(&self) -> Paint {
+        self.paint
+    }
+}
+
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 256;
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal")
+            .field("asking", &self.asking)
+            .field("reading", &self.reading)
+            .field("paint", &self.paint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,310 @@
+//! Every path under the data folder.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use verifier::{Code, Coded, Sha256};
+
+/// Where everything lies under one data folder.
+///
+/// Making the value touches no file; [`Layout::create`] makes the folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// Something else than a folder has the name.
+    #[error("data folder {} is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// A folder was there and is gone, or is a symlink to nowhere: a disk may be unplugged.
+    #[error("data folder {} is gone", .0.display())]
+    Lost(PathBuf),
+    /// The folder cannot be made, or nothing can be written in it.
+    #[error("data folder {} cannot be written", path.display())]
+    NotWritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the disk said.
+        source: io::Error,
+    },
+}
+
+impl Coded for LayoutError {
+    fn code(&self) -> Code {
+        Code::new("io", "failed")
+    }
+}
+
+impl Layout {
+    /// Takes the data folder's path.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes the folders that are missing, for the owner's eyes only, and tries a write.
+    ///
+    /// # Errors
+    ///
+    /// [`LayoutError`] if the data folder is a file, leads nowhere, or cannot be written.
+    pub fn create(&self) -> Result<(), LayoutError> {
+        match fs::metadata(&self.root) {
+            Ok(found) if !found.is_dir() => {
+                return Err(LayoutError::NotAFolder(self.root.clone()));
+            }
+            Err(_) if fs::symlink_metadata(&self.root).is_ok() => {
+                return Err(LayoutError::Lost(self.root.clone()));
+            }
+            _ => {}
+        }
+        if let Some(parent) = self.root.parent() {
+            make_folder(parent, fs::create_dir_all(parent))?;
+        }
+        for folder in
+            [self.root.clone(), self.store(), self.packs(), self.manifests(), self.drafts()]
+        {
+            make_folder(&folder, create_private_folder(&folder))?;
+        }
+        self.try_write()
+            .map_err(|source| LayoutError::NotWritable { path: self.root.clone(), source })
+    }
+
+    /// Checks that the data folder is still there, for a program that has been running.
+    ///
+    /// # Errors
+    ///
+    /// [`LayoutError::Lost`] or [`LayoutError::NotAFolder`].
+    pub fn check(&self) -> Result<(), LayoutError> {
+        match fs::metadata(&self.root) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(LayoutError::NotAFolder(self.root.clone())),
+            Err(_) => Err(LayoutError::Lost(self.root.clone())),
+        }
+    }
+
+    /// The data folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The installation's secret key.
+    pub fn identity_key(&self) -> PathBuf {
+        self.root.join("identity.key")
+    }
+
+    /// The consent log.
+    pub fn consent_log(&self) -> PathBuf {
+        self.root.join("consent.log")
+    }
+
+    /// How many bytes have moved under each grant.
+    pub fn consent_used(&self) -> PathBuf {
+        self.root.join("consent.used")
+    }
+
+    /// The record of transfers.
+    pub fn transfers_log(&self) -> PathBuf {
+        self.root.join("transfers.log")
+    }
+
+    /// The peers this installation is paired with.
+    pub fn peers(&self) -> PathBuf {
+        self.root.join("peers")
+    }
+
+    /// The folder of everything that one process owns at a time.
+    pub fn store(&self) -> PathBuf {
+        self.root.join("store")
+    }
+
+    /// The file whose lock says which process owns the store.
+    pub fn lock(&self) -> PathBuf {
+        self.store().join("lock")
+    }
+
+    /// The index's folder; sled makes it.
+    pub fn index(&self) -> PathBuf {
+        self.store().join("index")
+    }
+
+    /// The folder of the packs.
+    pub fn packs(&self) -> PathBuf {
+        self.store().join("packs")
+    }
+
+    /// The pack of this number.
+    pub fn pack(&self, number: u32) -> PathBuf {
+        self.packs().join(format!("{number:06}.pack"))
+    }
+
+    /// The number of the pack with this file name, if it is a pack's.
+    pub fn pack_number(file_name: &str) -> Option<u32> {
+        let digits = file_name.strip_suffix(".pack")?;
+        let number = digits.parse().ok()?;
+        (digits == format!("{number:06}")).then_some(number)
+    }
+
+    /// The folder of the manifests.
+    pub fn manifests(&self) -> PathBuf {
+        self.store().join("manifests")
+    }
+
+    /// The manifest of this artifact.
+    pub fn manifest(&self, artifact: Sha256) -> PathBuf {
+        let text = artifact.to_string();
+        let hex = text.strip_prefix("sha256:").unwrap_or(&text);
+        self.manifests().join(format!("{hex}.manifest"))
+    }
+
+    /// The folder of notes on outputs that have no final name yet.
+    pub fn drafts(&self) -> PathBuf {
+        self.root.join("drafts")
+    }
+
+    fn try_write(&self) -> io::Result<()> {
+        let probe = self.root.join(format!(".probe-{}", unique_name()?));
+        drop(private_file().write(true).create_new(true).open(&probe)?);
+        fs::remove_file(probe)
+    }
+}
+
+fn make_folder(path: &Path, made: io::Result<()>) -> Result<(), LayoutError> {
+    match made {
+        Ok(()) => Ok(()),
+        Err(_) if path.is_dir() || path.as_os_str().is_empty() => Ok(()),
+        Err(source) => Err(LayoutError::NotWritable { path: path.to_owned(), source }),
+    }
+}
+
+/// Makes a folder that only its owner can look into; what is above it must be there.
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Options under which a new file is readable by the owner only.
+pub(crate) fn private_file() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes sure that names made or removed in the folder survive a crash.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes sure that the folder is there; elsewhere than on unix, names need no sync of their own.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::metadata(folder).map(drop)
+}
+
+/// Sixteen random hexadecimal digits, for a name that nothing else has.
+pub(crate) fn unique_name() -> io::Result<String> {
+    let number = getrandom::u64().map_err(io::Error::other)?;
+    Ok(format!("{number:016x}"))
+}
+
+/// What tells one file from another, whatever their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    #[cfg(unix)]
+    place: (u64, u64),
+    #[cfg(not(unix))]
+    created: Option<std::time::SystemTime>,
+}
+
+impl FileIdentity {
+    #[cfg(unix)]
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { place: (metadata.dev(), metadata.ino()) }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { created: metadata.created().ok() }
+    }
+
+    /// The identity of what has this name, not followed if it is a symlink.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().as_ref().map(Self::of)
+    }
+
+    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
+        Ok(Self::of(&file.metadata()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, LayoutError};
+
+    #[test]
+    fn the_folders_are_made_and_are_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().join("a/data"));
+        layout.create().unwrap();
+        layout.create().unwrap();
+        for made in [layout.packs(), layout.manifests(), layout.drafts()] {
+            assert!(made.is_dir());
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o700);
+            }
+        }
+        assert!(!layout.index().exists());
+    }
+
+    #[test]
+    fn a_file_in_the_folders_place_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        std::fs::write(&path, "").unwrap();
+        let error = Layout::new(&path).create().unwrap_err();
+        assert!(matches!(error, LayoutError::NotAFolder(at) if at == path));
+        let error = Layout::new(path.join("below")).create().unwrap_err();
+        assert!(matches!(error, LayoutError::NotWritable { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_folder_that_went_away_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().join("data"));
+        layout.create().unwrap();
+        layout.check().unwrap();
+        std::fs::remove_dir_all(layout.root()).unwrap();
+        assert!(matches!(layout.check(), Err(LayoutError::Lost(_))));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("nowhere", layout.root()).unwrap();
+            assert!(matches!(layout.create(), Err(LayoutError::Lost(_))));
+        }
+    }
+
+    #[test]
+    fn a_pack_has_one_name() {
+        let layout = Layout::new("data");
+        for number in [0, 7, 999_999, 1_000_000, u32::MAX] {
+            let path = layout.pack(number);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(Layout::pack_number(name), Some(number), "{name}");
+        }
+        for name in ["7.pack", "0000007.pack", "+00007.pack", "000007", "000007.packs"] {
+            assert_eq!(Layout::pack_number(name), None, "{name}");
+        }
+    }
+}

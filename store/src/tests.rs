@@ -1,0 +1,337 @@
+//! The store on a real disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::ports::{
+    KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
+};
+use bytes::Bytes;
+use tempfile::TempDir;
+use verifier::identity::SigningKey;
+use verifier::manifest::{Draft, Manifest};
+use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source, VerifiedPiece};
+use verifier::scalars::{Label, UtcTime};
+use verifier::slm::{Quantisation, Shape, write_sample};
+use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Sha256};
+
+use crate::{LockError, OpenError, Store};
+
+const PIECE: u32 = 16_384;
+const NOW: UtcTime = UtcTime::from_unix(1_800_000_000);
+
+/// An artifact that is a list of bytes, with a manifest that is a real one.
+struct Artifact {
+    bytes: Bytes,
+    manifest: Manifest,
+    list: Arc<PieceList>,
+}
+
+impl Artifact {
+    fn new(seed: u64) -> Self {
+        let mut out = std::io::Cursor::new(Vec::new());
+        let shape = Shape::near(200_000, Quantisation::F32).unwrap();
+        write_sample(&shape, Quantisation::F32, seed, &mut out).unwrap();
+        Self::of(Bytes::from(out.into_inner()), seed)
+    }
+
+    fn of(bytes: Bytes, seed: u64) -> Self {
+        let geometry = Geometry::new(bytes.len() as u64, PIECE).unwrap();
+        let algorithm = ChunkAlgorithm::FixedSizeMerkleV0;
+        let mut stream = PieceStream::new(algorithm, geometry).unwrap();
+        stream.update(&bytes);
+        let (digests, root) = stream.finish().unwrap();
+        let mut draft = Draft::new();
+        for (key, value) in [
+            ("manifest.created_utc", "2026-11-22T12:00:00Z".to_owned()),
+            ("model.id", format!("model-{seed}")),
+            ("model.version", "1".to_owned()),
+            ("publisher.id", "someone".to_owned()),
+            ("publisher.key_id", "none".to_owned()),
+            ("model_card.route", "/card.md".to_owned()),
+            ("license.route", "/licence.md".to_owned()),
+            ("artifact.byte_count", bytes.len().to_string()),
+            ("artifact.sha256", Sha256::of(&bytes).to_string()),
+            ("artifact.acquisition", "user-local-file".to_owned()),
+        ] {
+            draft.set(key, value).unwrap();
+        }
+        draft.set_chunking(&geometry, &root);
+        let manifest = draft.write().unwrap();
+        let list = Arc::new(PieceList::prove(geometry, root, digests).unwrap());
+        Self { bytes, manifest, list }
+    }
+
+    fn sha256(&self) -> Sha256 {
+        self.manifest.artifact_sha256()
+    }
+
+    fn reservation(&self, output_bytes: u64) -> Reservation {
+        Reservation {
+            manifest: Bytes::copy_from_slice(self.manifest.bytes()),
+            manifest_sha256: self.manifest.sha256(),
+            artifact: self.sha256(),
+            model_id: self.manifest.model_id().clone(),
+            model_version: self.manifest.model_version().clone(),
+            geometry: *self.list.geometry(),
+            root: self.list.root(),
+            output_bytes,
+        }
+    }
+
+    fn slice(&self, index: PieceIndex) -> Bytes {
+        let from = usize::try_from(self.list.geometry().offset(index)).unwrap();
+        self.bytes.slice(from..from + self.list.geometry().length(index) as usize)
+    }
+
+    fn piece(&self, index: PieceIndex) -> VerifiedPiece {
+        let from = Source::Peer(SigningKey::from_seed([9; 32]).public_key().peer_id());
+        let arrived = ArrivedPiece { index: index.get(), bytes: self.slice(index), from };
+        self.list.verify(arrived).unwrap()
+    }
+
+    async fn keep_all(&self, store: &Store) {
+        store.reserve(self.reservation(0), NOW).await.unwrap();
+        let have = store.learn(self.sha256(), Arc::clone(&self.list)).await.unwrap();
+        let missing = have.complement();
+        let pieces = missing.pieces(self.list.geometry());
+        let keeps = pieces.map(|index| store.keep(self.sha256(), self.piece(index)));
+        for outcome in futures::future::join_all(keeps).await {
+            outcome.unwrap();
+        }
+        store.release(self.sha256());
+    }
+
+    async fn check_all(&self, store: &Store) {
+        for index in self.list.geometry().indices() {
+            assert_eq!(store.read(self.sha256(), index).await.unwrap(), self.slice(index));
+        }
+    }
+}
+
+fn open(folder: &Path) -> Store {
+    Store::open(folder, "test").unwrap()
+}
+
+fn packs(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("store/packs")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The folder as a crash would leave it: copied while the store is open.
+fn crashed_copy(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(from) = folders.pop() {
+        let to = copy.path().join(from.strip_prefix(folder).unwrap());
+        fs::create_dir_all(&to).unwrap();
+        for entry in fs::read_dir(&from).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    copy
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let artifact = Artifact::new(1);
+    artifact.keep_all(&store).await;
+    let copy = crashed_copy(folder.path());
+    let after = open(copy.path());
+    artifact.check_all(&after).await;
+    let model = after.model(artifact.sha256()).await.unwrap().unwrap();
+    assert!(model.have.is_full());
+    assert!(after.notices().is_empty());
+    let map = after.map(artifact.sha256()).await.unwrap().unwrap();
+    assert!(map.iter().all(|state| matches!(state, PieceState::Kept(Source::Peer(_)))));
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_cut_and_the_pack_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (Artifact::new(1), Artifact::new(2));
+    first.keep_all(&open(folder.path())).await;
+    let pack = packs(folder.path()).remove(0);
+    let whole = fs::metadata(&pack).unwrap().len();
+    let mut torn = fs::read(&pack).unwrap();
+    torn.extend_from_slice(b"MMPIECE0 and then the power went");
+    fs::write(&pack, torn).unwrap();
+
+    let store = open(folder.path());
+    assert_eq!(fs::metadata(&pack).unwrap().len(), whole);
+    second.keep_all(&store).await;
+    first.check_all(&store).await;
+    second.check_all(&store).await;
+}
+
+#[tokio::test]
+async fn a_rotted_piece_is_missing_and_can_be_had_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = Artifact::new(1);
+    artifact.keep_all(&open(folder.path())).await;
+    let pack = packs(folder.path()).remove(0);
+    let mut bytes = fs::read(&pack).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+
+    let store = open(folder.path());
+    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+    assert_eq!(report.checked, artifact.list.geometry().piece_count());
+    let [rotted] = report.corrupt[..] else { panic!("{:?}", report.corrupt) };
+    let map = store.map(artifact.sha256()).await.unwrap().unwrap();
+    assert_eq!(map[rotted.as_usize()], PieceState::Corrupt);
+    assert!(matches!(store.read(artifact.sha256(), rotted).await, Err(ReadError::Missing)));
+
+    artifact.keep_all(&store).await;
+    artifact.check_all(&store).await;
+    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+    assert!(report.corrupt.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_index_is_rebuilt_from_the_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = Artifact::new(1);
+    artifact.keep_all(&open(folder.path())).await;
+    for lost in [true, false] {
+        let index = folder.path().join("store/index");
+        if lost {
+            fs::remove_dir_all(&index).unwrap();
+        } else {
+            for entry in fs::read_dir(&index).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    fs::write(path, b"this is no index any more").unwrap();
+                }
+            }
+        }
+        let store = open(folder.path());
+        assert_eq!(store.notices().len(), 1, "lost: {lost}");
+        artifact.check_all(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_fit_is_refused_before_the_first_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let artifact = Artifact::new(1);
+    let used = store.accounts().await.unwrap();
+    store.set_quota(used.index + 250_000).await.unwrap();
+    let refused = store.reserve(artifact.reservation(artifact.bytes.len() as u64), NOW).await;
+    assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
+    assert!(store.models().await.unwrap().is_empty());
+    assert_eq!(store.accounts().await.unwrap().reserved, 0);
+    assert!(packs(folder.path()).is_empty());
+
+    store.set_quota(1 << 30).await.unwrap();
+    store.reserve(artifact.reservation(0), NOW).await.unwrap();
+    let busy = store.reserve(artifact.reservation(0), NOW).await;
+    assert!(matches!(busy, Err(ReserveError::Busy)));
+}
+
+#[tokio::test]
+async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let kept: Vec<_> = (1..4).map(Artifact::new).collect();
+    for artifact in &kept {
+        artifact.keep_all(&store).await;
+    }
+    store.pin(kept[0].sha256(), Pin::Pinned).await.unwrap();
+    store.verified(kept[1].sha256(), NOW.plus(60)).await.unwrap();
+    let accounts = store.accounts().await.unwrap();
+    store.set_quota(accounts.live + accounts.dead + accounts.index + 100_000).await.unwrap();
+    let newcomer = Artifact::new(9);
+    store.reserve(newcomer.reservation(0), NOW).await.unwrap();
+    let left: Vec<_> =
+        store.models().await.unwrap().into_iter().map(|model| model.artifact).collect();
+    assert!(left.contains(&kept[0].sha256()) && left.contains(&kept[1].sha256()));
+    assert!(!left.contains(&kept[2].sha256()));
+}
+
+#[tokio::test]
+async fn forgetting_gives_the_space_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (first, second) = (Artifact::new(1), Artifact::new(2));
+    first.keep_all(&store).await;
+    second.keep_all(&store).await;
+    let full = store.accounts().await.unwrap();
+    assert_eq!(store.forget(Sha256::of(b"nobody")).await.unwrap(), None);
+    assert!(store.forget(first.sha256()).await.unwrap().unwrap() >= first.bytes.len() as u64);
+    second.check_all(&store).await;
+    let half = store.accounts().await.unwrap();
+    assert!(half.live < full.live);
+    store.forget(second.sha256()).await.unwrap();
+    assert!(packs(folder.path()).is_empty());
+    let none = store.accounts().await.unwrap();
+    assert_eq!((none.live, none.dead), (0, 0));
+    first.keep_all(&store).await;
+    first.check_all(&store).await;
+}
+
+#[tokio::test]
+async fn two_artifacts_share_the_pieces_they_have_in_common() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let first = Artifact::new(1);
+    let mut bytes = first.bytes.to_vec();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let second = Artifact::of(Bytes::from(bytes), 2);
+    first.keep_all(&store).await;
+    let before = store.accounts().await.unwrap().live;
+    store.reserve(second.reservation(0), NOW).await.unwrap();
+    let have = store.learn(second.sha256(), Arc::clone(&second.list)).await.unwrap();
+    assert_eq!(have.count(), second.list.geometry().piece_count() - 1);
+    store.release(second.sha256());
+    second.keep_all(&store).await;
+    let after = store.accounts().await.unwrap().live;
+    assert!(after - before <= u64::from(PIECE) + 100);
+    store.forget(first.sha256()).await.unwrap();
+    second.check_all(&store).await;
+}
+
+#[tokio::test]
+async fn a_second_owner_is_told_who_has_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    match Store::open(folder.path(), "other") {
+        Err(OpenError::Lock(LockError::Held { pid, program })) => {
+            assert_eq!(pid, std::process::id());
+            assert_eq!(program, "test");
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(store);
+    drop(open(folder.path()));
+}
+
+#[tokio::test]
+async fn peers_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = SigningKey::from_seed([4; 32]).public_key().peer_id();
+    let peer = KnownPeer {
+        id,
+        label: Label::parse("Anna").unwrap(),
+        addresses: vec![verifier::boundary::PeerAddress::parse("mmp://127.0.0.1:9").unwrap()],
+        added: NOW,
+    };
+    open(folder.path()).add_peer(peer).await.unwrap();
+    let store = open(folder.path());
+    let peers = store.peers().await.unwrap();
+    assert_eq!(peers.len(), 1);
+    assert_eq!((peers[0].id, peers[0].label.as_str()), (id, "Anna"));
+    assert!(store.remove_peer(id).await.unwrap());
+    assert!(!store.remove_peer(id).await.unwrap());
+}

@@ -1,0 +1,93 @@
+//! The crates depend on each other only along the arrows of `docs/architecture.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Which of our crates each of our crates may depend on, in any way.
+const ALLOWED: [(&str, &[&str]); 5] = [
+    ("verifier", &[]),
+    ("app", &["verifier"]),
+    ("store", &["app", "verifier"]),
+    ("transfer", &["app", "verifier"]),
+    ("cli", &["app", "store", "transfer", "verifier"]),
+];
+
+/// Crates that may depend on anything.
+const FREE: [&str; 2] = ["benches", "tests"];
+
+fn metadata() -> Value {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn graph() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    packages
+        .iter()
+        .map(|package| {
+            let needs = package["dependencies"].as_array().unwrap().iter();
+            let names = needs.map(|d| d["name"].as_str().unwrap()).filter(|n| ours.contains(n));
+            (package["name"].as_str().unwrap().to_owned(), names.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn no_arrow_goes_where_it_may_not() {
+    let allowed: BTreeMap<_, _> = ALLOWED.into_iter().collect();
+    for (package, needs) in graph() {
+        if FREE.contains(&package.as_str()) {
+            continue;
+        }
+        let may = allowed
+            .get(package.as_str())
+            .unwrap_or_else(|| panic!("{package} is not in the table of arrows"));
+        for need in needs {
+            assert!(may.contains(&need.as_str()), "{package} must not depend on {need}");
+        }
+    }
+}
+
+#[test]
+fn only_the_program_that_wires_the_ports_names_an_adapter() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../app/cli/src");
+    let mut folders = vec![std::path::PathBuf::from(source)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.file_name().unwrap() == "main.rs" {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for adapter in ["store::", "transfer::"] {
+                let named = text.lines().any(|line| {
+                    let code = line.trim_start();
+                    !code.starts_with("//") && names(code, adapter)
+                });
+                assert!(!named, "{} names {adapter}", path.display());
+            }
+        }
+    }
+}
+
+/// Whether the line names the crate, and not something that ends like it.
+fn names(line: &str, adapter: &str) -> bool {
+    line.match_indices(adapter).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}

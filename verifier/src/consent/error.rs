@@ -1,0 +1,102 @@
+//! What may be wrong with a log, and what is not agreed to.
+
+use std::borrow::Cow;
+
+use crate::code::{Code, Coded};
+use crate::consent::Act;
+use crate::digest::Sha256;
+use crate::json::JsonError;
+use crate::request::TermError;
+use crate::scalars::{Id, UtcTime};
+
+/// Why a consent log is refused, or an act is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsentError {
+    /// A line is not the JSON object that a record is.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// One of a record's terms breaks a rule.
+    #[error(transparent)]
+    Term(#[from] TermError),
+    /// A line has another spelling than the canonical one.
+    #[error("line is not canonical json")]
+    NotCanonical,
+    /// A record's number is not that of its line.
+    #[error("record {found} stands in line {line}, counted from 0")]
+    Sequence {
+        /// The record's number.
+        found: u64,
+        /// The line's number, from 0.
+        line: u64,
+    },
+    /// A record does not follow the line before it.
+    #[error("record names {found} as the line before it, which is {wanted}")]
+    Chain {
+        /// The digest that it names.
+        found: Sha256,
+        /// The digest of the line before it.
+        wanted: Sha256,
+    },
+    /// A record is older than the one before it.
+    #[error("record of {found} is older than the one before it, of {before}")]
+    TimeOrder {
+        /// The record's time.
+        found: UtcTime,
+        /// The time of the one before it.
+        before: UtcTime,
+    },
+    /// A grant has the name of an earlier one.
+    #[error("grant id `{0}` was used before")]
+    DuplicateGrant(Id),
+    /// A revocation names no grant, or one that is revoked.
+    #[error("grant `{0}` is unknown or already revoked")]
+    UnknownGrant(Id),
+    /// The last line has no LF: writing it was interrupted.
+    #[error("last line has no line end: the log is whole up to byte {at}")]
+    Torn {
+        /// Where the torn rest starts; its owner may cut it off there and go on.
+        at: u64,
+    },
+    /// No live grant covers the act.
+    #[error("no live grant covers to {act} `{model_id}` ({bytes} bytes)")]
+    Denied {
+        /// The act.
+        act: Act,
+        /// The model's name.
+        model_id: Id,
+        /// How many bytes were to move.
+        bytes: u64,
+    },
+}
+
+impl Coded for ConsentError {
+    fn code(&self) -> Code {
+        let suffix = match self {
+            Self::Json(error) => return error.code("consent"),
+            Self::Term(error) => return error.code("consent"),
+            Self::NotCanonical => "not-canonical",
+            Self::Sequence { .. } => "sequence",
+            Self::Chain { .. } => "chain",
+            Self::TimeOrder { .. } => "time-order",
+            Self::DuplicateGrant(_) => "duplicate-grant",
+            Self::UnknownGrant(_) => "unknown-grant",
+            Self::Torn { .. } => "torn",
+            Self::Denied { .. } => "denied",
+        };
+        Code::new("consent", suffix)
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Json(error) => error.field(),
+            Self::Term(error) => error.field(),
+            Self::Sequence { .. } => "seq",
+            Self::Chain { .. } => "prev",
+            Self::TimeOrder { .. } => "time_utc",
+            Self::DuplicateGrant(_) | Self::UnknownGrant(_) => "grant_id",
+            Self::Denied { .. } => "action",
+            Self::NotCanonical | Self::Torn { .. } => "-",
+        })
+    }
+}

@@ -1,0 +1,344 @@
+//! The state that a log's lines lead to.
+
+use std::collections::BTreeMap;
+
+use crate::consent::record::{Entry, Record};
+use crate::consent::{Act, ConsentError, ConsentLogFormat, Grant, GrantTerms, Query};
+use crate::digest::{DIGEST_LEN, Sha256};
+use crate::request::check_window;
+use crate::scalars::{Id, UtcTime};
+
+/// A consent log whose every line was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentLog {
+    grants: Vec<Grant>,
+    by_id: BTreeMap<Id, usize>,
+    /// The grants for each act on each artifact, in the order of the log.
+    by_artifact: BTreeMap<(Act, Sha256), Vec<usize>>,
+    records: u64,
+    bytes: u64,
+    head: Sha256,
+    last_time: Option<UtcTime>,
+}
+
+impl ConsentLog {
+    /// The log without a line.
+    pub const fn empty() -> Self {
+        Self {
+            grants: Vec::new(),
+            by_id: BTreeMap::new(),
+            by_artifact: BTreeMap::new(),
+            records: 0,
+            bytes: 0,
+            head: Sha256::from_bytes([0; DIGEST_LEN]),
+            last_time: None,
+        }
+    }
+
+    /// Reads a whole log.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsentError`] for the first rule that a line breaks, and [`ConsentError::Torn`] if all
+    /// lines are good but the last one has no end.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConsentError> {
+        let mut log = Self::empty();
+        log.extend(bytes)?;
+        Ok(log)
+    }
+
+    /// Reads on from [`Self::bytes`], for a reader that saw the log grow.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`]. The lines before the fault are taken in, so a reader may go on from
+    /// [`Self::bytes`] when a torn line has got its end.
+    pub fn extend(&mut self, more: &[u8]) -> Result<(), ConsentError> {
+        for line in more.split_inclusive(|byte| *byte == b'\n') {
+            let Some(content) = line.strip_suffix(b"\n") else {
+                return Err(ConsentError::Torn { at: self.bytes });
+            };
+            let record = Record::parse(content)?;
+            self.check(&record)?;
+            self.take(record);
+            self.head = Sha256::of(content);
+            self.records += 1;
+            self.bytes += line.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// How many lines there are.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// How many bytes the lines have: where the next one starts.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digest of the last line, which the next one names; zeros if there is none.
+    pub const fn head(&self) -> Sha256 {
+        self.head
+    }
+
+    /// The time of the last line; the next one must not be earlier.
+    pub const fn last_time(&self) -> Option<UtcTime> {
+        self.last_time
+    }
+
+    /// Every grant, in the order of the log.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// The grant of this name.
+    pub fn grant(&self, id: &Id) -> Option<&Grant> {
+        self.grants.get(*self.by_id.get(id)?)
+    }
+
+    /// The grants that are live, in the order of the log.
+    pub fn live(&self, now: UtcTime) -> Vec<&Grant> {
+        self.grants.iter().filter(|grant| grant.is_live(now)).collect()
+    }
+
+    /// Finds the first live grant that covers an act; `used` says how many bytes have moved under
+    /// a grant so far.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsentError::Denied`] if there is none.
+    pub fn allow(
+        &self,
+        query: &Query<'_>,
+        now: UtcTime,
+        used: impl Fn(&Id) -> u64,
+    ) -> Result<&Grant, ConsentError> {
+        let covers = |grant: &&Grant| {
+            let terms = grant.terms();
+            let total = || used(&terms.id).checked_add(query.bytes);
+            grant.is_live(now)
+                && terms.model_id == *query.model_id
+                && terms.scope.covers(query.peer)
+                && total().is_some_and(|total| total <= terms.byte_limit)
+        };
+        self.by_artifact
+            .get(&(query.act, query.artifact_sha256))
+            .into_iter()
+            .flatten()
+            .filter_map(|place| self.grants.get(*place))
+            .find(covers)
+            .ok_or_else(|| ConsentError::Denied {
+                act: query.act,
+                model_id: query.model_id.clone(),
+                bytes: query.bytes,
+            })
+    }
+
+    /// The line to append, with its LF, that records a grant.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsentError`] if the line would break a rule.
+    pub fn grant_line(&self, terms: &GrantTerms) -> Result<Vec<u8>, ConsentError> {
+        self.next_line(terms.granted, Entry::Grant(terms.clone()))
+    }
+
+    /// The line to append, with its LF, that takes a grant back.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsentError`] if the line would break a rule.
+    pub fn revoke_line(&self, grant_id: &Id, time: UtcTime) -> Result<Vec<u8>, ConsentError> {
+        self.next_line(time, Entry::Revoke(grant_id.clone()))
+    }
+
+    fn next_line(&self, time: UtcTime, entry: Entry) -> Result<Vec<u8>, ConsentError> {
+        let line = Record { seq: self.records, prev: self.head, time, entry }.to_line();
+        self.check(&Record::parse(line.trim_ascii_end())?)?;
+        Ok(line)
+    }
+
+    /// Checks a record against the lines before it.
+    fn check(&self, record: &Record) -> Result<(), ConsentError> {
+        if record.seq != self.records {
+            return Err(ConsentError::Sequence { found: record.seq, line: self.records });
+        }
+        if record.prev != self.head {
+            return Err(ConsentError::Chain { found: record.prev, wanted: self.head });
+        }
+        if let Some(before) = self.last_time.filter(|before| record.time < *before) {
+            return Err(ConsentError::TimeOrder { found: record.time, before });
+        }
+        match &record.entry {
+            Entry::Grant(terms) => {
+                let limit = ConsentLogFormat::V0.window;
+                check_window("expires_utc", terms.granted, terms.expires, limit)?;
+                if self.by_id.contains_key(&terms.id) {
+                    return Err(ConsentError::DuplicateGrant(terms.id.clone()));
+                }
+            }
+            Entry::Revoke(id) => {
+                if self.grant(id).is_none_or(|grant| grant.revoked.is_some()) {
+                    return Err(ConsentError::UnknownGrant(id.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: Record) {
+        self.last_time = Some(record.time);
+        match record.entry {
+            Entry::Grant(terms) => {
+                let place = self.grants.len();
+                self.by_id.insert(terms.id.clone(), place);
+                let artifact = (terms.act, terms.artifact_sha256);
+                self.by_artifact.entry(artifact).or_default().push(place);
+                self.grants.push(Grant { terms, revoked: None });
+            }
+            Entry::Revoke(id) => {
+                let place = self.by_id.get(&id).copied();
+                if let Some(grant) = place.and_then(|place| self.grants.get_mut(place)) {
+                    grant.revoked = Some(record.time);
+                }
+            }
+        }
+    }
+}
+
+impl Default for ConsentLog {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::ConsentLog;
+    use crate::consent::{Act, ConsentError, GrantTerms, Query, Scope};
+    use crate::digest::Sha256;
+    use crate::identity::{PeerId, SigningKey};
+    use crate::scalars::{Id, UtcTime};
+
+    fn at(seconds: u64) -> UtcTime {
+        UtcTime::from_unix(seconds)
+    }
+
+    fn id(text: &str) -> Id {
+        Id::parse(text).unwrap()
+    }
+
+    fn peer(seed: u8) -> PeerId {
+        SigningKey::from_seed([seed; 32]).public_key().peer_id()
+    }
+
+    fn terms(name: &str, granted: u64) -> GrantTerms {
+        GrantTerms {
+            id: id(name),
+            act: Act::Serve,
+            model_id: id("tiny"),
+            artifact_sha256: Sha256::of(b"artifact"),
+            scope: Scope::AnyPaired,
+            byte_limit: 100,
+            granted: at(granted),
+            expires: at(granted + 50),
+        }
+    }
+
+    /// A log of two grants, the first one taken back.
+    fn log() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut log = ConsentLog::empty();
+        let mut append = |log: &mut ConsentLog, line: Vec<u8>| {
+            log.extend(&line).unwrap();
+            bytes.extend(line);
+        };
+        let line = log.grant_line(&terms("one", 10)).unwrap();
+        append(&mut log, line);
+        let line = log.grant_line(&terms("two", 20)).unwrap();
+        append(&mut log, line);
+        let line = log.revoke_line(&id("one"), at(20)).unwrap();
+        append(&mut log, line);
+        bytes
+    }
+
+    fn query(model_id: &Id, bytes: u64) -> Query<'_> {
+        let artifact_sha256 = Sha256::of(b"artifact");
+        Query { act: Act::Serve, model_id, artifact_sha256, peer: Some(peer(1)), bytes }
+    }
+
+    #[test]
+    fn a_grant_covers_its_act_until_it_is_used_up_over_or_taken_back() {
+        let log = ConsentLog::parse(&log()).unwrap();
+        assert_eq!(log.records(), 3);
+        assert_eq!(log.live(at(30)).len(), 1);
+        let tiny = id("tiny");
+        let allow = |query: Query<'_>, now, used| {
+            log.allow(&query, at(now), |_| used).map(|grant| grant.id().as_str().to_owned()).ok()
+        };
+        assert_eq!(allow(query(&tiny, 100), 30, 0).as_deref(), Some("two"));
+        assert_eq!(allow(query(&tiny, 60), 30, 41), None);
+        assert_eq!(allow(query(&tiny, u64::MAX), 30, u64::MAX), None);
+        assert_eq!(allow(query(&tiny, 1), 19, 0), None);
+        assert_eq!(allow(query(&tiny, 1), 70, 0), None);
+        assert_eq!(allow(query(&id("other"), 1), 30, 0), None);
+        assert_eq!(allow(Query { act: Act::Cache, ..query(&tiny, 1) }, 30, 0), None);
+        assert_eq!(allow(Query { peer: None, ..query(&tiny, 1) }, 30, 0), None);
+    }
+
+    #[test]
+    fn a_torn_rest_is_found_and_what_grew_is_read_on() {
+        let whole = log();
+        let cut = whole.len() - 5;
+        let mut log = ConsentLog::empty();
+        let torn = log.extend(&whole[..cut]);
+        let start = log.bytes();
+        assert_eq!(torn, Err(ConsentError::Torn { at: start }));
+        assert_eq!(log.records(), 2);
+        log.extend(&whole[usize::try_from(start).unwrap()..]).unwrap();
+        assert_eq!(log, ConsentLog::parse(&whole).unwrap());
+    }
+
+    #[test]
+    fn a_line_that_would_break_the_log_is_not_written() {
+        let log = ConsentLog::parse(&log()).unwrap();
+        assert!(matches!(log.grant_line(&terms("one", 30)), Err(ConsentError::DuplicateGrant(_))));
+        assert!(matches!(log.grant_line(&terms("new", 19)), Err(ConsentError::TimeOrder { .. })));
+        let endless = GrantTerms { byte_limit: u64::MAX, ..terms("new", 30) };
+        assert!(matches!(log.grant_line(&endless), Err(ConsentError::Json(_))));
+        assert!(matches!(log.revoke_line(&id("one"), at(30)), Err(ConsentError::UnknownGrant(_))));
+    }
+
+    #[test]
+    fn scopes_have_their_texts() {
+        for scope in [Scope::Peer(peer(1)), Scope::AnyPaired, Scope::None] {
+            assert_eq!(Scope::parse(&scope.to_string()), Ok(scope));
+        }
+        assert!(Scope::Peer(peer(1)).covers(Some(peer(1))));
+        assert!(!Scope::Peer(peer(1)).covers(Some(peer(2))));
+        assert!(Scope::None.covers(None) && !Scope::None.covers(Some(peer(1))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_is_always_found(at in 0_usize..2_000, byte: u8) {
+            let good = log();
+            let mut bytes = good.clone();
+            // The last line is not yet chained by another one.
+            let last = good[..good.len() - 1].iter().rposition(|b| *b == b'\n').unwrap();
+            let at = at % last;
+            prop_assume!(bytes[at] != byte);
+            bytes[at] = byte;
+            prop_assert!(ConsentLog::parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn any_bytes_return(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(bytes.is_empty() || ConsentLog::parse(&bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a text is not a receipt, or not the receipt of a file.
+
+use std::borrow::Cow;
+
+use crate::artifact::ArtifactError;
+use crate::code::{Code, Coded};
+use crate::lines::LineError;
+use crate::manifest::ManifestError;
+use crate::receipt::schema::{SHA256_KEY, SIGNATURE, SIGNER};
+use crate::receipt::transfer::TransferError;
+
+/// Why a receipt cannot be written, or why a text is not the receipt of a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// A line, a key or a value is wrong by itself.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The bytes are spelled in another way than the one allowed.
+    #[error("the receipt is not in canonical form")]
+    NotCanonical,
+    /// The receipt's digest of itself is another.
+    #[error("the receipt names the digest `{named}`, but its own is another")]
+    Sha256 {
+        /// The digest that it names.
+        named: String,
+    },
+    /// There is a signer without a signature, or the other way round.
+    #[error("the receipt has one of signer and signature, without `{missing}`")]
+    SignatureIncomplete {
+        /// The key that is missing.
+        missing: &'static str,
+    },
+    /// The signature does not verify.
+    #[error("the signature does not verify with the key of `{signer}`")]
+    Signature {
+        /// The signer's peer id.
+        signer: String,
+    },
+    /// The account of the transfer does not add up.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The manifest is not valid.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The file is not what the manifest names.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The receipt says something that does not follow from manifest and file.
+    #[error("`{key}` is not what follows from the manifest and the file")]
+    Drift {
+        /// The key.
+        key: String,
+    },
+}
+
+impl Coded for ReceiptError {
+    fn code(&self) -> Code {
+        Code::new(
+            "receipt",
+            match self {
+                Self::Line(error) => return error.code(),
+                Self::Manifest(error) => return error.code(),
+                Self::Artifact(error) => return error.code(),
+                Self::NotCanonical => "not-canonical",
+                Self::Sha256 { .. } => "sha256",
+                Self::SignatureIncomplete { .. } => "signature-incomplete",
+                Self::Signature { .. } => "signature",
+                Self::Transfer(_) => "transfer",
+                Self::Drift { .. } => "drift",
+            },
+        )
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Line(error) => return error.field(),
+            Self::Manifest(error) => return error.field(),
+            Self::Artifact(error) => return error.field(),
+            Self::Transfer(error) => return error.field(),
+            Self::NotCanonical => "-",
+            Self::Sha256 { .. } => SHA256_KEY,
+            Self::SignatureIncomplete { missing } => missing,
+            Self::Signature { .. } => SIGNATURE,
+            Self::Drift { key } => key,
+        })
+    }
+}
+
+impl ReceiptError {
+    /// Says which of signer and signature is missing.
+    pub(super) const fn incomplete(has_signer: bool) -> Self {
+        Self::SignatureIncomplete { missing: if has_signer { SIGNATURE } else { SIGNER } }
+    }
+}

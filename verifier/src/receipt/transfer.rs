@@ -1,0 +1,245 @@
+//! What a receipt says of where the pieces came from, and whether it adds up.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::digest::Sha256;
+use crate::identity::PeerId;
+use crate::lines::Lines;
+use crate::receipt::schema::{PeerPart, Shape};
+use crate::scalars::{Id, parse_int};
+
+/// The most peers that a receipt may name.
+const MAX_PEERS: usize = 64;
+
+/// Where the pieces of an import came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The request's id.
+    pub request_id: Id,
+    /// The digest of the request's bytes.
+    pub request_sha256: Sha256,
+    /// What each peer gave, in any order; only peers with at least one piece that was accepted.
+    pub peers: Vec<Contribution>,
+    /// How many pieces the store already had.
+    pub pieces_local: u64,
+    /// How many bytes those have.
+    pub bytes_local: u64,
+}
+
+/// What one peer gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contribution {
+    /// The peer.
+    pub id: PeerId,
+    /// How many of its pieces were accepted.
+    pub pieces: u64,
+    /// How many bytes those have.
+    pub bytes: u64,
+}
+
+/// Why the account of a transfer does not add up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The artifact has no chunks, so none can have come from a peer.
+    #[error("a transfer from peers is told of an artifact without chunks")]
+    NoChunking,
+    /// The peers' keys are not those that the count calls for, or there are too many peers.
+    #[error("the keys of the peers do not fit their count, or there are more than 64 peers")]
+    Peers,
+    /// The peers are not in ascending order, or one stands there twice.
+    #[error("peer {number} does not follow the one before it in order")]
+    Order {
+        /// The peer's number.
+        number: usize,
+    },
+    /// A peer is named that gave nothing.
+    #[error("peer {number} is named, but gave no piece")]
+    NoPieces {
+        /// The peer's number.
+        number: usize,
+    },
+    /// A sum is not that of its parts.
+    #[error("`{key}` is not the sum that the other counts lead to")]
+    Sum {
+        /// The sum's key.
+        key: &'static str,
+    },
+    /// So many pieces cannot have so many bytes.
+    #[error("{pieces} pieces cannot have {bytes} bytes")]
+    Bytes {
+        /// How many pieces.
+        pieces: u64,
+        /// How many bytes they are said to have.
+        bytes: u64,
+    },
+}
+
+impl TransferError {
+    pub(super) fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::NoChunking => Cow::Borrowed("chunking.algorithm"),
+            Self::Peers => Cow::Borrowed("transfer.peer_count"),
+            Self::Order { number } => Cow::Owned(format!("transfer.peer.{number}.id")),
+            Self::NoPieces { number } => Cow::Owned(format!("transfer.peer.{number}.pieces")),
+            Self::Sum { key } => Cow::Borrowed(key),
+            Self::Bytes { .. } => Cow::Borrowed("transfer.kind"),
+        }
+    }
+}
+
+impl Transfer {
+    /// Adds the transfer's keys to a receipt's values, the peers in order of their ids.
+    pub(super) fn write(&self, values: &mut BTreeMap<String, String>) -> Result<(), TransferError> {
+        if self.peers.len() > MAX_PEERS {
+            return Err(TransferError::Peers);
+        }
+        let sum = |count: fn(&Contribution) -> u64, key| {
+            let mut counts = self.peers.iter().map(count);
+            counts.try_fold(0, u64::checked_add).ok_or(TransferError::Sum { key })
+        };
+        let pieces_fetched = sum(|peer| peer.pieces, "transfer.pieces_fetched")?;
+        let bytes_fetched = sum(|peer| peer.bytes, "transfer.bytes_fetched")?;
+        let own = [
+            ("transfer.request_id", self.request_id.to_string()),
+            ("transfer.request_sha256", self.request_sha256.to_string()),
+            ("transfer.peer_count", self.peers.len().to_string()),
+            ("transfer.pieces_fetched", pieces_fetched.to_string()),
+            ("transfer.bytes_fetched", bytes_fetched.to_string()),
+            ("transfer.pieces_local", self.pieces_local.to_string()),
+            ("transfer.bytes_local", self.bytes_local.to_string()),
+        ];
+        values.extend(own.map(|(key, value)| (key.to_owned(), value)));
+        let mut peers: Vec<_> =
+            self.peers.iter().map(|peer| (peer.id.to_string(), peer.pieces, peer.bytes)).collect();
+        peers.sort();
+        for (number, (id, pieces, bytes)) in (0..).zip(peers) {
+            values.insert(PeerPart::Id.key(number), id);
+            values.insert(PeerPart::Pieces.key(number), pieces.to_string());
+            values.insert(PeerPart::Bytes.key(number), bytes.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a receipt's account of a transfer adds up; one of a local file has none.
+pub(super) fn check(lines: &Lines<'_>, shape: Shape<'_>) -> Result<(), TransferError> {
+    if !shape.is_from_peers() {
+        return Ok(());
+    }
+    if !shape.is_chunked() {
+        return Err(TransferError::NoChunking);
+    }
+    let peers = read_peers(lines)?;
+    let mut last = "";
+    for (number, peer) in peers.iter().enumerate() {
+        if peer.id <= last {
+            return Err(TransferError::Order { number });
+        }
+        last = peer.id;
+    }
+    if let Some(number) = peers.iter().position(|peer| peer.pieces == 0) {
+        return Err(TransferError::NoPieces { number });
+    }
+    let lot = Lot {
+        byte_count: number(lines, "artifact.byte_count"),
+        chunk_size: number(lines, "chunking.chunk_size"),
+        chunk_count: number(lines, "chunking.chunk_count"),
+    };
+    let total = |count: fn(&Peer<'_>) -> u64| peers.iter().map(|p| u128::from(count(p))).sum();
+    let local = (number(lines, "transfer.pieces_local"), number(lines, "transfer.bytes_local"));
+    let fetched = ("transfer.pieces_fetched", "transfer.bytes_fetched");
+    add_up(lines, fetched.0, total(|peer| peer.pieces), local.0, lot.chunk_count)?;
+    add_up(lines, fetched.1, total(|peer| peer.bytes), local.1, lot.byte_count)?;
+    let all = peers.iter().map(|peer| (peer.pieces, peer.bytes)).chain([local]);
+    match all.into_iter().find(|(pieces, bytes)| !lot.may_be(*pieces, *bytes)) {
+        Some((pieces, bytes)) => Err(TransferError::Bytes { pieces, bytes }),
+        None => Ok(()),
+    }
+}
+
+struct Peer<'a> {
+    id: &'a str,
+    pieces: u64,
+    bytes: u64,
+}
+
+/// How the artifact is cut, by the receipt's own word.
+struct Lot {
+    byte_count: u64,
+    chunk_size: u64,
+    chunk_count: u64,
+}
+
+impl Lot {
+    /// Whether so many pieces may have so many bytes, with or without the last piece.
+    fn may_be(&self, pieces: u64, bytes: u64) -> bool {
+        let size = u128::from(self.chunk_size);
+        let bytes = u128::from(bytes);
+        if bytes == u128::from(pieces) * size {
+            return true;
+        }
+        // bytes = (pieces - 1) * size + byte_count - (chunk_count - 1) * size, without going below 0.
+        let before = u128::from(pieces.saturating_sub(1)) * size;
+        let others = u128::from(self.chunk_count.saturating_sub(1)) * size;
+        let with_last = before.checked_add(self.byte_count.into());
+        pieces >= 1 && with_last.is_some() && with_last == bytes.checked_add(others)
+    }
+}
+
+fn read_peers<'a>(lines: &Lines<'a>) -> Result<Vec<Peer<'a>>, TransferError> {
+    let count = number(lines, "transfer.peer_count");
+    let keys = lines.iter().filter(|(key, _)| PeerPart::of(key).is_some()).count();
+    let fits = count <= MAX_PEERS as u64 && Ok(count * 3) == u64::try_from(keys);
+    let peers: Option<Vec<Peer<'a>>> = (0..if fits { count } else { 0 })
+        .map(|number| {
+            let number = u32::try_from(number).ok()?;
+            let count = |part: PeerPart| parse_int(lines.get(&part.key(number))?).ok();
+            Some(Peer {
+                id: lines.get(&PeerPart::Id.key(number))?,
+                pieces: count(PeerPart::Pieces)?,
+                bytes: count(PeerPart::Bytes)?,
+            })
+        })
+        .collect();
+    peers.filter(|_| fits).ok_or(TransferError::Peers)
+}
+
+/// Checks that `key` is the sum of what the peers gave and, with the store's part, the whole.
+fn add_up(
+    lines: &Lines<'_>,
+    key: &'static str,
+    peers: u128,
+    local: u64,
+    whole: u64,
+) -> Result<(), TransferError> {
+    let fetched = u128::from(number(lines, key));
+    if fetched == peers && fetched + u128::from(local) == u128::from(whole) {
+        Ok(())
+    } else {
+        Err(TransferError::Sum { key })
+    }
+}
+
+/// A number whose key and form were checked before.
+fn number(lines: &Lines<'_>, key: &str) -> u64 {
+    lines.get(key).and_then(|value| parse_int(value).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lot;
+
+    #[test]
+    fn pieces_have_whole_chunks_or_the_last_one_among_them() {
+        let lot = Lot { byte_count: 10, chunk_size: 4, chunk_count: 3 };
+        for (pieces, bytes, fits) in
+            [(0, 0, true), (0, 2, false), (1, 4, true), (1, 2, true), (3, 10, true), (2, 7, false)]
+        {
+            assert_eq!(lot.may_be(pieces, bytes), fits, "{pieces} {bytes}");
+        }
+        let absurd = Lot { byte_count: u64::MAX, chunk_size: u64::MAX, chunk_count: u64::MAX };
+        assert!(!absurd.may_be(u64::MAX, u64::MAX - 1));
+    }
+}

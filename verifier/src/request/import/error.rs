@@ -1,0 +1,127 @@
+//! Why a request is refused.
+
+use std::borrow::Cow;
+
+use crate::code::{Code, Coded};
+use crate::identity::PeerId;
+use crate::json::JsonError;
+use crate::manifest::ManifestError;
+use crate::request::{OfferError, TermError};
+use crate::scalars::UtcTime;
+
+/// Why an import request, or what comes with it, is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// It is not the JSON object that a request is.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// One of its terms breaks a rule.
+    #[error(transparent)]
+    Term(#[from] TermError),
+    /// There are no offers, or too many.
+    #[error("{0} offers are not 1 to 64")]
+    OfferCount(usize),
+    /// The user has not consented to fetch.
+    #[error("request has no consent to fetch")]
+    ConsentMissing,
+    /// The consent is dated in the future.
+    #[error("consent is of {0}, which lies ahead")]
+    ConsentAhead(UtcTime),
+    /// The manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The manifest does not say how the artifact is cut.
+    #[error("manifest has no chunking, so no piece could be verified")]
+    NoChunking,
+    /// The request is about something else than the manifest is.
+    #[error("`{member}` is `{found}`, but the manifest has `{wanted}`")]
+    Mismatch {
+        /// The request's member.
+        member: &'static str,
+        /// What the request says.
+        found: String,
+        /// What the manifest says.
+        wanted: String,
+    },
+    /// An offer is refused.
+    #[error("offer {index} is refused: {source}")]
+    Offer {
+        /// Where the offer stands, from 0.
+        index: usize,
+        /// Why it is refused.
+        source: OfferError,
+    },
+    /// An offer is about something else than the request is.
+    #[error("`{member}` of offer {index} is `{found}`, but the request has `{wanted}`")]
+    OfferMismatch {
+        /// Where the offer stands, from 0.
+        index: usize,
+        /// The offer's member.
+        member: &'static str,
+        /// What the offer says.
+        found: String,
+        /// What the request says.
+        wanted: String,
+    },
+    /// A peer has two offers.
+    #[error("offer {index} is a second one by {peer}")]
+    DuplicatePeer {
+        /// Where the second offer stands, from 0.
+        index: usize,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Every offer is expired or not yet valid.
+    #[error("every offer is expired or not yet valid")]
+    NoUsableOffer,
+}
+
+impl Coded for RequestError {
+    fn code(&self) -> Code {
+        let suffix = match self {
+            Self::Json(error) => return error.code("request"),
+            Self::Term(error) => return error.code("request"),
+            Self::Manifest(error) => return error.code(),
+            Self::Offer { source, .. } => return source.code(),
+            Self::OfferMismatch { .. } => return Code::new("offer", "mismatch"),
+            Self::OfferCount(_) => "offer-count",
+            Self::ConsentMissing | Self::ConsentAhead(_) => "consent",
+            Self::NoChunking => "no-chunking",
+            Self::Mismatch { member, .. } => match *member {
+                "model_id" => "model-id-mismatch",
+                "model_version" => "model-version-mismatch",
+                "manifest_sha256" => "manifest-mismatch",
+                "artifact_byte_count" => "byte-count-mismatch",
+                "artifact_sha256" => "sha256-mismatch",
+                _ => "chunking-mismatch",
+            },
+            Self::DuplicatePeer { .. } => "duplicate-peer",
+            Self::NoUsableOffer => "no-usable-offer",
+        };
+        Code::new("request", suffix)
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Json(error) => Cow::Borrowed(error.field()),
+            Self::Term(error) => Cow::Borrowed(error.field()),
+            Self::Manifest(error) => error.field(),
+            Self::Offer { index, source } => match source.field().as_ref() {
+                "-" => Cow::Owned(format!("peer_offers[{index}]")),
+                member => Cow::Owned(format!("peer_offers[{index}].{member}")),
+            },
+            Self::OfferMismatch { index, member, .. } => {
+                Cow::Owned(format!("peer_offers[{index}].{member}"))
+            }
+            Self::DuplicatePeer { index, .. } => {
+                Cow::Owned(format!("peer_offers[{index}].peer_id"))
+            }
+            Self::OfferCount(_) | Self::NoUsableOffer => Cow::Borrowed("peer_offers"),
+            Self::ConsentMissing => Cow::Borrowed("consent.fetch"),
+            Self::ConsentAhead(_) => Cow::Borrowed("consent.confirmed_utc"),
+            Self::NoChunking => Cow::Borrowed("chunking.algorithm"),
+            Self::Mismatch { member, .. } => Cow::Borrowed(member),
+        }
+    }
+}
