@@ -70,9 +70,11 @@ pub async fn run<W: Wiring>(
             Err(Fault::new(code, "-", "the demo was stopped by Ctrl-C", "Nothing of it is running."))
         }
     };
-    if let Some(folder) = place.kept() {
-        session.terminal.say(&format!("Everything lies in {}.", folder.display()));
-    }
+    session.terminal.say(&match place.kept() {
+        Some(folder) => format!("Everything lies in {}.", folder.display()),
+        None => "Everything was in a temporary folder, which goes away now; --keep DIR leaves it."
+            .to_owned(),
+    });
     outcome
 }
 
