@@ -1,4 +1,287 @@
-//! J
-/// J
+//! Consents and transfers, written down in files that are only ever appended to.
+//!
+//! Any number of processes may use the same journal at once; none of them needs the store's lock.
+//! Each looks again at what is on disk before it decides, so a yes that one process took back is
+//! taken back for all.
+
+mod consents;
+mod tally;
+mod transfers;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use app::ports::{self, Failure, JournalError, Record, Spend, Standing, Terms};
+use verifier::consent::{ConsentError, ConsentLog, Grant, GrantTerms, Query};
+use verifier::scalars::{Id, UtcTime};
+
+pub use transfers::Transfer;
+
+use crate::layout::{Layout, unique_name};
+use consents::{LogFile, View};
+use tally::{Tally, TallyFile};
+use transfers::TransferFile;
+
+/// How long bytes that were counted may wait to be written down.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
+
+/// How many bytes may be counted before they are written down at once.
+const SAVE_BYTES: u64 = 64 << 20;
+
+/// The journal under one data folder.
+///
+/// What a process that is killed may forget of the bytes it moved is the last second's or the
+/// last 64 MiB; a grant is never forgotten. Dropping the journal writes the rest down.
 #[derive(Debug)]
-pub struct Journal;
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+/// Locks are taken in the order of the fields: `saving`, then the log file's, then `state`.
+#[derive(Debug)]
+struct Shared {
+    saving: Mutex<()>,
+    log: LogFile,
+    state: Mutex<State>,
+    tally: TallyFile,
+    transfers: TransferFile,
+}
+
+#[derive(Debug)]
+struct State {
+    view: View,
+    tally: Tally,
+    /// Waits to write the tally down, while there is something to write.
+    saver: Option<Thread>,
+}
+
+impl Journal {
+    /// Reads what is written down so far; a journal without files is an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if the consent log breaks a rule, or a file cannot be read. A torn last
+    /// line is no error: the next line that is written takes its place.
+    pub fn open(layout: &Layout) -> Result<Self, JournalError> {
+        let log = LogFile::new(layout.consent_log());
+        let tally = TallyFile::new(layout.consent_used());
+        let mut view = View::default();
+        view.refresh(&log)?;
+        let saved = tally.load().map_err(failed)?;
+        let state = State { view, tally: Tally::new(saved), saver: None };
+        let shared = Shared {
+            saving: Mutex::new(()),
+            log,
+            state: Mutex::new(state),
+            tally,
+            transfers: TransferFile::new(layout.transfers_log()),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Writes down at once how many bytes have moved under each grant.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said; the bytes stay counted and are written down later.
+    pub fn flush(&self) -> io::Result<()> {
+        self.shared.save()
+    }
+
+    /// The newest transfers, oldest first, at most `most`, out of the last 4 MiB of the record.
+    ///
+    /// A line that is not a transfer is passed over. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said.
+    pub fn transfers(&self, most: usize) -> io::Result<Vec<Transfer>> {
+        self.shared.transfers.newest(most)
+    }
+
+    /// Writes down a transfer; for blocking threads.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said.
+    pub fn record_blocking(&self, record: &Record) -> io::Result<()> {
+        self.shared.transfers.append(record)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Shared>) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || work(&shared)).await.map_err(failed)?
+    }
+}
+
+impl ports::Journal for Journal {
+    async fn grant(&self, terms: Terms, now: UtcTime) -> Result<Grant, JournalError> {
+        self.blocking(move |shared| shared.grant(terms, now)).await
+    }
+
+    async fn revoke(&self, grant: Id, now: UtcTime) -> Result<(), JournalError> {
+        self.blocking(move |shared| shared.revoke(&grant, now)).await
+    }
+
+    async fn standing(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
+        self.blocking(move |shared| shared.standing(now)).await
+    }
+
+    fn spend(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError> {
+        Shared::spend(&self.shared, spend, now)
+    }
+
+    async fn record(&self, record: Record) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.transfers.append(&record)).await??;
+        Ok(())
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "cannot write down how much the grants were used");
+        }
+        if let Some(saver) = &self.shared.state().saver {
+            saver.unpark();
+        }
+    }
+}
+
+impl Shared {
+    fn grant(&self, terms: Terms, now: UtcTime) -> Result<Grant, JournalError> {
+        let name = format!("g-{}", unique_name().map_err(failed)?);
+        let id = Id::parse(&name).map_err(failed)?;
+        let terms = GrantTerms {
+            id: id.clone(),
+            act: terms.act,
+            model_id: terms.model_id,
+            artifact_sha256: terms.artifact,
+            scope: terms.scope,
+            byte_limit: terms.byte_limit,
+            granted: now,
+            expires: terms.expires,
+        };
+        self.append(|log| {
+            // A clock that was put back must not break the order of the log.
+            let granted = log.last_time().map_or(now, |last| last.max(now));
+            log.grant_line(&GrantTerms { granted, ..terms })
+        })?;
+        let state = self.state();
+        let grant = state.view.log().grant(&id).cloned();
+        grant.ok_or_else(|| failed(io::Error::other("the grant is not in the log it was added to")))
+    }
+
+    fn revoke(&self, grant: &Id, now: UtcTime) -> Result<(), JournalError> {
+        self.append(|log| log.revoke_line(grant, log.last_time().map_or(now, |last| last.max(now))))
+    }
+
+    /// Appends the line that follows from the log as it is on disk.
+    fn append(
+        &self,
+        line: impl FnOnce(&ConsentLog) -> Result<Vec<u8>, ConsentError>,
+    ) -> Result<(), JournalError> {
+        let mut locked = self.log.lock().map_err(failed)?;
+        let (line, end) = {
+            let mut state = self.state();
+            state.view.refresh(&self.log)?;
+            let log = state.view.log();
+            (line(log)?, log.bytes())
+        };
+        // Spends go on while the disk works.
+        locked.put(end, &line).map_err(failed)?;
+        self.state().view.refresh(&self.log)
+    }
+
+    fn standing(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
+        let _saving = lock(&self.saving);
+        let saved = self.tally.load().map_err(failed)?;
+        let mut state = self.state();
+        state.tally.set_saved(saved);
+        state.view.refresh(&self.log)?;
+        let standing = state.view.log().grants().iter().map(|grant| Standing {
+            grant: grant.clone(),
+            used: state.tally.used(grant.id()),
+            live: grant.is_live(now),
+        });
+        Ok(standing.collect())
+    }
+
+    fn spend(self: &Arc<Self>, spend: &Spend, now: UtcTime) -> Result<(), JournalError> {
+        let mut state = self.state();
+        state.view.refresh(&self.log)?;
+        let query = Query {
+            act: spend.act,
+            model_id: &spend.model_id,
+            artifact_sha256: spend.artifact,
+            peer: spend.peer,
+            bytes: spend.bytes,
+        };
+        let tally = &state.tally;
+        let grant = state.view.log().allow(&query, now, |id| tally.used(id))?.id().clone();
+        if spend.bytes == 0 {
+            return Ok(());
+        }
+        let before = state.tally.unsaved_bytes();
+        state.tally.add(grant, spend.bytes);
+        let is_much = before < SAVE_BYTES && state.tally.unsaved_bytes() >= SAVE_BYTES;
+        match &state.saver {
+            None => state.saver = self.start_saver(),
+            Some(saver) if is_much => saver.unpark(),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Has the tally written down a little later, away from the threads that move pieces.
+    fn start_saver(self: &Arc<Self>) -> Option<Thread> {
+        let shared = Arc::clone(self);
+        let save = move || {
+            thread::park_timeout(SAVE_AFTER);
+            shared.state().saver = None;
+            if let Err(error) = shared.save() {
+                tracing::error!(%error, "cannot write down how much the grants were used");
+            }
+        };
+        let started = thread::Builder::new().name("journal".to_owned()).spawn(save);
+        // Without a thread now, the next spend tries again.
+        started.ok().map(|handle| handle.thread().clone())
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let _saving = lock(&self.saving);
+        let counted = self.state().tally.unsaved().clone();
+        if counted.is_empty() {
+            return Ok(());
+        }
+        // Other processes count too: what they wrote down is read again under the log's lock.
+        let _locked = self.log.lock()?;
+        let mut saved = self.tally.load()?;
+        tally::add(&mut saved, &counted);
+        self.tally.replace(&saved)?;
+        self.state().tally.saved_now(saved, &counted);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// The guarded values hold whatever became of a thread that panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(error: impl Into<Failure>) -> JournalError {
+    JournalError::Failed(error.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,13 +61,13 @@ impl Layout {
             }
             _ => {}
         }
+        if let Some(parent) = self.root.parent() {
+            make_folder(parent, fs::create_dir_all(parent))?;
+        }
         for folder in
             [self.root.clone(), self.store(), self.packs(), self.manifests(), self.drafts()]
         {
-            create_private_folder(&folder).map_err(|source| match fs::metadata(&folder) {
-                Ok(found) if !found.is_dir() => LayoutError::NotAFolder(folder.clone()),
-                _ => LayoutError::NotWritable { path: folder.clone(), source },
-            })?;
+            make_folder(&folder, create_private_folder(&folder))?;
         }
         self.try_write()
             .map_err(|source| LayoutError::NotWritable { path: self.root.clone(), source })
@@ -172,10 +172,18 @@ impl Layout {
     }
 }
 
-/// Makes a folder and those above it, readable by the owner only; one that is there stays as it is.
+fn make_folder(path: &Path, made: io::Result<()>) -> Result<(), LayoutError> {
+    match made {
+        Ok(()) => Ok(()),
+        Err(_) if path.is_dir() || path.as_os_str().is_empty() => Ok(()),
+        Err(source) => Err(LayoutError::NotWritable { path: path.to_owned(), source }),
+    }
+}
+
+/// Makes a folder that only its owner can look into; what is above it must be there.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
@@ -183,6 +191,7 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
 
 /// Options under which a new file is readable by the owner only.
 pub(crate) fn private_file() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

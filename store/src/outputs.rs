@@ -1,4 +1,285 @@
-//! O
-/// O
+//! Final names for an artifact and its receipt, both or neither.
+//!
+//! An output grows under a hidden name in the folder where it will stay, and a note in the data
+//! folder says so. The note outlives a crash, and the next start removes what it speaks of.
+
+mod note;
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Component, Path, PathBuf};
+
+use app::ports::{self, Failure, Named, OutputError, Stem};
+use verifier::artifact::VerifiedArtifact;
+use verifier::receipt::Receipt;
+
+use crate::layout::{FileIdentity, Layout, sync_folder};
+use note::{Note, Places};
+
+/// Puts outputs into the user's folders.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    layout: Layout,
+}
+
+/// An artifact that grows under a temporary name; dropping it removes the file.
 #[derive(Debug)]
-pub struct Outputs;
+pub struct Draft {
+    // Closed before the temporary files are removed.
+    file: File,
+    written: u64,
+    temporary: Temporary,
+}
+
+/// Files that have no final name yet, and the note about them.
+#[derive(Debug)]
+struct Temporary {
+    places: Places,
+    note: Option<Note>,
+}
+
+/// The artifact has not the length that it was verified with.
+#[derive(Debug, thiserror::Error)]
+#[error("the output has {found} bytes, not the {wanted} that were verified")]
+struct LengthError {
+    found: u64,
+    wanted: u64,
+}
+
+/// Somebody put another file in the output's place.
+#[derive(Debug, thiserror::Error)]
+#[error("the output was replaced while it was written")]
+struct ReplacedError;
+
+impl Outputs {
+    /// Writes its notes under this data folder.
+    pub const fn new(layout: Layout) -> Self {
+        Self { layout }
+    }
+
+    /// Removes what a crash left: temporary files, and an artifact whose receipt was never placed.
+    ///
+    /// Call it at every start. Outputs in the making, of this or another process, are left alone,
+    /// and so are those in folders that are not there now. Gives the files that were removed.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said about the notes' folder; one output that cannot be removed does not
+    /// keep the others from it.
+    pub fn recover(&self) -> io::Result<Vec<PathBuf>> {
+        note::recover(&self.layout.drafts())
+    }
+
+    fn start(&self, places: Places) -> io::Result<(File, Temporary)> {
+        let note = Note::write(&self.layout.drafts(), &places)?;
+        open_temporary(places, Some(note))
+    }
+}
+
+impl ports::Outputs for Outputs {
+    type Draft = Draft;
+
+    fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError> {
+        let folder = checked_folder(folder)?;
+        check_free(&folder.join(stem.artifact()))?;
+        check_free(&folder.join(stem.receipt()))
+    }
+
+    fn draft(&self, folder: &Path, stem: &Stem) -> Result<Draft, OutputError> {
+        self.check(folder, stem)?;
+        let folder = checked_folder(folder)?;
+        let (file, temporary) = Places::pair(&folder, stem)
+            .and_then(|places| self.start(places))
+            .map_err(|source| failed(&folder, source))?;
+        Ok(Draft { file, written: 0, temporary })
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+        let name: OsString =
+            path.file_name().ok_or_else(|| OutputError::Unsafe(path.to_owned()))?.to_owned();
+        let folder = checked_folder(path.parent().unwrap_or(Path::new("")))?;
+        check_free(&folder.join(&name))?;
+        let places = Places::single(&folder, name).map_err(|error| failed(&folder, error))?;
+        // A receipt or a manifest can be written without a data folder, then without a note.
+        let started = if self.layout.drafts().is_dir() {
+            self.start(places)
+        } else {
+            open_temporary(places, None)
+        };
+        let (mut file, temporary) = started.map_err(|source| failed(&folder, source))?;
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(|source| failed(&folder, source))?;
+        temporary.place(&file)
+    }
+}
+
+impl ports::Draft for Draft {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
+        Ok(read_at(&mut self.file, offset, into)?)
+    }
+
+    fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError> {
+        self.place(artifact.manifest().byte_count(), receipt.bytes())
+    }
+}
+
+impl Draft {
+    fn place(self, wanted: u64, receipt: &[u8]) -> Result<Named, OutputError> {
+        let Self { file, written, temporary } = self;
+        let places = &temporary.places;
+        let folder = places.folder();
+        let synced = || -> Result<(), Failure> {
+            let found = file.metadata()?.len();
+            if (found, written) != (wanted, wanted) {
+                return Err(LengthError { found, wanted }.into());
+            }
+            file.sync_all()?;
+            if let Some((path, _)) = places.receipt() {
+                let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+                file.write_all(receipt)?;
+                file.sync_all()?;
+            }
+            // An artifact without a receipt's temporary file would look finished to `recover`.
+            Ok(sync_folder(folder)?)
+        };
+        synced().map_err(|source| failed(folder, source))?;
+        let named = Named {
+            artifact: places.main().1,
+            receipt: places.receipt().map(|(_, path)| path).unwrap_or_default(),
+        };
+        temporary.place(&file)?;
+        Ok(named)
+    }
+}
+
+impl Temporary {
+    /// Gives the files their final names, all or none; `file` is what the first must turn out to be.
+    fn place(self, file: &File) -> Result<(), OutputError> {
+        let folder = checked_folder(self.places.folder())?;
+        let (from, main) = self.places.main();
+        give_name(&from, &main)?;
+        let placed = place_rest(&self.places, file);
+        if placed.is_err() {
+            // `main` is free of anything but this output: the move above does not overwrite.
+            drop(fs::remove_file(&main));
+            drop(sync_folder(&folder));
+        }
+        placed
+    }
+}
+
+fn place_rest(places: &Places, file: &File) -> Result<(), OutputError> {
+    let folder = places.folder();
+    let (_, main) = places.main();
+    let ours = FileIdentity::of_open(file).map_err(|source| failed(folder, source))?;
+    if FileIdentity::at(&main) != Some(ours) {
+        return Err(failed(folder, ReplacedError));
+    }
+    let receipt = places.receipt();
+    if let Some((from, to)) = &receipt {
+        give_name(from, to)?;
+    }
+    sync_folder(folder).map_err(|source| {
+        if let Some((_, to)) = &receipt {
+            drop(fs::remove_file(to));
+        }
+        failed(folder, source)
+    })
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let removed = self.places.remove_temporary();
+        if let Some(note) = self.note.take().filter(|_| removed.is_ok()) {
+            drop(sync_folder(self.places.folder()));
+            note.remove();
+        }
+    }
+}
+
+fn open_temporary(places: Places, note: Option<Note>) -> io::Result<(File, Temporary)> {
+    let temporary = Temporary { places, note };
+    let (path, _) = temporary.places.main();
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    Ok((file, temporary))
+}
+
+/// Gives a file a name that is free, and fails if it is not.
+fn give_name(from: &Path, to: &Path) -> Result<(), OutputError> {
+    match fs::hard_link(from, to) {
+        // The temporary name goes away with the rest of what is temporary.
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(OutputError::Exists(to.to_owned()))
+        }
+        Err(_) => move_by_rename(from, to),
+    }
+}
+
+/// The same on file systems that have no hard links: an empty file reserves the name.
+fn move_by_rename(from: &Path, to: &Path) -> Result<(), OutputError> {
+    let folder = to.parent().unwrap_or(to);
+    match OpenOptions::new().write(true).create_new(true).open(to) {
+        Ok(reserved) => drop(reserved),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(OutputError::Exists(to.to_owned()));
+        }
+        Err(error) => return Err(failed(folder, error)),
+    }
+    fs::rename(from, to).map_err(|source| {
+        drop(fs::remove_file(to));
+        failed(folder, source)
+    })
+}
+
+/// The folder's absolute path, if it is a folder and not a symlink.
+fn checked_folder(folder: &Path) -> Result<PathBuf, OutputError> {
+    let refused = || OutputError::Unsafe(folder.to_owned());
+    // With a slash or a dot at the end, the system would look behind a symlink.
+    let mut plain: PathBuf =
+        folder.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+    if plain.as_os_str().is_empty() {
+        plain.push(".");
+    }
+    let found = fs::symlink_metadata(&plain).map_err(|_| refused())?;
+    if !found.is_dir() {
+        return Err(refused());
+    }
+    std::path::absolute(&plain).map_err(|source| failed(folder, source))
+}
+
+fn check_free(path: &Path) -> Result<(), OutputError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(OutputError::Exists(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(failed(path.parent().unwrap_or(path), source)),
+    }
+}
+
+fn failed(folder: &Path, source: impl Into<Failure>) -> OutputError {
+    OutputError::Failed { folder: folder.to_owned(), source: source.into() }
+}
+
+#[cfg(unix)]
+fn read_at(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(into)?;
+    file.seek(SeekFrom::End(0)).map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The consent log on disk.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use app::ports::JournalError;
+use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat};
+use verifier::json;
+
+use super::failed;
+use crate::layout::{FileIdentity, private_file, sync_folder};
+
+/// The longest log that is read, in bytes.
+const MAX_LOG: u64 = 64 << 20;
+
+/// How much of the log is read at a time, in bytes; more than the longest line.
+const BLOCK: u64 = 1 << 20;
+
+/// How long another process may hold the log's lock.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait between two tries for the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
+
+/// The log as this process last saw it.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    log: ConsentLog,
+    seen: Option<Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    /// Kept open so that no other file can get its identity.
+    file: File,
+    stamp: Stamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    identity: FileIdentity,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl View {
+    pub(super) const fn log(&self) -> &ConsentLog {
+        &self.log
+    }
+
+    /// Reads what was appended since the last look; all of it if the file is another one, or
+    /// shrank. Quick when nothing was.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; the view is then an empty log, which allows nothing.
+    pub(super) fn refresh(&mut self, file: &LogFile) -> Result<(), JournalError> {
+        let refreshed = self.try_refresh(file.path());
+        if refreshed.is_err() {
+            *self = Self::default();
+        }
+        refreshed
+    }
+
+    fn try_refresh(&mut self, path: &Path) -> Result<(), JournalError> {
+        let Some(stamp) = Stamp::at(path).map_err(failed)? else {
+            *self = Self::default();
+            return Ok(());
+        };
+        if let Some(seen) = &mut self.seen {
+            if seen.stamp == stamp {
+                return Ok(());
+            }
+            if seen.stamp.identity == stamp.identity && stamp.length > self.log.bytes() {
+                let read = read_on(&mut self.log, &mut seen.file, stamp.length);
+                seen.stamp = stamp;
+                // Lines that do not follow may follow from what now stands before them.
+                match read {
+                    Err(JournalError::Consent(_)) => {}
+                    read => return read,
+                }
+            }
+        }
+        *self = Self::default();
+        let mut file = File::open(path).map_err(failed)?;
+        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+        read_on(&mut self.log, &mut file, stamp.length)?;
+        self.seen = Some(Seen { file, stamp });
+        Ok(())
+    }
+}
+
+impl Stamp {
+    fn at(path: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            identity: FileIdentity::of(metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+}
+
+/// Reads the log's next lines, as far as `length`; a torn rest is left for later.
+fn read_on(log: &mut ConsentLog, file: &mut File, length: u64) -> Result<(), JournalError> {
+    if length > MAX_LOG {
+        let text = format!("consent log has {length} bytes, more than {MAX_LOG}");
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, text)));
+    }
+    let mut block = Vec::new();
+    while log.bytes() < length {
+        let start = log.bytes();
+        block.clear();
+        file.seek(SeekFrom::Start(start)).map_err(failed)?;
+        let wanted = BLOCK.min(length - start);
+        file.take(wanted).read_to_end(&mut block).map_err(failed)?;
+        match log.extend(&block) {
+            Ok(()) => {}
+            Err(ConsentError::Torn { .. }) if log.bytes() > start => {}
+            Err(ConsentError::Torn { .. }) => {
+                if wanted == BLOCK {
+                    // Longer than any line: it says so itself.
+                    json::parse(&block, ConsentLogFormat::V0.max_line)
+                        .map_err(ConsentError::from)?;
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if block.is_empty() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The file, and the way to append to it.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    path: PathBuf,
+}
+
+impl LogFile {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the lock under which the log is appended to; makes the file if there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said, or that another process does not give the lock back.
+    pub(super) fn lock(&self) -> io::Result<LockedLog> {
+        let deadline = Instant::now() + LOCK_WAIT;
+        loop {
+            let is_new = !self.path.exists();
+            let file = private_file()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&self.path)?;
+            lock_until(&file, deadline)?;
+            let now = Stamp::at(&self.path)?.map(|stamp| stamp.identity);
+            if now == Some(FileIdentity::of_open(&file)?) {
+                if let Some(folder) = self.path.parent().filter(|_| is_new) {
+                    sync_folder(folder)?;
+                }
+                return Ok(LockedLog { file });
+            }
+            // It was replaced before the lock was had: the lock of the new one counts.
+        }
+    }
+}
+
+/// The file while nobody else appends to it.
+#[derive(Debug)]
+pub(super) struct LockedLog {
+    file: File,
+}
+
+impl LockedLog {
+    /// Puts a line after the log's last whole one; done when it would survive a crash.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said; the line is not there.
+    pub(super) fn put(&mut self, end: u64, line: &[u8]) -> io::Result<()> {
+        if self.file.metadata()?.len() > end {
+            tracing::warn!(end, "a torn line of the consent log is cut off");
+            self.file.set_len(end)?;
+        }
+        let put = self
+            .file
+            .seek(SeekFrom::Start(end))
+            .and_then(|_| self.file.write_all(line))
+            .and_then(|()| self.file.sync_data());
+        put.inspect_err(|_| {
+            // A line that is half there would be cut off as torn later.
+            drop(self.file.set_len(end));
+        })
+    }
+}
+
+fn lock_until(file: &File, deadline: Instant) -> io::Result<()> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::sleep(LOCK_RETRY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let text = "another process does not let go of the consent log";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}

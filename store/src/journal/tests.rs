@@ -1,0 +1,236 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use app::ports::{Journal as _, JournalError, Record, Spend, Terms};
+use verifier::Sha256;
+use verifier::consent::{Act, ConsentError, ConsentLog, Scope};
+use verifier::scalars::{Id, UtcTime};
+
+use super::Journal;
+use crate::layout::Layout;
+
+const START: u64 = 1_800_000_000;
+
+fn at(seconds: u64) -> UtcTime {
+    UtcTime::from_unix(START + seconds)
+}
+
+fn terms(act: Act, byte_limit: u64) -> Terms {
+    Terms {
+        act,
+        model_id: Id::parse("tiny").unwrap(),
+        artifact: Sha256::of(b"artifact"),
+        scope: Scope::None,
+        byte_limit,
+        expires: at(1000),
+    }
+}
+
+fn spend(act: Act, bytes: u64) -> Spend {
+    let model_id = Id::parse("tiny").unwrap();
+    Spend { act, model_id, artifact: Sha256::of(b"artifact"), peer: None, bytes }
+}
+
+fn is_denied(outcome: Result<(), JournalError>) -> bool {
+    match outcome {
+        Ok(()) => false,
+        Err(JournalError::Consent(ConsentError::Denied { .. })) => true,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+fn layout() -> (tempfile::TempDir, Layout) {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::new(folder.path());
+    layout.create().unwrap();
+    (folder, layout)
+}
+
+fn parsed(layout: &Layout) -> ConsentLog {
+    ConsentLog::parse(&fs::read(layout.consent_log()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_yes_taken_back_elsewhere_stops_the_next_spend() {
+    let (_folder, layout) = layout();
+    let serving = Journal::open(&layout).unwrap();
+    let other = Journal::open(&layout).unwrap();
+    assert!(is_denied(serving.spend(&spend(Act::Serve, 0), at(0))));
+    let grant = other.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    serving.spend(&spend(Act::Serve, 10), at(1)).unwrap();
+    assert!(is_denied(serving.spend(&spend(Act::Fetch, 10), at(1))));
+    other.revoke(grant.id().clone(), at(2)).await.unwrap();
+    assert!(is_denied(serving.spend(&spend(Act::Serve, 0), at(2))));
+    let again = serving.revoke(grant.id().clone(), at(3)).await.unwrap_err();
+    assert!(matches!(again, JournalError::Consent(ConsentError::UnknownGrant(_))));
+    assert_eq!(parsed(&layout).records(), 2);
+}
+
+#[tokio::test]
+async fn the_byte_limit_holds_over_spends_and_starts() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let grant = journal.grant(terms(Act::Import, 100), at(0)).await.unwrap();
+    for _ in 0..3 {
+        journal.spend(&spend(Act::Import, 30), at(0)).unwrap();
+    }
+    assert!(is_denied(journal.spend(&spend(Act::Import, 11), at(0))));
+    drop(journal);
+    let journal = Journal::open(&layout).unwrap();
+    assert!(is_denied(journal.spend(&spend(Act::Import, 11), at(0))));
+    journal.spend(&spend(Act::Import, 10), at(0)).unwrap();
+    journal.spend(&spend(Act::Import, 0), at(0)).unwrap();
+    assert!(is_denied(journal.spend(&spend(Act::Import, 1), at(0))));
+    let standing = journal.standing(at(0)).await.unwrap();
+    assert_eq!(standing.len(), 1);
+    assert_eq!((standing[0].grant.id(), standing[0].used), (grant.id(), 100));
+    assert!(standing[0].live && !journal.standing(at(1000)).await.unwrap()[0].live);
+    assert!(is_denied(journal.spend(&spend(Act::Import, 0), at(1000))));
+}
+
+#[tokio::test]
+async fn two_processes_count_what_both_moved() {
+    let (_folder, layout) = layout();
+    let (one, two) = (Journal::open(&layout).unwrap(), Journal::open(&layout).unwrap());
+    one.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    one.spend(&spend(Act::Serve, 30), at(0)).unwrap();
+    two.spend(&spend(Act::Serve, 20), at(0)).unwrap();
+    one.flush().unwrap();
+    two.flush().unwrap();
+    for journal in [&one, &two] {
+        assert_eq!(journal.standing(at(0)).await.unwrap()[0].used, 50);
+    }
+    assert!(is_denied(one.spend(&spend(Act::Serve, 51), at(0))));
+}
+
+#[tokio::test]
+async fn what_is_counted_is_written_down_by_itself() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    journal.grant(terms(Act::Serve, 1 << 40), at(0)).await.unwrap();
+    journal.spend(&spend(Act::Serve, 1 << 30), at(0)).unwrap();
+    journal.spend(&spend(Act::Serve, 1), at(0)).unwrap();
+    let written = || {
+        let text = fs::read_to_string(layout.consent_used()).unwrap_or_default();
+        text.trim_end().ends_with(" 1073741825")
+    };
+    let start = std::time::Instant::now();
+    while !written() {
+        assert!(start.elapsed().as_secs() < 20);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[tokio::test]
+async fn a_torn_rest_is_cut_and_the_log_goes_on() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    journal.grant(terms(Act::Serve, 1), at(0)).await.unwrap();
+    let mut file = OpenOptions::new().append(true).open(layout.consent_log()).unwrap();
+    file.write_all(b"{\"consent_kind\":\"revo").unwrap();
+    journal.spend(&spend(Act::Serve, 0), at(0)).unwrap();
+    let other = Journal::open(&layout).unwrap();
+    other.grant(terms(Act::Fetch, 1), at(0)).await.unwrap();
+    assert_eq!(parsed(&layout).records(), 2);
+    journal.spend(&spend(Act::Fetch, 0), at(0)).unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_was_changed_allows_nothing() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    journal.grant(terms(Act::Serve, 5), at(0)).await.unwrap();
+    let good = fs::read(layout.consent_log()).unwrap();
+    journal.grant(terms(Act::Fetch, 5), at(0)).await.unwrap();
+    journal.spend(&spend(Act::Fetch, 0), at(0)).unwrap();
+
+    // A log that shrank, or that another file took the place of, is read again.
+    fs::write(layout.consent_log(), &good).unwrap();
+    assert!(is_denied(journal.spend(&spend(Act::Fetch, 0), at(0))));
+    journal.spend(&spend(Act::Serve, 0), at(0)).unwrap();
+    fs::remove_file(layout.consent_log()).unwrap();
+    assert!(is_denied(journal.spend(&spend(Act::Serve, 0), at(0))));
+    fs::write(layout.consent_log(), &good).unwrap();
+    journal.spend(&spend(Act::Serve, 0), at(0)).unwrap();
+
+    let text = String::from_utf8(good).unwrap();
+    let more = format!("{text}{}", text.replace("\"byte_limit\":5", "\"byte_limit\":9"));
+    fs::write(layout.consent_log(), more).unwrap();
+    for _ in 0..2 {
+        let error = journal.spend(&spend(Act::Serve, 0), at(0)).unwrap_err();
+        assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
+    }
+    let error = journal.grant(terms(Act::Serve, 1), at(0)).await.unwrap_err();
+    assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
+    assert!(Journal::open(&layout).is_err());
+}
+
+#[tokio::test]
+async fn a_long_rest_without_a_line_end_is_refused_and_kept() {
+    let (_folder, layout) = layout();
+    fs::write(layout.consent_log(), vec![b'x'; 2 << 20]).unwrap();
+    assert!(matches!(Journal::open(&layout), Err(JournalError::Consent(ConsentError::Json(_)))));
+    let file = OpenOptions::new().write(true).open(layout.consent_log()).unwrap();
+    file.set_len(65 << 20).unwrap();
+    assert!(matches!(Journal::open(&layout), Err(JournalError::Failed(_))));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_put_back_breaks_no_order() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    journal.grant(terms(Act::Serve, 1), at(60)).await.unwrap();
+    let grant = journal.grant(terms(Act::Fetch, 1), at(0)).await.unwrap();
+    assert_eq!(grant.granted(), at(60));
+    journal.revoke(grant.id().clone(), at(5)).await.unwrap();
+    assert_eq!(parsed(&layout).last_time(), Some(at(60)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_from_many_sides_keep_the_chain() {
+    let (_folder, layout) = layout();
+    let sides = [Journal::open(&layout).unwrap(), Journal::open(&layout).unwrap()].map(Arc::new);
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let journal = Arc::clone(&sides[number % 2]);
+        tasks.spawn(async move {
+            let act = Act::ALL[number % 5];
+            let grant = journal.grant(terms(act, 1), at(number as u64 % 7)).await.unwrap();
+            if number % 3 == 0 {
+                journal.revoke(grant.id().clone(), at(0)).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(parsed(&layout).records(), 27);
+    assert_eq!(sides[0].standing(at(10)).await.unwrap().len(), 20);
+    assert_eq!(parsed(&layout).live(at(10)).len(), 13);
+}
+
+#[tokio::test]
+async fn transfers_are_written_down() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let record = Record {
+        time: at(0),
+        what: "imported",
+        model_id: Id::parse("tiny").unwrap(),
+        artifact: Sha256::of(b"artifact"),
+        peer: None,
+        bytes: 7,
+        note: String::new(),
+    };
+    journal.record(record.clone()).await.unwrap();
+    journal.record_blocking(&record).unwrap();
+    let transfers = journal.transfers(9).unwrap();
+    assert_eq!(transfers.len(), 2);
+    assert_eq!((transfers[1].bytes, transfers[1].what.as_str()), (7, "imported"));
+}
+
+#[tokio::test]
+async fn a_tally_that_is_none_is_refused() {
+    let (_folder, layout) = layout();
+    fs::write(layout.consent_used(), "").unwrap();
+    assert!(matches!(Journal::open(&layout), Err(JournalError::Failed(_))));
+}
