@@ -1,6 +1,6 @@
 //! Imports a model from the peers that a request names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use app::consent::Consent;
 use app::event::Event;
@@ -97,6 +97,7 @@ pub async fn import<P: Ports>(
         names,
         sizes: *plan.geometry(),
         banned: BTreeMap::new(),
+        gone: BTreeSet::new(),
         waiting: String::new(),
     };
     let imported = {
@@ -166,6 +167,8 @@ struct Telling {
     names: BTreeMap<PeerId, String>,
     sizes: verifier::Geometry,
     banned: BTreeMap<PeerId, Code>,
+    /// Peers whose loss was told; that they still do not answer is no news.
+    gone: BTreeSet<PeerId>,
     waiting: String,
 }
 
@@ -191,8 +194,11 @@ impl Telling {
 
     fn hear_peers(&mut self, news: &PullNews) {
         match news {
-            PullNews::Connected { peer, .. } => self.progress.connected(*peer),
-            PullNews::Lost { peer, why } => {
+            PullNews::Connected { peer, .. } => {
+                self.gone.remove(peer);
+                self.progress.connected(*peer);
+            }
+            PullNews::Lost { peer, why } if self.gone.insert(*peer) => {
                 self.progress.lost(*peer);
                 let line = format!("{} is gone ({})", self.name(*peer), printable(why));
                 self.progress.say(&line);
