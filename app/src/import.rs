@@ -107,6 +107,9 @@ async fn run<P: Ports>(
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
     spend(ports, plan, Act::Import, None, plan.geometry().byte_count())?;
+    if admitted.may_cache() {
+        spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
+    }
     let lease = Lease::take(ports, plan).await?;
     on(Event::Reserved { have: lease.have.clone() });
     for peer in plan.not_paired() {
@@ -175,9 +178,7 @@ async fn finish<P: Ports>(
     let now = ports.clock().now();
     ports.store().verified(plan.artifact(), now).await.map_err(ImportError::Store)?;
     drop(lease);
-    if admitted.may_cache() {
-        spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
-    } else {
+    if !admitted.may_cache() {
         ports.store().forget(plan.artifact()).await.map_err(ImportError::Store)?;
     }
     Ok(())

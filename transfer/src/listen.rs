@@ -11,7 +11,7 @@ use std::time::Duration;
 use app::ports::{Failure, Listener, Listening, ServeNews, Shelf};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +35,8 @@ pub struct Doorway {
 impl Doorway {
     /// The most sessions that one peer may have at a time.
     pub const SESSIONS_A_PEER: u32 = 2;
+    /// The most bytes of pieces that are read and not yet sent, all sessions together.
+    pub const READ_AHEAD: usize = 64 << 20;
 
     /// Answers in the name of `identity`, within `limits`.
     pub const fn new(identity: Arc<Identity>, limits: Arc<Limits>) -> Self {
@@ -62,6 +64,7 @@ impl Listener for Doorway {
             tls: TlsAcceptor::from(tls),
             limits: Arc::clone(&self.limits),
             callers: Arc::default(),
+            room: Arc::new(Semaphore::new(Self::READ_AHEAD)),
             shelf,
             news,
         };
@@ -90,6 +93,7 @@ struct Porter<S> {
     tls: TlsAcceptor,
     limits: Arc<Limits>,
     callers: Arc<Callers>,
+    room: Arc<Semaphore>,
     shelf: Arc<S>,
     news: mpsc::Sender<ServeNews>,
 }
@@ -132,6 +136,7 @@ impl<S: Shelf> Porter<S> {
             shelf: Arc::clone(&self.shelf),
             limits: Arc::clone(&self.limits),
             callers: Arc::clone(&self.callers),
+            room: Arc::clone(&self.room),
             news: news.clone(),
             from,
         };
@@ -157,6 +162,7 @@ struct Session<S> {
     shelf: Arc<S>,
     limits: Arc<Limits>,
     callers: Arc<Callers>,
+    room: Arc<Semaphore>,
     news: mpsc::Sender<ServeNews>,
     from: SocketAddr,
 }
@@ -191,6 +197,7 @@ impl<S: Shelf> Session<S> {
             peer,
             shelf: self.shelf.as_ref(),
             limits: self.limits.as_ref(),
+            room: &self.room,
             news: &self.news,
         };
         let outcome = Box::pin(answering.run(ear, voice)).await;

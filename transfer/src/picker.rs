@@ -44,13 +44,21 @@ struct Askers {
     second: Option<Seat>,
 }
 
-/// A piece that is asked of one peer and may be asked of another too.
+/// A piece that another peer is asked already, and too slow with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Second {
-    /// Ask for it; the slow peer, which has not come to it yet, is no longer asked.
+    /// The slow peer has not come to it yet and need not be asked any more.
     TakeOver(PieceIndex, Seat),
-    /// Ask for it; whichever comes first wins.
+    /// The slow peer is sending it; whichever comes first wins.
     Race(PieceIndex),
+}
+
+impl Second {
+    pub(crate) const fn index(self) -> PieceIndex {
+        match self {
+            Self::TakeOver(index, _) | Self::Race(index) => index,
+        }
+    }
 }
 
 /// What an arrival means.
@@ -154,7 +162,7 @@ impl Picker {
     }
 
     /// Chooses, when nothing missing is left for a peer, a piece that another is too slow with,
-    /// and counts it as asked.
+    /// and counts it as asked of both.
     ///
     /// Another is too slow with a piece if it needs more than twice as long to come to its end
     /// as this peer would need, going by what both have sent.
@@ -181,19 +189,13 @@ impl Picker {
         }
         let (pieces, _, index, other) = worst?;
         let index = self.geometry.index(index)?;
-        if pieces > 1 {
-            self.release(other, index);
-            self.take(index.get());
-            self.ask(seat, index.get());
-            return Some(Second::TakeOver(index, other));
-        }
         if let Some(askers) = self.asked.get_mut(&index.get()) {
             askers.second = Some(seat);
         }
         if let Some(peer) = self.peer_mut(seat) {
             peer.queue.push_back(index.get());
         }
-        Some(Second::Race(index))
+        Some(if pieces > 1 { Second::TakeOver(index, other) } else { Second::Race(index) })
     }
 
     /// A piece arrived from a peer, and was judged to be right.

@@ -101,11 +101,13 @@ impl<R: AsyncRead + Unpin> Ear<R> {
 pub(crate) struct Voice<W> {
     io: W,
     waiting: Vec<u8>,
+    /// Whether a sending was begun and not ended: then nothing sensible can follow.
+    midway: bool,
 }
 
 impl<W: AsyncWrite + Unpin> Voice<W> {
     pub(crate) const fn new(io: W) -> Self {
-        Self { io, waiting: Vec::new() }
+        Self { io, waiting: Vec::new(), midway: false }
     }
 
     /// Puts a frame behind those that wait for [`Self::flush`].
@@ -123,12 +125,15 @@ impl<W: AsyncWrite + Unpin> Voice<W> {
     ///
     /// [`SessionError::Lost`], or [`SessionError::Silent`] if the other side takes nothing.
     pub(crate) async fn flush(&mut self) -> Result<(), SessionError> {
+        self.begin()?;
         let sent = tokio::time::timeout(crate::pace::SEND, async {
             self.io.write_all(&self.waiting).await?;
             self.waiting.clear();
             self.io.flush().await
         });
-        Ok(sent.await.map_err(|_| SessionError::Silent)??)
+        sent.await.map_err(|_| SessionError::Silent)??;
+        self.midway = false;
+        Ok(())
     }
 
     /// Sends a frame, and what waits before it.
@@ -153,6 +158,7 @@ impl<W: AsyncWrite + Unpin> Voice<W> {
         head: BlockHead,
         bytes: &[u8],
     ) -> Result<(), SessionError> {
+        self.begin()?;
         self.waiting.extend_from_slice(&head.encode());
         let sent = tokio::time::timeout(crate::pace::SEND, async {
             let mut both = Buf::chain(self.waiting.as_slice(), bytes);
@@ -169,6 +175,15 @@ impl<W: AsyncWrite + Unpin> Voice<W> {
         });
         sent.await.map_err(|_| SessionError::Silent)??;
         self.waiting.clear();
+        self.midway = false;
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), SessionError> {
+        if self.midway {
+            return Err(SessionError::HungUp);
+        }
+        self.midway = true;
         Ok(())
     }
 }

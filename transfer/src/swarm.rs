@@ -2,6 +2,7 @@
 
 mod asking;
 mod buffer;
+mod chair;
 mod learning;
 mod source;
 mod table;

@@ -17,17 +17,18 @@ pub(crate) const VERSION: u16 = 0;
 /// Length of a frame's length and kind, in bytes.
 pub(crate) const HEADER_LEN: usize = 5;
 /// Length of a block's index and offset, in bytes.
-pub(crate) const BLOCK_HEAD_LEN: usize = 8;
+pub(crate) const BLOCK_HEAD_LEN: usize = BLOCK_HEAD as usize;
+const BLOCK_HEAD: u32 = 8;
 /// The most bytes of a piece in one block.
 pub(crate) const MAX_BLOCK: u32 = 256 << 10;
 /// The least bytes of a piece in one block, unless the block ends its piece.
 pub(crate) const MIN_BLOCK: u32 = 4 << 10;
 /// The most digests in one frame.
-pub(crate) const MAX_DIGESTS: usize = 2_048;
+pub(crate) const MAX_DIGESTS: u32 = 2_048;
 /// The most asks of one session that may be unanswered.
 pub(crate) const MAX_ASKS: u16 = 1_024;
 
-const DIGEST_LEN: usize = 32;
+const DIGEST_LEN: u32 = 32;
 
 /// One message of a session, but for the bytes of pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,7 @@ pub(crate) struct BlockHead {
 impl BlockHead {
     /// The frame up to the piece's bytes.
     pub(crate) fn encode(self) -> [u8; HEADER_LEN + BLOCK_HEAD_LEN] {
-        let body = self.length + BLOCK_HEAD_LEN as u32;
+        let body = self.length + BLOCK_HEAD;
         let mut bytes = [0; HEADER_LEN + BLOCK_HEAD_LEN];
         bytes[..4].copy_from_slice(&body.to_le_bytes());
         bytes[4] = Kind::Block as u8;
@@ -169,7 +170,7 @@ impl BlockHead {
         Self {
             index: u32::from_le_bytes([a, b, c, d]),
             offset: u32::from_le_bytes([e, f, g, h]),
-            length: header.length - BLOCK_HEAD_LEN as u32,
+            length: header.length - BLOCK_HEAD,
         }
     }
 }
@@ -215,8 +216,8 @@ impl Kind {
             Self::Open => (32, 32),
             Self::Opened => (53, 53 + (1 << 20) / 8),
             Self::Learn | Self::Stay => (0, 0),
-            Self::Digests => (36, 4 + (MAX_DIGESTS * DIGEST_LEN) as u32),
-            Self::Block => (BLOCK_HEAD_LEN as u32 + 1, BLOCK_HEAD_LEN as u32 + MAX_BLOCK),
+            Self::Digests => (36, 4 + MAX_DIGESTS * DIGEST_LEN),
+            Self::Block => (BLOCK_HEAD + 1, BLOCK_HEAD + MAX_BLOCK),
             Self::Refuse => (3, 7),
             Self::Close => (2, 2),
         }
@@ -387,8 +388,8 @@ impl Frame {
         match body.split_first_chunk::<4>() {
             Some((first, bytes))
                 if !bytes.is_empty()
-                    && bytes.len() % DIGEST_LEN == 0
-                    && bytes.len() <= MAX_DIGESTS * DIGEST_LEN =>
+                    && bytes.len() % DIGEST_LEN as usize == 0
+                    && bytes.len() <= (MAX_DIGESTS * DIGEST_LEN) as usize =>
             {
                 let first = u32::from_le_bytes(*first);
                 Ok(Self::Digests(Digests { first, bytes: bytes.to_vec() }))
@@ -436,6 +437,23 @@ mod tests {
             assert_eq!(header.length as usize, bytes.len() - HEADER_LEN);
             assert_eq!(Frame::decode(header.kind, &bytes[HEADER_LEN..]).unwrap(), frame);
         }
+    }
+
+    #[test]
+    fn the_bytes_on_the_wire_stay_as_documented() {
+        let mut bytes = Vec::new();
+        for frame in [
+            Frame::Hello(Hello { version: 0, asks: 1_024 }),
+            Frame::Ask(2),
+            Frame::Refuse(Refuse { index: Some(1), code: 4 }),
+            Frame::Close(0),
+        ] {
+            frame.encode(&mut bytes).unwrap();
+        }
+        bytes.extend(BlockHead { index: 2, offset: 0, length: 100 }.encode());
+        let expected = b"\x04\0\0\0\x01\0\0\0\x04\x04\0\0\0\x06\x02\0\0\0\x07\0\0\0\x0a\x01\
+            \x01\0\0\0\x04\0\x02\0\0\0\x0b\0\0\x6c\0\0\0\x07\x02\0\0\0\0\0\0\0";
+        assert_eq!(bytes, expected);
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Coded for ArtifactError {
     }
 }
 
-/// A file that is what its manifest names: every check of SPEC section 11 has passed.
+/// A file that is what its manifest names: every check of docs/formats.md 11 has passed.
 #[derive(Debug, Clone)]
 pub struct VerifiedArtifact {
     manifest: Arc<Manifest>,
@@ -211,7 +211,7 @@ impl VerifiedArtifact {
 ///
 /// # Errors
 ///
-/// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+/// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
 pub fn verify(
     manifest: &Arc<Manifest>,
     mut file: impl Read,
@@ -292,7 +292,7 @@ impl Verification {
     ///
     /// # Errors
     ///
-    /// [`ArtifactError`]: the first failing check in the order of SPEC section 11.
+    /// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
     pub fn finish(self, extras: &Extras) -> Result<VerifiedArtifact, ArtifactError> {
         let Self { manifest, passes, taken } = self;
         let expected = manifest.byte_count();

@@ -1,5 +1,5 @@
-//! The boundary: project servers, hub routes and unsafe addresses are refused by name (SPEC
-//! section 6).
+//! The boundary: project servers, hub routes and unsafe addresses are refused by name
+//! (docs/formats.md 6).
 
 mod address;
 mod route;

@@ -1,4 +1,4 @@
-//! The file that lists the digests of an artifact's chunks (SPEC 7.6).
+//! The file that lists the digests of an artifact's chunks (docs/formats.md 7.6).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

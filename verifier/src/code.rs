@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A stable error code, such as `slm.bad-magic`: a document's prefix and what went wrong.
 ///
-/// Codes are never renamed or reused (SPEC section 15).
+/// Codes are never renamed or reused (docs/formats.md 15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code {
     prefix: &'static str,

@@ -1,4 +1,4 @@
-//! The consent log: every yes of the user, and every yes taken back (SPEC section 13).
+//! The consent log: every yes of the user, and every yes taken back (docs/formats.md 13).
 //!
 //! Append-only and local; each line names the digest of the line before it.
 

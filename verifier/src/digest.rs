@@ -65,9 +65,9 @@ impl Sha256Stream {
 /// How an artifact's chunks are hashed, and how their digests lead to a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChunkAlgorithm {
-    /// SHA-256 of each chunk under a separated Merkle tree (SPEC 7.2).
+    /// SHA-256 of each chunk under a separated Merkle tree (docs/formats.md 7.2).
     FixedSizeMerkleV0,
-    /// Chaining values of the BLAKE3 tree over the whole file (SPEC 7.3).
+    /// Chaining values of the BLAKE3 tree over the whole file (docs/formats.md 7.3).
     Blake3TreeV0,
 }
 
@@ -108,7 +108,7 @@ impl fmt::Display for ChunkAlgorithm {
     }
 }
 
-/// The digest of one chunk, d_i of SPEC 7.2 and 7.3.
+/// The digest of one chunk, d_i of docs/formats.md 7.2 and 7.3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChunkDigest([u8; DIGEST_LEN]);
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::code::{Code, Coded};
 
-/// The limits on chunking in documents (SPEC 7.1).
+/// The limits on chunking in documents (docs/formats.md 7.1).
 pub const CHUNK_LIMITS: ChunkLimits = ChunkLimits {
     min_size: 16_384,
     max_size: 16_777_216,

@@ -1,4 +1,4 @@
-//! The strict JSON of requests, offers, tickets and consent records (SPEC section 4).
+//! The strict JSON of requests, offers, tickets and consent records (docs/formats.md 4).
 //!
 //! It has no escapes, no fractions, no byte above 7F and no second member of a name, so strings are
 //! borrowed as they stand and what is read has one canonical form.

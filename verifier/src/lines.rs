@@ -1,4 +1,4 @@
-//! The `key=value` text of manifests, chunk lists, announcements and receipts (SPEC section 3).
+//! The `key=value` text of manifests, chunk lists, announcements and receipts (docs/formats.md 3).
 
 mod fault;
 mod rule;

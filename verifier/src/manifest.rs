@@ -1,4 +1,4 @@
-//! What an artifact must be: the manifest (SPEC section 9).
+//! What an artifact must be: the manifest (docs/formats.md 9).
 
 mod check;
 mod chunking;

@@ -1,8 +1,8 @@
 //! The Merkle tree over chunk digests: leaves and nodes hashed apart, one spelling a proof.
 //!
 //! Both algorithms have the same shape of tree: an odd last node moves up unchanged, so the left
-//! subtree over m digests has the largest power of two below m (SPEC 7.2 and 7.3). They differ in
-//! how a leaf, an inner node and the topmost node are hashed.
+//! subtree over m digests has the largest power of two below m (docs/formats.md 7.2 and 7.3). They
+//! differ in how a leaf, an inner node and the topmost node are hashed.
 
 use blake3::hazmat::{Mode, merge_subtrees_non_root, merge_subtrees_root};
 use rs_merkle::{Hasher, MerkleProof, MerkleTree};
@@ -14,7 +14,7 @@ use crate::geometry::CHUNK_LIMITS;
 
 type Node = [u8; DIGEST_LEN];
 
-/// The rule of SPEC 7.2, under its name there.
+/// The rule of docs/formats.md 7.2, under its name there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MerkleProfile {
     /// Leaves are hashed behind a byte 00, inner nodes behind a byte 01.
@@ -130,7 +130,7 @@ pub struct Proof {
     siblings: Vec<Node>,
 }
 
-/// The proof format of SPEC 7.4, under its name there.
+/// The proof format of docs/formats.md 7.4, under its name there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofFormat {
     /// 32 bytes a sibling, bottom-up, exactly as many as the tree's shape gives.
@@ -197,7 +197,8 @@ impl Proof {
     ///
     /// # Errors
     ///
-    /// [`ProofError`], in SPEC 7.4's order: the index, the number of siblings, the root.
+    /// [`ProofError`], in the order of docs/formats.md 7.4: the index, the number of siblings, the
+    /// root.
     pub fn verify(
         &self,
         digest: ChunkDigest,

@@ -227,8 +227,8 @@ impl PieceList {
 ///
 /// # Errors
 ///
-/// [`PieceError`], in SPEC 7.5's order, or the [`ListError`] of a piece size that the algorithm
-/// cannot have, boxed as a coded error.
+/// [`PieceError`], in the order of docs/formats.md 7.5, or the [`ListError`] of a piece size that
+/// the algorithm cannot have, boxed as a coded error.
 pub fn verify_alone(
     geometry: &Geometry,
     algorithm: ChunkAlgorithm,

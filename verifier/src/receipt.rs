@@ -1,4 +1,4 @@
-//! The record of a finished import (SPEC section 12).
+//! The record of a finished import (docs/formats.md 12).
 
 mod error;
 mod schema;

@@ -1,4 +1,4 @@
-//! The scalar types of SPEC section 2: each is made only by reading text that fits its grammar.
+//! The scalar types of docs/formats.md 2: each is made only by reading text that fits its grammar.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ impl ScalarError {
     }
 }
 
-/// The scalar types, by the names that SPEC section 2 gives them.
+/// The scalar types, by the names that docs/formats.md 2 gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

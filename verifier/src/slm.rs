@@ -1,4 +1,4 @@
-//! The `.slm` container, SLM1 v1: whether bytes are one, and what it holds (SPEC section 5).
+//! The `.slm` container, SLM1 v1: whether bytes are one, and what it holds (docs/formats.md 5).
 //!
 //! A file is judged in one pass in file order by a [`Scan`], whatever the slices it comes in, and
 //! a valid one becomes an [`Slm`]. The internal checksum is serial and slow beside the rest, so it
@@ -50,7 +50,7 @@ pub enum ChecksumRule {
 ///
 /// # Errors
 ///
-/// The first [`SlmError`] in the order of SPEC section 5.
+/// The first [`SlmError`] in the order of docs/formats.md 5.
 pub fn validate(bytes: &[u8], rule: ChecksumRule) -> Result<Slm, SlmError> {
     let mut scan = Scan::new(bytes.len() as u64);
     scan.update(bytes);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use app::ports::{Opened, Refusal, ServeNews, Shelf};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
@@ -21,20 +22,25 @@ use crate::wire::{
     refusal_code,
 };
 
-/// How many bytes of pieces are read ahead of what is being sent, two pieces at least.
-const READ_AHEAD: u32 = 2 << 20;
-/// The most pieces that are read ahead.
-const MOST_AHEAD: u32 = 4;
+/// How many pieces of a session are read at a time: one is sent while the next is read.
+///
+/// More would put more time between the check of a grant and the piece that leaves under it.
+const AT_A_TIME: usize = 2;
 /// The bytes of a block while the rate is limited, so that it flows evenly.
 const SIP: u32 = 16 << 10;
 /// How often it is looked whether pieces have landed here since.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// Room for a piece; given back when dropped.
+type Room = Option<OwnedSemaphorePermit>;
 
 /// Answers one peer's asks, in the order of asking.
 pub(super) struct Answering<'a, S> {
     pub(super) peer: PeerId,
     pub(super) shelf: &'a S,
     pub(super) limits: &'a Limits,
+    /// The bytes that all sessions may have read and not sent.
+    pub(super) room: &'a Arc<Semaphore>,
     pub(super) news: &'a mpsc::Sender<ServeNews>,
 }
 
@@ -97,25 +103,26 @@ impl<S: Shelf> Answering<'_, S> {
         mut have: Bitfield,
         voice: &mut Voice<W>,
     ) -> Result<(), SessionError> {
-        let ahead = (READ_AHEAD / desk.geometry.piece_size()).clamp(1, MOST_AHEAD - 1) + 1;
-        let asks = futures::stream::poll_fn(|context| asked.poll_recv(context));
-        let mut pieces = asks
-            .map(|index| async move {
-                if desk.is_cancelled(index) {
-                    return (index, Err(None));
-                }
-                let piece = self.shelf.piece(self.peer, artifact, index).await;
-                (index, piece.map_err(Some))
-            })
-            .buffered(ahead as usize);
+        let mut waiting: Option<PieceIndex> = None;
+        let mut reading = FuturesOrdered::new();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut learnt = false;
         loop {
             tokio::select! {
-                Some((index, answer)) = pieces.next() => {
+                Some((index, room, answer)) = reading.next(), if !reading.is_empty() => {
                     self.send(desk, artifact, index, answer, voice).await?;
                     desk.close(index);
+                    drop(room);
+                }
+                Some(index) = asked.recv(), if waiting.is_none() && reading.len() < AT_A_TIME => {
+                    waiting = Some(index);
+                    continue;
+                }
+                (index, room) = self.room(desk, waiting), if waiting.is_some() => {
+                    waiting = None;
+                    reading.push_back(self.read(desk, artifact, index, room));
+                    continue;
                 }
                 () = desk.learn.notified(), if !learnt => {
                     learnt = true;
@@ -135,6 +142,28 @@ impl<S: Shelf> Answering<'_, S> {
         }
     }
 
+    /// Waits for room to read a piece.
+    async fn room(&self, desk: &Desk, index: Option<PieceIndex>) -> (PieceIndex, Room) {
+        let Some(index) = index else { return std::future::pending().await };
+        let room = Arc::clone(self.room).acquire_many_owned(desk.geometry.length(index)).await;
+        (index, room.ok())
+    }
+
+    async fn read(
+        &self,
+        desk: &Desk,
+        artifact: Sha256,
+        index: PieceIndex,
+        room: Room,
+    ) -> (PieceIndex, Room, Result<Bytes, Option<Refusal>>) {
+        if desk.is_cancelled(index) {
+            return (index, room, Err(None));
+        }
+        let piece = self.shelf.piece(self.peer, artifact, index).await;
+        (index, room, piece.map_err(Some))
+    }
+
+    /// Sends a piece, or why there is none; `Err(None)` if it was cancelled.
     async fn send<W: AsyncWrite + Unpin>(
         &self,
         desk: &Desk,
@@ -218,7 +247,9 @@ async fn recite<W: AsyncWrite + Unpin>(
     list: &PieceList,
     voice: &mut Voice<W>,
 ) -> Result<(), SessionError> {
-    for (first, part) in (0..).step_by(MAX_DIGESTS).zip(list.digests().chunks(MAX_DIGESTS)) {
+    for (first, part) in
+        (0..).step_by(MAX_DIGESTS as usize).zip(list.digests().chunks(MAX_DIGESTS as usize))
+    {
         let bytes = part.iter().flat_map(|digest| *digest.as_bytes()).collect();
         voice.send(&Frame::Digests(Digests { first, bytes })).await?;
     }

@@ -16,11 +16,11 @@ use verifier::{Bitfield, PieceIndex};
 use crate::dial::dial;
 use crate::identity::Identity;
 use crate::pace::{OPEN, STAY};
-use crate::picker::Seat;
+use crate::picker::{Seat, Second};
 use crate::session::{Arrival, Ear, SessionError, Voice, greet};
 use crate::swarm::buffer::Buffer;
 use crate::swarm::learning::{known, learn};
-use crate::swarm::table::{Orders, Table, Time};
+use crate::swarm::table::{Table, Time};
 use crate::wire::{BlockHead, Frame, MIN_BLOCK, Open, Refuse, close, refusal};
 
 /// Pieces up to this length are hashed where they arrive, longer ones on a blocking thread.
@@ -122,12 +122,15 @@ impl<W: AsyncWrite + Unpin> Speaking<'_, W> {
                 self.voice.send(&Frame::Close(close::DONE)).await?;
                 return Err(SessionError::Denied);
             }
-            let idle = orders.asks.is_empty() && orders.cancels.is_empty();
+            let idle =
+                orders.asks.is_empty() && orders.spare.is_none() && orders.cancels.is_empty();
             for index in &orders.cancels {
                 self.voice.queue(&Frame::Cancel(*index))?;
             }
-            if !orders.asks.is_empty() {
-                self.ask(orders).await?;
+            if let Some(spare) = orders.spare {
+                self.ask_spare(spare).await?;
+            } else if !orders.asks.is_empty() {
+                self.ask(orders.asks).await?;
             } else if idle && self.said.elapsed() > STAY {
                 self.voice.queue(&Frame::Stay)?;
             } else if idle {
@@ -141,25 +144,34 @@ impl<W: AsyncWrite + Unpin> Speaking<'_, W> {
     }
 
     /// Asks for as many of the pieces as consent covers: all, or else the first, or none.
-    async fn ask(&mut self, mut orders: Orders) -> Result<(), SessionError> {
-        if !self.may_ask(&orders.asks).await? {
-            let mut denied = Orders { spare: orders.spare, ..Orders::default() };
-            denied.asks = orders.asks.split_off(orders.asks.len().min(1));
-            let one_will_do = !denied.asks.is_empty() && self.may_ask(&orders.asks).await?;
+    async fn ask(&mut self, mut asks: Vec<PieceIndex>) -> Result<(), SessionError> {
+        if !self.may_ask(&asks).await? {
+            let mut denied = asks.split_off(1);
+            let one_will_do = !denied.is_empty() && self.may_ask(&asks).await?;
             if !one_will_do {
-                denied.asks.append(&mut orders.asks);
+                denied.append(&mut asks);
             }
             self.table.denied(self.seat, &denied);
         }
         // From here on the peer may send them.
-        self.table.asked(self.seat, &orders.asks);
-        for index in orders.asks {
-            self.voice.queue(&Frame::Ask(index.get()))?;
-            let news = PullNews::Asked { peer: self.peer, index };
-            // Whoever does not keep up with the asks sees the pieces.
-            self.table.out().try_send(Pulled::News(news)).ok();
+        self.table.asked(self.seat, &asks);
+        asks.into_iter().try_for_each(|index| self.say_ask(index))
+    }
+
+    async fn ask_spare(&mut self, spare: Second) -> Result<(), SessionError> {
+        if !self.may_ask(&[spare.index()]).await? {
+            self.table.denied_spare(self.seat, spare);
+            return Ok(());
         }
-        Ok(())
+        self.table.asked_spare(self.seat, spare);
+        self.say_ask(spare.index())
+    }
+
+    fn say_ask(&mut self, index: PieceIndex) -> Result<(), SessionError> {
+        let news = PullNews::Asked { peer: self.peer, index };
+        // Whoever does not keep up with the asks sees the pieces.
+        self.table.out().try_send(Pulled::News(news)).ok();
+        self.voice.queue(&Frame::Ask(index.get()))
     }
 
     async fn may_ask(&self, asks: &[PieceIndex]) -> Result<bool, SessionError> {

@@ -39,7 +39,7 @@ where
         return Ok(list);
     }
     voice.send(&Frame::Learn).await?;
-    let frames = table.geometry.piece_count().div_ceil(MAX_DIGESTS as u32);
+    let frames = table.geometry.piece_count().div_ceil(MAX_DIGESTS);
     let deadline = pace::OPEN + Duration::from_secs(1) * frames;
     let digests = timeout(deadline, fetch(table, ear, have)).await;
     let digests = digests.map_err(|_| SessionError::Silent)??;

@@ -1,21 +1,23 @@
 //! What the sessions of one import share: who sits where, what each is asked, what is left.
 
-use std::collections::VecDeque;
+mod holds;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use app::ports::{Pull, PullError, PullNews, Pulled};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
-use verifier::identity::PeerId;
 use verifier::piece::{PieceList, VerifiedPiece};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
-use crate::pace::{DROP, Limits, Meter, SNUB};
+use crate::pace::Limits;
 use crate::picker::{Picker, Seat, Second};
 use crate::session::SessionError;
 use crate::swarm::buffer::Buffers;
+use crate::swarm::chair::{Chair, Due, Pace, Spares};
 use crate::swarm::waiting::{Survey, Whereabouts};
+
+pub(super) use holds::{Held, Seated, Time, Waiting};
 
 /// The shared state of one import's sessions.
 pub(super) struct Table {
@@ -46,54 +48,13 @@ struct State {
     held_since: Instant,
 }
 
-struct Chair {
-    peer: PeerId,
-    wake: Arc<Notify>,
-    /// What it owes an answer to, in the order of asking.
-    asked: VecDeque<Due>,
-    cancels: Vec<u32>,
-    meter: Meter,
-    held: u32,
-    pace: Pace,
-    spares: Spares,
-    seated: bool,
-    delivered: u64,
-    whereabouts: Whereabouts,
-}
-
-/// How much a peer is asked at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    Window,
-    /// It was silent for too long and is left with one ask.
-    Snubbed,
-    /// Consent no longer covers asking it.
-    Denied,
-}
-
-/// Whether a peer may be asked for what another is asked too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spares {
-    Allowed,
-    /// Consent does not cover them.
-    Denied,
-}
-
-/// An ask that is not answered yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) index: u32,
-    /// Whether the peer was told that the piece is no longer wanted from it.
-    pub(super) cancelled: bool,
-}
-
 /// What a session is to say next.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     pub(super) cancels: Vec<u32>,
     pub(super) asks: Vec<PieceIndex>,
-    /// Whether the asks are of pieces that another peer is asked too.
-    pub(super) spare: bool,
+    /// What to ask if there is nothing else: a piece that another peer is asked too.
+    pub(super) spare: Option<Second>,
     /// Whether there is nothing left to ask anybody.
     pub(super) finished: bool,
     /// Whether this peer may not be asked any more and owes nothing.
@@ -219,18 +180,7 @@ impl Table {
         for (other, chair) in state.chairs.iter().enumerate().filter(|(other, _)| *other != seat) {
             picker.set_rate(other, chair.meter.rate(now));
         }
-        match picker.second(seat) {
-            Some(Second::TakeOver(index, slow)) => {
-                orders.asks.push(index);
-                orders.spare = true;
-                state.cancel(slow, index);
-            }
-            Some(Second::Race(index)) => {
-                orders.asks.push(index);
-                orders.spare = true;
-            }
-            None => {}
-        }
+        orders.spare = picker.second(seat);
         orders
     }
 
@@ -246,22 +196,41 @@ impl Table {
     }
 
     /// The asks are not to be sent, since the user's consent does not cover them.
-    pub(super) fn denied(&self, seat: Seat, orders: &Orders) {
+    pub(super) fn denied(&self, seat: Seat, asks: &[PieceIndex]) {
         let mut state = self.lock();
         let state = &mut *state;
         if let Some(picker) = &mut state.picker {
-            for index in &orders.asks {
+            for index in asks {
                 picker.release(seat, *index);
             }
         }
         if let Some(chair) = state.chairs.get_mut(seat) {
-            // A spare ask that is denied says nothing about what the peer is needed for.
-            match orders.spare {
-                true => chair.spares = Spares::Denied,
-                false => chair.pace = Pace::Denied,
-            }
+            chair.pace = Pace::Denied;
         }
         state.wake();
+    }
+
+    /// The spare ask is not to be sent, which says nothing about what the peer is needed for.
+    pub(super) fn denied_spare(&self, seat: Seat, spare: Second) {
+        let mut state = self.lock();
+        if let Some(picker) = &mut state.picker {
+            picker.release(seat, spare.index());
+        }
+        if let Some(chair) = state.chairs.get_mut(seat) {
+            chair.spares = Spares::Denied;
+        }
+    }
+
+    /// The spare ask is about to be sent; a peer that is taken over from is told so.
+    pub(super) fn asked_spare(&self, seat: Seat, spare: Second) {
+        self.asked(seat, &[spare.index()]);
+        if let Second::TakeOver(index, slow) = spare {
+            let mut state = self.lock();
+            if let Some(picker) = &mut state.picker {
+                picker.release(slow, index);
+            }
+            state.cancel(slow, index);
+        }
     }
 
     /// What the peer owes an answer to next.
@@ -284,14 +253,7 @@ impl Table {
     /// The peer answered what it owed next.
     pub(super) fn answered(&self, seat: Seat) {
         if let Some(chair) = self.lock().chairs.get_mut(seat) {
-            chair.asked.pop_front();
-            if chair.pace == Pace::Snubbed {
-                chair.pace = Pace::Window;
-            }
-            if chair.asked.is_empty() {
-                chair.meter.pause();
-            }
-            chair.wake.notify_one();
+            chair.answered();
         }
     }
 
@@ -364,17 +326,7 @@ impl Table {
         let mut state = self.lock();
         let state = &mut *state;
         let Some(chair) = state.chairs.get_mut(seat) else { return Ok(()) };
-        let silent = chair.meter.silent(Instant::now()).filter(|_| chair.held == 0);
-        let Some(silent) = silent else { return Ok(()) };
-        if silent > DROP {
-            return Err(SessionError::Silent);
-        }
-        if silent > SNUB && chair.pace == Pace::Window {
-            chair.pace = Pace::Snubbed;
-            for due in chair.asked.iter_mut().skip(1).filter(|due| !due.cancelled) {
-                due.cancelled = true;
-                chair.cancels.push(due.index);
-            }
+        if chair.check(Instant::now())? {
             if let Some(picker) = &mut state.picker {
                 picker.release_all(seat);
             }
@@ -473,117 +425,14 @@ impl State {
     }
 
     fn cancel(&mut self, seat: Seat, index: PieceIndex) {
-        let Some(chair) = self.chairs.get_mut(seat) else { return };
-        let mut open = chair.asked.iter_mut().filter(|due| !due.cancelled);
-        if let Some(due) = open.find(|due| due.index == index.get()) {
-            due.cancelled = true;
-            chair.cancels.push(index.get());
-            chair.wake.notify_one();
+        if let Some(chair) = self.chairs.get_mut(seat) {
+            chair.cancel(index.get());
         }
     }
 
     fn wake(&self) {
         for chair in &self.chairs {
             chair.wake.notify_one();
-        }
-    }
-}
-
-impl Chair {
-    fn new(peer: PeerId) -> Self {
-        Self {
-            peer,
-            wake: Arc::default(),
-            asked: VecDeque::new(),
-            cancels: Vec::new(),
-            meter: Meter::default(),
-            held: 0,
-            pace: Pace::Window,
-            spares: Spares::Allowed,
-            seated: false,
-            delivered: 0,
-            whereabouts: Whereabouts::Calling,
-        }
-    }
-
-    fn survey(&self, now: Instant) -> (PeerId, Whereabouts) {
-        let whereabouts = match &self.whereabouts {
-            Whereabouts::Connected if self.pace == Pace::Denied => Whereabouts::Denied,
-            Whereabouts::Connected if !self.asked.is_empty() => {
-                Whereabouts::Owing { silent: self.meter.silent(now).unwrap_or(Duration::ZERO) }
-            }
-            other => other.clone(),
-        };
-        (self.peer, whereabouts)
-    }
-}
-
-/// A peer at the table; dropped, it leaves and what it was asked is asked of others.
-pub(super) struct Seated {
-    table: Arc<Table>,
-    seat: Seat,
-}
-
-impl Drop for Seated {
-    fn drop(&mut self) {
-        let mut state = self.table.lock();
-        let state = &mut *state;
-        if let Some(picker) = &mut state.picker {
-            picker.leave(self.seat);
-        }
-        if let Some(chair) = state.chairs.get_mut(self.seat) {
-            chair.seated = false;
-            chair.asked.clear();
-            chair.cancels.clear();
-            chair.meter.pause();
-        }
-        state.wake();
-    }
-}
-
-/// This side keeps the import waiting.
-pub(super) struct Held<'a> {
-    table: &'a Table,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let mut state = self.table.lock();
-        state.held = state.held.saturating_sub(1);
-        if state.held == 0 {
-            // The peers are not to blame for that time.
-            let held = state.held_since.elapsed();
-            state.progress = (state.progress + held).min(Instant::now());
-        }
-    }
-}
-
-/// Whether the time that a peer is kept waiting counts against its rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Time {
-    /// It does: the rate is limited, and the window should follow.
-    Counted,
-    /// It does not.
-    Free,
-}
-
-/// This side keeps a peer waiting.
-pub(super) struct Waiting<'a> {
-    held: Held<'a>,
-    seat: Seat,
-    time: Time,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if let Some(chair) = self.held.table.lock().chairs.get_mut(self.seat) {
-            chair.held = chair.held.saturating_sub(1);
-            let now = Instant::now();
-            match self.time {
-                Time::Counted => chair.meter.add(0, now),
-                Time::Free if !chair.asked.is_empty() => chair.meter.resume(now),
-                Time::Free => chair.meter.pause(),
-            }
         }
     }
 }

@@ -126,7 +126,7 @@ mod tests {
             assert!(sentence.contains(expected), "{sentence}");
             assert!(sentence.ends_with("30 seconds of this."), "{sentence}");
         }
-        let moving = Survey { still: Duration::ZERO, ..survey(&[resting.clone()]) };
+        let moving = Survey { still: Duration::ZERO, ..survey(std::slice::from_ref(&resting)) };
         assert_eq!(sentence(&moving, patience), None);
         let held = Survey { held: true, ..survey(&[resting]) };
         assert_eq!(sentence(&held, patience), None);

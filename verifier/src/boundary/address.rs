@@ -8,7 +8,7 @@ use crate::boundary::{
 };
 use crate::code::{Code, Coded};
 
-/// Which addresses may be called (SPEC 6.2).
+/// Which addresses may be called (docs/formats.md 6.2).
 pub struct AddressPolicy;
 
 impl AddressPolicy {

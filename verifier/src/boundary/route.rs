@@ -7,7 +7,7 @@ use crate::boundary::{
 };
 use crate::code::{Code, Coded};
 
-/// The grammar of metadata routes (SPEC 6.1).
+/// The grammar of metadata routes (docs/formats.md 6.1).
 pub struct RouteGrammar;
 
 impl RouteGrammar {

@@ -7,7 +7,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SlmChecksumProfile {
-    /// This project's own choice of what is not published (SPEC 5.6).
+    /// This project's own choice of what is not published (docs/formats.md 5.6).
     #[default]
     MinimodelProvisional1,
 }

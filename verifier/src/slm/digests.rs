@@ -3,7 +3,7 @@
 use crate::digest::{Sha256, Sha256Stream};
 use crate::slm::directory::Directory;
 
-/// How the tokenizer and the tensor layout are digested (SPEC 5.8).
+/// How the tokenizer and the tensor layout are digested (docs/formats.md 5.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DigestRules {
     /// SHA-256 of the raw tokenizer section, and of the entries by ascending name hash.

@@ -57,7 +57,8 @@ impl Slm {
         }
     }
 
-    /// Every `slm.*` key and its measured value, in the order receipts list them (SPEC 12).
+    /// Every `slm.*` key and its measured value, in the order receipts list them
+    /// (docs/formats.md 12).
     pub fn measured(&self) -> Vec<(&'static str, String)> {
         let header = &self.header;
         let profile = match self.checksum {

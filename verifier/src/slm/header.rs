@@ -24,7 +24,7 @@ const MIN_VOCAB: u32 = 260;
 /// A header that passed H1 to H28.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each field is the header field of that name in SPEC 5.1")]
+#[expect(missing_docs, reason = "each field is the one of that name in docs/formats.md 5.1")]
 pub struct Header {
     pub header_length: u32,
     pub flags: u32,

@@ -21,7 +21,7 @@ pub enum TensorName {
 
 /// A tensor that every layer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant is the tensor of that name in SPEC 5.5")]
+#[expect(missing_docs, reason = "each variant is the tensor of that name in docs/formats.md 5.5")]
 pub enum LayerTensor {
     AttnNorm,
     FfnNorm,
@@ -132,7 +132,7 @@ impl TensorNames {
     ///
     /// # Errors
     ///
-    /// The first [`NamesError`] in the order of SPEC 5.5.
+    /// The first [`NamesError`] in the order of docs/formats.md 5.5.
     pub fn check(header: &Header, directory: &Directory) -> Result<Self, NamesError> {
         let mut names = vec![None; directory.entries().len()];
         let mut missing = None;

@@ -1,4 +1,4 @@
-//! The provisional rules of the container, each behind one name (SPEC section 16).
+//! The provisional rules of the container, each behind one name (docs/formats.md 16).
 
 use crate::slm::header::Header;
 

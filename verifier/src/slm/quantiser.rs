@@ -1,6 +1,6 @@
 //! How the writer turns numbers into quantised values.
 
-/// The writer's quantiser (SPEC 5.8); readers do not depend on it.
+/// The writer's quantiser (docs/formats.md 5.8); readers do not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantiser {
     /// Scales by the largest magnitude and rounds half away from zero.

@@ -95,7 +95,7 @@ impl Scan {
 
     /// A fault that is already known, which refuses the file whatever follows.
     ///
-    /// More bytes may uncover one that comes before it in the order of SPEC section 5.
+    /// More bytes may uncover one that comes before it in the order of docs/formats.md 5.
     pub fn fault(&self) -> Option<&SlmError> {
         self.faults.first()
     }
@@ -107,7 +107,7 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// The first [`SlmError`] in the order of SPEC section 5, and [`SlmError::Incomplete`] if
+    /// The first [`SlmError`] in the order of docs/formats.md 5, and [`SlmError::Incomplete`] if
     /// not exactly the announced number of bytes was given.
     pub fn finish(mut self, checksum: Option<u64>) -> Result<Slm, SlmError> {
         let incomplete = SlmError::Incomplete { expected: self.length, got: self.position };

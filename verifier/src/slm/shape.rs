@@ -8,7 +8,7 @@ use crate::slm::tokenizer::btok_section;
 
 /// The measures of a sample model; its vocabulary is always the 260 byte-level tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each field is the header field of that name in SPEC 5.1")]
+#[expect(missing_docs, reason = "each field is the one of that name in docs/formats.md 5.1")]
 pub struct Shape {
     pub vocab: u32,
     pub hidden: u32,

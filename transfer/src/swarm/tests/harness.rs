@@ -1,0 +1,225 @@
+//! A shelf in memory, its doorway, and a receiver that says yes to everything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use app::ports::{
+    Listener as _, Opened, Peers as _, Pull, PullError, PullNews, PullSource, Pulled, Refusal,
+    ServeNews, Shelf,
+};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use verifier::boundary::PeerAddress;
+use verifier::identity::{PeerId, SigningKey};
+use verifier::piece::{PieceList, PieceStream};
+use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Sha256};
+
+use crate::swarm::Swarm;
+use crate::{Doorway, Identity, Limits};
+
+pub(super) fn identity(seed: u8) -> Identity {
+    Identity::from_key(SigningKey::from_seed([seed; 32]))
+}
+
+/// Some bytes and what their manifest would say of them.
+#[derive(Clone)]
+pub(super) struct Artifact {
+    pub(super) bytes: Bytes,
+    pub(super) sha256: Sha256,
+    pub(super) list: Arc<PieceList>,
+}
+
+impl Artifact {
+    pub(super) fn new(length: usize, piece_size: u32) -> Self {
+        let bytes: Bytes = (0_u32..).flat_map(u32::to_le_bytes).take(length).collect();
+        let geometry = Geometry::new(length as u64, piece_size).unwrap();
+        let mut stream = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
+        stream.update(&bytes);
+        let (digests, root) = stream.finish().unwrap();
+        let list = Arc::new(PieceList::prove(geometry, root, digests).unwrap());
+        Self { sha256: Sha256::of(&bytes), bytes, list }
+    }
+
+    pub(super) fn piece(&self, index: PieceIndex) -> Bytes {
+        let geometry = self.list.geometry();
+        let start = usize::try_from(geometry.offset(index)).unwrap();
+        self.bytes.slice(start..start + geometry.length(index) as usize)
+    }
+
+    pub(super) fn assemble(&self, pieces: &BTreeMap<PieceIndex, Bytes>) -> Bytes {
+        Bytes::from(pieces.values().flatten().copied().collect::<Vec<u8>>())
+    }
+
+    pub(super) fn pull(&self, sources: Vec<PullSource>, out: mpsc::Sender<Pulled>) -> Pull {
+        Pull {
+            artifact: self.sha256,
+            geometry: *self.list.geometry(),
+            root: self.list.root(),
+            list: None,
+            missing: Bitfield::full(self.list.geometry().piece_count()),
+            sources,
+            out,
+        }
+    }
+}
+
+/// A shelf with one artifact, and what is odd about it.
+pub(super) struct Memory {
+    pub(super) artifact: Artifact,
+    pub(super) have: Bitfield,
+    pub(super) known: Vec<PeerId>,
+    pub(super) granted: bool,
+    /// After so many pieces the grant is taken back.
+    pub(super) revoked_after: u32,
+    /// Whether the first byte of every piece is changed.
+    pub(super) lies: bool,
+    pub(super) delay: Duration,
+    /// Whether everything lands here after the first look.
+    pub(super) lands: bool,
+    pub(super) opened: AtomicU32,
+    pub(super) sent: AtomicU32,
+}
+
+impl Memory {
+    pub(super) fn whole(artifact: &Artifact) -> Self {
+        Self {
+            artifact: artifact.clone(),
+            have: Bitfield::full(artifact.list.geometry().piece_count()),
+            known: vec![identity(super::CALLER).peer_id()],
+            granted: true,
+            revoked_after: u32::MAX,
+            lies: false,
+            delay: Duration::ZERO,
+            lands: false,
+            opened: AtomicU32::new(0),
+            sent: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Shelf for Memory {
+    fn knows(&self, peer: PeerId) -> bool {
+        self.known.contains(&peer)
+    }
+
+    async fn open(&self, _: PeerId, artifact: Sha256) -> Option<Opened> {
+        let shown = self.granted && artifact == self.artifact.sha256;
+        let before = self.opened.fetch_add(1, Ordering::Relaxed);
+        let have = match self.lands && before > 0 {
+            true => Bitfield::full(self.have.len()),
+            false => self.have.clone(),
+        };
+        shown.then(|| Opened { list: Arc::clone(&self.artifact.list), have })
+    }
+
+    async fn piece(&self, _: PeerId, _: Sha256, index: PieceIndex) -> Result<Bytes, Refusal> {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        if self.sent.fetch_add(1, Ordering::Relaxed) >= self.revoked_after {
+            return Err(Refusal::NotServed);
+        }
+        if !self.have.contains(index) && !self.lands {
+            return Err(Refusal::NotHad);
+        }
+        let piece = self.artifact.piece(index);
+        if self.lies {
+            let mut lie = piece.to_vec();
+            lie[0] ^= 1;
+            return Ok(lie.into());
+        }
+        Ok(piece)
+    }
+}
+
+/// A doorway that stays open until the test ends or hangs up.
+pub(super) struct Served {
+    pub(super) source: PullSource,
+    pub(super) news: mpsc::Receiver<ServeNews>,
+    sessions: JoinHandle<()>,
+}
+
+impl Served {
+    /// Ends the listener and all its sessions.
+    pub(super) fn hang_up(self) {
+        self.sessions.abort();
+    }
+}
+
+pub(super) async fn serve(seed: u8, shelf: Memory) -> Served {
+    serve_with(seed, shelf, Arc::default()).await
+}
+
+pub(super) async fn serve_with(seed: u8, shelf: Memory, limits: Arc<Limits>) -> Served {
+    let count = shelf.artifact.list.geometry().piece_count();
+    let identity = Arc::new(identity(seed));
+    let id = identity.peer_id();
+    let (news, heard) = mpsc::channel(10_000);
+    let doorway = Doorway::new(identity, limits);
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listening = doorway.listen(address, Arc::new(shelf), news).await.unwrap();
+    let addresses =
+        vec![PeerAddress::from_socket(listening.address.ip(), listening.address.port()).unwrap()];
+    let sessions = tokio::spawn(async move { listening.sessions.await.unwrap() });
+    let source = PullSource { id, addresses, offered: Bitfield::full(count) };
+    Served { source, news: heard, sessions }
+}
+
+/// What came of a pull.
+pub(super) struct Outcome {
+    pub(super) result: Result<(), PullError>,
+    pub(super) pieces: BTreeMap<PieceIndex, Bytes>,
+    pub(super) news: Vec<PullNews>,
+    pub(super) lists: u32,
+}
+
+pub(super) async fn pull_all(artifact: &Artifact, sources: Vec<PullSource>) -> Outcome {
+    pull_with(artifact, sources, Arc::default()).await
+}
+
+/// As [`pull_all`], where nobody can be expected to send anything.
+pub(super) async fn pull_in_vain(artifact: &Artifact, sources: Vec<PullSource>) -> Outcome {
+    pull_within(artifact, sources, Arc::default(), Duration::from_secs(1)).await
+}
+
+pub(super) async fn pull_with(
+    artifact: &Artifact,
+    sources: Vec<PullSource>,
+    limits: Arc<Limits>,
+) -> Outcome {
+    pull_within(artifact, sources, limits, Duration::from_secs(8)).await
+}
+
+async fn pull_within(
+    artifact: &Artifact,
+    sources: Vec<PullSource>,
+    limits: Arc<Limits>,
+    patience: Duration,
+) -> Outcome {
+    let (out, mut pulled) = mpsc::channel(8);
+    let swarm = Swarm::new(Arc::new(identity(super::CALLER)), limits).with_patience(patience);
+    let pull = swarm.pull(artifact.pull(sources, out));
+    let (mut pieces, mut news, mut lists) = (BTreeMap::new(), Vec::new(), 0);
+    let receive = async {
+        while let Some(message) = pulled.recv().await {
+            match message {
+                Pulled::List(list, answer) => {
+                    lists += 1;
+                    answer.send(Bitfield::full(list.geometry().piece_count())).unwrap();
+                }
+                Pulled::Ask { answer, .. } => drop(answer.send(true)),
+                Pulled::Piece(piece) => {
+                    let bytes = Bytes::copy_from_slice(piece.bytes());
+                    assert!(pieces.insert(piece.index(), bytes).is_none(), "twice");
+                }
+                Pulled::News(PullNews::Asked { .. }) => {}
+                Pulled::News(item) => news.push(item),
+            }
+        }
+    };
+    let (result, ()) = tokio::join!(pull, receive);
+    Outcome { result, pieces, news, lists }
+}
