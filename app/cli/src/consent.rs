@@ -1,7 +1,8 @@
 //! What the user said yes to, and taking it back.
 
-use app::ports::{Journal as _, Standing};
+use app::ports::{Journal as _, JournalError, Standing};
 use serde_json::{Value, json};
+use verifier::Code;
 use verifier::consent::Scope;
 use verifier::scalars::Id;
 
@@ -65,10 +66,19 @@ async fn revoke<W: Wiring>(
         journal
             .revoke(grant.clone(), session.now())
             .await
-            .map_err(|error| Fault::blamed(&error).at(Some(grant.as_str())))?;
+            .map_err(|error| unknown_or(&error, grant))?;
         session.terminal.say(&format!("{grant} is taken back; nothing moves under it any more."));
     }
     Ok(Outcome::new().with("revoked", args.grants.clone()).told())
+}
+
+fn unknown_or(error: &JournalError, grant: &Id) -> Fault {
+    let fault = Fault::blamed(error);
+    if fault.code() == Code::new("consent", "unknown-grant") {
+        let advice = "See the live grants with `minimodel consent list`; nothing was changed.";
+        return Fault::new(fault.code(), grant.as_str(), fault.what(), advice);
+    }
+    fault.at(Some(grant.as_str()))
 }
 
 /// A grant in one line for people.

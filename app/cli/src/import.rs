@@ -1,11 +1,11 @@
 //! Imports a model from the peers that a request names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use app::consent::Consent;
 use app::event::Event;
 use app::import::{Imported, Plan, Settings};
-use app::ports::{Clock as _, Ports, PullNews};
+use app::ports::{Clock as _, Ports, PullNews, Stem};
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::consent::Act;
@@ -45,6 +45,9 @@ pub async fn run<W: Wiring>(
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
+    // The folder is judged before anything is made under the data folder.
+    let stem = Stem::new(request.manifest().model_id(), request.manifest().model_version());
+    session.check_output(&args.output_dir, &stem)?;
     let ports = session.open_with(rates)?;
     let finished = import(&ports, session.terminal, request, args, settings, |_| {}).await?;
     Ok(outcome(&finished))
@@ -94,6 +97,7 @@ pub async fn import<P: Ports>(
         names,
         sizes: *plan.geometry(),
         banned: BTreeMap::new(),
+        gone: BTreeSet::new(),
         waiting: String::new(),
     };
     let imported = {
@@ -163,6 +167,8 @@ struct Telling {
     names: BTreeMap<PeerId, String>,
     sizes: verifier::Geometry,
     banned: BTreeMap<PeerId, Code>,
+    /// Peers whose loss was told; that they still do not answer is no news.
+    gone: BTreeSet<PeerId>,
     waiting: String,
 }
 
@@ -188,8 +194,11 @@ impl Telling {
 
     fn hear_peers(&mut self, news: &PullNews) {
         match news {
-            PullNews::Connected { peer, .. } => self.progress.connected(*peer),
-            PullNews::Lost { peer, why } => {
+            PullNews::Connected { peer, .. } => {
+                self.gone.remove(peer);
+                self.progress.connected(*peer);
+            }
+            PullNews::Lost { peer, why } if self.gone.insert(*peer) => {
                 self.progress.lost(*peer);
                 let line = format!("{} is gone ({})", self.name(*peer), printable(why));
                 self.progress.say(&line);
@@ -226,23 +235,31 @@ fn tell_result(
 ) {
     let seconds = imported.transfer_time.as_secs_f64();
     terminal.say(&format!(
-        "Verified. {} came from {} peers in {seconds:.2} s ({:.1} MiB/s); {} pieces were here already.",
+        "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {} were here already.",
         Size(imported.bytes_fetched),
-        imported.contributions.len(),
+        count(imported.contributions.len() as u64, "peer"),
         rate(imported.bytes_fetched, seconds),
-        imported.pieces_local
+        count(imported.pieces_local, "piece")
     ));
-    for peer in &imported.contributions {
+    let mut given: Vec<_> = imported.contributions.iter().collect();
+    given.sort_by_key(|peer| names.get(&peer.id));
+    for peer in given {
         let name = names.get(&peer.id).map_or("a peer", String::as_str);
-        terminal.say(&format!("  {name:<16} {:>6} pieces  {}", peer.pieces, Size(peer.bytes)));
+        let pieces = count(peer.pieces, "piece");
+        terminal.say(&format!("  {name:<16} {pieces:>12}  {}", Size(peer.bytes)));
     }
     for (peer, code) in banned {
         let name = names.get(peer).map_or("a peer", String::as_str);
-        terminal.say(&format!("  {name:<16} banned: {code}"));
+        terminal.say(&format!("  {name:<16} banned for this import: {code}"));
     }
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
     terminal.say("Open the model in TinyRustLM with its own file picker; nothing is sent to it.");
+}
+
+/// A number and its noun.
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// MiB a second.

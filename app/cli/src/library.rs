@@ -192,7 +192,7 @@ async fn recheck<P: Ports>(
     let corrupt: Vec<u32> = found.corrupt.iter().map(|piece| piece.get()).collect();
     let shown = Named::from(&model).shown();
     if corrupt.is_empty() {
-        terminal.say(&format!("{shown}: all {} kept pieces are sound.", found.checked));
+        terminal.say(&format!("{shown}: every kept piece is sound ({} checked).", found.checked));
         if model.have.is_full() {
             ports.store().verified(model.artifact, now).await.map_err(failed)?;
         }

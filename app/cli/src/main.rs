@@ -1,5 +1,6 @@
 //! The `minimodel` program: wires the disk and the network to the commands.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,14 +51,14 @@ impl Wiring for DiskAndNetwork {
     fn open(&self, data: &Path, rates: Rates) -> Result<Wired, Fault> {
         let store = Store::open(data, PROGRAM).map_err(|error| store_fault(data, &error))?;
         for notice in store.notices() {
-            tracing::warn!("{notice}");
+            notify(notice);
         }
         let outputs = Outputs::new(Layout::new(data));
         let removed = outputs.recover().map_err(|error| {
             Fault::machine("cannot tidy up after an import that broke off", &error)
         })?;
         for path in removed {
-            tracing::warn!("removed {}, which an import left that broke off", path.display());
+            notify(&format!("removed {}, left by an import that broke off", path.display()));
         }
         let identity = Arc::new(identity(data)?);
         let limits = Arc::new(Limits::new());
@@ -85,6 +86,12 @@ impl Wiring for DiskAndNetwork {
     fn outputs(&self, data: &Path) -> Arc<Outputs> {
         Arc::new(Outputs::new(Layout::new(data)))
     }
+}
+
+/// Tells people of something that was put right by itself.
+fn notify(text: &str) {
+    // A closed standard error is no reason to stop.
+    let _ok = writeln!(std::io::stderr(), "minimodel: {text}");
 }
 
 fn identity(data: &Path) -> Result<Identity, Fault> {

@@ -80,12 +80,13 @@ pub fn draw(
     name: impl Fn(PeerId) -> String,
 ) -> Picture {
     let tally = Tally::of(states);
-    let letters: BTreeMap<PeerId, (usize, char)> = tally
-        .peers
-        .keys()
-        .copied()
+    let mut named: Vec<(String, PeerId)> =
+        tally.peers.keys().map(|peer| (name(*peer), *peer)).collect();
+    named.sort();
+    let letters: Vec<Letter> = named
+        .into_iter()
         .enumerate()
-        .map(|(at, peer)| (peer, (at, letter(at))))
+        .map(|(place, (name, peer))| Letter { peer, name, cell: Cell::of(place) })
         .collect();
     let in_cell = states.len().div_ceil(WIDTH * HEIGHT).max(1);
     let cells: Vec<Cell> = states.chunks(in_cell).map(|cell| worst(cell, show, &letters)).collect();
@@ -95,7 +96,7 @@ pub fn draw(
         .collect();
     Picture {
         lines,
-        legend: legend(&tally, show, paint, &letters, in_cell, name),
+        legend: legend(&tally, show, paint, &letters, in_cell),
         summary: summary(&tally),
     }
 }
@@ -113,9 +114,11 @@ impl Cell {
     const KEPT: Self = Self { shown: '#', colour: 32 };
     const LOCAL: Self = Self { shown: LOCAL, colour: 37 };
 
-    fn of(place: usize, letter: char) -> Self {
+    fn of(place: usize) -> Self {
         const COLOURS: [u8; 6] = [36, 33, 35, 34, 32, 96];
-        Self { shown: letter, colour: COLOURS.get(place % COLOURS.len()).copied().unwrap_or(37) }
+        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let shown = LETTERS.get(place).map_or('?', |byte| char::from(*byte));
+        Self { shown, colour: COLOURS.get(place % COLOURS.len()).copied().unwrap_or(37) }
     }
 
     fn draw(self, paint: Paint) -> String {
@@ -126,13 +129,16 @@ impl Cell {
     }
 }
 
-fn letter(place: usize) -> char {
-    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    LETTERS.get(place).map_or('?', |byte| char::from(*byte))
+/// The letter of a peer, in the order of their names.
+#[derive(Debug, Clone)]
+struct Letter {
+    peer: PeerId,
+    name: String,
+    cell: Cell,
 }
 
 /// Corrupt before missing before kept; among kept pieces, whoever gave most of them.
-fn worst(states: &[PieceState], show: Show, letters: &BTreeMap<PeerId, (usize, char)>) -> Cell {
+fn worst(states: &[PieceState], show: Show, letters: &[Letter]) -> Cell {
     let tally = Tally::of(states);
     if tally.corrupt > 0 {
         return Cell::CORRUPT;
@@ -143,7 +149,8 @@ fn worst(states: &[PieceState], show: Show, letters: &BTreeMap<PeerId, (usize, c
     match (show, tally.peers.iter().max_by_key(|(_, pieces)| **pieces)) {
         (Show::State, _) => Cell::KEPT,
         (Show::Source, Some((peer, pieces))) if *pieces >= tally.local => {
-            letters.get(peer).map_or(Cell::KEPT, |(place, letter)| Cell::of(*place, *letter))
+            let letter = letters.iter().find(|letter| letter.peer == *peer);
+            letter.map_or(Cell::KEPT, |letter| letter.cell)
         }
         (Show::Source, _) => Cell::LOCAL,
     }
@@ -153,9 +160,8 @@ fn legend(
     tally: &Tally,
     show: Show,
     paint: Paint,
-    letters: &BTreeMap<PeerId, (usize, char)>,
+    letters: &[Letter],
     in_cell: usize,
-    name: impl Fn(PeerId) -> String,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     match show {
@@ -166,15 +172,11 @@ fn legend(
             Cell::CORRUPT.draw(paint)
         )),
         Show::Source => {
-            for (peer, pieces) in &tally.peers {
-                let Some((place, letter)) = letters.get(peer) else { continue };
-                let cell = Cell::of(*place, *letter).draw(paint);
-                let noun = if *pieces == 1 { "piece" } else { "pieces" };
-                lines.push(format!(
-                    "{cell} {} ({}): {pieces} {noun}",
-                    name(*peer),
-                    short_peer(*peer)
-                ));
+            for Letter { peer, name, cell } in letters {
+                let pieces = tally.peers.get(peer).copied().unwrap_or(0);
+                let noun = if pieces == 1 { "piece" } else { "pieces" };
+                let cell = cell.draw(paint);
+                lines.push(format!("{cell} {name} ({}): {pieces} {noun}", short_peer(*peer)));
             }
             if tally.local > 0 {
                 let cell = Cell::LOCAL.draw(paint);
@@ -192,6 +194,7 @@ fn summary(tally: &Tally) -> String {
     let all = tally.kept + tally.missing + tally.corrupt;
     let noun = if all == 1 { "piece" } else { "pieces" };
     match (tally.missing, tally.corrupt) {
+        (0, 0) if all == 1 => "its one piece is kept".to_owned(),
         (0, 0) => format!("all {all} {noun} are kept"),
         (missing, 0) => format!("{} of {all} {noun} kept, {missing} missing", tally.kept),
         (missing, corrupt) => {

@@ -54,6 +54,8 @@ pub fn consent(
         terminal.say("Agreed beforehand by --consent.");
         return Ok(agreed);
     }
+    let agreed: Vec<Act> = all().collect();
+    tell(terminal, question, &agreed);
     if terminal.asking() == Asking::Impossible {
         let what = format!("this needs your yes to {}, and nobody is here to ask", names(all()));
         let advice =
@@ -61,8 +63,6 @@ pub fn consent(
         let first = question.required.first().map(|act| act.as_str());
         return Err(Fault::denied(what, advice).at(first));
     }
-    let agreed: Vec<Act> = all().collect();
-    tell(terminal, question, &agreed);
     if yes(terminal, "Do you agree? [y/N] ")? {
         Ok(agreed)
     } else {

@@ -115,3 +115,64 @@ fn trace(verbose: u8) {
         .with_target(false)
         .try_init();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, Write};
+    use std::sync::{Arc, Mutex};
+
+    use clap::Parser as _;
+
+    use super::refuse;
+    use crate::args::Cli;
+    use crate::fault::Exit;
+    use crate::terminal::{Asking, Terminal};
+
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<u8>>>);
+
+    impl Heard {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Heard {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn refused(line: &str, json: bool) -> (Exit, String, String) {
+        let (out, err) = (Heard::default(), Heard::default());
+        let input = Box::new(Cursor::new(Vec::new()));
+        let mut terminal =
+            Terminal::with(Box::new(out.clone()), Box::new(err.clone()), input, Asking::Impossible);
+        let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+        let exit = refuse(&error, json, &mut terminal);
+        (exit, out.text(), err.text())
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_a_usage_fault() {
+        let (exit, out, err) = refused("minimodel verify-manifest", false);
+        assert_eq!(exit.number(), 2);
+        assert_eq!(out, "result=failed code=usage.arguments stage=usage field=-\n");
+        assert!(err.contains("<MANIFEST>"), "{err}");
+        let (exit, out, _) = refused("minimodel --json verify-manifests", true);
+        assert_eq!(exit.number(), 2);
+        let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(object["code"], "usage.arguments");
+    }
+
+    #[test]
+    fn help_is_no_fault() {
+        let (exit, out, err) = refused("minimodel share serve --help", false);
+        assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+        assert!(out.contains("--offer"), "{out}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::Clock as _;
+use app::ports::{Clock as _, Outputs, Stem};
 use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
@@ -86,6 +86,16 @@ impl<'a, W: Wiring> Session<'a, W> {
         SystemClock.now()
     }
 
+    /// Checks that an output could be placed, without writing.
+    ///
+    /// # Errors
+    ///
+    /// `output.unsafe`, then `output.exists`.
+    pub fn check_output(&self, folder: &Path, stem: &Stem) -> Result<(), Fault> {
+        let outputs = self.wiring.outputs(&self.data()?);
+        outputs.check(folder, stem).map_err(|error| Fault::blamed(&error))
+    }
+
     /// Writes a file of its own under a name that is free.
     ///
     /// # Errors
@@ -103,6 +113,6 @@ impl<'a, W: Wiring> Session<'a, W> {
 /// # Errors
 ///
 /// `output.exists`, `output.unsafe` or `io.failed`.
-pub fn write(outputs: &impl app::ports::Outputs, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub fn write(outputs: &impl Outputs, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     outputs.write(path, bytes).map_err(|error| Fault::blamed(&error))
 }

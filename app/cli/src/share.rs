@@ -1,36 +1,21 @@
 //! Prepares models for sharing, lists who may have them, and takes that back.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
-use std::sync::Arc;
+mod prepare;
 
-use app::consent::Consent;
-use app::ports::{Clock as _, Journal as _, PieceStore as _, Ports, Standing, Terms};
-use app::share::{Event, Survey};
+use app::ports::{Journal as _, PieceStore as _, Ports as _, Standing};
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
-use verifier::manifest::{Draft, Manifest, ManifestError, Options};
-use verifier::piece::PieceList;
-use verifier::scalars::UtcTime;
+use verifier::manifest::{Manifest, Options};
 
-use crate::args::{PrepareArgs, ShareCommand, StopArgs};
+use crate::args::{ShareCommand, StopArgs};
 use crate::consent::value as grant_value;
 use crate::fault::Fault;
-use crate::input;
 use crate::library::failed;
 use crate::naming::{self, Named, short_peer};
 use crate::outcome::Outcome;
-use crate::progress::Progress;
-use crate::prompt::{self, Question};
 use crate::quantity::Size;
 use crate::session::Session;
-use crate::terminal::Paint;
-use crate::verify::{read_manifest, with_manifest};
 use crate::wiring::Wiring;
-
-/// How long a yes to keep a share holds; it is used up at once.
-const CACHE_SPAN: u64 = 86_400;
 
 /// `share …`.
 ///
@@ -42,213 +27,10 @@ pub async fn run<W: Wiring>(
     command: &ShareCommand,
 ) -> Result<Outcome, Fault> {
     match command {
-        ShareCommand::Prepare(args) => prepare(session, args).await,
+        ShareCommand::Prepare(args) => prepare::run(session, args).await,
         ShareCommand::Serve(args) => crate::serve::run(session, args).await,
         ShareCommand::List => list(session).await,
         ShareCommand::Stop(args) => stop(session, args).await,
-    }
-}
-
-async fn prepare<W: Wiring>(
-    session: &mut Session<'_, W>,
-    args: &PrepareArgs,
-) -> Result<Outcome, Fault> {
-    let (file, length) = input::open(&args.slm)?;
-    let written = match args.manifest {
-        Some(_) => None,
-        None => Some(free_name(args)?),
-    };
-    let ports = session.open()?;
-    let paint = session.terminal.paint();
-    let (manifest, list) = match &args.manifest {
-        Some(path) => {
-            let manifest = Arc::new(read_manifest(path, Options::default())?);
-            let watched = Watched::new(file, length, paint);
-            let list = app::share::check(watched, Arc::clone(&manifest))
-                .await
-                .map_err(|error| Fault::blamed(&error))?;
-            (manifest, list)
-        }
-        None => make_manifest(session, args, file, length).await?,
-    };
-    let terminal = &mut *session.terminal;
-    let now = ports.clock().now();
-    let expires = now.plus(CACHE_SPAN);
-    let question = question(&manifest, expires);
-    prompt::consent(terminal, &args.agreed.acts, &question)?;
-    let artifact = manifest.artifact_sha256();
-    let terms = Terms {
-        act: Act::Cache,
-        model_id: manifest.model_id().clone(),
-        artifact,
-        scope: Scope::None,
-        byte_limit: manifest.byte_count(),
-        expires,
-    };
-    let consent = Consent::given(&**ports.journal(), artifact, [terms], now)
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
-    let (file, _) = input::open(&args.slm)?;
-    keep(&ports, file, &manifest, list, consent, paint).await?;
-    let mut outcome = with_manifest(Outcome::new(), &manifest).warn(manifest.warnings());
-    let mut shown = args.manifest.clone();
-    if let Some(path) = written {
-        session.write(&path, manifest.bytes())?;
-        outcome = outcome.with_text("manifest.path", path.display());
-        shown = Some(path);
-    }
-    let terminal = &mut *session.terminal;
-    terminal.say(&format!(
-        "{} {} is ready to be served.",
-        manifest.model_id(),
-        manifest.model_version()
-    ));
-    if let Some(path) = shown {
-        terminal.say(&format!("  manifest  {}", path.display()));
-    }
-    terminal.say(&format!(
-        "Next: minimodel share serve {} --to PEER --offer FILE; hand manifest and offer to the peer.",
-        manifest.model_id()
-    ));
-    Ok(outcome.told())
-}
-
-/// Where the manifest goes, checked before anything long is done.
-fn free_name(args: &PrepareArgs) -> Result<PathBuf, Fault> {
-    let path = args.out.clone().unwrap_or_else(|| args.slm.with_extension("manifest"));
-    if path.symlink_metadata().is_ok() {
-        let code = verifier::Code::new("output", "exists");
-        let what = format!("{} exists already", path.display());
-        let advice = format!(
-            "Use it with --manifest {}, or name another file with --out FILE.",
-            path.display()
-        );
-        return Err(Fault::new(code, "-", what, advice));
-    }
-    Ok(path)
-}
-
-async fn make_manifest<W: Wiring>(
-    session: &mut Session<'_, W>,
-    args: &PrepareArgs,
-    file: File,
-    length: u64,
-) -> Result<(Arc<Manifest>, Arc<PieceList>), Fault> {
-    let watched = Watched::new(file, length, session.terminal.paint());
-    let chunking = &args.chunking;
-    let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size)
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
-    let names = Names::of(args);
-    if args.license_route.is_none() || args.model_card_route.is_none() {
-        session.terminal.say(&format!(
-            "The manifest says licence {} and model card {}; give --license-route and \
-             --model-card-route to say where people really read them.",
-            names.license, names.card
-        ));
-    }
-    let manifest = names.draft(&survey, session.now()).map_err(|error| Fault::coded(&error))?;
-    Ok((Arc::new(manifest), survey.list))
-}
-
-/// What the manifest says beside what follows from the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Names {
-    id: String,
-    version: String,
-    display: Option<String>,
-    publisher: String,
-    license: String,
-    card: String,
-}
-
-impl Names {
-    fn of(args: &PrepareArgs) -> Self {
-        let stem = args.slm.file_stem().unwrap_or_default().to_string_lossy();
-        let (id, version) = id_and_version(&stem);
-        let id = args.model_id.clone().unwrap_or(id);
-        let route = |given: &Option<String>, name: &str| {
-            given.clone().unwrap_or_else(|| format!("/{id}/{name}"))
-        };
-        Self {
-            version: args.model_version.clone().or(version).unwrap_or_else(|| "1".to_owned()),
-            display: args.display_name.clone(),
-            publisher: args.publisher.clone(),
-            license: route(&args.license_route, "license.md"),
-            card: route(&args.model_card_route, "card.md"),
-            id,
-        }
-    }
-
-    fn draft(&self, survey: &Survey, now: UtcTime) -> Result<Manifest, ManifestError> {
-        let mut draft = Draft::new();
-        draft
-            .set("manifest.created_utc", now)?
-            .set("model.id", &self.id)?
-            .set("model.version", &self.version)?
-            .set("publisher.id", &self.publisher)?
-            .set("publisher.key_id", "none")?
-            .set("license.route", &self.license)?
-            .set("model_card.route", &self.card)?
-            .set("artifact.acquisition", "consent-peer-transfer")?
-            .set("artifact.sha256", survey.sha256)?;
-        if let Some(display) = &self.display {
-            draft.set("model.display_name", display)?;
-        }
-        for (key, value) in survey.slm.measured() {
-            // What this program can run is said by receipts, not by manifests.
-            if key != "slm.runtime" {
-                draft.set(key, value)?;
-            }
-        }
-        draft.set_chunking(survey.list.geometry(), &survey.list.root());
-        draft.write()
-    }
-}
-
-/// Reads id and version from a file's name: `Tiny Story-1.2` gives `tiny-story` and `1.2`.
-fn id_and_version(stem: &str) -> (String, Option<String>) {
-    let (name, version) = match stem.rsplit_once('-') {
-        Some((name, version))
-            if !name.is_empty()
-                && version.starts_with(|c: char| c.is_ascii_digit())
-                && verifier::scalars::Version::parse(version).is_ok() =>
-        {
-            (name, Some(version.to_owned()))
-        }
-        _ => (stem, None),
-    };
-    let id: String = name
-        .chars()
-        .map(|c| {
-            let c = c.to_ascii_lowercase();
-            if c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c) { c } else { '-' }
-        })
-        .skip_while(|c| !c.is_ascii_alphanumeric())
-        .take(64)
-        .collect::<String>()
-        .replace("..", ".");
-    if verifier::scalars::Id::parse(&id).is_ok() {
-        (id, version)
-    } else {
-        ("model".to_owned(), version)
-    }
-}
-
-fn question(manifest: &Manifest, until: UtcTime) -> Question<'static> {
-    Question {
-        what: format!(
-            "Keep {} {} in the library, ready to be served",
-            manifest.model_id(),
-            manifest.model_version()
-        ),
-        required: &[Act::Cache],
-        optional: &[],
-        bytes: format!("{} on this disk; nothing is sent", Size(manifest.byte_count())),
-        peers: Vec::new(),
-        license: manifest.license_route().to_string(),
-        until,
-        stop: format!("minimodel library forget {}", manifest.model_id()),
     }
 }
 
@@ -257,27 +39,6 @@ pub fn license(manifest: Option<&[u8]>) -> String {
     manifest
         .and_then(|bytes| Manifest::parse(bytes, Options::default()).ok())
         .map_or_else(|| "unknown".to_owned(), |manifest| manifest.license_route().to_string())
-}
-
-async fn keep<P: Ports>(
-    ports: &P,
-    file: File,
-    manifest: &Arc<Manifest>,
-    list: Arc<PieceList>,
-    consent: Consent,
-    paint: Paint,
-) -> Result<(), Fault> {
-    let total = manifest.byte_count();
-    let size = u64::from(list.geometry().piece_size());
-    let mut progress = Progress::start("keep", total, 0, paint);
-    let on = |event: Event| {
-        if let Event::Kept { kept, .. } = event {
-            progress.reach(total.min(u64::from(kept) * size));
-        }
-    };
-    app::share::keep(ports, file, Arc::clone(manifest), list, consent, on)
-        .await
-        .map_err(|error| Fault::blamed(&error))
 }
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
@@ -373,51 +134,4 @@ async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Resul
         }
     ));
     Ok(Outcome::new().with("revoked", revoked).told())
-}
-
-/// A file that shows how far it was read.
-struct Watched {
-    file: File,
-    progress: Progress,
-}
-
-impl Watched {
-    fn new(file: File, length: u64, paint: Paint) -> Self {
-        Self { file, progress: Progress::start("check", length, 0, paint) }
-    }
-}
-
-impl Read for Watched {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
-        self.progress.advance(read as u64);
-        Ok(read)
-    }
-}
-
-impl Seek for Watched {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::id_and_version;
-
-    #[test]
-    fn a_first_try_needs_no_names() {
-        for (stem, id, version) in [
-            ("tiny", "tiny", None),
-            ("tiny-1.0", "tiny", Some("1.0")),
-            ("Tiny Story-2", "tiny-story", Some("2")),
-            ("tiny-q8_0", "tiny-q8_0", None),
-            ("__x", "x", None),
-            ("日本", "model", None),
-            ("-1", "1", None),
-        ] {
-            let found = id_and_version(stem);
-            assert_eq!(found, (id.to_owned(), version.map(str::to_owned)), "{stem}");
-        }
-    }
 }
