@@ -574,6 +574,10 @@ pub trait Shelf: Send + Sync + 'static {
     /// What the peer may see of the artifact; `None` if it is not held or not granted.
     fn open(&self, peer: PeerId, artifact: Sha256) -> impl Future<Output = Option<Opened>> + Send;
 
+    /// Whether the peer may have pieces of the artifact at this moment; quick. Asked again before
+    /// a piece that was read ahead is sent, so that a grant taken back stops the next piece.
+    fn grants(&self, peer: PeerId, artifact: Sha256) -> bool;
+
     /// A piece, verified again and its grant checked and spent at this very ask.
     fn piece(
         &self,

@@ -19,7 +19,9 @@ use crate::layout::sync_folder;
 const MAGIC: [u8; 8] = *b"MMPIECE0";
 /// A record's header, in bytes: magic, length u32, algorithm u32, digest, address, CRC-32 of all
 /// that; little-endian.
-pub(crate) const HEADER: u64 = 84;
+pub(crate) const HEADER: u64 = HEADER_LEN as u64;
+/// The same, for slices.
+const HEADER_LEN: usize = 84;
 /// A pack takes records until it is this long, in bytes; then a new one is begun.
 const FULL: u64 = 256 << 20;
 /// The longest piece, in bytes.
@@ -71,8 +73,8 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    fn encode(&self) -> [u8; HEADER as usize] {
-        let mut header = [0; HEADER as usize];
+    fn encode(&self) -> [u8; HEADER_LEN] {
+        let mut header = [0; HEADER_LEN];
         let algorithm: u32 = match self.algorithm {
             ChunkAlgorithm::FixedSizeMerkleV0 => 0,
             ChunkAlgorithm::Blake3TreeV0 => 1,
@@ -96,7 +98,7 @@ impl Label {
         header
     }
 
-    fn decode(header: &[u8; HEADER as usize]) -> Option<Self> {
+    fn decode(header: &[u8; HEADER_LEN]) -> Option<Self> {
         let (body, sum) = header.split_last_chunk::<4>()?;
         if crc32fast::hash(body) != u32::from_le_bytes(*sum) {
             return None;
@@ -208,7 +210,7 @@ impl Packs {
         let mut at = 0;
         let mut body = Vec::new();
         while at + HEADER <= length {
-            let mut header = [0; HEADER as usize];
+            let mut header = [0; HEADER_LEN];
             read_at(&file, &mut header, at)?;
             let Some(label) = Label::decode(&header) else {
                 return Ok(());

@@ -31,7 +31,7 @@ impl Core {
             index: folder_bytes(&self.layout.index())? + folder_bytes(&self.layout.manifests())?,
             reserved,
             quota: self.quota()?,
-            free: free(&self.layout.root())?,
+            free: free(self.layout.root())?,
         })
     }
 

@@ -187,6 +187,9 @@ impl<S: Shelf> Answering<'_, S> {
             Err(Some(refusal)) => return self.refuse(index, refusal, voice).await,
             Err(None) => return cancelled(index, voice),
         };
+        if !self.shelf.grants(peer, artifact) {
+            return self.refuse(index, Refusal::NotServed, voice).await;
+        }
         let mut offset = 0;
         let mut rest: &[u8] = &bytes;
         while !rest.is_empty() {

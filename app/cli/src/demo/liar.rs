@@ -89,6 +89,10 @@ impl<S: Shelf> Shelf for LyingShelf<S> {
         self.honest.open(peer, artifact).await
     }
 
+    fn grants(&self, peer: PeerId, artifact: Sha256) -> bool {
+        self.honest.grants(peer, artifact)
+    }
+
     async fn piece(
         &self,
         peer: PeerId,

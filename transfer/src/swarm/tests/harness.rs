@@ -115,6 +115,10 @@ impl Shelf for Memory {
         shown.then(|| Opened { list: Arc::clone(&self.artifact.list), have })
     }
 
+    fn grants(&self, _: PeerId, artifact: Sha256) -> bool {
+        self.granted && artifact == self.artifact.sha256
+    }
+
     async fn piece(&self, _: PeerId, _: Sha256, index: PieceIndex) -> Result<Bytes, Refusal> {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
