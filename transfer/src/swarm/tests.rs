@@ -6,7 +6,7 @@ mod rogues;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{Peers as _, PullError, PullNews, Pulled, Refusal, ServeNews};
+use app::ports::{Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews};
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::{Bitfield, Code};
@@ -187,17 +187,40 @@ async fn pieces_that_land_at_a_peer_are_asked_for() {
 async fn nothing_is_asked_without_consent() {
     let artifact = Artifact::new(8 * 1_024, 1_024);
     let source = serve(1, Memory::whole(&artifact)).await.source;
+    let (result, pieces) = pull_allowed(&artifact, vec![source], 2 * 1_024).await;
+    assert_eq!(pieces, 2);
+    let Err(PullError::Exhausted { missing: 6, why }) = result else { panic!("{result:?}") };
+    assert!(why.contains("consent"), "{why}");
+}
+
+#[tokio::test]
+async fn consent_to_exactly_the_artifact_is_enough_though_a_peer_is_slow() {
+    let artifact = Artifact::new(20 * 1_024, 1_024);
+    let slow = Memory { delay: Duration::from_millis(150), ..Memory::whole(&artifact) };
+    let sources =
+        vec![serve(1, slow).await.source, serve(2, Memory::whole(&artifact)).await.source];
+    let (result, pieces) = pull_allowed(&artifact, sources, 20 * 1_024).await;
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(pieces, 20);
+}
+
+/// Pulls under a consent to so many bytes; how many pieces came.
+async fn pull_allowed(
+    artifact: &Artifact,
+    sources: Vec<PullSource>,
+    mut allowed: u64,
+) -> (Result<(), PullError>, u32) {
     let (out, mut pulled) = mpsc::channel(8);
     let swarm = Swarm::new(Arc::new(identity(CALLER)), Arc::default());
-    let pull = artifact.pull(vec![source], out);
+    let pull = artifact.pull(sources, out);
     let pulling = tokio::spawn(async move { swarm.pull(pull).await });
-    let mut allowed = 2 * 1_024;
     let mut pieces = 0;
     while let Some(message) = pulled.recv().await {
         match message {
             Pulled::Ask { bytes, answer, .. } => {
-                answer.send(bytes <= allowed).unwrap();
-                allowed = allowed.saturating_sub(bytes);
+                let covered = bytes <= allowed;
+                allowed -= if covered { bytes } else { 0 };
+                answer.send(covered).unwrap();
             }
             Pulled::Piece(_) => pieces += 1,
             Pulled::List(list, answer) => {
@@ -206,9 +229,7 @@ async fn nothing_is_asked_without_consent() {
             Pulled::News(_) => {}
         }
     }
-    assert_eq!(pieces, 2);
-    let Err(PullError::Exhausted { missing: 6, why }) = pulling.await.unwrap() else { panic!() };
-    assert!(why.contains("consent"), "{why}");
+    (pulling.await.unwrap(), pieces)
 }
 
 #[tokio::test]
