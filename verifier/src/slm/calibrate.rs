@@ -40,8 +40,8 @@ pub const MAX_FILE_LEN: u64 = 64 << 20;
 ///
 /// A candidate is conclusive if two files of different lengths imply the same start constant, or
 /// if one file implies one of [`KNOWN_STARTS`]. A stored 1 may stand for a computed 0, so both are
-/// tried. Small files are best: every rule visits every byte, which takes roughly a second for
-/// each MiB of each file on two cores, and a small file says as much as a large one.
+/// tried. Small files are best: every rule visits every byte, which takes about a second for
+/// each MiB of each file on one core, and a small file says as much as a large one.
 ///
 /// Files are searched smallest first. One that a conclusive candidate explains is counted for that
 /// candidate and not searched for others. Two files whose first 108 bytes differ in nothing but the

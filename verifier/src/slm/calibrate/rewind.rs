@@ -7,7 +7,10 @@ use crate::slm::header::{CHECKSUM_OFFSET, HEADER_LEN};
 ///
 /// One step of one rule waits for the step before; this many fill the gaps, and 63 is a multiple
 /// of it.
-const LANES: usize = 7;
+const LANES: u8 = 7;
+
+/// What may stand for the checksum's own bytes, the last ones of the header.
+const ZEROS: [u8; 8] = [0; 8];
 
 /// The FNV prime.
 const PRIME: u64 = 0x0000_0100_0000_01B3;
@@ -25,7 +28,7 @@ pub(super) struct Bundle {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Starts([Lanes; 2]);
 
-type Lanes = [u64; LANES];
+type Lanes = [u64; LANES as usize];
 
 impl Bundle {
     /// Every rule is in exactly one of them.
@@ -33,7 +36,7 @@ impl Bundle {
         let mut bundles = Vec::new();
         for mix in Mix::ALL {
             for order in Order::ALL {
-                for first_rotation in Rule::ROTATIONS.step_by(LANES) {
+                for first_rotation in Rule::ROTATIONS.step_by(LANES.into()) {
                     bundles.push(Self { mix, order, first_rotation });
                 }
             }
@@ -51,15 +54,15 @@ impl Bundle {
     /// Runs the rules backwards from `checksum` over `bytes`, which hold a header at least.
     pub(super) fn rewind(self, checksum: u64, bytes: &[u8]) -> Starts {
         let (head, tail) = bytes.split_at(HEADER_LEN.min(bytes.len()));
-        let (head, window) = head.split_at(head.len().min(CHECKSUM_OFFSET as usize));
+        let (head, _) = head.split_at(head.len().saturating_sub(ZEROS.len()));
 
         // A step is what comes before mixing, mixing, and what comes after. Seen from just before
         // mixing, each step is mixing and then all the rest, which leaves two loops for six
         // orders; the end and the start are carried there and back.
-        let mut skipped = self.each([checksum; LANES], before);
+        let mut skipped = self.each([checksum; LANES as usize], before);
         self.unmix_all(&mut skipped, tail, HEADER_LEN as u64);
         let mut zeros = skipped;
-        self.unmix_all(&mut zeros, [0; 8].get(..window.len()).unwrap_or(&[]), CHECKSUM_OFFSET);
+        self.unmix_all(&mut zeros, &ZEROS, CHECKSUM_OFFSET);
         Starts([zeros, skipped].map(|mut lanes| {
             self.unmix_all(&mut lanes, head, 0);
             self.each(lanes, undo_before)
