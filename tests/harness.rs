@@ -11,6 +11,6 @@ mod turn;
 pub use answer::{Answer, lines};
 pub use companion::Companion;
 pub use patience::until;
-pub use running::Running;
+pub use running::{Running, midway};
 pub use scene::{Model, Scene, files, grants};
 pub use turn::Turn;

@@ -10,6 +10,24 @@ use super::answer::Answer;
 use super::patience::until;
 use super::program;
 
+/// Waits until an import has told that it keeps some pieces; gives how many bytes it told of.
+#[track_caller]
+pub fn midway(import: &mut Running) -> u64 {
+    import.says("an import is midway", |line| {
+        let told = line.strip_prefix("import: ")?;
+        let (number, rest) = told.split_once(' ')?;
+        let (unit, _) = rest.split_once(' ')?;
+        let unit = match unit {
+            "KiB" => 1024.0,
+            "MiB" => 1024.0 * 1024.0,
+            _ => return None,
+        };
+        // Rounded down as it was told, so the number of bytes may only be too small.
+        let bytes = number.parse::<f64>().ok()? * unit;
+        (bytes > 0.0).then_some(bytes as u64)
+    })
+}
+
 /// A process of the program; killed when it is dropped.
 #[derive(Debug)]
 pub struct Running {
@@ -91,6 +109,15 @@ impl Running {
     #[track_caller]
     pub fn stop(mut self) -> Answer {
         drop(self.child.stdin.take());
+        self.ends()
+    }
+
+    /// Interrupts it as Ctrl-C does, and waits until it has ended.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn interrupt(self) -> Answer {
+        let killed = Command::new("kill").args(["-INT", &self.pid().to_string()]).status();
+        assert!(killed.unwrap().success());
         self.ends()
     }
 
