@@ -4,6 +4,7 @@
 //! a valid one becomes an [`Slm`]. The internal checksum is serial and slow beside the rest, so it
 //! is a value of its own, [`RollingChecksum`], that can run on another thread.
 
+pub mod calibrate;
 pub mod checksum;
 pub mod digests;
 pub mod directory;

@@ -12,9 +12,9 @@ use verifier::consent::Act;
 use verifier::scalars::UtcTime;
 
 pub use checks::{
-    AnnouncementArgs, ArtifactArgs, ArtifactOptions, ChecksumChoice, ChunkListArgs, ChunkingArgs,
-    EvidenceFile, ManifestArgs, ManifestOptions, MerkleArgs, NewReceiptArgs, OfferArgs,
-    ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
+    AnnouncementArgs, ArtifactArgs, ArtifactOptions, CalibrateArgs, ChecksumChoice, ChunkListArgs,
+    ChunkingArgs, EvidenceFile, ManifestArgs, ManifestOptions, MerkleArgs, NewReceiptArgs,
+    OfferArgs, ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
     ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
@@ -88,6 +88,8 @@ pub enum Command {
     MerkleRoot(MerkleArgs),
     /// Write the list of a file's chunk digests
     WriteChunkList(ChunkListArgs),
+    /// Search genuine files for the rule of the container's internal checksum
+    Calibrate(CalibrateArgs),
     /// Prepare a model, serve it to peers, stop serving it
     #[command(subcommand)]
     Share(ShareCommand),
@@ -164,6 +166,7 @@ mod tests {
             "minimodel check-ticket mmticket0:x",
             "minimodel merkle-root f --algorithm blake3-tree-v0 --chunk-size 256KiB",
             "minimodel write-chunk-list f o",
+            "minimodel calibrate a b c",
             "minimodel sample o --shape 16m --quant q8_0",
             "minimodel sample o --bytes 1GiB",
             "minimodel demo --size 1GiB --peers 2 --liar --kill --keep d",

@@ -4,6 +4,7 @@
 
 pub mod announce;
 pub mod args;
+pub mod calibrate;
 pub mod check;
 pub mod chunks;
 pub mod clock;

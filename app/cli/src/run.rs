@@ -13,8 +13,8 @@ use crate::session::Session;
 use crate::terminal::{Reading, Terminal};
 use crate::wiring::Wiring;
 use crate::{
-    announce, check, chunks, consent, demo, import, library, peer, receipt, request, sample, share,
-    verify,
+    announce, calibrate, check, chunks, consent, demo, import, library, peer, receipt, request,
+    sample, share, verify,
 };
 
 /// Runs one command line, the program's name first, and answers on the terminal.
@@ -56,6 +56,7 @@ async fn perform<W: Wiring>(
         Command::CheckTicket(args) => check::ticket(session, args),
         Command::MerkleRoot(args) => chunks::root(args),
         Command::WriteChunkList(args) => chunks::write_list(session, args),
+        Command::Calibrate(args) => calibrate::search(session, args).await,
         Command::Share(command) => share::run(session, command).await,
         Command::Peer(command) => peer::run(session, command).await,
         Command::Request(command) => request::run(session, command),

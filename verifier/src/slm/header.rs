@@ -15,7 +15,7 @@ pub const ENTRY_LEN: u64 = 64;
 /// Where the checksum stands.
 pub const CHECKSUM_OFFSET: u64 = 100;
 
-const MAGIC: [u8; 4] = *b"SLM1";
+pub(super) const MAGIC: [u8; 4] = *b"SLM1";
 const VERSION: u32 = 1;
 const MODEL_TYPE: u32 = 1;
 const TIED: u32 = 1;

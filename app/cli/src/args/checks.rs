@@ -221,6 +221,14 @@ pub struct ChunkingArgs {
     pub chunk_size: Option<u32>,
 }
 
+/// `calibrate`.
+#[derive(Debug, Clone, Args)]
+pub struct CalibrateArgs {
+    /// Genuine .slm files; small ones of different lengths are best
+    #[arg(required = true, value_name = "SLM")]
+    pub files: Vec<PathBuf>,
+}
+
 /// `merkle-root`.
 #[derive(Debug, Clone, Args)]
 pub struct MerkleArgs {

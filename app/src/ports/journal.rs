@@ -1,0 +1,117 @@
+//! Where consents and transfers are written down.
+
+use std::future::Future;
+
+use verifier::Sha256;
+use verifier::consent::{Act, Grant, Scope};
+use verifier::identity::PeerId;
+use verifier::scalars::{Id, UtcTime};
+
+use super::Failure;
+
+/// What the user says yes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The act.
+    pub act: Act,
+    /// The model's name.
+    pub model_id: Id,
+    /// The artifact.
+    pub artifact: Sha256,
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// The most bytes it may move.
+    pub byte_limit: u64,
+    /// When it ends.
+    pub expires: UtcTime,
+}
+
+/// A grant of the consent log, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The grant.
+    pub grant: Grant,
+    /// Bytes that it has moved so far.
+    pub used: u64,
+    /// Whether it still allows anything now.
+    pub live: bool,
+}
+
+/// What one act wants to move.
+#[derive(Debug, Clone)]
+pub struct Spend {
+    /// The act.
+    pub act: Act,
+    /// The model's name.
+    pub model_id: Id,
+    /// The artifact.
+    pub artifact: Sha256,
+    /// The peer, if one is concerned.
+    pub peer: Option<PeerId>,
+    /// How many bytes more.
+    pub bytes: u64,
+}
+
+/// A finished or ended transfer, for the user to look up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When.
+    pub time: UtcTime,
+    /// What happened, one lower-case word: `imported`, `failed`, `banned`, `served`, `evicted`.
+    pub what: &'static str,
+    /// The model's name.
+    pub model_id: Id,
+    /// The artifact.
+    pub artifact: Sha256,
+    /// The peer, if one is concerned.
+    pub peer: Option<PeerId>,
+    /// Bytes that moved.
+    pub bytes: u64,
+    /// An error code, or what else there is to say, as one clause; may be empty.
+    pub note: String,
+}
+
+/// Why the consent log could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The log says no, or is not a valid log.
+    #[error(transparent)]
+    Consent(#[from] verifier::consent::ConsentError),
+    /// The disk failed.
+    #[error("the journal failed")]
+    Failed(#[source] Failure),
+}
+
+/// Where consents and transfers are written down, append-only.
+pub trait Journal: Send + Sync + 'static {
+    /// Writes down the user's yes; done when it would survive a crash.
+    fn grant(
+        &self,
+        terms: Terms,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Grant, JournalError>> + Send;
+
+    /// Takes a yes back; it holds for every process that uses the log, from its next ask on.
+    fn revoke(
+        &self,
+        grant: Id,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// Every grant of the log, oldest first.
+    fn standing(
+        &self,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Vec<Standing>, JournalError>> + Send;
+
+    /// Checks an act against the log as it is on disk now, and counts its bytes; quick.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Consent`] with `consent.denied` if no live grant covers the act.
+    fn spend(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError>;
+
+    /// Writes down a transfer.
+    fn record(&self, record: Record) -> impl Future<Output = Result<(), Failure>> + Send;
+}

@@ -1,0 +1,111 @@
+//! Where finished artifacts go, with their receipts.
+
+use std::path::{Path, PathBuf};
+
+use verifier::artifact::VerifiedArtifact;
+use verifier::receipt::Receipt;
+use verifier::scalars::{Id, Version};
+
+use super::Failure;
+
+/// The names of a finished artifact and its receipt in a folder: `<stem>.slm` and
+/// `<stem>.minimodel-receipt`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stem(String);
+
+impl Stem {
+    /// `<model_id>-<model_version>`.
+    pub fn new(model_id: &Id, model_version: &Version) -> Self {
+        Self(format!("{model_id}-{model_version}"))
+    }
+
+    /// The artifact's file name.
+    pub fn artifact(&self) -> String {
+        format!("{}.slm", self.0)
+    }
+
+    /// The receipt's file name.
+    pub fn receipt(&self) -> String {
+        format!("{}.minimodel-receipt", self.0)
+    }
+}
+
+/// Puts finished artifacts and their receipts where the user wants them.
+pub trait Outputs: Send + Sync + 'static {
+    /// An output that has no final name yet.
+    type Draft: Draft;
+
+    /// Checks that the folder is safe and that neither name is taken, without writing.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError::Unsafe`] first, then [`OutputError::Exists`].
+    fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError>;
+
+    /// Starts an output under a temporary name in that folder. Called on a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`], as [`Self::check`].
+    fn draft(&self, folder: &Path, stem: &Stem) -> Result<Self::Draft, OutputError>;
+
+    /// Writes one file of its own, such as a receipt or a manifest, under a name that is free.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; no file is left behind.
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError>;
+}
+
+/// An output in the making. Its methods block; dropping it removes the temporary file.
+pub trait Draft: Send + 'static {
+    /// Appends the artifact's next bytes.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Reads back what was appended, from `offset` on, filling `into`.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said.
+    fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure>;
+
+    /// Gives artifact and receipt their final names, both or neither.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`]; neither file is left behind.
+    fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError>;
+}
+
+/// Where a finished artifact and its receipt are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The artifact's file.
+    pub artifact: PathBuf,
+    /// The receipt's file.
+    pub receipt: PathBuf,
+}
+
+/// Why a finished artifact cannot get its name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// A file of that name is there.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// The folder is not one, or is reached through a symlink.
+    #[error("{} is not a folder, or is reached through a symlink", .0.display())]
+    Unsafe(PathBuf),
+    /// The disk failed.
+    #[error("cannot write in {}", folder.display())]
+    Failed {
+        /// The folder.
+        folder: PathBuf,
+        /// What the disk said.
+        source: Failure,
+    },
+}

@@ -1,0 +1,126 @@
+//! The peers that can be called: what an import pulls from them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use verifier::boundary::PeerAddress;
+use verifier::identity::PeerId;
+use verifier::piece::{PieceList, VerifiedPiece};
+use verifier::{Bitfield, Code, Geometry, PieceIndex, Root, Sha256};
+
+use super::Failure;
+
+/// One import's wish: which pieces, from whom.
+pub struct Pull {
+    /// The artifact's SHA-256.
+    pub artifact: Sha256,
+    /// How it is cut.
+    pub geometry: Geometry,
+    /// The root over its pieces.
+    pub root: Root,
+    /// The piece list, if it is known already.
+    pub list: Option<Arc<PieceList>>,
+    /// The pieces that are wanted.
+    pub missing: Bitfield,
+    /// Who may be asked.
+    pub sources: Vec<PullSource>,
+    /// Where everything goes that is pulled; its capacity is the limit on what waits to be kept.
+    pub out: mpsc::Sender<Pulled>,
+}
+
+/// A peer that offered pieces.
+#[derive(Debug, Clone)]
+pub struct PullSource {
+    /// The peer.
+    pub id: PeerId,
+    /// Where to call it, in the order to try.
+    pub addresses: Vec<PeerAddress>,
+    /// The pieces that its offer names.
+    pub offered: Bitfield,
+}
+
+/// What a pull hands over.
+#[derive(Debug)]
+pub enum Pulled {
+    /// The proven piece list, sent once before any piece unless it was given; the answer is
+    /// the set of pieces that are still wanted.
+    List(Arc<PieceList>, oneshot::Sender<Bitfield>),
+    /// Bytes of a piece have been asked of a peer: consent is checked and spent on the answer.
+    Ask {
+        /// Whom.
+        peer: PeerId,
+        /// How many bytes.
+        bytes: u64,
+        /// Whether the ask may be sent.
+        answer: oneshot::Sender<bool>,
+    },
+    /// A verified piece.
+    Piece(VerifiedPiece),
+    /// Something a watcher may want to know.
+    News(PullNews),
+}
+
+/// What happens between the peers and an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PullNews {
+    /// A session with the peer is open; it has so many of the wanted pieces.
+    Connected {
+        /// The peer.
+        peer: PeerId,
+        /// Wanted pieces it has.
+        pieces: u32,
+    },
+    /// A piece was asked of a peer.
+    Asked {
+        /// The peer.
+        peer: PeerId,
+        /// The piece.
+        index: PieceIndex,
+    },
+    /// The session ended or could not be made; the peer may be called again.
+    Lost {
+        /// The peer.
+        peer: PeerId,
+        /// Why, as one clause.
+        why: String,
+    },
+    /// The peer lied or broke the protocol; it is not used again in this import.
+    Banned {
+        /// The peer.
+        peer: PeerId,
+        /// What it did.
+        code: Code,
+        /// The same as one clause.
+        why: String,
+    },
+    /// What the import is waiting for and what would end the wait, as one sentence.
+    Waiting(String),
+}
+
+/// Why a pull ended without all pieces.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// Nobody who is left has the missing pieces.
+    #[error("{missing} pieces are missing and no usable peer has them: {why}")]
+    Exhausted {
+        /// How many pieces are missing.
+        missing: u32,
+        /// What became of the peers, as one clause.
+        why: String,
+    },
+    /// The import went away.
+    #[error("the import was cancelled")]
+    Cancelled,
+    /// The network of this machine failed.
+    #[error("the network failed")]
+    Failed(#[source] Failure),
+}
+
+/// The peers that can be called.
+pub trait Peers: Send + Sync + 'static {
+    /// Pulls the missing pieces; dropping the future hangs up.
+    fn pull(&self, pull: Pull) -> impl Future<Output = Result<(), PullError>> + Send;
+}

@@ -1,0 +1,283 @@
+//! Where pieces are kept: what is asked of the store, and what it answers.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use verifier::boundary::PeerAddress;
+use verifier::identity::PeerId;
+use verifier::piece::{PieceList, Source, VerifiedPiece};
+use verifier::scalars::{Id, Label, UtcTime, Version};
+use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
+
+use super::Failure;
+
+/// What is to be kept: an artifact by its manifest.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// The manifest's bytes, as they were verified.
+    pub manifest: Bytes,
+    /// The manifest's SHA-256.
+    pub manifest_sha256: Sha256,
+    /// The artifact's SHA-256, its key in the store.
+    pub artifact: Sha256,
+    /// The model's name.
+    pub model_id: Id,
+    /// The model's version.
+    pub model_version: Version,
+    /// How the artifact is cut.
+    pub geometry: Geometry,
+    /// The root over its pieces.
+    pub root: Root,
+    /// Bytes that a temporary output will take beside the pieces; 0 when none is written.
+    pub output_bytes: u64,
+}
+
+/// What the store has of an artifact at the moment it is reserved.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The pieces that are kept.
+    pub have: Bitfield,
+    /// The piece list, if it was learnt before.
+    pub list: Option<Arc<PieceList>>,
+}
+
+/// Why the store does not take an artifact in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReserveError {
+    /// The quota does not leave the room, whatever could be evicted.
+    #[error("{wanted} bytes do not fit: {left} bytes are left of the quota of {quota}")]
+    Quota {
+        /// Bytes that the import would add.
+        wanted: u64,
+        /// Bytes left under the quota, after what could be evicted.
+        left: u64,
+        /// The quota, in bytes.
+        quota: u64,
+    },
+    /// The device does not have the room.
+    #[error("{wanted} bytes do not fit: the device has {free} bytes free")]
+    Device {
+        /// Bytes that the import would add.
+        wanted: u64,
+        /// Bytes free on the device.
+        free: u64,
+    },
+    /// The same artifact is being imported already.
+    #[error("artifact is being imported already")]
+    Busy,
+    /// The disk failed.
+    #[error("the store failed")]
+    Failed(#[source] Failure),
+}
+
+/// Why a kept piece cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The piece is not kept.
+    #[error("piece is not kept")]
+    Missing,
+    /// The kept bytes are no longer the piece; it counts as missing from now on.
+    #[error("kept piece is corrupt")]
+    Corrupt,
+    /// The disk failed.
+    #[error("the store failed")]
+    Failed(#[source] Failure),
+}
+
+/// One artifact in the library.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The model's name.
+    pub model_id: Id,
+    /// The model's version.
+    pub model_version: Version,
+    /// The artifact's SHA-256.
+    pub artifact: Sha256,
+    /// The manifest's SHA-256.
+    pub manifest_sha256: Sha256,
+    /// How the artifact is cut.
+    pub geometry: Geometry,
+    /// The root over its pieces.
+    pub root: Root,
+    /// The pieces that are kept.
+    pub have: Bitfield,
+    /// Whether it may be evicted.
+    pub pin: Pin,
+    /// When it was last imported, served or read.
+    pub last_use: UtcTime,
+    /// When it was last verified whole, if ever.
+    pub last_verified: Option<UtcTime>,
+}
+
+/// Whether an artifact may be evicted to make room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pin {
+    /// Never evicted.
+    Pinned,
+    /// Evicted when it is the least recently used and room is wanted.
+    Unpinned,
+}
+
+/// What is known of one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceState {
+    /// Not had.
+    Missing,
+    /// Kept, and where it came from.
+    Kept(Source),
+    /// Was kept, and found to be corrupt.
+    Corrupt,
+}
+
+/// Where the store's bytes are, all in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accounts {
+    /// Taken by pieces of artifacts in the library.
+    pub live: u64,
+    /// Taken in packs by pieces of no artifact.
+    pub dead: u64,
+    /// Taken by the index.
+    pub index: u64,
+    /// Promised to imports under way.
+    pub reserved: u64,
+    /// The most that the store may take in all.
+    pub quota: u64,
+    /// Free on the device.
+    pub free: u64,
+}
+
+/// What a recheck found.
+#[derive(Debug, Clone)]
+pub struct Recheck {
+    /// Pieces that were read and verified.
+    pub checked: u32,
+    /// Pieces that were kept and are corrupt; they count as missing now.
+    pub corrupt: Vec<PieceIndex>,
+}
+
+/// Keeps verified pieces.
+pub trait PieceStore: Send + Sync + 'static {
+    /// Makes room for an artifact and holds it against eviction until [`Self::release`].
+    ///
+    /// Refused before anything is written when it cannot fit. Evicts unpinned artifacts, least
+    /// recently used first, when that makes the room.
+    fn reserve(
+        &self,
+        reservation: Reservation,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Held, ReserveError>> + Send;
+
+    /// Gives back what is left of a reservation; a quick call that also suits `Drop`.
+    fn release(&self, artifact: Sha256);
+
+    /// Learns the artifact's piece list; gives the have-map, which now counts pieces that are
+    /// kept for other artifacts too.
+    fn learn(
+        &self,
+        artifact: Sha256,
+        list: Arc<PieceList>,
+    ) -> impl Future<Output = Result<Bitfield, Failure>> + Send;
+
+    /// Keeps a piece; done when it would survive a crash.
+    fn keep(
+        &self,
+        artifact: Sha256,
+        piece: VerifiedPiece,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reads a kept piece, verified again.
+    fn read(
+        &self,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
+
+    /// Reads a kept piece, verified again; for blocking threads.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as [`Self::read`].
+    fn read_blocking(&self, artifact: Sha256, index: PieceIndex) -> Result<Bytes, ReadError>;
+
+    /// One artifact of the library.
+    fn model(
+        &self,
+        artifact: Sha256,
+    ) -> impl Future<Output = Result<Option<Model>, Failure>> + Send;
+
+    /// Every artifact of the library, by name and version.
+    fn models(&self) -> impl Future<Output = Result<Vec<Model>, Failure>> + Send;
+
+    /// The manifest's bytes.
+    fn manifest(
+        &self,
+        artifact: Sha256,
+    ) -> impl Future<Output = Result<Option<Bytes>, Failure>> + Send;
+
+    /// The piece list, if it was learnt.
+    fn list(
+        &self,
+        artifact: Sha256,
+    ) -> impl Future<Output = Result<Option<Arc<PieceList>>, Failure>> + Send;
+
+    /// The state of every piece, in file order; `None` if there is no such artifact.
+    fn map(
+        &self,
+        artifact: Sha256,
+    ) -> impl Future<Output = Result<Option<Vec<PieceState>>, Failure>> + Send;
+
+    /// Writes down that the artifact was verified whole.
+    fn verified(
+        &self,
+        artifact: Sha256,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Pins or unpins; whether there is such an artifact.
+    fn pin(&self, artifact: Sha256, pin: Pin)
+    -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Forgets an artifact and gives its space back; the bytes that came free, `None` if there is
+    /// no such artifact.
+    fn forget(&self, artifact: Sha256)
+    -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+
+    /// Reads every kept piece again and verifies it; `on` hears after each piece how many are
+    /// done. `None` if there is no such artifact.
+    fn recheck(
+        &self,
+        artifact: Sha256,
+        on: impl FnMut(u32) + Send + 'static,
+    ) -> impl Future<Output = Result<Option<Recheck>, Failure>> + Send;
+
+    /// Where the store's bytes are.
+    fn accounts(&self) -> impl Future<Output = Result<Accounts, Failure>> + Send;
+
+    /// Sets the most bytes the store may take; what is kept stays.
+    fn set_quota(&self, bytes: u64) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The peers this installation is paired with.
+    fn peers(&self) -> impl Future<Output = Result<Vec<KnownPeer>, Failure>> + Send;
+
+    /// Adds a peer, or replaces what is known of it.
+    fn add_peer(&self, peer: KnownPeer) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Forgets a peer; whether it was known.
+    fn remove_peer(&self, id: PeerId) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// A peer the user paired with.
+#[derive(Debug, Clone)]
+pub struct KnownPeer {
+    /// Its public key.
+    pub id: PeerId,
+    /// What the user calls it.
+    pub label: Label,
+    /// Where to call it, as far as known.
+    pub addresses: Vec<PeerAddress>,
+    /// When it was added.
+    pub added: UtcTime,
+}
