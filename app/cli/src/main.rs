@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::ports::Ports;
 use cli::clock::SystemClock;
@@ -17,6 +18,8 @@ use verifier::identity::SigningKey;
 
 /// What another process is told of who has the store open.
 const PROGRAM: &str = "minimodel";
+/// How long the program waits at its end until what it left half written is removed.
+const TIDYING: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let mut terminal = Terminal::system();
@@ -28,8 +31,9 @@ fn main() -> ExitCode {
                 &DiskAndNetwork,
                 &mut terminal,
             ));
-            // A blocked read or write must not keep the program from ending.
-            runtime.shutdown_background();
+            // What was being written is tidied up on threads that have to come to their end; a
+            // blocked read or write must not keep the program from ending.
+            runtime.shutdown_timeout(TIDYING);
             exit
         }
         Err(error) => {

@@ -61,7 +61,7 @@ pub async fn run<W: Wiring>(
         listen: args.listen,
         artifact: model.artifact,
         until_input_ends: args.until_input_ends,
-        ready: Ready { args, model: &model, key: &key, names: &peers },
+        ready: Ready { args, model: &model, key: &key, names: &known },
     };
     let paint = session.terminal.paint();
     let mut teller = Progress::count("serve", paint);

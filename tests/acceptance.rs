@@ -1,0 +1,8 @@
+//! The program as its users meet it: real processes, real folders, real calls over loopback.
+
+mod demo;
+mod harness;
+mod import;
+mod refuse;
+mod resume;
+mod serve;

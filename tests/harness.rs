@@ -1,0 +1,16 @@
+//! What the scenarios share: the program, installations of it, and models to move between them.
+
+mod answer;
+mod companion;
+mod patience;
+mod program;
+mod running;
+mod scene;
+mod turn;
+
+pub use answer::{Answer, lines};
+pub use companion::Companion;
+pub use patience::until;
+pub use running::{Running, midway};
+pub use scene::{Model, Scene, files, grants};
+pub use turn::Turn;

@@ -1,0 +1,92 @@
+//! One installation of the program: a person's key, library and logs.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::running::Running;
+
+/// An address that nobody is ever called on: tickets have to name one.
+const NOWHERE: &str = "mmp://127.0.0.1:9";
+
+/// One installation, with a data folder of its own.
+#[derive(Debug, Clone)]
+pub struct Companion {
+    /// What others call it.
+    pub name: String,
+    /// Its data folder.
+    pub data: PathBuf,
+    folder: PathBuf,
+}
+
+impl Companion {
+    /// An installation that keeps its data under `folder` and is started there.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        Self { name: name.to_owned(), data: folder.join(name), folder: folder.to_owned() }
+    }
+
+    /// Starts a command that answers in JSON.
+    pub fn start(&self, words: &[&str]) -> Running {
+        let mut words = self.words(words);
+        words.push("--json".to_owned());
+        Running::start(&self.folder, &words)
+    }
+
+    /// Runs a command that answers in JSON; nobody is there who could be asked.
+    #[track_caller]
+    pub fn run(&self, words: &[&str]) -> Answer {
+        self.start(words).stop()
+    }
+
+    /// Runs a command that answers in lines.
+    #[track_caller]
+    pub fn run_in_lines(&self, words: &[&str]) -> Answer {
+        Running::start(&self.folder, &self.words(words)).stop()
+    }
+
+    /// Runs a command that must be refused, in lines and in JSON: both must say the same.
+    #[track_caller]
+    pub fn refuses(&self, words: &[&str], status: i32, code: &str) -> Value {
+        let lines = self.run_in_lines(words);
+        let json = self.run(words).refused(status, code);
+        let field = lines.refused_in_lines(status, code);
+        assert_eq!(json["field"].as_str().unwrap().replace(' ', "_"), field);
+        json
+    }
+
+    /// The id by which peers know it.
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.run(&["peer", "id"]).done()["peer_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets this one know `other`, as after reading its ticket; not the other way round.
+    #[track_caller]
+    pub fn learns_of(&self, other: &Self) {
+        let invite = ["peer", "invite", "--address", NOWHERE, "--label", &other.name];
+        let invitation = other.run(&invite).done();
+        let ticket = invitation["ticket"].as_str().unwrap();
+        self.run(&["peer", "add", ticket, "--yes"]).done();
+    }
+
+    /// Pairs both.
+    #[track_caller]
+    pub fn pairs_with(&self, other: &Self) {
+        self.learns_of(other);
+        other.learns_of(self);
+    }
+
+    /// How many pieces of the only model are kept here; none if there is no model.
+    #[track_caller]
+    pub fn kept(&self) -> u64 {
+        let library = self.run(&["library", "list"]).done();
+        assert!(library["model_count"].as_u64().unwrap() <= 1, "{library}");
+        library["model"][0]["kept"].as_u64().unwrap_or(0)
+    }
+
+    fn words(&self, words: &[&str]) -> Vec<String> {
+        let data = ["--data-dir", self.data.to_str().unwrap()];
+        words.iter().chain(&data).map(|word| (*word).to_owned()).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! An import that was cut off goes on from what it has.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Companion, Model, Running, Scene, grants, midway};
+
+#[test]
+fn after_a_power_cut_no_kept_piece_is_asked_for_twice() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let slow = ["--consent", Scene::YES, "--download-limit", "256KiB"];
+    let mut cut: Running = scene.import(&slow);
+    let told = midway(&mut cut);
+    cut.kill();
+
+    let kept = scene.importer.kept();
+    assert!(kept > 0 && kept < scene.pieces, "{kept} of {} pieces are kept", scene.pieces);
+    let bytes = kept * (16 << 10);
+    assert!(bytes >= told, "{told} bytes were told to be kept, {bytes} are");
+    assert!(!scene.out().join("tiny-1.0.slm").exists());
+
+    let before = asked_for(&scene.importer);
+    let answer = scene.import(&["--consent", Scene::YES]).ends().done();
+    let receipt = scene.came_out();
+    assert_eq!(receipt["transfer.pieces_local"], kept.to_string());
+    assert_eq!(receipt["transfer.pieces_fetched"], (scene.pieces - kept).to_string());
+    let fetched = asked_for(&scene.importer) - before;
+    assert_eq!(receipt["transfer.bytes_fetched"], fetched.to_string());
+    assert_eq!(answer["transfer.bytes_fetched"], fetched.to_string());
+    assert_eq!(scene.importer.kept(), scene.pieces);
+}
+
+#[test]
+fn an_import_that_is_cut_off_again_and_again_still_arrives() {
+    let scene = Scene::new(2, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut kept = 0;
+    for _ in 0..2 {
+        let mut cut = scene.import(&["--consent", Scene::YES, "--download-limit", "256KiB"]);
+        midway(&mut cut);
+        cut.kill();
+        let now = scene.importer.kept();
+        assert!(now >= kept, "{kept} pieces were kept, now {now}");
+        kept = now;
+    }
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    assert_eq!(scene.came_out()["transfer.pieces_local"], kept.to_string());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_interrupted_tidies_up_and_keeps_its_pieces() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut cut = scene.import(&["--consent", Scene::YES, "--download-limit", "256KiB"]);
+    let told = midway(&mut cut);
+    cut.interrupt().refused(3, "io.failed");
+    scene.nothing_came_out();
+    assert!(scene.importer.kept() * (16 << 10) >= told);
+}
+
+#[test]
+fn a_library_whose_index_is_lost_is_read_back_from_what_is_kept() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut cut = scene.import(&["--consent", Scene::YES, "--download-limit", "256KiB"]);
+    midway(&mut cut);
+    cut.kill();
+    let kept = scene.importer.kept();
+    let index = scene.importer.data.join("store/index");
+    assert!(index.is_dir());
+    fs::remove_dir_all(&index).unwrap();
+
+    assert_eq!(scene.importer.kept(), kept);
+}
+
+/// How many bytes were asked for under all yeses to fetching.
+fn asked_for(companion: &Companion) -> u64 {
+    let used = |grant: &Value| grant["bytes_used"].as_u64().unwrap();
+    grants(companion, "fetch").iter().map(used).sum()
+}
