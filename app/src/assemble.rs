@@ -14,7 +14,7 @@ use verifier::manifest::Manifest;
 use verifier::slm::ChecksumRule;
 use verifier::{Geometry, PieceIndex, Sha256};
 
-use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReadError, Stem};
+use crate::ports::{Draft, OutputError, Outputs, PieceStore, ReadError, Stem};
 
 /// Why an output could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +23,6 @@ pub enum AssembleError {
     /// The output could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The temporary output could not be written or read back.
-    #[error("the output cannot be written")]
-    Draft(#[source] Failure),
     /// A kept piece could not be read.
     #[error("piece {index} cannot be read from the store")]
     Read {
@@ -131,10 +128,11 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
             .store
             .read_blocking(artifact, index)
             .map_err(|source| AssembleError::Read { index: index.get(), source })?;
-        draft.append(&piece).map_err(AssembleError::Draft)?;
+        let failed = |source| OutputError::Failed { folder: self.folder.clone(), source };
+        draft.append(&piece).map_err(failed)?;
         let mut written = BytesMut::zeroed(piece.len());
         drop(piece);
-        draft.read_back(self.geometry.offset(index), &mut written).map_err(AssembleError::Draft)?;
+        draft.read_back(self.geometry.offset(index), &mut written).map_err(failed)?;
         verification.update(written.freeze());
         Ok(())
     }

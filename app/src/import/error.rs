@@ -59,7 +59,6 @@ impl From<AssembleError> for ImportError {
     fn from(error: AssembleError) -> Self {
         match error {
             AssembleError::Output(error) => Self::Output(error),
-            AssembleError::Draft(failure) => Self::Store(failure),
             AssembleError::Read { index, source } => Self::Read { index, source },
             AssembleError::Artifact(error) => Self::Artifact(error),
             AssembleError::Cancelled => Self::Pull(PullError::Cancelled),
