@@ -46,6 +46,20 @@ fn stops_midway(take_back: impl Fn(&Companion)) {
 }
 
 #[test]
+fn an_importer_who_takes_the_yes_back_fetches_no_more() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&["--upload-limit", "256KiB"]);
+    let mut import = scene.import(&["--consent", Scene::YES]);
+    midway(&mut import);
+    let grant = grants(&scene.importer, "fetch").pop().unwrap();
+    scene.importer.run(&["consent", "revoke", grant["id"].as_str().unwrap()]).done();
+    import.ends().refused(1, "consent.denied");
+    scene.nothing_came_out();
+    let kept = scene.importer.kept();
+    assert!(kept > 0 && kept < scene.pieces, "{kept} of {} pieces are kept", scene.pieces);
+}
+
+#[test]
 fn a_library_belongs_to_one_process_at_a_time() {
     let scene = Scene::new(1, Model::SMALL);
     let server = scene.serve_all(&[]).pop().unwrap();

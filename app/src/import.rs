@@ -128,8 +128,12 @@ async fn run<P: Ports>(
     let mut keeping = Keeping::new(ports, plan, &assembling, lease.have.clone());
     keeping.advance();
     let started = Instant::now();
-    if !keeping.have.is_full() {
-        keeping.pull(lease.list.clone(), on).await?;
+    if !keeping.have.is_full()
+        && let Err(error) = keeping.pull(lease.list.clone(), on).await
+    {
+        // The temporary output is removed before anyone hears that the import has ended.
+        drop(assembling.finish().await);
+        return Err(error);
     }
     let transfer_time = started.elapsed();
     let Keeping { given, local, .. } = keeping;
@@ -324,6 +328,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 }
             }
             Pulled::Piece(piece) => {
+                // Asked for under a grant, and looked at again now: a yes that was taken back
+                // meanwhile holds for what is still on its way.
+                if let Source::Peer(peer) = piece.source() {
+                    spend(self.ports, self.plan, Act::Fetch, Some(peer), 0)?;
+                }
                 let store = Arc::clone(self.ports.store());
                 let artifact = self.plan.artifact();
                 let summary = VerifiedSummary {

@@ -124,8 +124,11 @@ impl Blamed for ShareError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::File(_) => "Check the file's path and that it can be read.".into(),
-            Self::Geometry(_) | Self::List(_) => "Choose another chunk size or algorithm.".into(),
-            Self::Slm(_) => "Only a valid .slm can be shared: export the model again.".into(),
+            Self::Geometry(GeometryError::PieceSize | GeometryError::PieceCount(_))
+            | Self::List(_) => "Choose another chunk size or algorithm.".into(),
+            Self::Geometry(_) | Self::Slm(_) => {
+                "Only a valid .slm can be shared: export the model again.".into()
+            }
             Self::Manifest(_) | Self::ChunkList(_) => {
                 "Correct the value that the field names and run the command again.".into()
             }

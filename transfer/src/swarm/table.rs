@@ -419,7 +419,13 @@ impl State {
         }
         let seated = self.chairs.iter().filter(|chair| chair.seated).count().max(1);
         let share = limits.in_flight() / u64::try_from(seated).unwrap_or(u64::MAX);
-        let wanted = chair.meter.rate(now).unwrap_or(0).saturating_mul(SECONDS).min(share);
+        // The rate over a short while can be far above the limit; what is asked for is sent.
+        let rate = chair.meter.rate(now).unwrap_or(0);
+        let rate = match limits.download() {
+            0 => rate,
+            most => rate.min(most),
+        };
+        let wanted = rate.saturating_mul(SECONDS).min(share);
         let pieces = (wanted / u64::from(geometry.piece_size())).max(LEAST);
         usize::try_from(pieces).unwrap_or(usize::MAX)
     }
