@@ -1,165 +1,243 @@
-//! What the store holds, as far as it is kept in memory: have-maps, leases, bytes a pack.
+//! What the library holds, in memory: read from the index at open, changed after it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
-use app::ports::Reservation;
-use verifier::piece::PieceList;
-use verifier::{Bitfield, ChunkAlgorithm, Geometry, Root, Sha256};
+use app::ports::{Model, PieceState};
+use verifier::identity::PublicKey;
+use verifier::piece::{PieceList, Source};
+use verifier::{Bitfield, PieceIndex, Sha256};
 
-use crate::error::StoreError;
-use crate::index::{ArtifactRow, Index};
-use crate::pack::{HEADER, Place};
+use crate::index::{Changes, Known};
+use crate::pack::{BLOCK, Location, blocks};
 
-/// Bytes that the index is reckoned to take for one kept piece.
-const INDEX_BYTES_A_PIECE: u64 = 512;
+/// Every artifact, and which addresses are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    pub(crate) artifacts: BTreeMap<Sha256, Artifact>,
+    /// Where the bytes of an address lie, by the address's first 8 bytes. Whoever trusts it reads
+    /// the whole address at that place first.
+    pub(crate) by_address: HashMap<u64, Location>,
+    /// Bytes that live pieces and their headers take, by pack.
+    pub(crate) live: BTreeMap<u32, u64>,
+    pub(crate) quota: u64,
+}
 
 /// One artifact.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) geometry: Geometry,
-    pub(crate) root: Root,
+pub(crate) struct Artifact {
+    pub(crate) known: Known,
     pub(crate) have: Bitfield,
-    pub(crate) corrupt: Bitfield,
-    pub(crate) list: Option<Arc<PieceList>>,
+    slots: Vec<Slot>,
+    sources: Vec<Source>,
+    /// The sequence number of its next change.
+    pub(crate) next: u64,
     pub(crate) lease: Option<Lease>,
+    /// When a peer last read from it.
+    pub(crate) served: Option<Instant>,
+    /// Kept in memory while it is leased.
+    pub(crate) list: Option<Arc<PieceList>>,
 }
 
-/// Room that is held for an import, in bytes.
-#[derive(Debug, Clone, Copy)]
+/// Room promised to an import, and protection from eviction.
+#[derive(Debug)]
 pub(crate) struct Lease {
-    pieces: u64,
-    output: u64,
+    pub(crate) reserved: u64,
 }
 
-impl Lease {
-    pub(crate) const fn bytes(self) -> u64 {
-        self.pieces.saturating_add(self.output)
-    }
-
-    /// Turns reserved room into room that is taken.
-    pub(crate) const fn spend(&mut self, bytes: u64) {
-        self.pieces = self.pieces.saturating_sub(bytes);
-    }
+/// What is known of a piece, in as few bytes as a million of them allow.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    pack: u32,
+    block: u32,
+    source: u16,
+    entry: u8,
+    state: State,
 }
 
-impl Entry {
-    pub(crate) fn new(geometry: Geometry, root: Root) -> Self {
-        let none = Bitfield::empty(geometry.piece_count());
-        let (have, corrupt) = (none.clone(), none);
-        Self { geometry, root, have, corrupt, list: None, lease: None }
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Missing,
+    Kept,
+    Corrupt,
+}
 
-    /// What importing the rest would take.
-    pub(crate) fn lease_for(&self, output: u64) -> Lease {
-        let missing = self.have.complement();
-        let bytes: u64 = missing
-            .pieces(&self.geometry)
-            .map(|index| u64::from(self.geometry.length(index)))
-            .sum();
-        let pieces = bytes + u64::from(missing.count()) * (HEADER + INDEX_BYTES_A_PIECE);
-        Lease { pieces, output }
-    }
+const MISSING: Slot = Slot { pack: 0, block: 0, source: 0, entry: 0, state: State::Missing };
 
-    /// Reads the artifact's state from the index.
-    pub(crate) fn load(
-        index: &Index,
-        artifact: Sha256,
-        row: &ArtifactRow,
-    ) -> Result<Self, StoreError> {
-        let (geometry, root) = shape(row)?;
-        let mut entry = Self::new(geometry, root);
-        for kept in index.kept(artifact) {
-            if let Some(piece) = geometry.index(kept?.0) {
-                entry.have.insert(piece);
-            }
+impl Artifact {
+    pub(crate) fn new(known: Known) -> Self {
+        let count = known.geometry.piece_count();
+        Self {
+            known,
+            have: Bitfield::empty(count),
+            slots: vec![MISSING; count as usize],
+            sources: Vec::new(),
+            next: 0,
+            lease: None,
+            served: None,
+            list: None,
         }
-        for number in index.corrupt(artifact) {
-            if let Some(piece) = geometry.index(number?) {
-                entry.corrupt.insert(piece);
-            }
+    }
+
+    /// Where a kept piece lies.
+    pub(crate) fn place(&self, index: PieceIndex) -> Option<Location> {
+        self.slots.get(index.as_usize()).and_then(Slot::place)
+    }
+
+    /// Marks a piece as kept.
+    pub(crate) fn keep(&mut self, index: PieceIndex, place: Location, source: Source) {
+        let source = self.source(source);
+        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
+            let Location { pack, block, entry } = place;
+            *slot = Slot { pack, block, source, entry, state: State::Kept };
+            self.have.insert(index);
         }
-        Ok(entry)
+    }
+
+    /// Marks a piece as corrupt, if it lies at that place.
+    pub(crate) fn spoil(&mut self, index: PieceIndex) {
+        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
+            slot.state = State::Corrupt;
+            self.have.remove(index);
+        }
+    }
+
+    /// Every kept piece and its place, in file order.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
+        let places = self.known.geometry.indices().zip(&self.slots);
+        places.filter_map(|(index, slot)| slot.place().map(|place| (index, place)))
+    }
+
+    pub(crate) fn map(&self) -> Vec<PieceState> {
+        let state = |slot: &Slot| match slot.state {
+            State::Missing => PieceState::Missing,
+            State::Corrupt => PieceState::Corrupt,
+            State::Kept => {
+                let source = self.sources.get(usize::from(slot.source));
+                PieceState::Kept(source.copied().unwrap_or(Source::Local))
+            }
+        };
+        self.slots.iter().map(state).collect()
+    }
+
+    pub(crate) fn model(&self, artifact: Sha256) -> Model {
+        Model {
+            model_id: self.known.model_id.clone(),
+            model_version: self.known.model_version.clone(),
+            artifact,
+            manifest_sha256: self.known.manifest_sha256,
+            geometry: self.known.geometry,
+            root: self.known.root,
+            have: self.have.clone(),
+            pin: self.known.pin,
+            last_use: self.known.last_use,
+            last_verified: self.known.last_verified,
+        }
+    }
+
+    /// The source's number; the first one's when there are too many to number.
+    fn source(&mut self, source: Source) -> u16 {
+        let place = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
+            self.sources.push(source);
+            self.sources.len() - 1
+        });
+        u16::try_from(place).unwrap_or(0)
     }
 }
 
-/// How a row's artifact is cut, and its root.
-pub(crate) fn shape(row: &ArtifactRow) -> Result<(Geometry, Root), StoreError> {
-    let geometry = Geometry::new(row.byte_count, row.piece_size).map_err(|_| StoreError::Index)?;
-    let algorithm = ChunkAlgorithm::parse(&row.algorithm).ok_or(StoreError::Index)?;
-    Ok((geometry, Root::from_bytes(algorithm, row.root)))
-}
-
-/// The row of a new artifact.
-pub(crate) fn row(reservation: &Reservation, now: u64) -> ArtifactRow {
-    ArtifactRow {
-        manifest: reservation.manifest.to_vec(),
-        manifest_sha256: *reservation.manifest_sha256.as_bytes(),
-        model_id: reservation.model_id.to_string(),
-        model_version: reservation.model_version.to_string(),
-        byte_count: reservation.geometry.byte_count(),
-        piece_size: reservation.geometry.piece_size(),
-        algorithm: reservation.root.algorithm().to_string(),
-        root: *reservation.root.as_bytes(),
-        pinned: false,
-        last_use: now,
-        last_verified: None,
+impl Slot {
+    fn place(&self) -> Option<Location> {
+        let Self { pack, block, entry, .. } = *self;
+        (self.state == State::Kept).then_some(Location { pack, block, entry })
     }
-}
-
-/// Bytes of a pack that pieces need.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct PackUse {
-    pub(crate) live: u64,
-    pub(crate) end: u64,
-}
-
-/// Everything in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Catalogue {
-    pub(crate) artifacts: HashMap<Sha256, Entry>,
-    pub(crate) packs: HashMap<u32, PackUse>,
 }
 
 impl Catalogue {
-    /// Reads the state of everything from the index.
-    pub(crate) fn load(index: &Index) -> Result<Self, StoreError> {
-        let mut catalogue = Self::default();
-        for (artifact, row) in index.artifacts()? {
-            let entry = Entry::load(index, artifact, &row)?;
-            catalogue.artifacts.insert(artifact, entry);
-        }
-        for piece in index.pieces() {
-            catalogue.add(piece?.1.place());
-        }
-        Ok(catalogue)
-    }
-
-    /// Counts a record that pieces need.
-    pub(crate) fn add(&mut self, place: Place) {
-        let used = self.packs.entry(place.pack).or_default();
-        used.live += place.record_bytes();
-        used.end = used.end.max(place.end());
-    }
-
-    /// Counts a record that no piece needs any more; whether its pack is wholly dead now.
-    pub(crate) fn take(&mut self, place: Place) -> bool {
-        match self.packs.get_mut(&place.pack) {
-            Some(used) => {
-                used.live = used.live.saturating_sub(place.record_bytes());
-                used.live == 0
+    /// Applies changes as the index tells them; a place that `exists` denies is left out.
+    pub(crate) fn replay(
+        &mut self,
+        artifact: Sha256,
+        changes: &Changes,
+        exists: impl Fn(Location) -> bool,
+    ) -> u32 {
+        let mut lost = 0;
+        let Some(entry) = self.artifacts.get_mut(&artifact) else { return lost };
+        let geometry = entry.known.geometry;
+        let Changes::V0 { kept, corrupt } = changes;
+        for group in kept {
+            let source = source(group.peer);
+            for piece in &group.pieces {
+                match geometry.index(piece.index) {
+                    Some(index) if exists(piece.place()) => {
+                        entry.keep(index, piece.place(), source);
+                        self.by_address.insert(piece.short, piece.place());
+                    }
+                    _ => lost += 1,
+                }
             }
-            None => false,
         }
+        for index in corrupt.iter().filter_map(|index| geometry.index(*index)) {
+            let place = entry.place(index);
+            entry.spoil(index);
+            self.by_address.retain(|_, other| Some(*other) != place);
+        }
+        lost
     }
 
-    /// Bytes of packs that pieces need.
-    pub(crate) fn live(&self) -> u64 {
-        self.packs.values().map(|used| used.live).sum()
+    /// Every place that a piece of the library lies at, with its length, once, in order.
+    pub(crate) fn places(&self) -> Vec<(Location, u32)> {
+        let all = self.artifacts.values();
+        let mut places: Vec<_> = all
+            .flat_map(|artifact| {
+                let geometry = &artifact.known.geometry;
+                artifact.kept().map(|(index, place)| (place, geometry.length(index)))
+            })
+            .collect();
+        places.sort_unstable();
+        places.dedup_by_key(|(place, _)| *place);
+        places
     }
 
-    /// Bytes promised to imports under way.
+    /// Counts what is live anew; gives the places in use.
+    pub(crate) fn recount(&mut self) -> Vec<(Location, u32)> {
+        let places = self.places();
+        self.live.clear();
+        let mut header = None;
+        for (place, length) in &places {
+            let live = self.live.entry(place.pack).or_default();
+            *live += blocks(*length) * BLOCK;
+            if header.replace((place.pack, place.block)) != Some((place.pack, place.block)) {
+                *live += BLOCK;
+            }
+        }
+        places
+    }
+
+    /// Bytes of the library in packs.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.live.values().sum()
+    }
+
+    /// Bytes promised to imports.
     pub(crate) fn reserved(&self) -> u64 {
-        self.artifacts.values().filter_map(|entry| entry.lease).map(Lease::bytes).sum()
+        self.artifacts
+            .values()
+            .filter_map(|artifact| artifact.lease.as_ref())
+            .map(|l| l.reserved)
+            .sum()
+    }
+}
+
+/// An address's first 8 bytes.
+pub(crate) fn short(address: &[u8; 32]) -> u64 {
+    address.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
+}
+
+/// The source that a public key in the index stands for.
+pub(crate) fn source(peer: Option<[u8; 32]>) -> Source {
+    match peer.map(PublicKey::from_bytes) {
+        Some(Ok(key)) => Source::Peer(key.peer_id()),
+        _ => Source::Local,
     }
 }

@@ -1,43 +1,154 @@
-//! Why the store failed.
+//! What can go wrong with the disk, in words for a person.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why the store failed.
+use verifier::{Code, Coded, Sha256};
+
+use crate::layout::LayoutError;
+use crate::lock::LockError;
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it open, or the lock cannot be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The disk failed.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+impl Coded for OpenError {
+    fn code(&self) -> Code {
+        Code::new("io", "failed")
+    }
+}
+
+/// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The disk failed.
-    #[error("the disk failed")]
-    Disk(#[from] io::Error),
-    /// The index holds something that is no fact of this version.
-    #[error("the index is damaged or of another version")]
-    Index,
-    /// A fact could not be written or read.
-    #[error("the index is damaged or of another version")]
-    Fact(#[from] app::codec::CodecError),
-    /// The index failed.
-    #[error("the index failed")]
-    Sled(#[source] sled::Error),
-    /// There is no such artifact.
-    #[error("there is no such artifact in the library")]
-    Unknown,
-    /// The piece list does not belong to the artifact.
-    #[error("the piece list is not the artifact's")]
-    OtherList,
-    /// The store was closed.
-    #[error("the store was closed")]
+    /// The disk is full.
+    #[error("the disk is full: nothing more can be written under {}", path.display())]
+    Full {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file or folder that was there is not there any more.
+    #[error("{} is gone: the data folder was moved or removed", path.display())]
+    Gone {
+        /// What is gone.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// This user may not read or write there.
+    #[error("{} may not be read or written by this user", path.display())]
+    Denied {
+        /// What may not be used.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk failed in another way.
+    #[error("{} cannot be read or written", path.display())]
+    Disk {
+        /// What could not be used.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The index is damaged; it is rebuilt when the store is opened again.
+    #[error("the index in {} is damaged and will be rebuilt at the next start", .0.display())]
+    Index(PathBuf),
+    /// The artifact was not reserved.
+    #[error("there is no room reserved for artifact {0}")]
+    NotReserved(Sha256),
+    /// The artifact is being imported.
+    #[error("artifact {0} is being imported")]
+    Busy(Sha256),
+    /// The piece list belongs to another artifact, or to another cut of this one.
+    #[error("the piece list is not that of artifact {0}")]
+    OtherList(Sha256),
+    /// The store keeps this digest already, cut in another way.
+    #[error("artifact {0} is kept with another manifest: forget it first")]
+    OtherManifest(Sha256),
+    /// What was to be kept with another piece was lost before it was safe.
+    #[error("the piece was lost before it was safe on the disk")]
+    Lost,
+    /// The store is being closed.
+    #[error("the store is being closed")]
     Closed,
-    /// The data folder is gone.
-    #[error("the data folder {} is gone", .0.display())]
-    Gone(PathBuf),
 }
 
-impl From<sled::Error> for StoreError {
-    fn from(error: sled::Error) -> Self {
-        match error {
-            sled::Error::Io(error) => Self::Disk(error),
-            other => Self::Sled(other),
+impl StoreError {
+    /// Says in words what the system said of a path.
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { path, source }
+            }
+            io::ErrorKind::NotFound => Self::Gone { path, source },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::Denied { path, source }
+            }
+            _ => Self::Disk { path, source },
         }
+    }
+
+    /// Says in words what the index said.
+    pub(crate) fn index(path: &Path, error: sled::Error) -> Self {
+        match error {
+            sled::Error::Io(source) => Self::io(path, source),
+            _ => Self::Index(path.to_owned()),
+        }
+    }
+
+    /// The same error for another one who waits for the same write.
+    pub(crate) fn again(&self) -> Self {
+        let copy = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::from(source.kind()),
+        };
+        match self {
+            Self::Full { path, source } => Self::Full { path: path.clone(), source: copy(source) },
+            Self::Gone { path, source } => Self::Gone { path: path.clone(), source: copy(source) },
+            Self::Denied { path, source } => {
+                Self::Denied { path: path.clone(), source: copy(source) }
+            }
+            Self::Disk { path, source } => Self::Disk { path: path.clone(), source: copy(source) },
+            Self::Index(path) => Self::Index(path.clone()),
+            Self::NotReserved(artifact) => Self::NotReserved(*artifact),
+            Self::Busy(artifact) => Self::Busy(*artifact),
+            Self::OtherList(artifact) => Self::OtherList(*artifact),
+            Self::OtherManifest(artifact) => Self::OtherManifest(*artifact),
+            Self::Lost => Self::Lost,
+            Self::Closed => Self::Closed,
+        }
+    }
+}
+
+impl Coded for StoreError {
+    fn code(&self) -> Code {
+        Code::new("io", "failed")
+    }
+}
+
+/// Gives an I/O outcome the path it is about.
+pub(crate) trait At<T> {
+    fn at(self, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::io(path, source))
     }
 }

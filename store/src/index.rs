@@ -1,270 +1,313 @@
-//! The index: facts in sled, none of which is a piece's bytes.
+//! The index: what the library holds and where its pieces lie, in sled.
 //!
-//! All facts live in one tree under one-letter prefixes, because sled applies a batch to one tree
-//! at once or not at all: a piece's place, its digest and the artifact that wants it appear
-//! together. Values are bincode; the first byte of each is its version.
+//! Facts only, never piece bytes. Places are written a commit at a time, as one value with
+//! hundreds of them, and read once, when the store is opened.
 
-use std::path::Path;
+mod row;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use verifier::ChunkAlgorithm;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use app::codec;
+use sled::{Batch, Db, Tree};
 use verifier::Sha256;
-use verifier::digest::ChunkDigest;
 
-use crate::error::StoreError;
-use crate::pack::{Address, Place};
+pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow};
 
-/// What sled may keep in memory, in bytes.
+use crate::error::{At, StoreError};
+
+/// sled's cache, in bytes; its default is 1 GiB.
 const CACHE: u64 = 32 << 20;
-/// The version of every value.
-const VERSION: u8 = 0;
-/// The longest value, in bytes: an artifact's row with its manifest.
-const VALUE_LIMIT: usize = 1 << 17;
-/// Digests of a piece list that one value holds.
-pub(crate) const LIST_BLOCK: usize = 1_024;
 
-/// One artifact.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct ArtifactRow {
-    pub(crate) manifest: Vec<u8>,
-    pub(crate) manifest_sha256: [u8; 32],
-    pub(crate) model_id: String,
-    pub(crate) model_version: String,
-    pub(crate) byte_count: u64,
-    pub(crate) piece_size: u32,
-    pub(crate) algorithm: String,
-    pub(crate) root: [u8; 32],
-    pub(crate) pinned: bool,
-    pub(crate) last_use: u64,
-    pub(crate) last_verified: Option<u64>,
-}
+/// The longest value, in bytes.
+pub(crate) const VALUE_LIMIT: usize = 256 << 10;
 
-/// Where a piece lies, and how many pieces of artifacts it is.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct PieceRow {
-    pack: u32,
-    offset: u64,
-    length: u32,
-    pub(crate) references: u32,
-}
+/// The most places in one value: sled keeps sixteen values in a node, and a node must stay small
+/// against its segments.
+pub(crate) const CHANGES_LIMIT: usize = 256;
 
-impl PieceRow {
-    pub(crate) const fn new(place: Place, references: u32) -> Self {
-        Self { pack: place.pack, offset: place.offset, length: place.length, references }
-    }
-
-    /// The same, wanted by one more piece of an artifact.
-    pub(crate) const fn wanted(self) -> Self {
-        Self { references: self.references.saturating_add(1), ..self }
-    }
-
-    /// The same, wanted by one piece of an artifact fewer.
-    pub(crate) const fn unwanted(self) -> Self {
-        Self { references: self.references.saturating_sub(1), ..self }
-    }
-
-    pub(crate) const fn place(self) -> Place {
-        Place { pack: self.pack, offset: self.offset, length: self.length }
-    }
-}
-
-/// One kept piece of an artifact: its address, and the key of the peer that gave it.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct KeptRow {
-    pub(crate) address: [u8; 32],
-    pub(crate) source: Option<[u8; 32]>,
-}
-
-/// A paired peer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct PeerRow {
-    pub(crate) label: String,
-    pub(crate) addresses: Vec<String>,
-    pub(crate) added: u64,
-}
-
-/// What a key names.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Key {
-    Artifact(Sha256),
-    Piece(Address),
-    Digest(ChunkAlgorithm, ChunkDigest),
-    Kept(Sha256, u32),
-    Corrupt(Sha256, u32),
-    List(Sha256, u32),
-    Peer([u8; 32]),
-    Quota,
-}
-
-impl Key {
-    fn bytes(self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(40);
-        match self {
-            Self::Artifact(artifact) => push(&mut key, b'a', &[artifact.as_bytes()]),
-            Self::Piece(address) => push(&mut key, b'p', &[&address.0]),
-            Self::Digest(algorithm, digest) => {
-                let tag = match algorithm {
-                    ChunkAlgorithm::FixedSizeMerkleV0 => 0,
-                    ChunkAlgorithm::Blake3TreeV0 => 1,
-                };
-                push(&mut key, b'd', &[&[tag], digest.as_bytes()]);
-            }
-            Self::Kept(artifact, index) => {
-                push(&mut key, b'k', &[artifact.as_bytes(), &index.to_be_bytes()]);
-            }
-            Self::Corrupt(artifact, index) => {
-                push(&mut key, b'c', &[artifact.as_bytes(), &index.to_be_bytes()]);
-            }
-            Self::List(artifact, block) => {
-                push(&mut key, b'l', &[artifact.as_bytes(), &block.to_be_bytes()]);
-            }
-            Self::Peer(key_bytes) => push(&mut key, b'n', &[&key_bytes]),
-            Self::Quota => push(&mut key, b'q', &[]),
-        }
-        key
-    }
-}
-
-fn push(key: &mut Vec<u8>, prefix: u8, parts: &[&[u8]]) {
-    key.push(prefix);
-    for part in parts {
-        key.extend_from_slice(part);
-    }
-}
-
-/// Facts that change together.
-#[derive(Debug, Default)]
-pub(crate) struct Changes(sled::Batch);
-
-impl Changes {
-    pub(crate) fn put<T: Serialize>(&mut self, key: Key, value: &T) -> Result<(), StoreError> {
-        let mut bytes = vec![VERSION];
-        bytes.extend(app::codec::encode(value, VALUE_LIMIT)?);
-        self.0.insert(key.bytes(), bytes);
-        Ok(())
-    }
-
-    pub(crate) fn remove(&mut self, key: Key) {
-        self.0.remove(key.bytes());
-    }
-}
+const QUOTA: &[u8] = b"quota";
 
 /// The open index.
 #[derive(Debug)]
 pub(crate) struct Index {
-    db: sled::Db,
-    facts: sled::Tree,
+    path: PathBuf,
+    /// `None` only if rewriting it failed halfway.
+    trees: RwLock<Option<Trees>>,
+}
+
+#[derive(Debug)]
+struct Trees {
+    db: Db,
+    artifacts: Tree,
+    changes: Tree,
+    settings: Tree,
+    peers: Tree,
+}
+
+impl Trees {
+    fn open(path: &Path) -> sled::Result<Self> {
+        let db =
+            sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None).open()?;
+        let artifacts = db.open_tree("artifacts")?;
+        let changes = db.open_tree("pieces")?;
+        let settings = db.open_tree("settings")?;
+        let peers = db.open_tree("peers")?;
+        Ok(Self { db, artifacts, changes, settings, peers })
+    }
+
+    fn copy_to(&self, other: &Self) -> sled::Result<()> {
+        let pairs = [
+            (&self.artifacts, &other.artifacts),
+            (&self.changes, &other.changes),
+            (&self.settings, &other.settings),
+            (&self.peers, &other.peers),
+        ];
+        for (from, to) in pairs {
+            for row in from {
+                let (key, value) = row?;
+                to.insert(key, value)?;
+            }
+        }
+        other.db.flush().map(drop)
+    }
+}
+
+/// Changes of one artifact's pieces, and their place in its history.
+pub(crate) struct Entry {
+    pub(crate) artifact: Sha256,
+    pub(crate) sequence: u64,
+    pub(crate) changes: Changes,
 }
 
 impl Index {
-    /// Opens the index, or makes an empty one.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE)
-            .flush_every_ms(None)
-            .mode(sled::Mode::LowSpace);
-        let db = config.open()?;
-        let facts = db.open_tree("facts")?;
-        Ok(Self { db, facts })
+    /// Opens the index in that folder, or makes an empty one.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
+        finish_rewrite(&path).at(&path)?;
+        let trees = Trees::open(&path).map_err(|error| StoreError::index(&path, error))?;
+        Ok(Self { path, trees: RwLock::new(Some(trees)) })
     }
 
-    /// Applies the changes, all or none; they survive a crash after [`Self::flush`].
-    pub(crate) fn apply(&self, changes: Changes) -> Result<(), StoreError> {
-        Ok(self.facts.apply_batch(changes.0)?)
+    /// Writes the index anew, without what sled keeps of values that are gone.
+    pub(crate) fn rewrite_all(&self) -> Result<(), StoreError> {
+        let mut open = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        let (new, old) = (self.path.with_extension("new"), self.path.with_extension("old"));
+        let trees = open.take().ok_or_else(|| self.damaged())?;
+        let copied = Trees::open(&new).and_then(|fresh| trees.copy_to(&fresh));
+        drop(trees);
+        if copied.is_ok() {
+            fs::rename(&self.path, &old).at(&self.path)?;
+            fs::rename(&new, &self.path).at(&new)?;
+        }
+        finish_rewrite(&self.path).at(&self.path)?;
+        *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
+        copied.map_err(|error| self.fault(error))?;
+        drop(open);
+        self.sync()
     }
 
-    /// Makes all changes durable.
+    fn with<T>(&self, work: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
+        let open = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        let trees = open.as_ref().ok_or_else(|| self.damaged())?;
+        work(trees).map_err(|error| self.fault(error))
+    }
+
+    /// Every artifact's facts.
+    pub(crate) fn facts(&self) -> Result<Vec<(Sha256, Facts)>, StoreError> {
+        let rows = self.with(|trees| trees.artifacts.iter().collect::<sled::Result<Vec<_>>>())?;
+        let facts = rows.into_iter().map(|(key, value)| {
+            let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
+            Ok((Sha256::from_bytes(key), self.decode(&value)?))
+        });
+        facts.collect()
+    }
+
+    /// Writes an artifact's facts; durable after [`Self::flush`].
+    pub(crate) fn put_facts(&self, artifact: Sha256, facts: &Facts) -> Result<(), StoreError> {
+        let value = self.encode(facts)?;
+        self.with(|trees| trees.artifacts.insert(artifact.as_bytes(), value).map(drop))
+    }
+
+    /// Removes an artifact's facts and the places of its pieces.
+    pub(crate) fn remove(&self, artifact: Sha256) -> Result<(), StoreError> {
+        self.with(|trees| trees.artifacts.remove(artifact.as_bytes()).map(drop))?;
+        self.rewrite(artifact, &[])
+    }
+
+    /// Writes changes, all or none.
+    pub(crate) fn append(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        self.insert(&mut batch, entries)?;
+        self.with(|trees| trees.changes.apply_batch(batch))
+    }
+
+    /// Tells every change of an artifact's pieces in order; gives the next sequence number and
+    /// how many values there are.
+    pub(crate) fn replay(
+        &self,
+        artifact: Sha256,
+        mut on: impl FnMut(Changes),
+    ) -> Result<(u64, usize), StoreError> {
+        let (mut next, mut values) = (0, 0);
+        let rows = self.with(|trees| Ok(trees.changes.scan_prefix(artifact.as_bytes())))?;
+        for row in rows {
+            let (key, value) = row.map_err(|error| self.fault(error))?;
+            let sequence = key.get(32..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
+            next = u64::from_be_bytes(sequence.ok_or_else(|| self.damaged())?) + 1;
+            values += 1;
+            on(self.decode(&value)?);
+        }
+        Ok((next, values))
+    }
+
+    /// Puts fewer and fuller values in the place of an artifact's changes.
+    pub(crate) fn rewrite(&self, artifact: Sha256, full: &[Entry]) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        let keys = self.with(|trees| Ok(trees.changes.scan_prefix(artifact.as_bytes()).keys()))?;
+        for key in keys {
+            batch.remove(key.map_err(|error| self.fault(error))?);
+        }
+        self.insert(&mut batch, full)?;
+        self.with(|trees| trees.changes.apply_batch(batch))
+    }
+
+    pub(crate) fn quota(&self) -> Result<Option<u64>, StoreError> {
+        let value = self.with(|trees| trees.settings.get(QUOTA))?;
+        value.map(|value| self.decode(&value)).transpose()
+    }
+
+    pub(crate) fn set_quota(&self, bytes: u64) -> Result<(), StoreError> {
+        let value = self.encode(&bytes)?;
+        self.with(|trees| trees.settings.insert(QUOTA, value).map(drop))
+    }
+
+    pub(crate) fn peers(&self) -> Result<Vec<([u8; 32], PeerRow)>, StoreError> {
+        let rows = self.with(|trees| trees.peers.iter().collect::<sled::Result<Vec<_>>>())?;
+        let peers = rows.into_iter().map(|(key, value)| {
+            let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
+            Ok((key, self.decode(&value)?))
+        });
+        peers.collect()
+    }
+
+    pub(crate) fn put_peer(&self, key: &[u8; 32], row: &PeerRow) -> Result<(), StoreError> {
+        let value = self.encode(row)?;
+        self.with(|trees| trees.peers.insert(key, value).map(drop))
+    }
+
+    /// Forgets a peer; whether it was known.
+    pub(crate) fn remove_peer(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
+        self.with(|trees| Ok(trees.peers.remove(key)?.is_some()))
+    }
+
+    /// Makes what was written survive the end of this process.
     pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
+        self.with(|trees| trees.db.flush().map(drop))
+    }
+
+    /// Makes what was written survive a power cut too, which sled by itself does not.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.flush()?;
+        let file = self.path.join("db");
+        File::open(&file).and_then(|file| file.sync_data()).at(&file)
+    }
+
+    /// Bytes that the index takes.
+    pub(crate) fn size(&self) -> Result<u64, StoreError> {
+        self.with(|trees| trees.db.size_on_disk())
+    }
+
+    fn insert(&self, batch: &mut Batch, entries: &[Entry]) -> Result<(), StoreError> {
+        for entry in entries {
+            batch.insert(key(entry.artifact, entry.sequence), self.encode(&entry.changes)?);
+        }
         Ok(())
     }
 
-    pub(crate) fn value<T>(&self, key: Key) -> Result<Option<T>, StoreError>
+    fn encode<T: serde::Serialize>(&self, value: &T) -> Result<Vec<u8>, StoreError> {
+        codec::encode(value, VALUE_LIMIT).map_err(|_| self.damaged())
+    }
+
+    fn decode<T>(&self, bytes: &[u8]) -> Result<T, StoreError>
     where
-        T: Serialize + DeserializeOwned,
+        T: serde::Serialize + serde::de::DeserializeOwned,
     {
-        self.facts.get(key.bytes())?.map(|bytes| decode(&bytes)).transpose()
+        codec::decode(bytes, VALUE_LIMIT).map_err(|_| self.damaged())
     }
 
-    /// Every artifact.
-    pub(crate) fn artifacts(&self) -> Result<Vec<(Sha256, ArtifactRow)>, StoreError> {
-        self.rows(b"a").map(|row| row.and_then(|(key, row)| Ok((digest_of(&key)?, row)))).collect()
+    fn fault(&self, error: sled::Error) -> StoreError {
+        tracing::error!(%error, "the index failed");
+        StoreError::index(&self.path, error)
     }
 
-    /// Every piece's row, by address.
-    pub(crate) fn pieces(
-        &self,
-    ) -> impl Iterator<Item = Result<(Address, PieceRow), StoreError>> + '_ {
-        self.rows(b"p")
-            .map(|row| row.and_then(|(key, row)| Ok((Address(*digest_of(&key)?.as_bytes()), row))))
+    fn damaged(&self) -> StoreError {
+        StoreError::Index(self.path.clone())
     }
+}
 
-    /// The kept pieces of an artifact, in file order.
-    pub(crate) fn kept(
-        &self,
-        artifact: Sha256,
-    ) -> impl Iterator<Item = Result<(u32, KeptRow), StoreError>> + '_ {
-        self.rows(&prefix(b'k', artifact))
-            .map(|row| row.and_then(|(key, row)| Ok((number_of(&key)?, row))))
+fn key(artifact: Sha256, sequence: u64) -> Vec<u8> {
+    [&artifact.as_bytes()[..], &sequence.to_be_bytes()].concat()
+}
+
+/// Ends what a rewrite began: the index that was in use stays in use until the new one is named.
+fn finish_rewrite(path: &Path) -> io::Result<()> {
+    let (new, old) = (path.with_extension("new"), path.with_extension("old"));
+    if !path.exists() && old.exists() {
+        fs::rename(&old, path)?;
     }
-
-    /// The indices of an artifact's corrupt pieces, in file order.
-    pub(crate) fn corrupt(
-        &self,
-        artifact: Sha256,
-    ) -> impl Iterator<Item = Result<u32, StoreError>> + '_ {
-        self.rows::<()>(&prefix(b'c', artifact))
-            .map(|row| row.and_then(|(key, ())| number_of(&key)))
-    }
-
-    /// The digests of an artifact's piece list; empty if it was not learnt.
-    pub(crate) fn list(&self, artifact: Sha256) -> Result<Vec<ChunkDigest>, StoreError> {
-        let mut digests = Vec::new();
-        for row in self.rows::<Vec<[u8; 32]>>(&prefix(b'l', artifact)) {
-            digests.extend(row?.1.into_iter().map(ChunkDigest::from_bytes));
+    for left in [new, old] {
+        if left.exists() {
+            fs::remove_dir_all(left)?;
         }
-        Ok(digests)
     }
-
-    /// Every paired peer, by key.
-    pub(crate) fn peers(&self) -> Result<Vec<([u8; 32], PeerRow)>, StoreError> {
-        self.rows(b"n")
-            .map(|row| row.and_then(|(key, row)| Ok((*digest_of(&key)?.as_bytes(), row))))
-            .collect()
-    }
-
-    fn rows<T: Serialize + DeserializeOwned>(
-        &self,
-        prefix: &[u8],
-    ) -> impl Iterator<Item = Result<(sled::IVec, T), StoreError>> + use<'_, T> {
-        self.facts.scan_prefix(prefix).map(|row| {
-            let (key, value) = row?;
-            Ok((key, decode(&value)?))
-        })
-    }
+    Ok(())
 }
 
-fn prefix(letter: u8, artifact: Sha256) -> Vec<u8> {
-    let mut prefix = vec![letter];
-    prefix.extend_from_slice(artifact.as_bytes());
-    prefix
-}
+#[cfg(test)]
+mod tests {
+    use verifier::Sha256;
+    use verifier::piece::Source;
 
-fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    match bytes.split_first() {
-        Some((&VERSION, value)) => Ok(app::codec::decode(value, VALUE_LIMIT)?),
-        _ => Err(StoreError::Index),
+    use super::{CHANGES_LIMIT, Changes, Entry, Index, Kept};
+    use crate::pack::Location;
+
+    fn entry(artifact: Sha256, sequence: u64) -> Entry {
+        let place = Location { pack: 0, block: 7, entry: 1 };
+        let pieces = (0..CHANGES_LIMIT).map(|index| {
+            (Source::Local, Kept::new(u32::try_from(index).unwrap(), place, sequence))
+        });
+        Entry { artifact, sequence, changes: Changes::kept(pieces) }
     }
-}
 
-fn digest_of(key: &[u8]) -> Result<Sha256, StoreError> {
-    let bytes = key.get(1..33).and_then(|bytes| bytes.try_into().ok());
-    bytes.map(Sha256::from_bytes).ok_or(StoreError::Index)
-}
-
-fn number_of(key: &[u8]) -> Result<u32, StoreError> {
-    let bytes = key.last_chunk::<4>().ok_or(StoreError::Index)?;
-    Ok(u32::from_be_bytes(*bytes))
+    #[test]
+    fn rewriting_gives_space_back_and_keeps_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let (gone, there) = (Sha256::of(b"gone"), Sha256::of(b"there"));
+        let index = Index::open(path.clone()).unwrap();
+        index.set_quota(77).unwrap();
+        for sequence in 0..1_000 {
+            index.append(&[entry(gone, sequence)]).unwrap();
+        }
+        for sequence in 0..3 {
+            index.append(&[entry(there, sequence)]).unwrap();
+        }
+        index.flush().unwrap();
+        index.remove(gone).unwrap();
+        assert!(index.size().unwrap() > 4 << 20);
+        index.rewrite_all().unwrap();
+        assert!(index.size().unwrap() < 1 << 20);
+        let check = |index: &Index| {
+            assert_eq!(index.quota().unwrap(), Some(77));
+            assert_eq!(index.replay(gone, drop).unwrap(), (0, 0));
+            let mut told = 0;
+            assert_eq!(index.replay(there, |_| told += 1).unwrap(), (3, 3));
+            assert_eq!(told, 3);
+        };
+        check(&index);
+        drop(index);
+        check(&Index::open(path).unwrap());
+    }
 }

@@ -18,11 +18,11 @@ use verifier::consent::{ConsentError, ConsentLog, Grant, GrantTerms, Query};
 use verifier::scalars::{Id, UtcTime};
 
 pub use transfers::Transfer;
+pub(crate) use transfers::TransferFile;
 
 use crate::layout::{Layout, unique_name};
 use consents::{LogFile, View};
 use tally::{Tally, TallyFile};
-use transfers::TransferFile;
 
 /// How long bytes that were counted may wait to be written down.
 const SAVE_AFTER: Duration = Duration::from_secs(1);

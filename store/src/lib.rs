@@ -1,28 +1,32 @@
-//! The disk: pieces in packs, facts in an index, outputs, and the journals.
+//! The disk adapter: packs of piece bytes, the index over them, outputs and journals.
 //!
-//! [`Store`] keeps pieces, [`Outputs`] gives finished artifacts their names, [`Journal`] holds
-//! consents and transfers. sled holds facts, packs hold bytes: with bytes as sled values, writing
-//! was several times slower and took more than twice the space.
+//! Piece bytes lie in append-only packs that describe themselves; sled holds what the library
+//! knows of them. Nothing is acknowledged before it would survive a crash.
 
 mod catalogue;
-mod core;
+mod device;
+mod documents;
 mod error;
 mod index;
 pub mod journal;
-mod keeper;
 mod layout;
+mod learn;
 mod lock;
 pub mod outputs;
 mod pack;
+mod pipeline;
 mod quota;
-mod rebuild;
+mod recovery;
+mod scrub;
+mod settings;
+mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use error::StoreError;
+pub use error::{OpenError, StoreError};
 pub use journal::Journal;
 pub use layout::{Layout, LayoutError};
 pub use lock::{LockError, StoreLock};
 pub use outputs::Outputs;
-pub use store::{OpenError, Store};
+pub use store::Store;

@@ -1,212 +1,286 @@
-//! Admission: what may be taken in, and what has to go for it.
+//! Admission, eviction and giving space back.
+//!
+//! Everything here that gives up places runs between two batches of the writer.
 
-use app::ports::{Accounts, Held, Reservation, ReserveError};
-use verifier::{Geometry, Root, Sha256};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::catalogue::{Entry, Lease, row, shape};
-use crate::core::Core;
-use crate::error::StoreError;
-use crate::index::{Changes, Key};
-use crate::pack::allocated;
+use app::ports::{Accounts, Held, Pin, Reservation, ReserveError};
+use verifier::scalars::UtcTime;
+use verifier::{Geometry, PieceIndex, Sha256};
+
+use crate::catalogue::{Artifact, Catalogue, Lease};
+use crate::device::{self, Punched};
+use crate::documents;
+use crate::error::{At as _, StoreError};
+use crate::index::{Index, Known};
+use crate::pack::{BLOCK, Location, blocks};
+use crate::shared::Shared;
 
 /// The quota until the user sets one, in bytes.
-pub(crate) const DEFAULT: u64 = 4 << 30;
-/// What is always left free on the device, in bytes.
-const MARGIN: u64 = 16 << 20;
+pub(crate) const DEFAULT_QUOTA: u64 = 4 << 30;
 
-impl Core {
-    /// Where the store's bytes are.
-    pub(crate) fn accounts(&self) -> Result<Accounts, StoreError> {
-        let mut packs = 0;
-        for pack in self.packs.numbers()? {
-            packs += self.packs.disk_bytes(pack)?;
-        }
-        let (live, reserved) = {
-            let catalogue = self.catalogue();
-            (catalogue.live(), catalogue.reserved())
-        };
-        Ok(Accounts {
-            live,
-            dead: packs.saturating_sub(live),
-            index: folder_bytes(&self.layout.index())? + folder_bytes(&self.layout.manifests())?,
-            reserved,
-            quota: self.quota()?,
-            free: free(self.layout.root())?,
-        })
-    }
+/// Index, piece list and header that a piece may need beside its bytes, in bytes.
+const PIECE_OVERHEAD: u64 = 160;
 
-    fn quota(&self) -> Result<u64, StoreError> {
-        Ok(self.index.value::<u64>(Key::Quota)?.unwrap_or(DEFAULT))
-    }
+/// The index may take this many bytes more than its pieces need before it is written anew.
+const INDEX_SLACK: u64 = 8 << 20;
 
-    pub(crate) fn set_quota(&self, bytes: u64) -> Result<(), StoreError> {
-        let mut changes = Changes::default();
-        changes.put(Key::Quota, &bytes)?;
-        self.index.apply(changes)?;
-        self.index.flush()
-    }
+/// Index and manifest that an artifact may need, in bytes.
+const ARTIFACT_OVERHEAD: u64 = 64 << 10;
 
-    /// Makes room for an artifact and holds it, or says why it does not fit.
-    pub(crate) fn reserve(
-        &self,
-        reservation: &Reservation,
-        now: u64,
-    ) -> Result<Held, ReserveError> {
-        let artifact = reservation.artifact;
-        let lease = self.take_lease(reservation)?;
-        let admitted = self.admit(artifact, lease).and_then(|()| {
-            self.write_reservation(reservation, now).map_err(failed)?;
-            self.list(artifact).map_err(failed)
-        });
-        match admitted {
-            Ok(list) => {
-                let catalogue = self.catalogue();
-                let have = catalogue.artifacts.get(&artifact).map(|entry| entry.have.clone());
-                have.map(|have| Held { have, list }).ok_or_else(|| failed(StoreError::Unknown))
+/// An artifact that a peer read from so lately is being served.
+const SERVED: Duration = Duration::from_secs(10);
+
+/// A reservation that was made, and what had to go for it.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    pub(crate) held: Held,
+    pub(crate) evicted: Vec<Evicted>,
+}
+
+/// An artifact that made room.
+#[derive(Debug)]
+pub(crate) struct Evicted {
+    pub(crate) artifact: Sha256,
+    pub(crate) known: Known,
+    pub(crate) bytes: u64,
+}
+
+/// Makes room for an artifact and leases it.
+pub(crate) fn reserve(
+    shared: &Shared,
+    reservation: &Reservation,
+    now: UtcTime,
+) -> Result<Reserved, ReserveError> {
+    let artifact = reservation.artifact;
+    let failed = |error: StoreError| ReserveError::Failed(error.into());
+    let missing = {
+        let catalogue = shared.catalogue();
+        match catalogue.artifacts.get(&artifact) {
+            Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
+            Some(entry) if !same_cut(&entry.known, reservation) && !entry.have.is_empty() => {
+                return Err(failed(StoreError::OtherManifest(artifact)));
             }
-            Err(error) => {
-                self.give_up(artifact, reservation.geometry, reservation.root).map_err(failed)?;
-                Err(error)
+            Some(entry) if same_cut(&entry.known, reservation) => {
+                taken(&reservation.geometry, entry.have.complement().pieces(&reservation.geometry))
             }
+            _ => taken(&reservation.geometry, reservation.geometry.indices()),
         }
-    }
+    };
+    let pieces = u64::from(reservation.geometry.piece_count());
+    let overhead = ARTIFACT_OVERHEAD + pieces * PIECE_OVERHEAD;
+    let kept = missing.saturating_add(if missing == 0 { 0 } else { overhead });
+    let wanted = kept.saturating_add(reservation.output_bytes);
+    let evicted = make_room(shared, artifact, wanted)?;
+    let held = lease(shared, reservation, wanted, now).map_err(failed)?;
+    Ok(Reserved { held, evicted })
+}
 
-    fn take_lease(&self, reservation: &Reservation) -> Result<Lease, ReserveError> {
-        let mut catalogue = self.catalogue();
-        let entry = catalogue
-            .artifacts
-            .entry(reservation.artifact)
-            .or_insert_with(|| Entry::new(reservation.geometry, reservation.root));
-        if entry.geometry != reservation.geometry || entry.root != reservation.root {
-            // Another manifest cuts the same artifact otherwise: that is another set of pieces.
-            return Err(failed(StoreError::OtherList));
-        }
+/// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
+pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, StoreError> {
+    let places: BTreeSet<Location> = {
+        let mut catalogue = shared.catalogue();
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
         if entry.lease.is_some() {
-            return Err(ReserveError::Busy);
+            return Err(StoreError::Busy(artifact));
         }
-        let lease = entry.lease_for(reservation.output_bytes);
-        entry.lease = Some(lease);
-        Ok(lease)
-    }
+        let places = entry.kept().map(|(_, place)| place).collect();
+        catalogue.artifacts.remove(&artifact);
+        places
+    };
+    let before = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
+    documents::begin_to_forget(&shared.layout, artifact)?;
+    shared.index.remove(artifact)?;
+    // Places are only given up when no index that a crash leaves behind still names them.
+    shared.index.sync()?;
+    give_back(shared, &places)?;
+    documents::finish_forgetting(&shared.layout, artifact)?;
+    trim_index(&shared.index, &shared.catalogue())?;
+    let after = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
+    Ok(Some(before.saturating_sub(after)))
+}
 
-    fn admit(&self, artifact: Sha256, lease: Lease) -> Result<(), ReserveError> {
-        let wanted = lease.bytes();
-        loop {
-            let accounts = self.accounts().map_err(failed)?;
-            let used = accounts
-                .live
-                .saturating_add(accounts.dead)
-                .saturating_add(accounts.index)
-                .saturating_add(accounts.reserved)
-                .saturating_sub(wanted);
-            let left = accounts.quota.saturating_sub(used);
-            let fits = wanted <= left;
-            if fits && wanted.saturating_add(MARGIN) <= accounts.free {
-                return Ok(());
-            }
-            let evictable = self.evictable(artifact).map_err(failed)?;
-            let could_free: u64 = evictable.iter().map(|(_, _, bytes)| bytes).sum();
-            let enough = wanted <= left.saturating_add(could_free);
-            match evictable.first() {
-                Some((_, oldest, _)) if enough => {
-                    tracing::info!(artifact = %oldest, "evicted to make room");
-                    self.forget(*oldest).map_err(failed)?;
-                }
-                _ if !fits => {
-                    let left = left.saturating_add(could_free);
-                    return Err(ReserveError::Quota { wanted, left, quota: accounts.quota });
-                }
-                _ => return Err(ReserveError::Device { wanted, free: accounts.free }),
-            }
-        }
-    }
-
-    /// Unpinned artifacts without a lease, least recently used first, and what each would free.
-    fn evictable(&self, spared: Sha256) -> Result<Vec<(u64, Sha256, u64)>, StoreError> {
-        let rows = self.index.artifacts()?;
-        let catalogue = self.catalogue();
-        let mut evictable: Vec<_> = rows
-            .into_iter()
-            .filter(|(artifact, row)| !row.pinned && *artifact != spared)
-            .filter_map(|(artifact, row)| {
-                let entry = catalogue.artifacts.get(&artifact)?;
-                let bytes = entry
-                    .have
-                    .pieces(&entry.geometry)
-                    .map(|index| u64::from(entry.geometry.length(index)))
-                    .sum();
-                entry.lease.is_none().then_some((row.last_use, artifact, bytes))
-            })
+/// Gives back the space of those places that nothing refers to any more.
+pub(crate) fn give_back(shared: &Shared, places: &BTreeSet<Location>) -> Result<(), StoreError> {
+    let (dead, headers, empty) = {
+        let mut catalogue = shared.catalogue();
+        let live = catalogue.recount();
+        let header = |place: &Location| (place.pack, place.block);
+        let dead: BTreeSet<Location> = places
+            .iter()
+            .copied()
+            .filter(|place| live.binary_search_by_key(place, |(place, _)| *place).is_err())
             .collect();
-        evictable.sort_unstable_by_key(|(last_use, artifact, _)| (*last_use, *artifact));
-        Ok(evictable)
+        catalogue.by_address.retain(|_, place| !dead.contains(place));
+        let headers: BTreeSet<(u32, u32)> = dead
+            .iter()
+            .map(header)
+            .filter(|run| live.binary_search_by_key(run, |(place, _)| header(place)).is_err())
+            .collect();
+        let packs: BTreeSet<u32> = dead.iter().map(|place| place.pack).collect();
+        let empty: BTreeSet<u32> =
+            packs.into_iter().filter(|pack| !catalogue.live.contains_key(pack)).collect();
+        (dead, headers, empty)
+    };
+    if !empty.is_empty() {
+        shared.ask_to_roll();
     }
-
-    fn write_reservation(&self, reservation: &Reservation, now: u64) -> Result<(), StoreError> {
-        let artifact = reservation.artifact;
-        crate::rebuild::copy_manifest(&self.layout, artifact, &reservation.manifest)?;
-        let known = self.change_row(artifact, |row| row.last_use = now)?;
-        if !known {
-            let mut changes = Changes::default();
-            changes.put(Key::Artifact(artifact), &row(reservation, now))?;
-            self.index.apply(changes)?;
-            self.index.flush()?;
+    for pack in &empty {
+        shared.packs.remove(*pack)?;
+    }
+    // Pieces before headers, which say where the pieces are.
+    for place in dead.iter().filter(|place| !empty.contains(&place.pack)) {
+        if shared.packs.punch(*place)? == Punched::Unable {
+            tracing::debug!(pack = place.pack, "dead space stays until its pack is empty");
         }
-        Ok(())
     }
+    for (pack, block) in headers.iter().filter(|(pack, _)| !empty.contains(pack)) {
+        shared.packs.punch_header(*pack, *block)?;
+    }
+    Ok(())
+}
 
-    /// Gives a refused lease back; an artifact that is in no row was never there.
-    fn give_up(&self, artifact: Sha256, geometry: Geometry, root: Root) -> Result<(), StoreError> {
-        let stays = match self.index.value(Key::Artifact(artifact))? {
-            Some(row) => shape(&row)? == (geometry, root),
-            None => false,
-        };
-        let mut catalogue = self.catalogue();
-        if stays {
-            if let Some(entry) = catalogue.artifacts.get_mut(&artifact) {
-                entry.lease = None;
+/// Where the store's bytes are.
+pub(crate) fn accounts(shared: &Shared) -> Result<Accounts, StoreError> {
+    let (live, reserved, quota) = {
+        let catalogue = shared.catalogue();
+        (catalogue.live_bytes(), catalogue.reserved(), catalogue.quota)
+    };
+    let folder = shared.layout.store();
+    Ok(Accounts {
+        live,
+        dead: shared.packs.allocated()?.saturating_sub(live),
+        index: shared.index.size()?.saturating_add(documents::size(&shared.layout)?),
+        reserved,
+        quota,
+        free: device::free_bytes(&folder).at(&folder)?,
+    })
+}
+
+/// Writes the index anew when it is mostly made of what is gone.
+pub(crate) fn trim_index(index: &Index, catalogue: &Catalogue) -> Result<(), StoreError> {
+    let pieces: u64 = catalogue.artifacts.values().map(|entry| u64::from(entry.have.count())).sum();
+    if index.size()? > INDEX_SLACK + pieces * PIECE_OVERHEAD {
+        index.rewrite_all()?;
+    }
+    Ok(())
+}
+
+fn same_cut(known: &Known, reservation: &Reservation) -> bool {
+    known.geometry == reservation.geometry && known.root == reservation.root
+}
+
+/// Bytes that pieces take in a pack.
+fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
+    pieces.map(|index| blocks(geometry.length(index)) * BLOCK).sum()
+}
+
+fn make_room(shared: &Shared, artifact: Sha256, wanted: u64) -> Result<Vec<Evicted>, ReserveError> {
+    let failed = |error: StoreError| ReserveError::Failed(error.into());
+    let accounts = accounts(shared).map_err(failed)?;
+    let used = accounts.live + accounts.dead + accounts.index + accounts.reserved;
+    let left = accounts.quota.saturating_sub(used);
+    let free = accounts.free.saturating_sub(accounts.reserved);
+    let mut evicted = Vec::new();
+    if wanted <= left && wanted <= free {
+        return Ok(evicted);
+    }
+    let candidates = candidates(&shared.catalogue(), artifact);
+    let enough = |gain: u64| wanted <= left.saturating_add(gain) && wanted <= free + gain;
+    let all = candidates.iter().map(|candidate| candidate.2).sum::<u64>();
+    if wanted > left.saturating_add(all) {
+        let left = left.saturating_add(all);
+        return Err(ReserveError::Quota { wanted, left, quota: accounts.quota });
+    }
+    if wanted > free.saturating_add(all) {
+        return Err(ReserveError::Device { wanted, free: accounts.free });
+    }
+    let mut gain = 0;
+    for (artifact, known, _) in candidates {
+        if enough(gain) {
+            break;
+        }
+        let bytes = forget(shared, artifact).map_err(failed)?.unwrap_or(0);
+        gain += bytes;
+        evicted.push(Evicted { artifact, known, bytes });
+    }
+    if enough(gain) {
+        return Ok(evicted);
+    }
+    // Less came free than was counted: the file system keeps what was to be punched out.
+    let left = left.saturating_add(gain);
+    Err(ReserveError::Quota { wanted, left, quota: accounts.quota })
+}
+
+/// What may be evicted, least recently used first, and the bytes that each alone takes.
+fn candidates(catalogue: &Catalogue, except: Sha256) -> Vec<(Sha256, Known, u64)> {
+    let mut users: std::collections::HashMap<Location, Sha256> = std::collections::HashMap::new();
+    let mut shared: std::collections::HashSet<Location> = std::collections::HashSet::new();
+    for (artifact, entry) in &catalogue.artifacts {
+        for (_, place) in entry.kept() {
+            if *users.entry(place).or_insert(*artifact) != *artifact {
+                shared.insert(place);
             }
-        } else {
-            catalogue.artifacts.remove(&artifact);
-        }
-        Ok(())
-    }
-
-    /// Gives back what is left of a lease.
-    pub(crate) fn release(&self, artifact: Sha256) {
-        if let Some(entry) = self.catalogue().artifacts.get_mut(&artifact) {
-            entry.lease = None;
         }
     }
+    let mut own: std::collections::HashMap<Sha256, u64> = std::collections::HashMap::new();
+    for (place, length) in catalogue.places() {
+        if let Some(artifact) = users.get(&place).filter(|_| !shared.contains(&place)) {
+            *own.entry(*artifact).or_default() += blocks(length) * BLOCK;
+        }
+    }
+    let mut candidates: Vec<_> = catalogue
+        .artifacts
+        .iter()
+        .filter(|(artifact, entry)| **artifact != except && evictable(entry))
+        .map(|(artifact, entry)| {
+            (*artifact, entry.known.clone(), own.get(artifact).copied().unwrap_or(0))
+        })
+        .collect();
+    candidates.sort_by_key(|(_, known, _)| known.last_use);
+    candidates
 }
 
-fn failed(error: StoreError) -> ReserveError {
-    ReserveError::Failed(error.into())
+fn evictable(entry: &Artifact) -> bool {
+    let served = entry.served.is_some_and(|served| served.elapsed() < SERVED);
+    entry.lease.is_none() && entry.known.pin == Pin::Unpinned && !served
 }
 
-fn folder_bytes(folder: &std::path::Path) -> Result<u64, StoreError> {
-    let mut bytes = 0;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else {
-                bytes += allocated(&entry.path())?;
+fn lease(
+    shared: &Shared,
+    reservation: &Reservation,
+    reserved: u64,
+    now: UtcTime,
+) -> Result<Held, StoreError> {
+    let artifact = reservation.artifact;
+    let known = {
+        let mut catalogue = shared.catalogue();
+        let known = Known::reserved(reservation, now);
+        match catalogue.artifacts.get_mut(&artifact) {
+            Some(entry) if same_cut(&entry.known, reservation) => {
+                let Known { pin, last_verified, .. } = entry.known;
+                entry.known = Known { pin, last_verified, ..known };
+                entry.known.clone()
+            }
+            _ => {
+                // One of another cut has no piece, or it would have been refused.
+                let next = catalogue.artifacts.get(&artifact).map_or(0, |entry| entry.next);
+                let mut entry = Artifact::new(known.clone());
+                entry.next = next;
+                catalogue.artifacts.insert(artifact, entry);
+                known
             }
         }
-    }
-    Ok(bytes)
-}
-
-#[cfg(unix)]
-fn free(folder: &std::path::Path) -> Result<u64, StoreError> {
-    let device = rustix::fs::statvfs(folder).map_err(std::io::Error::from)?;
-    Ok(device.f_bavail.saturating_mul(device.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free(_folder: &std::path::Path) -> Result<u64, StoreError> {
-    Ok(u64::MAX)
+    };
+    documents::write_manifest(&shared.layout, artifact, &known, &reservation.manifest)?;
+    shared.index.put_facts(artifact, &known.facts())?;
+    shared.index.sync()?;
+    let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;
+    let mut catalogue = shared.catalogue();
+    let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
+    entry.list = list.clone();
+    entry.lease = Some(Lease { reserved });
+    Ok(Held { have: entry.have.clone(), list: list.as_ref().map(Arc::clone) })
 }

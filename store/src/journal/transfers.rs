@@ -42,17 +42,17 @@ pub struct Transfer {
 
 /// The file.
 #[derive(Debug)]
-pub(super) struct TransferFile {
+pub(crate) struct TransferFile {
     path: PathBuf,
 }
 
 impl TransferFile {
-    pub(super) const fn new(path: PathBuf) -> Self {
+    pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
     /// Appends a line; done when it would survive a crash.
-    pub(super) fn append(&self, record: &Record) -> io::Result<()> {
+    pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
         let mut file =
             private_file().read(true).write(true).create(true).truncate(false).open(&self.path)?;
         // Held for the time of one write; the other side never waits for anything meanwhile.

@@ -1,0 +1,91 @@
+//! What differs from one operating system to another.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+/// Fills `into` from `offset` on, without a cursor.
+#[cfg(unix)]
+pub(crate) fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+/// Fills `into` from `offset` on.
+#[cfg(windows)]
+pub(crate) fn read_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt as _;
+    while !into.is_empty() {
+        let read = file.seek_read(into, offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        into = into.get_mut(read..).unwrap_or_default();
+        offset += read as u64;
+    }
+    Ok(())
+}
+
+/// Bytes free for this user on the device of a folder.
+#[cfg(unix)]
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Bytes free on the device of a folder: not known here, so no limit.
+#[cfg(not(unix))]
+pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
+/// Bytes that a file really takes.
+#[cfg(unix)]
+pub(crate) fn allocated(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512)
+}
+
+/// Bytes that a file takes.
+#[cfg(not(unix))]
+pub(crate) fn allocated(metadata: &Metadata) -> u64 {
+    metadata.len()
+}
+
+/// Gives back the bytes from `offset` on, if the file system can; whether it did.
+#[cfg(target_os = "linux")]
+pub(crate) fn punch(file: &File, offset: u64, length: u64) -> io::Result<Punched> {
+    use rustix::fs::FallocateFlags;
+    use rustix::io::Errno;
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(file, flags, offset, length) {
+        Ok(()) => Ok(Punched::Freed),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(Punched::Unable),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives nothing back: there is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn punch(_file: &File, _offset: u64, _length: u64) -> io::Result<Punched> {
+    Ok(Punched::Unable)
+}
+
+/// Takes space ahead of a file's end, so that appending is quick; whether it could.
+#[cfg(target_os = "linux")]
+pub(crate) fn take_ahead(file: &File, offset: u64, length: u64) -> bool {
+    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, offset, length).is_ok()
+}
+
+/// Takes no space ahead: appending is only slower without it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn take_ahead(_file: &File, _offset: u64, _length: u64) -> bool {
+    false
+}
+
+/// What became of a range that is no longer needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Punched {
+    /// Its space is free again.
+    Freed,
+    /// It stays until its whole file goes.
+    Unable,
+}

@@ -1,0 +1,53 @@
+//! Verifies again what is kept.
+
+use std::collections::BTreeSet;
+
+use app::ports::Recheck;
+use verifier::Sha256;
+
+use crate::error::StoreError;
+use crate::pack::Location;
+use crate::shared::{Found, Shared};
+
+/// What a recheck found, and the places that are no longer of use.
+#[derive(Debug)]
+pub(crate) struct Scrubbed {
+    pub(crate) recheck: Recheck,
+    pub(crate) spoilt: BTreeSet<Location>,
+}
+
+/// Reads every kept piece, one at a time; `on` hears how many are done and says whether to go on.
+pub(crate) fn recheck(
+    shared: &Shared,
+    artifact: Sha256,
+    mut on: impl FnMut(u32) -> Next,
+) -> Result<Option<Scrubbed>, StoreError> {
+    let kept: Vec<_> = {
+        let catalogue = shared.catalogue();
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
+        entry.kept().collect()
+    };
+    let mut recheck = Recheck { checked: 0, corrupt: Vec::new() };
+    let mut spoilt = BTreeSet::new();
+    for (index, place) in kept {
+        match shared.read(artifact, index)? {
+            Found::Whole(_) | Found::Missing => {}
+            Found::Corrupt => {
+                recheck.corrupt.push(index);
+                spoilt.insert(place);
+            }
+        }
+        recheck.checked += 1;
+        if on(recheck.checked) == Next::Stop {
+            break;
+        }
+    }
+    Ok(Some(Scrubbed { recheck, spoilt }))
+}
+
+/// Whether a recheck goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    GoOn,
+    Stop,
+}

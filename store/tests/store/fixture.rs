@@ -1,0 +1,109 @@
+//! Artifacts to keep, and ways to damage a data folder.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture that fails fails its test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::ports::Reservation;
+use bytes::Bytes;
+use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source, VerifiedPiece};
+use verifier::scalars::{Id, UtcTime, Version};
+use verifier::{ChunkAlgorithm, Geometry, Sha256};
+
+/// The smallest piece size that documents may name, in bytes.
+const PIECE_SIZE: u32 = 16_384;
+
+/// An artifact and its pieces. Two of one seed share their pieces, as far as both go.
+pub(crate) struct Sample {
+    pub(crate) artifact: Sha256,
+    bytes: Bytes,
+    list: Arc<PieceList>,
+}
+
+impl Sample {
+    pub(crate) fn new(length: usize, seed: u8) -> Self {
+        let mut bytes = vec![0; length];
+        let mut stream = blake3::Hasher::new_keyed(&[seed; 32]).finalize_xof();
+        stream.fill(&mut bytes);
+        Self::of(bytes)
+    }
+
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        let geometry = Geometry::new(bytes.len() as u64, PIECE_SIZE).unwrap();
+        let mut stream = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
+        stream.update(&bytes);
+        let (digests, root) = stream.finish().unwrap();
+        let list = Arc::new(PieceList::prove(geometry, root, digests).unwrap());
+        Self { artifact: Sha256::of(&bytes), bytes: bytes.into(), list }
+    }
+
+    pub(crate) fn list(&self) -> Arc<PieceList> {
+        Arc::clone(&self.list)
+    }
+
+    pub(crate) fn reservation(&self) -> Reservation {
+        let manifest = Bytes::from(format!("manifest of {}", self.artifact));
+        Reservation {
+            manifest_sha256: Sha256::of(&manifest),
+            manifest,
+            artifact: self.artifact,
+            model_id: Id::parse("tiny").unwrap(),
+            model_version: Version::parse("1.0").unwrap(),
+            geometry: *self.list.geometry(),
+            root: self.list.root(),
+            output_bytes: 0,
+        }
+    }
+
+    pub(crate) fn piece(&self, index: u32, from: Source) -> VerifiedPiece {
+        let geometry = self.list.geometry();
+        let place = geometry.index(index).unwrap();
+        let start = usize::try_from(geometry.offset(place)).unwrap();
+        let bytes = self.bytes.slice(start..start + geometry.length(place) as usize);
+        self.list.verify(ArrivedPiece { index, bytes, from }).unwrap()
+    }
+
+    pub(crate) fn pieces(&self) -> Vec<VerifiedPiece> {
+        (0..self.list.geometry().piece_count()).map(|i| self.piece(i, Source::Local)).collect()
+    }
+}
+
+pub(crate) fn now() -> UtcTime {
+    UtcTime::from_unix(1_800_000_000)
+}
+
+/// Copies a data folder as a crash would leave it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+pub(crate) fn packs(folder: &Path) -> Vec<PathBuf> {
+    let folder = fs::read_dir(folder.join("store/packs")).unwrap();
+    let mut packs: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    packs.sort();
+    packs
+}
+
+/// Changes one byte of a piece where it is kept.
+pub(crate) fn rot(folder: &Path, piece: &[u8]) {
+    for pack in packs(folder) {
+        let mut bytes = fs::read(&pack).unwrap();
+        if let Some(at) = bytes.windows(64).position(|window| window == piece.get(..64).unwrap()) {
+            *bytes.get_mut(at + 100).unwrap() ^= 1;
+            fs::write(&pack, bytes).unwrap();
+            return;
+        }
+    }
+    panic!("the piece is not kept");
+}
