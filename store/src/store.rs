@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Held`] if another process has the store, [`OpenError::Failed`] if the disk
+    /// [`OpenError::Lock`] if another process has the store, [`OpenError::Failed`] if the disk
     /// fails.
     pub fn open(data_folder: &Path, program: &str) -> Result<Self, OpenError> {
         let (shared, notices) = recovery::open(data_folder, program)?;
