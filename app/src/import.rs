@@ -17,16 +17,17 @@ use verifier::piece::Source;
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
-use verifier::{Bitfield, Geometry, Sha256};
+use verifier::{Bitfield, Geometry};
 
 pub use error::ImportError;
 pub use plan::{Admitted, Called, Plan};
 
 use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
+use crate::lease::Lease;
 use crate::ports::{
     Clock as _, Draft as _, Failure, Journal as _, JournalError, Named, Outputs, Peers as _,
-    PieceStore, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Reservation, Spend,
+    PieceStore, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Spend,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -110,8 +111,10 @@ async fn run<P: Ports>(
     if admitted.may_cache() {
         spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
     }
-    let lease = Lease::take(ports, plan).await?;
-    on(Event::Reserved { have: lease.have.clone() });
+    let output_bytes = plan.geometry().byte_count();
+    let lease =
+        Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output_bytes).await?;
+    on(Event::Reserved { have: lease.held.have.clone() });
     for peer in plan.not_paired() {
         on(Event::NotPaired(*peer));
     }
@@ -125,11 +128,11 @@ async fn run<P: Ports>(
         geometry: *plan.geometry(),
         rule: settings.rule,
     });
-    let mut keeping = Keeping::new(ports, plan, &assembling, lease.have.clone());
+    let mut keeping = Keeping::new(ports, plan, &assembling, lease.held.have.clone());
     keeping.advance();
     let started = Instant::now();
     if !keeping.have.is_full()
-        && let Err(error) = keeping.pull(lease.list.clone(), on).await
+        && let Err(error) = keeping.pull(lease.held.list.clone(), on).await
     {
         // The temporary output is removed before anyone hears that the import has ended.
         drop(assembling.finish().await);
@@ -186,40 +189,6 @@ async fn finish<P: Ports>(
         ports.store().forget(plan.artifact()).await.map_err(ImportError::Store)?;
     }
     Ok(())
-}
-
-/// Room in the store, given back when the import ends in any way.
-struct Lease<S: PieceStore> {
-    store: Arc<S>,
-    artifact: Sha256,
-    have: Bitfield,
-    list: Option<Arc<verifier::piece::PieceList>>,
-}
-
-impl<S: PieceStore> Lease<S> {
-    async fn take<P: Ports<Store = S>>(ports: &P, plan: &Plan) -> Result<Self, ImportError> {
-        let store = Arc::clone(ports.store());
-        let artifact = plan.artifact();
-        let manifest = plan.manifest();
-        let reservation = Reservation {
-            manifest: bytes::Bytes::copy_from_slice(manifest.bytes()),
-            manifest_sha256: manifest.sha256(),
-            artifact,
-            model_id: manifest.model_id().clone(),
-            model_version: manifest.model_version().clone(),
-            geometry: *plan.geometry(),
-            root: plan.root(),
-            output_bytes: plan.geometry().byte_count(),
-        };
-        let held = store.reserve(reservation, ports.clock().now()).await?;
-        Ok(Self { store, artifact, have: held.have, list: held.list })
-    }
-}
-
-impl<S: PieceStore> Drop for Lease<S> {
-    fn drop(&mut self) {
-        self.store.release(self.artifact);
-    }
 }
 
 /// Verified pieces on their way into the store, and what that means for the output.

@@ -10,6 +10,7 @@ pub mod codec;
 pub mod consent;
 pub mod event;
 pub mod import;
+mod lease;
 pub mod ports;
 pub mod serve;
 pub mod share;

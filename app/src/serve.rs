@@ -1,7 +1,7 @@
 //! Answers known peers until stopped, under grants that are checked at every ask.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,14 +216,14 @@ async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId,
     }
 }
 
-/// What lies ready for callers: artifacts of the library, behind the consent log.
+/// What lies ready for callers: one artifact of the library, behind the consent log.
 pub struct Table<S, J, C> {
     store: Arc<S>,
     journal: Arc<J>,
     clock: C,
     known: HashSet<PeerId>,
     model: Model,
-    lists: HashMap<Sha256, Arc<PieceList>>,
+    list: Arc<PieceList>,
 }
 
 impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
@@ -249,14 +249,18 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             clock: ports.clock().clone(),
             known: known.into_iter().map(|peer| peer.id).collect(),
             model,
-            lists: HashMap::from([(artifact, list)]),
+            list,
         })
     }
 
-    fn spend(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> Result<(), JournalError> {
+    /// Checks the grant and counts the bytes; another artifact than this one is never granted.
+    fn may(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> bool {
+        if artifact != self.model.artifact {
+            return false;
+        }
         let model_id = self.model.model_id.clone();
         let spend = Spend { act: Act::Serve, model_id, artifact, peer: Some(peer), bytes };
-        self.journal.spend(&spend, self.clock.now())
+        self.journal.spend(&spend, self.clock.now()).is_ok()
     }
 }
 
@@ -266,14 +270,13 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
     }
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
-        let list = Arc::clone(self.lists.get(&artifact)?);
         self.grants(peer, artifact).then_some(())?;
         let have = self.store.model(artifact).await.ok()??.have;
-        Some(Opened { list, have })
+        Some(Opened { list: Arc::clone(&self.list), have })
     }
 
     fn grants(&self, peer: PeerId, artifact: Sha256) -> bool {
-        self.spend(peer, artifact, 0).is_ok()
+        self.may(peer, artifact, 0)
     }
 
     async fn piece(
@@ -282,9 +285,10 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
         artifact: Sha256,
         index: PieceIndex,
     ) -> Result<Bytes, Refusal> {
-        let list = self.lists.get(&artifact).ok_or(Refusal::NotServed)?;
-        let length = u64::from(list.geometry().length(index));
-        self.spend(peer, artifact, length).map_err(|_| Refusal::NotServed)?;
+        let length = u64::from(self.list.geometry().length(index));
+        if !self.may(peer, artifact, length) {
+            return Err(Refusal::NotServed);
+        }
         self.store.read(artifact, index).await.map_err(|error| match error {
             ReadError::Missing | ReadError::Corrupt => Refusal::NotHad,
             ReadError::Failed(failure) => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
@@ -15,13 +15,14 @@ use verifier::geometry::{CHUNK_LIMITS, GeometryError};
 use verifier::manifest::{Manifest, ManifestError};
 use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
 use verifier::slm::{ChecksumRule, Slm, SlmError};
-use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Root, Sha256};
+use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
+use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, Reservation,
-    ReserveError, Spend,
+    Clock as _, Failure, Journal as _, JournalError, PieceStore as _, Pin, Ports, ReserveError,
+    Spend,
 };
 
 /// How many bytes are read at once while measuring.
@@ -261,9 +262,7 @@ pub async fn keep<P: Ports>(
         .journal()
         .spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
     let store = Arc::clone(ports.store());
-    let reservation = reservation(&manifest, list.geometry(), list.root());
-    store.reserve(reservation, now).await?;
-    let _released = Released { store: Arc::clone(&store), artifact };
+    let _lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), 0).await?;
     let have = store.learn(artifact, Arc::clone(&list)).await.map_err(ShareError::Store)?;
 
     let pieces = list.geometry().piece_count();
@@ -292,30 +291,6 @@ pub async fn keep<P: Ports>(
     store.pin(artifact, Pin::Pinned).await.map_err(ShareError::Store)?;
     store.verified(artifact, ports.clock().now()).await.map_err(ShareError::Store)?;
     Ok(())
-}
-
-struct Released<S: PieceStore> {
-    store: Arc<S>,
-    artifact: Sha256,
-}
-
-impl<S: PieceStore> Drop for Released<S> {
-    fn drop(&mut self) {
-        self.store.release(self.artifact);
-    }
-}
-
-fn reservation(manifest: &Manifest, geometry: &Geometry, root: Root) -> Reservation {
-    Reservation {
-        manifest: Bytes::copy_from_slice(manifest.bytes()),
-        manifest_sha256: manifest.sha256(),
-        artifact: manifest.artifact_sha256(),
-        model_id: manifest.model_id().clone(),
-        model_version: manifest.model_version().clone(),
-        geometry: *geometry,
-        root,
-        output_bytes: 0,
-    }
 }
 
 fn read_pieces(

@@ -1,0 +1,48 @@
+//! Room in the store that is given back when the work ends in any way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use verifier::manifest::Manifest;
+use verifier::{Geometry, Root, Sha256};
+
+use crate::ports::{Clock as _, Held, PieceStore, Ports, Reservation, ReserveError};
+
+/// Room for an artifact, held against eviction until it is dropped.
+pub(crate) struct Lease<S: PieceStore> {
+    store: Arc<S>,
+    artifact: Sha256,
+    pub(crate) held: Held,
+}
+
+impl<S: PieceStore> Lease<S> {
+    /// Makes room for the manifest's artifact, and for `output_bytes` of a temporary output.
+    pub(crate) async fn take<P: Ports<Store = S>>(
+        ports: &P,
+        manifest: &Manifest,
+        geometry: Geometry,
+        root: Root,
+        output_bytes: u64,
+    ) -> Result<Self, ReserveError> {
+        let store = Arc::clone(ports.store());
+        let artifact = manifest.artifact_sha256();
+        let reservation = Reservation {
+            manifest: Bytes::copy_from_slice(manifest.bytes()),
+            manifest_sha256: manifest.sha256(),
+            artifact,
+            model_id: manifest.model_id().clone(),
+            model_version: manifest.model_version().clone(),
+            geometry,
+            root,
+            output_bytes,
+        };
+        let held = store.reserve(reservation, ports.clock().now()).await?;
+        Ok(Self { store, artifact, held })
+    }
+}
+
+impl<S: PieceStore> Drop for Lease<S> {
+    fn drop(&mut self) {
+        self.store.release(self.artifact);
+    }
+}
