@@ -15,7 +15,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
 ];
 
 /// Crates that may depend on anything.
-const FREE: [&str; 2] = ["benches", "tests"];
+const FREE: [&str; 3] = ["benches", "fuzz", "tests"];
 
 fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());

@@ -1,0 +1,109 @@
+//! Inputs to start from: every conformance case, as the target for its operation takes it.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use data_encoding::HEXUPPER;
+use serde_json::Value;
+
+use crate::join;
+
+/// An input and where it belongs.
+pub struct Seed {
+    /// The target's name.
+    pub target: &'static str,
+    /// The case's name.
+    pub name: String,
+    /// The input.
+    pub bytes: Vec<u8>,
+}
+
+/// The folder of the conformance cases.
+pub fn vectors() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors"))
+}
+
+/// The folder of inputs that once broke a target, a folder a target.
+pub fn found() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/found"))
+}
+
+/// Reads the cases of a folder.
+///
+/// # Errors
+///
+/// What reading the folder gives.
+pub fn read(folder: &Path) -> io::Result<Vec<Seed>> {
+    let index: Value = serde_json::from_slice(&fs::read(folder.join("index.json"))?)?;
+    let cases = index["cases"].as_array().into_iter().flatten();
+    let mut seeds = Vec::new();
+    for case in cases {
+        let name = case["id"].as_str().unwrap_or_default();
+        for (target, bytes) in inputs(folder, case)? {
+            seeds.push(Seed { target, name: name.to_owned(), bytes });
+        }
+    }
+    Ok(seeds)
+}
+
+/// The inputs that a case gives, each with its target.
+fn inputs(folder: &Path, case: &Value) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    let file = |role: &str| match case["files"][role].as_str() {
+        Some(path) => fs::read(folder.join(path)),
+        None => Ok(Vec::new()),
+    };
+    let text = |name: &str| case["args"][name].as_str().unwrap_or_default().as_bytes().to_vec();
+    Ok(match case["op"].as_str().unwrap_or_default() {
+        "validate-slm" => vec![("slm", file("slm")?)],
+        "verify-manifest" => vec![("manifest", file("manifest")?)],
+        "verify-artifact" | "write-receipt" => {
+            let parts = [file("manifest")?, file("artifact")?, file("chunk_list")?];
+            vec![("artifact", join(&parts.each_ref().map(Vec::as_slice)))]
+        }
+        "verify-receipt" => {
+            let parts = [file("receipt")?, file("manifest")?, file("artifact")?];
+            vec![("receipt", join(&parts.each_ref().map(Vec::as_slice)))]
+        }
+        "check-chunk-list" => vec![("chunk_list", file("list")?)],
+        "check-offer" => vec![("offer", file("offer")?), ("json", file("offer")?)],
+        "check-request" => {
+            let (request, manifest) = (file("request")?, file("manifest")?);
+            vec![("request", join(&[&request, &manifest])), ("json", request)]
+        }
+        "check-announcement" => vec![("announcement", file("announcement")?)],
+        "check-ticket" => vec![("ticket", text("text"))],
+        "check-consent-log" => vec![("consent_log", file("log")?), ("json", file("log")?)],
+        "check-scalar" | "check-route" | "check-address" | "peer-id" => {
+            vec![("texts", text("text"))]
+        }
+        "pair-code" => vec![("texts", text("a")), ("texts", text("b"))],
+        "verify-signature" => {
+            let parts = ["public_key", "signature", "message"].map(|name| hex(&case["args"][name]));
+            vec![("identity", parts.concat())]
+        }
+        "merkle-root" | "make-proof" | "verify-proof" | "verify-piece" => {
+            vec![("pieces", pieces(&case["args"]))]
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Length, piece size, index and count, then the digest, the siblings and the root.
+fn pieces(args: &Value) -> Vec<u8> {
+    let number = |name: &str| args[name].as_u64().unwrap_or_default().to_le_bytes();
+    let mut bytes = ["byte_count", "chunk_size", "index", "count"].map(number).concat();
+    bytes.extend(hex(&args["data"]["hex"]));
+    bytes.extend(hex(&args["digest"]));
+    for sibling in args["siblings"].as_array().into_iter().flatten() {
+        bytes.extend(hex(sibling));
+    }
+    bytes.extend(hex(&args["root"]));
+    bytes
+}
+
+/// Hex digits, with or without a tag before a colon.
+fn hex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().unwrap_or_default();
+    let digits = text.rsplit(':').next().unwrap_or_default();
+    HEXUPPER.decode(digits.as_bytes()).unwrap_or_default()
+}
