@@ -1,18 +1,12 @@
 //! Makes the artifacts that the benchmarks work on.
 
-use std::io::Cursor;
-
 use bytes::Bytes;
 use verifier::piece::{PieceList, PieceStream};
-use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry};
 
 /// A valid f32 `.slm` of about this many bytes.
 pub fn artifact(bytes: u64) -> Bytes {
-    let shape = Shape::near(bytes, Quantisation::F32).expect("the size is within the limits");
-    let mut out = Cursor::new(Vec::new());
-    write_sample(&shape, Quantisation::F32, 1, &mut out).expect("memory takes what is written");
-    Bytes::from(out.into_inner())
+    app::bench::artifact(bytes).expect("the size is within the limits")
 }
 
 /// The proven list of an artifact's pieces.

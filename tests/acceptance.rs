@@ -1,5 +1,6 @@
 //! The program as its users meet it: real processes, real folders, real calls over loopback.
 
+mod bench;
 mod demo;
 mod harness;
 mod import;

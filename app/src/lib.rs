@@ -5,6 +5,7 @@
 
 pub mod announce;
 pub mod assemble;
+pub mod bench;
 pub mod blame;
 pub mod codec;
 pub mod consent;

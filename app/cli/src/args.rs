@@ -1,5 +1,6 @@
 //! What can be typed: commands, arguments and options, with the help that explains them.
 
+mod bench;
 mod checks;
 mod library;
 mod sharing;
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use verifier::consent::Act;
 use verifier::scalars::UtcTime;
 
+pub use bench::{BenchArgs, BenchCommand};
 pub use checks::{
     AnnouncementArgs, ArtifactArgs, ArtifactOptions, CalibrateArgs, ChecksumChoice, ChunkListArgs,
     ChunkingArgs, EvidenceFile, ManifestArgs, ManifestOptions, MerkleArgs, NewReceiptArgs,
@@ -112,6 +114,9 @@ pub enum Command {
     Consent(ConsentCommand),
     /// Write a valid .slm file with made-up weights, to try things with
     Sample(SampleArgs),
+    /// Measure how fast this machine does its work
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Show the whole path at work: prepare, serve from several peers, import, verify
     Demo(DemoArgs),
 }
@@ -170,6 +175,8 @@ mod tests {
             "minimodel sample o --shape 16m --quant q8_0",
             "minimodel sample o --bytes 1GiB",
             "minimodel demo --size 1GiB --peers 2 --liar --kill --keep d",
+            "minimodel bench verify --quick --size 8MiB --samples 3 --cores 2",
+            "minimodel bench verify --save s --compare c --json",
             "minimodel library quota 4GiB",
             "minimodel receipt list",
             "minimodel consent revoke g1",
@@ -192,6 +199,9 @@ mod tests {
             "minimodel import-peer-request r m out --consent everything",
             "minimodel merkle-root f --chunk-size 0",
             "minimodel merkle-root f --algorithm md5",
+            "minimodel bench",
+            "minimodel bench verify --samples 2",
+            "minimodel bench verify --cores 0",
             "minimodel demo --peers 0",
             "minimodel demo --peers 17",
             "minimodel sample o --shape 16m --bytes 1GiB",

@@ -4,6 +4,7 @@
 
 pub mod announce;
 pub mod args;
+pub mod bench;
 pub mod calibrate;
 pub mod check;
 pub mod chunks;
@@ -25,6 +26,7 @@ pub mod receipt;
 pub mod request;
 pub mod run;
 pub mod sample;
+pub mod scratch;
 pub mod serve;
 pub mod session;
 pub mod share;

@@ -1,20 +1,14 @@
 //! The folder that a demo plays in.
 
-use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
 use crate::fault::Fault;
+use crate::scratch::{Scratch, create};
 
 /// The demo's folder, removed at the end unless the user wants to keep it.
-pub(super) struct Place {
-    folder: PathBuf,
-    keeping: Keeping,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeping {
-    Forever,
-    UntilTheEnd,
+pub(super) enum Place {
+    Kept(PathBuf),
+    UntilTheEnd(Scratch),
 }
 
 impl Place {
@@ -35,20 +29,24 @@ impl Place {
                 return Err(Fault::new(code, "--keep", what, "Name a new folder with --keep DIR."));
             }
             let folder = folder.canonicalize().map_err(|error| Fault::io("use", folder, &error))?;
-            return Ok(Self { folder, keeping: Keeping::Forever });
+            return Ok(Self::Kept(folder));
         }
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Fault::machine("the system gives no random number", &error))?;
-        let name = format!("minimodel-demo-{:016x}", u64::from_be_bytes(bytes));
-        let folder = std::env::temp_dir().join(name);
-        create(&folder)?;
-        Ok(Self { folder, keeping: Keeping::UntilTheEnd })
+        Scratch::make("demo").map(Self::UntilTheEnd)
     }
 
     /// The folder, if it stays.
     pub(super) fn kept(&self) -> Option<&Path> {
-        (self.keeping == Keeping::Forever).then_some(self.folder.as_path())
+        match self {
+            Self::Kept(folder) => Some(folder),
+            Self::UntilTheEnd(_) => None,
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Kept(folder) => folder,
+            Self::UntilTheEnd(scratch) => scratch.folder(),
+        }
     }
 
     /// The importer's data folder.
@@ -68,53 +66,36 @@ impl Place {
 
     /// The sample model.
     pub(super) fn model(&self) -> PathBuf {
-        self.folder.join("demo-model.slm")
+        self.folder().join("demo-model.slm")
     }
 
     /// Its manifest.
     pub(super) fn manifest(&self) -> PathBuf {
-        self.folder.join("demo-model.manifest")
+        self.folder().join("demo-model.manifest")
     }
 
     /// A peer's offer.
     pub(super) fn offer(&self, number: u8) -> PathBuf {
-        self.folder.join(format!("peer-{number}.minimodel-offer"))
+        self.folder().join(format!("peer-{number}.minimodel-offer"))
     }
 
     /// What a serving peer says to people.
     pub(super) fn log(&self, number: u8) -> PathBuf {
-        self.folder.join(format!("peer-{number}.log"))
+        self.folder().join(format!("peer-{number}.log"))
     }
 
     /// The import request.
     pub(super) fn request(&self) -> PathBuf {
-        self.folder.join("import-request.json")
+        self.folder().join("import-request.json")
     }
 
     fn inner(&self, name: &str) -> Result<PathBuf, Fault> {
-        let folder = self.folder.join(name);
+        let folder = self.folder().join(name);
         match folder.is_dir() {
             true => Ok(folder),
             false => create(&folder).map(|()| folder),
         }
     }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if self.keeping == Keeping::UntilTheEnd {
-            // Nothing more can be done about a temporary folder that does not go away.
-            let _ok = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
-/// Makes a folder that only its owner may enter.
-fn create(folder: &Path) -> Result<(), Fault> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Fault::io("create", folder, &error))
 }
 
 #[cfg(test)]

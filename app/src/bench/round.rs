@@ -1,0 +1,326 @@
+//! One round of each work, and of its raw counterpart.
+
+use std::fmt;
+use std::hint::black_box;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use sha2::Digest as _;
+use verifier::Geometry;
+use verifier::artifact::{self, ArtifactError, Extras};
+use verifier::chunk_list::ChunkList;
+use verifier::manifest::{Manifest, Options};
+use verifier::merkle::{self, PieceTree};
+use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
+use verifier::slm::{ChecksumRule, RollingChecksum, validate};
+
+use super::documents::{digests, long_manifest, manifest};
+use super::work::PIECE_SIZE;
+use super::{Amount, BenchError, Hash, Place, Subject, Work};
+
+/// How many proofs a round checks.
+const PROOFS: u32 = 64;
+/// Bytes that are read at once.
+const BLOCK: usize = 256 << 10;
+
+/// A work with everything at hand, ready to be done over and over.
+pub struct Prepared<'a> {
+    /// How much one round does.
+    pub amount: Amount,
+    /// One round of the work.
+    pub verified: Round<'a>,
+    /// One round of the raw counterpart.
+    pub raw: Round<'a>,
+}
+
+/// Does one round.
+pub type Round<'a> = Box<dyn Fn() -> Result<(), BenchError> + 'a>;
+
+impl Work {
+    /// Makes everything that a round of this work needs.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::NotVerified`] if it cannot be made of this artifact.
+    pub fn prepare<'a, F, R>(&self, subject: &'a Subject<F>) -> Result<Prepared<'a>, BenchError>
+    where
+        F: Fn() -> io::Result<R> + Sync,
+        R: Read + Seek,
+    {
+        let work = *self;
+        let wrong = BenchError::NotVerified(work);
+        match work {
+            Self::Pieces { hash, piece_size, from, cores } => {
+                let bytes = subject.artifact();
+                let list = pieces(hash, bytes, piece_size).ok_or(wrong)?;
+                let count = list.geometry().piece_count();
+                let verified: Round<'a> = match from {
+                    Place::Memory => Box::new(move || {
+                        on_cores(
+                            cores,
+                            count,
+                            || Ok(()),
+                            |(), index| {
+                                verify_piece(work, &list, index, slice(&list, bytes, index))
+                            },
+                        )
+                    }),
+                    Place::File => Box::new(move || {
+                        on_cores(
+                            cores,
+                            count,
+                            || subject.open(),
+                            |file, index| {
+                                verify_piece(work, &list, index, read(&list, file, index)?)
+                            },
+                        )
+                    }),
+                };
+                let raw: Round<'a> = Box::new(move || {
+                    on_cores(
+                        cores,
+                        count,
+                        || Ok(()),
+                        |(), index| {
+                            let chunk = bytes.chunks(piece_size as usize).nth(index as usize);
+                            hash.raw(chunk.unwrap_or_default());
+                            Ok(())
+                        },
+                    )
+                });
+                Ok(Prepared { amount: Amount::Bytes(bytes.len() as u64), verified, raw })
+            }
+            Self::Root { hash, chunks } => {
+                let digests = digests(chunks);
+                Ok(work.of_nodes(hash, chunks, move || {
+                    black_box(merkle::root(hash.algorithm(), &digests)).is_some()
+                }))
+            }
+            Self::Tree { hash, chunks } => {
+                let digests = digests(chunks);
+                Ok(work.of_nodes(hash, chunks, move || {
+                    black_box(PieceTree::new(hash.algorithm(), &digests)).is_some()
+                }))
+            }
+            Self::List { hash, chunks } => {
+                let list = ChunkList::new(hash.algorithm(), PIECE_SIZE, digests(chunks));
+                let bytes = list.map_err(|_| wrong)?.write();
+                Ok(work.of_nodes(hash, chunks, move || {
+                    black_box(ChunkList::parse(black_box(&bytes))).is_ok()
+                }))
+            }
+            Self::Proof { hash, chunks } => {
+                let digests = digests(chunks);
+                let tree = PieceTree::new(hash.algorithm(), &digests).ok_or(wrong)?;
+                let at = chunks / 2;
+                let missing = || BenchError::NotVerified(work);
+                let proof = tree.proof(at).ok_or_else(missing)?;
+                let digest = digests.get(at as usize).copied().ok_or_else(missing)?;
+                let (root, count) = (tree.root(), u64::from(chunks));
+                let way = u32::try_from(proof.siblings().len()).unwrap_or(u32::MAX);
+                let verified = work.round(move || {
+                    (0..PROOFS)
+                        .all(|_| black_box(&proof).verify(digest, at.into(), count, root).is_ok())
+                });
+                let raw = work.round(move || {
+                    (0..PROOFS).for_each(|_| hash.raw_nodes(1, way));
+                    true
+                });
+                Ok(Prepared { amount: Amount::Items(PROOFS.into()), verified, raw })
+            }
+            Self::Manifest => {
+                let manifest = long_manifest().ok_or(wrong)?;
+                let bytes: Bytes = manifest.bytes().to_vec().into();
+                let again = bytes.clone();
+                Ok(Prepared {
+                    amount: Amount::Bytes(bytes.len() as u64),
+                    verified: work.round(move || {
+                        black_box(Manifest::parse(black_box(&bytes), Options::default())).is_ok()
+                    }),
+                    raw: work.round(move || {
+                        Hash::Sha256.raw(&again);
+                        true
+                    }),
+                })
+            }
+            Self::Container => {
+                let bytes = subject.artifact();
+                Ok(Prepared {
+                    amount: Amount::Bytes(bytes.len() as u64),
+                    verified: work
+                        .round(|| black_box(validate(bytes, ChecksumRule::Verify)).is_ok()),
+                    raw: work.round(|| {
+                        let mut checksum = RollingChecksum::new();
+                        checksum.update(black_box(bytes));
+                        black_box(checksum.finish());
+                        true
+                    }),
+                })
+            }
+            Self::Artifact { hash } => {
+                let bytes = subject.artifact();
+                let list = pieces(hash, bytes, PIECE_SIZE).ok_or(wrong)?;
+                let manifest = manifest(bytes, &list).map(Arc::new);
+                let manifest = manifest.ok_or(BenchError::NotVerified(work))?;
+                let length = bytes.len() as u64;
+                Ok(Prepared {
+                    amount: Amount::Bytes(length),
+                    verified: Box::new(move || {
+                        let (file, extras) = (subject.open()?, Extras::default());
+                        let rule = ChecksumRule::Verify;
+                        match artifact::verify(&manifest, file, length, &extras, rule) {
+                            Ok(verified) => {
+                                black_box(verified);
+                                Ok(())
+                            }
+                            Err(ArtifactError::Read(error)) => Err(BenchError::Read(error)),
+                            Err(_) => Err(BenchError::NotVerified(work)),
+                        }
+                    }),
+                    raw: Box::new(move || checksum_alone(subject.open()?)),
+                })
+            }
+        }
+    }
+
+    /// Work on a tree of so many chunks, beside the hashes of its leaves and nodes.
+    fn of_nodes<'a>(
+        self,
+        hash: Hash,
+        chunks: u32,
+        verified: impl Fn() -> bool + 'a,
+    ) -> Prepared<'a> {
+        Prepared {
+            amount: Amount::Items(chunks.into()),
+            verified: self.round(verified),
+            raw: self.round(move || {
+                hash.raw_nodes(chunks, chunks.saturating_sub(1));
+                true
+            }),
+        }
+    }
+
+    /// A round that says whether it went well.
+    fn round<'a>(self, round: impl Fn() -> bool + 'a) -> Round<'a> {
+        Box::new(move || if round() { Ok(()) } else { Err(BenchError::NotVerified(self)) })
+    }
+}
+
+impl Hash {
+    /// The hash by itself, from the crate that the verifier uses.
+    fn raw(self, bytes: &[u8]) {
+        match self {
+            Self::Sha256 => {
+                black_box(sha2::Sha256::digest(black_box(bytes)));
+            }
+            Self::Blake3 => {
+                black_box(blake3::hash(black_box(bytes)));
+            }
+        }
+    }
+
+    /// The hashes of as many leaves and inner nodes, none depending on another.
+    fn raw_nodes(self, leaves: u32, nodes: u32) {
+        match self {
+            // A leaf is hashed behind one byte, and so are the two sides of a node.
+            Self::Sha256 => {
+                (0..leaves).for_each(|_| self.raw(&[0; 1 + 32]));
+                (0..nodes).for_each(|_| self.raw(&[1; 1 + 32 + 32]));
+            }
+            // A leaf is the digest itself.
+            Self::Blake3 => (0..nodes).for_each(|_| {
+                let side = black_box([1; 32]);
+                let mode = blake3::hazmat::Mode::Hash;
+                black_box(blake3::hazmat::merge_subtrees_non_root(&side, &side, mode));
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Prepared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("amount", &self.amount).finish_non_exhaustive()
+    }
+}
+
+/// Lets so many threads take the indices below `count`, each the next that nobody has taken.
+fn on_cores<S>(
+    cores: u32,
+    count: u32,
+    start: impl Fn() -> Result<S, BenchError> + Sync,
+    each: impl Fn(&mut S, u32) -> Result<(), BenchError> + Sync,
+) -> Result<(), BenchError> {
+    let next = AtomicU32::new(0);
+    let run = || {
+        let mut state = start()?;
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return Ok(());
+            }
+            each(&mut state, index)?;
+        }
+    };
+    if cores <= 1 {
+        return run();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(run)).collect();
+        // All are waited for, so that none is still at work when the next round begins.
+        let results: Vec<_> =
+            threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        results
+            .into_iter()
+            .try_for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+/// The proven list of the artifact's pieces.
+fn pieces(hash: Hash, artifact: &[u8], piece_size: u32) -> Option<PieceList> {
+    let geometry = Geometry::new(artifact.len() as u64, piece_size).ok()?;
+    let mut stream = PieceStream::new(hash.algorithm(), geometry).ok()?;
+    stream.update(artifact);
+    let (digests, root) = stream.finish()?;
+    PieceList::prove(geometry, root, digests).ok()
+}
+
+fn verify_piece(work: Work, list: &PieceList, index: u32, bytes: Bytes) -> Result<(), BenchError> {
+    let arrived = ArrivedPiece { index, bytes, from: Source::Local };
+    let verified = list.verify(arrived).map_err(|_| BenchError::NotVerified(work))?;
+    black_box(verified);
+    Ok(())
+}
+
+/// A piece that lies in memory; empty if there is none.
+fn slice(list: &PieceList, artifact: &Bytes, index: u32) -> Bytes {
+    let from = index as usize * list.geometry().piece_size() as usize;
+    let to = (from + list.geometry().piece_size() as usize).min(artifact.len());
+    artifact.slice(from.min(to)..to)
+}
+
+/// A piece that is read from the file.
+fn read(list: &PieceList, file: &mut (impl Read + Seek), index: u32) -> Result<Bytes, BenchError> {
+    let size = list.geometry().piece_size();
+    let from = u64::from(index) * u64::from(size);
+    file.seek(SeekFrom::Start(from)).map_err(BenchError::Read)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.take(size.into()).read_to_end(&mut bytes).map_err(BenchError::Read)?;
+    Ok(bytes.into())
+}
+
+/// Reads a file to its end and computes its checksum.
+fn checksum_alone(mut file: impl Read) -> Result<(), BenchError> {
+    let mut checksum = RollingChecksum::new();
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = file.read(&mut block).map_err(BenchError::Read)?;
+        if read == 0 {
+            black_box(checksum.finish());
+            return Ok(());
+        }
+        checksum.update(block.get(..read).unwrap_or_default());
+    }
+}
