@@ -111,6 +111,12 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_name_names_nothing() {
+        let error = parse(br#"{"":1,"":2}"#, 99).unwrap_err();
+        assert_eq!((error.code("x").suffix(), error.field()), ("duplicate-key", "-"));
+    }
+
+    #[test]
     fn the_canonical_form_is_sorted_and_tight() {
         let value = parse(b"{ \"b\" : [ 1 , true ], \"B\": {} , \"a\":\"x y\"}", 99).unwrap();
         assert_eq!(value.canonical(), r#"{"B":{},"a":"x y","b":[1,true]}"#);

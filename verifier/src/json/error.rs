@@ -131,7 +131,7 @@ impl JsonError {
 
     /// The member concerned; `-` where there is none.
     pub fn field(&self) -> &str {
-        match self {
+        let member = match self {
             Self::Duplicate { name } => name,
             Self::Type { member, .. }
             | Self::Unknown { member }
@@ -139,7 +139,9 @@ impl JsonError {
             | Self::Scalar { member, .. } => member,
             Self::Version { member, .. } | Self::Kind { member, .. } => member,
             _ => "-",
-        }
+        };
+        // JSON lets a member have the empty name.
+        if member.is_empty() { "-" } else { member }
     }
 
     /// The same, said of a value inside another: `path` stands before the member.
