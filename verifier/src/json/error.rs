@@ -131,7 +131,7 @@ impl JsonError {
 
     /// The member concerned; `-` where there is none.
     pub fn field(&self) -> &str {
-        let member = match self {
+        let member: &str = match self {
             Self::Duplicate { name } => name,
             Self::Type { member, .. }
             | Self::Unknown { member }
