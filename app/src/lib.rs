@@ -12,7 +12,10 @@ pub mod consent;
 pub mod event;
 pub mod import;
 mod lease;
+pub mod naming;
+pub mod pairing;
 pub mod ports;
+pub mod quantity;
 pub mod serve;
 pub mod share;
 

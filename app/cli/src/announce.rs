@@ -2,6 +2,7 @@
 
 use app::announce::AnnounceError;
 use app::consent::Consent;
+use app::pairing::DEFAULT_PORT;
 use app::ports::{PieceStore as _, Ports, Terms};
 use verifier::announcement::{Announcement, AnnouncementTerms};
 use verifier::consent::{Act, Scope};
@@ -13,7 +14,7 @@ use crate::fault::Fault;
 use crate::library::{failed, with_model};
 use crate::naming;
 use crate::outcome::Outcome;
-use crate::peer::{DEFAULT_PORT, own_addresses};
+use crate::peer::own_addresses;
 use crate::prompt::{self, Question};
 use crate::session::Session;
 use crate::share::license;

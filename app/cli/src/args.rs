@@ -148,7 +148,7 @@ mod tests {
     use verifier::consent::Act;
 
     use super::{Cli, Command, LibraryCommand, ShareCommand};
-    use crate::quantity::{Size, Span};
+    use app::quantity::{Size, Span};
 
     #[test]
     fn the_definition_holds_together() {

@@ -1,5 +1,6 @@
 //! What the user said yes to, and taking it back.
 
+use app::naming::{short, short_peer};
 use app::ports::{Journal as _, JournalError, Standing};
 use serde_json::{Value, json};
 use verifier::Code;
@@ -8,11 +9,10 @@ use verifier::scalars::Id;
 
 use crate::args::{ConsentCommand, RevokeArgs};
 use crate::fault::Fault;
-use crate::naming::short;
 use crate::outcome::Outcome;
-use crate::quantity::Size;
 use crate::session::Session;
 use crate::wiring::Wiring;
+use app::quantity::Size;
 
 /// `consent …`.
 ///
@@ -100,7 +100,7 @@ fn line(standing: &Standing) -> String {
 
 fn scope(standing: &Standing) -> String {
     match standing.grant.scope() {
-        Scope::Peer(peer) => crate::naming::short_peer(peer),
+        Scope::Peer(peer) => short_peer(peer),
         Scope::AnyPaired => "any paired peer".to_owned(),
         Scope::None => "no peer".to_owned(),
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use app::consent::Consent;
 use app::event::Event;
 use app::import::{Imported, Plan, Settings};
+use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
 use serde_json::{Value, json};
 use verifier::Code;
@@ -15,15 +16,14 @@ use verifier::request::ImportRequest;
 use crate::args::ImportArgs;
 use crate::fault::Fault;
 use crate::input;
-use crate::naming::short_peer;
 use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
 use crate::prompt::{self, Question};
-use crate::quantity::Size;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
+use app::quantity::Size;
 
 /// `import-peer-request`.
 ///

@@ -21,7 +21,6 @@ pub mod outcome;
 pub mod peer;
 pub mod progress;
 pub mod prompt;
-pub mod quantity;
 pub mod receipt;
 pub mod request;
 pub mod run;

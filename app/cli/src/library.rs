@@ -1,5 +1,6 @@
 //! What is kept on this machine.
 
+use app::naming::short;
 use app::ports::{Accounts, Clock as _, Failure, Model, PieceStore as _, Pin, Ports};
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
@@ -8,14 +9,14 @@ use verifier::scalars::UtcTime;
 use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs};
 use crate::fault::Fault;
 use crate::map::{self, Show, Tally};
-use crate::naming::{self, Named, short};
+use crate::naming::{self, Named};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::prompt;
-use crate::quantity::Size;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
+use app::quantity::Size;
 
 /// `library …`.
 ///

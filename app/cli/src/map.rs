@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use app::naming::short_peer;
 use app::ports::PieceState;
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 
-use crate::naming::short_peer;
 use crate::terminal::Paint;
 
 /// The most cells in a line.

@@ -1,8 +1,8 @@
 //! Finding what the user means by a few letters: models and peers.
 
+use app::naming::short;
 use app::ports::{KnownPeer, Model, PieceStore};
 use verifier::Sha256;
-use verifier::identity::PeerId;
 use verifier::scalars::{Id, Version};
 
 use crate::fault::Fault;
@@ -48,18 +48,6 @@ impl Named {
         let version = self.version.as_ref().map(|v| format!("-{v}")).unwrap_or_default();
         format!("{}{version} ({})", self.id, short(self.artifact))
     }
-}
-
-/// The first digits of a digest, for people.
-pub fn short(digest: Sha256) -> String {
-    digest.to_string().chars().take("sha256:".len() + 12).collect()
-}
-
-/// The end of a peer id, for people.
-pub fn short_peer(peer: PeerId) -> String {
-    let text = peer.to_string();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(6)).collect();
-    format!("mmpeer1…{tail}")
 }
 
 /// Finds the one that the name means.

@@ -2,24 +2,22 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use app::ports::{KnownPeer, PieceStore as _, Ports as _};
+use app::pairing::{self, DEFAULT_PORT, Pairing};
+use app::ports::{PieceStore as _, Ports as _};
 use serde_json::{Value, json};
 use verifier::boundary::PeerAddress;
-use verifier::identity::{PeerId, pair_code};
+use verifier::identity::pair_code;
 use verifier::request::{Ticket, TicketTerms};
-use verifier::scalars::Label;
+use verifier::scalars::{Label, ScalarError};
 
 use crate::args::{PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs};
 use crate::check::texts;
 use crate::fault::Fault;
 use crate::naming;
-use crate::outcome::{Outcome, printable};
+use crate::outcome::Outcome;
 use crate::prompt;
 use crate::session::Session;
 use crate::wiring::Wiring;
-
-/// The port that peers are called on where nobody chose one.
-pub const DEFAULT_PORT: u16 = 9410;
 
 /// `peer …`.
 ///
@@ -52,7 +50,7 @@ fn invite<W: Wiring>(
     let id = key.public_key().peer_id();
     let label = match &args.label {
         Some(label) => read_label(label)?,
-        None => own_label(id)?,
+        None => pairing::own_label(id).map_err(|error| label_fault(&error))?,
     };
     let addresses = own_addresses(&args.address, DEFAULT_PORT)?;
     let issued = session.now();
@@ -86,54 +84,36 @@ async fn add<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &PeerAddArgs,
 ) -> Result<Outcome, Fault> {
-    let now = session.now();
-    let ticket = Ticket::parse(&args.ticket, now).map_err(|error| Fault::coded(&error))?;
     let own = session.identity()?.public_key();
-    let id = ticket.peer_id();
-    if id == own.peer_id() {
-        let what = "this is your own ticket";
-        let advice = "Give it to the other person, and add the ticket that they give you.";
-        return Err(Fault::usage("ticket", what, advice));
+    let label = args.label.as_deref().map(read_label).transpose()?;
+    let pairing = Pairing::read(&args.ticket, &own, label, session.now())
+        .map_err(|error| Fault::blamed(&error))?;
+    let addresses = texts(pairing.addresses());
+    session.terminal.say(&format!("Pair with {}", pairing.label()));
+    session.terminal.say(&format!("  peer id    {}", pairing.peer()));
+    session.terminal.say(&format!("  addresses  {}", addresses.join(", ")));
+    session.terminal.say(&format!("  pair code  {}", pairing.code()));
+    match &args.expect_code {
+        Some(there) => pairing.expect(there).map_err(|error| Fault::blamed(&error))?,
+        None if args.yes => {}
+        None => {
+            let question =
+                "Does the other screen show the same pair code, and do you want to pair?";
+            prompt::confirm(session.terminal, question, "--yes or --expect-code CODE")?;
+        }
     }
-    let label = match &args.label {
-        Some(label) => read_label(label)?,
-        None => ticket.label().clone(),
-    };
-    let code = pair_code(&own, &id.public_key());
-    session.terminal.say(&format!("Pair with {label}"));
-    session.terminal.say(&format!("  peer id    {id}"));
-    session.terminal.say(&format!("  addresses  {}", texts(ticket.addresses()).join(", ")));
-    session.terminal.say(&format!("  pair code  {code}"));
-    if let Some(expected) = &args.expect_code
-        && !same_digits(expected, &code)
-    {
-        let what = format!("the pair code here is {code}, not {}", printable(expected));
-        let advice = "Do not pair: one of you has a ticket that somebody changed. Exchange tickets \
-                      again by a way you trust.";
-        return Err(Fault::denied(what, advice).at(Some("pair_code")));
-    }
-    if !args.yes && args.expect_code.is_none() {
-        let question = "Does the other screen show the same pair code, and do you want to pair?";
-        prompt::confirm(session.terminal, question, "--yes or --expect-code CODE")?;
-    }
+    let code = pairing.code().to_owned();
     let ports = session.open()?;
-    let known = ports.store().peers().await.map_err(failed)?;
-    if let Some(other) = known.iter().find(|peer| peer.label == label && peer.id != id) {
-        let what =
-            format!("another peer is called {label} already ({})", naming::short_peer(other.id));
-        return Err(Fault::usage("--label", what, "Choose another name with --label NAME."));
-    }
-    let addresses = ticket.addresses().to_vec();
-    let peer = KnownPeer { id, label: label.clone(), addresses, added: now };
-    ports.store().add_peer(peer).await.map_err(failed)?;
+    let peer = pairing::pair(&ports, pairing).await.map_err(|error| Fault::blamed(&error))?;
+    let label = peer.label;
     session.terminal.say(&format!(
         "Paired. {label} gets nothing by this alone: each model needs your yes (share serve --to)."
     ));
     Ok(Outcome::new()
-        .with_text("peer_id", id)
+        .with_text("peer_id", peer.id)
         .with_text("label", label)
         .with("pair_code", code)
-        .with("addresses", texts(ticket.addresses()))
+        .with("addresses", addresses)
         .told())
 }
 
@@ -202,21 +182,12 @@ fn outward_ip() -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-fn own_label(id: PeerId) -> Result<Label, Fault> {
-    let text = id.to_string();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(4)).collect();
-    read_label(&format!("peer {tail}"))
-}
-
 fn read_label(text: &str) -> Result<Label, Fault> {
-    Label::parse(text).map_err(|error| {
-        Fault::usage("--label", error.to_string(), "Choose a plain name, such as anna-laptop.")
-    })
+    Label::parse(text).map_err(|error| label_fault(&error))
 }
 
-fn same_digits(a: &str, b: &str) -> bool {
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    digits(a) == digits(b)
+fn label_fault(error: &ScalarError) -> Fault {
+    Fault::usage("--label", error.to_string(), "Choose a plain name, such as anna-laptop.")
 }
 
 fn failed(failure: app::ports::Failure) -> Fault {
@@ -225,14 +196,7 @@ fn failed(failure: app::ports::Failure) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::{own_addresses, same_digits};
-
-    #[test]
-    fn pair_codes_are_compared_by_their_digits() {
-        assert!(same_digits("103844678481937094950329", "1038 4467 8481 9370 9495 0329"));
-        assert!(same_digits("1038-4467-8481-9370-9495-0329", "1038 4467 8481 9370 9495 0329"));
-        assert!(!same_digits("1038", "1038 4467 8481 9370 9495 0329"));
-    }
+    use super::own_addresses;
 
     #[test]
     fn addresses_that_are_given_are_checked() {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use verifier::identity::PeerId;
 
-use crate::quantity::{Size, Span};
 use crate::terminal::Paint;
+use app::quantity::{Size, Span};
 
 /// Plain lines come at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use verifier::slm::{Quantisation, Shape};
 use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
 use crate::fault::{Fault, advice_for};
 use crate::outcome::Outcome;
-use crate::quantity::Size;
+use app::quantity::Size;
 
 /// Bytes that are collected before they go to the disk.
 const BUFFER: usize = 1 << 20;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::consent::Consent;
+use app::naming::short_peer;
 use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews, Terms};
 use app::serve::{Ended, Event, Served};
 use serde_json::{Value, json};
@@ -20,15 +21,15 @@ use crate::args::ServeArgs;
 use crate::demo::liar::Lying;
 use crate::fault::{Fault, advice_for};
 use crate::library::{failed, with_model};
-use crate::naming::{self, short_peer};
+use crate::naming;
 use crate::outcome::{Outcome, printable};
 use crate::peer::own_addresses;
 use crate::progress::Progress;
 use crate::prompt::{self, Question};
-use crate::quantity::Size;
 use crate::session::{self, Session};
 use crate::share::license;
 use crate::wiring::{Rates, Wiring};
+use app::quantity::Size;
 
 /// What a grant allows each peer where nothing is said, as a multiple of the model's size: what
 /// was lost on the way is asked for again.

@@ -2,6 +2,7 @@
 
 mod prepare;
 
+use app::naming::short_peer;
 use app::ports::{Journal as _, PieceStore as _, Ports as _, Standing};
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
@@ -11,11 +12,11 @@ use crate::args::{ShareCommand, StopArgs};
 use crate::consent::value as grant_value;
 use crate::fault::Fault;
 use crate::library::failed;
-use crate::naming::{self, Named, short_peer};
+use crate::naming::{self, Named};
 use crate::outcome::Outcome;
-use crate::quantity::Size;
 use crate::session::Session;
 use crate::wiring::Wiring;
+use app::quantity::Size;
 
 /// `share …`.
 ///

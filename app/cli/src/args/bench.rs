@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::quantity::Size;
+use app::quantity::Size;
 
 /// `bench`.
 #[derive(Debug, Clone, Subcommand)]

@@ -11,7 +11,7 @@ use verifier::scalars::UtcTime;
 use verifier::slm::ChecksumRule;
 
 use super::read_time;
-use crate::quantity::Size;
+use app::quantity::Size;
 
 /// `verify-manifest`.
 #[derive(Debug, Clone, Args)]
@@ -258,7 +258,7 @@ fn read_algorithm(text: &str) -> Result<ChunkAlgorithm, String> {
 
 fn read_chunk_size(text: &str) -> Result<u32, String> {
     let Size(bytes) =
-        text.parse().map_err(|error: crate::quantity::QuantityError| error.to_string())?;
+        text.parse().map_err(|error: app::quantity::QuantityError| error.to_string())?;
     u32::try_from(bytes)
         .ok()
         .filter(|size| CHUNK_LIMITS.allows_size(u64::from(*size)))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::quantity::Size;
+use app::quantity::Size;
 
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]

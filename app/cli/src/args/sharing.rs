@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Agreed;
 use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
-use crate::quantity::{Size, Span};
+use app::quantity::{Size, Span};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use crate::quantity::{QuantityError, Size};
+use app::quantity::{QuantityError, Size};
 
 /// `sample`.
 #[derive(Debug, Clone, Args)]

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use app::pairing::DEFAULT_PORT;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -21,7 +22,6 @@ use super::place::Place;
 use super::step;
 use crate::fault::Fault;
 use crate::input;
-use crate::peer::DEFAULT_PORT;
 use crate::terminal::Terminal;
 
 /// How many peers are prepared at once: each hashes and writes the whole model.

@@ -16,9 +16,9 @@ use crate::import::{self, Finished};
 use crate::library::{failed, show_map};
 use crate::map::Show;
 use crate::outcome::{Outcome, printable};
-use crate::quantity::Size;
 use crate::terminal::Terminal;
 use crate::verify::check_receipt;
+use app::quantity::Size;
 
 /// What is told at the end.
 pub(super) struct Report<'a> {

@@ -19,11 +19,11 @@ use crate::input;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::prompt::{self, Question};
-use crate::quantity::Size;
 use crate::session::Session;
 use crate::terminal::Paint;
 use crate::verify::{read_manifest, with_manifest};
 use crate::wiring::Wiring;
+use app::quantity::Size;
 
 /// How long a yes to keep a share holds; it is used up at once.
 const CACHE_SPAN: u64 = 86_400;

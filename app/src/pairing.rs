@@ -1,0 +1,234 @@
+//! Pairs two installations: tickets that people exchange, and the code that both screens show.
+
+use std::borrow::Cow;
+
+use verifier::boundary::PeerAddress;
+use verifier::identity::{PeerId, PublicKey, pair_code};
+use verifier::request::{Ticket, TicketError};
+use verifier::scalars::{Label, ScalarError, UtcTime};
+use verifier::{Code, Coded as _};
+
+use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::naming::short_peer;
+use crate::ports::{Clock as _, Failure, KnownPeer, PieceStore as _, Ports};
+
+/// The port that peers are called on where nobody chose one.
+pub const DEFAULT_PORT: u16 = 9410;
+
+/// Why two installations are not paired.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairingError {
+    /// The ticket is wrong.
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
+    /// The ticket is this installation's own.
+    #[error("this is your own ticket")]
+    Own,
+    /// The two screens show different codes.
+    #[error("the pair code here is {here}, not {there}")]
+    Code {
+        /// What this screen shows.
+        here: String,
+        /// What the other one is said to show.
+        there: String,
+    },
+    /// Another peer has the name already.
+    #[error("another peer is called {label} already ({})", short_peer(*.peer))]
+    Label {
+        /// The name.
+        label: Label,
+        /// Who has it.
+        peer: PeerId,
+    },
+    /// The store failed.
+    #[error("cannot use the list of peers")]
+    Store(#[source] Failure),
+}
+
+impl Blamed for PairingError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Ticket(_) | Self::Own | Self::Label { .. } => Blame::Input,
+            Self::Code { .. } => Blame::Refused,
+            Self::Store(_) => Blame::Machine,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Ticket(error) => error.code(),
+            Self::Own | Self::Label { .. } => Code::new("usage", "arguments"),
+            Self::Code { .. } => CONSENT_DENIED,
+            Self::Store(_) => IO_FAILED,
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Ticket(error) => error.field(),
+            Self::Own => "ticket".into(),
+            Self::Label { .. } => "label".into(),
+            Self::Code { .. } => "pair_code".into(),
+            Self::Store(_) => "store".into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Ticket(_) => "Ask the other person for a new ticket.".into(),
+            Self::Own => {
+                "Give it to the other person, and add the ticket that they give you.".into()
+            }
+            Self::Label { .. } => "Choose another name for this peer.".into(),
+            Self::Code { .. } => {
+                "Do not pair: one of you has a ticket that somebody changed. Exchange tickets \
+                 again by a way you trust."
+                    .into()
+            }
+            Self::Store(failure) => machine_advice(failure),
+        }
+    }
+}
+
+/// The name that an installation goes by where nobody chose one.
+///
+/// # Errors
+///
+/// None in practice: the end of a peer id is always part of a label.
+pub fn own_label(id: PeerId) -> Result<Label, ScalarError> {
+    let text = id.to_string();
+    let tail: String = text.chars().skip(text.chars().count().saturating_sub(4)).collect();
+    Label::parse(&format!("peer {tail}"))
+}
+
+/// A ticket that was read and waits for the user, who has to compare the pair code.
+#[derive(Debug, Clone)]
+pub struct Pairing {
+    ticket: Ticket,
+    label: Label,
+    code: String,
+}
+
+impl Pairing {
+    /// Reads a ticket; `own` is this installation's key, and `label` the name that the peer gets
+    /// here, else its own word for itself.
+    ///
+    /// # Errors
+    ///
+    /// [`PairingError`] if the ticket is wrong, or is this installation's own.
+    pub fn read(
+        text: &str,
+        own: &PublicKey,
+        label: Option<Label>,
+        now: UtcTime,
+    ) -> Result<Self, PairingError> {
+        let ticket = Ticket::parse(text, now)?;
+        let id = ticket.peer_id();
+        if id == own.peer_id() {
+            return Err(PairingError::Own);
+        }
+        let label = label.unwrap_or_else(|| ticket.label().clone());
+        let code = pair_code(own, &id.public_key());
+        Ok(Self { ticket, label, code })
+    }
+
+    /// The peer.
+    pub fn peer(&self) -> PeerId {
+        self.ticket.peer_id()
+    }
+
+    /// The name that it gets here.
+    pub const fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// Where it says it can be called.
+    pub fn addresses(&self) -> &[PeerAddress] {
+        self.ticket.addresses()
+    }
+
+    /// The pair code, which the other screen has to show as well.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Compares the pair code with what the other screen is said to show; digits alone count.
+    ///
+    /// # Errors
+    ///
+    /// [`PairingError::Code`] if it is another.
+    pub fn expect(&self, there: &str) -> Result<(), PairingError> {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        if digits(there) == digits(&self.code) {
+            return Ok(());
+        }
+        let there = there.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect();
+        Err(PairingError::Code { here: self.code.clone(), there })
+    }
+}
+
+/// Keeps the peer, now that the user has compared the pair code and said yes. It gets nothing by
+/// this alone.
+///
+/// # Errors
+///
+/// [`PairingError`] if another peer has the name already, or if the store fails.
+pub async fn pair<P: Ports>(ports: &P, pairing: Pairing) -> Result<KnownPeer, PairingError> {
+    let known = ports.store().peers().await.map_err(PairingError::Store)?;
+    let id = pairing.peer();
+    if let Some(other) = known.iter().find(|peer| peer.label == pairing.label && peer.id != id) {
+        return Err(PairingError::Label { label: pairing.label, peer: other.id });
+    }
+    let addresses = pairing.addresses().to_vec();
+    let peer = KnownPeer { id, label: pairing.label, addresses, added: ports.clock().now() };
+    ports.store().add_peer(peer.clone()).await.map_err(PairingError::Store)?;
+    Ok(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::boundary::PeerAddress;
+    use verifier::identity::SigningKey;
+    use verifier::request::{Ticket, TicketTerms};
+    use verifier::scalars::UtcTime;
+
+    use super::{Blamed as _, Pairing, PairingError, own_label};
+
+    const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
+
+    fn ticket(key: &SigningKey) -> String {
+        let terms = TicketTerms {
+            label: own_label(key.public_key().peer_id()).unwrap(),
+            addresses: vec![PeerAddress::parse("mmp://127.0.0.1:9410").unwrap()],
+            issued: NOW,
+            expires: NOW.plus(60),
+        };
+        Ticket::sign(&terms, key).unwrap()
+    }
+
+    #[test]
+    fn both_sides_see_one_code_and_compare_its_digits() {
+        let [anna, ben] = [1, 2].map(|seed| SigningKey::from_seed([seed; 32]));
+        let there = Pairing::read(&ticket(&anna), &ben.public_key(), None, NOW).unwrap();
+        let here = Pairing::read(&ticket(&ben), &anna.public_key(), None, NOW).unwrap();
+        assert_eq!(here.code(), there.code());
+        assert_eq!(here.peer(), ben.public_key().peer_id());
+        for same in
+            [here.code().to_owned(), here.code().replace(' ', ""), here.code().replace(' ', "-")]
+        {
+            here.expect(&same).unwrap();
+        }
+        let short: String = here.code().chars().take(4).collect();
+        let error = here.expect(&short).unwrap_err();
+        assert_eq!(error.code().to_string(), "consent.denied");
+    }
+
+    #[test]
+    fn nobody_pairs_with_themselves_or_by_an_old_ticket() {
+        let anna = SigningKey::from_seed([1; 32]);
+        let read = |now| Pairing::read(&ticket(&anna), &anna.public_key(), None, now);
+        assert!(matches!(read(NOW), Err(PairingError::Own)));
+        assert!(matches!(read(NOW.plus(3_600)), Err(PairingError::Ticket(_))));
+    }
+}
