@@ -1,5 +1,7 @@
 //! Makes a share from a local `.slm` that passes the check.
 
+mod names;
+
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ use crate::ports::{
     Clock as _, Failure, Journal as _, JournalError, PieceStore as _, Pin, Ports, ReserveError,
     Spend,
 };
+
+pub use names::Names;
 
 /// How many bytes are read at once while measuring.
 const BLOCK: usize = 1 << 20;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::ports::{Clock as _, Ports, Terms};
-use app::share::{Event, Survey};
+use app::share::{Event, Names};
 use verifier::consent::{Act, Scope};
-use verifier::manifest::{Draft, Manifest, ManifestError, Options};
+use verifier::manifest::{Manifest, Options};
 use verifier::piece::PieceList;
 use verifier::scalars::UtcTime;
 
@@ -123,7 +123,7 @@ async fn make_manifest<W: Wiring>(
     let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size)
         .await
         .map_err(|error| Fault::blamed(&error))?;
-    let names = Names::of(args);
+    let names = names(args);
     if args.license_route.is_none() || args.model_card_route.is_none() {
         session.terminal.say(&format!(
             "The manifest says licence {} and model card {}; give --license-route and \
@@ -135,88 +135,24 @@ async fn make_manifest<W: Wiring>(
     Ok((Arc::new(manifest), survey.list))
 }
 
-/// What the manifest says beside what follows from the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Names {
-    id: String,
-    version: String,
-    display: Option<String>,
-    publisher: String,
-    license: String,
-    card: String,
-}
-
-impl Names {
-    fn of(args: &PrepareArgs) -> Self {
-        let stem = args.slm.file_stem().unwrap_or_default().to_string_lossy();
-        let (id, version) = id_and_version(&stem);
-        let id = args.model_id.clone().unwrap_or(id);
-        let route = |given: &Option<String>, name: &str| {
-            given.clone().unwrap_or_else(|| format!("/{id}/{name}"))
-        };
-        Self {
-            version: args.model_version.clone().or(version).unwrap_or_else(|| "1".to_owned()),
-            display: args.display_name.clone(),
-            publisher: args.publisher.clone(),
-            license: route(&args.license_route, "license.md"),
-            card: route(&args.model_card_route, "card.md"),
-            id,
+/// What the user named, and else what follows from the file's name.
+fn names(args: &PrepareArgs) -> Names {
+    let stem = args.slm.file_stem().unwrap_or_default().to_string_lossy();
+    let mut names = Names::guess(&stem, &args.publisher);
+    if let Some(id) = &args.model_id {
+        names = names.with_id(id.clone());
+    }
+    names.display.clone_from(&args.display_name);
+    for (name, given) in [
+        (&mut names.version, &args.model_version),
+        (&mut names.license, &args.license_route),
+        (&mut names.card, &args.model_card_route),
+    ] {
+        if let Some(given) = given {
+            name.clone_from(given);
         }
     }
-
-    fn draft(&self, survey: &Survey, now: UtcTime) -> Result<Manifest, ManifestError> {
-        let mut draft = Draft::new();
-        draft
-            .set("manifest.created_utc", now)?
-            .set("model.id", &self.id)?
-            .set("model.version", &self.version)?
-            .set("publisher.id", &self.publisher)?
-            .set("publisher.key_id", "none")?
-            .set("license.route", &self.license)?
-            .set("model_card.route", &self.card)?
-            .set("artifact.acquisition", "consent-peer-transfer")?
-            .set("artifact.sha256", survey.sha256)?;
-        if let Some(display) = &self.display {
-            draft.set("model.display_name", display)?;
-        }
-        for (key, value) in survey.slm.measured() {
-            // What this program can run is said by receipts, not by manifests.
-            if key != "slm.runtime" {
-                draft.set(key, value)?;
-            }
-        }
-        draft.set_chunking(survey.list.geometry(), &survey.list.root());
-        draft.write()
-    }
-}
-
-/// Reads id and version from a file's name: `Tiny Story-1.2` gives `tiny-story` and `1.2`.
-fn id_and_version(stem: &str) -> (String, Option<String>) {
-    let (name, version) = match stem.rsplit_once('-') {
-        Some((name, version))
-            if !name.is_empty()
-                && version.starts_with(|c: char| c.is_ascii_digit())
-                && verifier::scalars::Version::parse(version).is_ok() =>
-        {
-            (name, Some(version.to_owned()))
-        }
-        _ => (stem, None),
-    };
-    let id: String = name
-        .chars()
-        .map(|c| {
-            let c = c.to_ascii_lowercase();
-            if c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c) { c } else { '-' }
-        })
-        .skip_while(|c| !c.is_ascii_alphanumeric())
-        .take(64)
-        .collect::<String>()
-        .replace("..", ".");
-    if verifier::scalars::Id::parse(&id).is_ok() {
-        (id, version)
-    } else {
-        ("model".to_owned(), version)
-    }
+    names
 }
 
 fn question(manifest: &Manifest, until: UtcTime) -> Question<'static> {
@@ -280,26 +216,5 @@ impl Read for Watched {
 impl Seek for Watched {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::id_and_version;
-
-    #[test]
-    fn a_first_try_needs_no_names() {
-        for (stem, id, version) in [
-            ("tiny", "tiny", None),
-            ("tiny-1.0", "tiny", Some("1.0")),
-            ("Tiny Story-2", "tiny-story", Some("2")),
-            ("tiny-q8_0", "tiny-q8_0", None),
-            ("__x", "x", None),
-            ("日本", "model", None),
-            ("-1", "1", None),
-        ] {
-            let found = id_and_version(stem);
-            assert_eq!(found, (id.to_owned(), version.map(str::to_owned)), "{stem}");
-        }
     }
 }

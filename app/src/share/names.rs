@@ -1,0 +1,122 @@
+//! What a manifest says that does not follow from the file.
+
+use verifier::manifest::{Draft, Manifest, ManifestError};
+use verifier::scalars::{Id, UtcTime, Version};
+
+use super::Survey;
+
+/// The names and routes of a model that is to be shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The model's id.
+    pub id: String,
+    /// The model's version.
+    pub version: String,
+    /// The model's name for people, if it has one beside its id.
+    pub display: Option<String>,
+    /// The publisher's id.
+    pub publisher: String,
+    /// Where the licence is read.
+    pub license: String,
+    /// Where the model card is read.
+    pub card: String,
+}
+
+impl Names {
+    /// Guesses from a file's name without its extension: `Tiny Story-1.2` gives `tiny-story` and
+    /// `1.2`, and routes that are made of the id.
+    pub fn guess(stem: &str, publisher: &str) -> Self {
+        let (id, version) = id_and_version(stem);
+        let names = Self {
+            version: version.unwrap_or_else(|| "1".to_owned()),
+            display: None,
+            publisher: publisher.to_owned(),
+            license: String::new(),
+            card: String::new(),
+            id: String::new(),
+        };
+        names.with_id(id)
+    }
+
+    /// The same under another id, which the routes are made of.
+    #[must_use]
+    pub fn with_id(self, id: String) -> Self {
+        Self { license: format!("/{id}/license.md"), card: format!("/{id}/card.md"), id, ..self }
+    }
+
+    /// Writes the manifest of a file that was surveyed.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] if a name or a route breaks its rule.
+    pub fn draft(&self, survey: &Survey, now: UtcTime) -> Result<Manifest, ManifestError> {
+        let mut draft = Draft::new();
+        draft
+            .set("manifest.created_utc", now)?
+            .set("model.id", &self.id)?
+            .set("model.version", &self.version)?
+            .set("publisher.id", &self.publisher)?
+            .set("publisher.key_id", "none")?
+            .set("license.route", &self.license)?
+            .set("model_card.route", &self.card)?
+            .set("artifact.acquisition", "consent-peer-transfer")?
+            .set("artifact.sha256", survey.sha256)?;
+        if let Some(display) = &self.display {
+            draft.set("model.display_name", display)?;
+        }
+        for (key, value) in survey.slm.measured() {
+            // What this program can run is said by receipts, not by manifests.
+            if key != "slm.runtime" {
+                draft.set(key, value)?;
+            }
+        }
+        draft.set_chunking(survey.list.geometry(), &survey.list.root());
+        draft.write()
+    }
+}
+
+/// Reads id and version from a file's name: `Tiny Story-1.2` gives `tiny-story` and `1.2`.
+fn id_and_version(stem: &str) -> (String, Option<String>) {
+    let (name, version) = match stem.rsplit_once('-') {
+        Some((name, version))
+            if !name.is_empty()
+                && version.starts_with(|c: char| c.is_ascii_digit())
+                && Version::parse(version).is_ok() =>
+        {
+            (name, Some(version.to_owned()))
+        }
+        _ => (stem, None),
+    };
+    let id: String = name
+        .chars()
+        .map(|c| {
+            let c = c.to_ascii_lowercase();
+            if c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c) { c } else { '-' }
+        })
+        .skip_while(|c| !c.is_ascii_alphanumeric())
+        .take(64)
+        .collect::<String>()
+        .replace("..", ".");
+    if Id::parse(&id).is_ok() { (id, version) } else { ("model".to_owned(), version) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id_and_version;
+
+    #[test]
+    fn a_first_try_needs_no_names() {
+        for (stem, id, version) in [
+            ("tiny", "tiny", None),
+            ("tiny-1.0", "tiny", Some("1.0")),
+            ("Tiny Story-2", "tiny-story", Some("2")),
+            ("tiny-q8_0", "tiny-q8_0", None),
+            ("__x", "x", None),
+            ("日本", "model", None),
+            ("-1", "1", None),
+        ] {
+            let found = id_and_version(stem);
+            assert_eq!(found, (id.to_owned(), version.map(str::to_owned)), "{stem}");
+        }
+    }
+}
