@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
+use crate::excerpt::Excerpt;
 use crate::geometry::Geometry;
-use crate::identity::{Context, PeerId, SigningKey};
+use crate::identity::{Context, PeerId, SignatureScheme, SigningKey};
 use crate::lines::{self, Document, LineError, LineFault, Lines};
 use crate::request::{
     AddressList, PeerMessages, PieceSet, TermError, TermFault, check_byte_count, check_chunk_count,
@@ -19,10 +20,7 @@ use crate::scalars::{Id, SigText, UtcTime, Version, parse_int};
 
 const KIND: &str = "minimodel.peer-source";
 const CONSENT: &str = "publish-availability";
-const ALGORITHM: &str = "ed25519";
-
-/// The most bytes that a line gives to the runs of pieces.
-const MAX_PIECES_TEXT: usize = 1_024;
+const ALGORITHM: &str = SignatureScheme::Ed25519Ctx.as_str();
 
 /// The keys without the addresses, all required.
 const KEYS: [&str; 19] = [
@@ -107,8 +105,8 @@ impl Announcement {
 
     fn parse_static(bytes: &[u8]) -> Result<Self, AnnouncementError> {
         let lines = Lines::parse(Document::Announcement, bytes)?;
-        lines.require_value("peer_source.version", "0", LineFault::unknown_version)?;
-        lines.require_value("peer_source.kind", KIND, LineFault::bad_kind)?;
+        lines.require_value("peer_source.version", "0", LineFault::UnknownVersion)?;
+        lines.require_value("peer_source.kind", KIND, LineFault::BadKind)?;
         lines.refuse_unknown(|key| KEYS.contains(&key) || ADDRESS_KEYS.contains(&key))?;
         for key in KEYS {
             lines.require(key)?;
@@ -175,7 +173,7 @@ impl Announcement {
             ("chunking.chunk_size", terms.geometry.piece_size().to_string()),
             ("chunking.chunk_count", terms.geometry.piece_count().to_string()),
             ("chunking.merkle_root", terms.root.to_string()),
-            ("pieces.ranges", terms.pieces.to_text(MAX_PIECES_TEXT)),
+            ("pieces.ranges", terms.pieces.to_text(lines::MAX_VALUE)),
         ];
         let addresses = ADDRESS_KEYS.into_iter().zip(&terms.addresses);
         entries.extend(addresses.map(|(key, address)| (key, address.to_string())));
@@ -255,7 +253,7 @@ pub enum AnnouncementError {
     #[error(transparent)]
     Term(#[from] TermError),
     /// It does not say that its owner consents to publish.
-    #[error("consent `{0}` is not `publish-availability`")]
+    #[error("peer_source.consent is `{}`, expected `{CONSENT}`", Excerpt(.0))]
     Consent(String),
 }
 

@@ -17,6 +17,7 @@ pub use passes::{Measured, Passes};
 use crate::chunk_list::{ChunkList, ChunkListError};
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
+use crate::excerpt::Excerpt;
 use crate::manifest::{Manifest, SignatureStatus};
 use crate::piece::PieceList;
 use crate::slm::{ChecksumRule, Slm, SlmError};
@@ -38,15 +39,16 @@ pub struct Extras {
 #[non_exhaustive]
 pub enum ArtifactError {
     /// The file is longer or shorter.
-    #[error("file has {found} bytes, the manifest says {expected}")]
+    #[error("file has {found} bytes, expected {expected}, the manifest's artifact.byte_count")]
     ByteCount {
-        /// The file's length in bytes, or where reading it ended.
+        /// The file's length in bytes, or where reading it ended; one more than `expected` if it
+        /// goes on behind its announced length.
         found: u64,
         /// The manifest's artifact.byte_count.
         expected: u64,
     },
     /// The file has another digest.
-    #[error("file's digest is {found}, the manifest says {expected}")]
+    #[error("file has the digest {found}, expected {expected}, the manifest's artifact.sha256")]
     Sha256 {
         /// The file's.
         found: Sha256,
@@ -54,10 +56,12 @@ pub enum ArtifactError {
         expected: Sha256,
     },
     /// A chunk list was given, and the manifest has no chunking to compare it with.
-    #[error("chunk list given, but the manifest has no chunking")]
+    #[error("chunk list given, expected none: the manifest has no chunking")]
     NoChunking,
     /// The chunk list is not the file that the manifest names.
-    #[error("chunk list's digest is {found}, the manifest says {expected}")]
+    #[error(
+        "chunk list has the digest {found}, expected {expected}, the manifest's chunking.list_sha256"
+    )]
     ListSha256 {
         /// The list's.
         found: Sha256,
@@ -68,7 +72,11 @@ pub enum ArtifactError {
     #[error("chunk list is not valid")]
     ChunkList(#[from] ChunkListError),
     /// The chunk list's header is not the manifest's chunking.
-    #[error("chunk list's {key} is {found}, the manifest says {expected}")]
+    #[error(
+        "chunk list's {key} is {}, expected {}, as the manifest has it",
+        Excerpt(found),
+        Excerpt(expected)
+    )]
     ListMismatch {
         /// The part of both keys behind the dot.
         key: &'static str,
@@ -78,7 +86,9 @@ pub enum ArtifactError {
         expected: String,
     },
     /// The file's chunks lead to another root.
-    #[error("file's chunks lead to {found}, the manifest says {expected}")]
+    #[error(
+        "file's chunks lead to {found}, expected {expected}, the manifest's chunking.merkle_root"
+    )]
     MerkleRoot {
         /// The file's.
         found: Root,
@@ -89,7 +99,11 @@ pub enum ArtifactError {
     #[error(transparent)]
     Slm(#[from] SlmError),
     /// The manifest says something of the file that is not so.
-    #[error("manifest says {key}={claimed}, the file has {measured}")]
+    #[error(
+        "manifest's {key} is `{}`, expected `{}`, as the file has it",
+        Excerpt(claimed),
+        Excerpt(measured)
+    )]
     Agreement {
         /// The manifest's key.
         key: String,
@@ -99,7 +113,9 @@ pub enum ArtifactError {
         measured: String,
     },
     /// A sidecar was given that the manifest does not list.
-    #[error("evidence {index} given, the manifest lists {count}")]
+    #[error(
+        "evidence {index} given, expected a number below {count}, the manifest's evidence.count"
+    )]
     EvidenceIndex {
         /// The sidecar's index.
         index: u64,
@@ -107,7 +123,7 @@ pub enum ArtifactError {
         count: usize,
     },
     /// A sidecar is not the file that the manifest names.
-    #[error("evidence {index} has the digest {found}, the manifest says {expected}")]
+    #[error("evidence {index} has the digest {found}, expected {expected}, as the manifest has it")]
     EvidenceSha256 {
         /// The sidecar's index.
         index: u64,
@@ -229,6 +245,10 @@ pub fn verify(
         }
         left -= block.len() as u64;
         verification.update(block);
+    }
+    if left == 0 && !read_block(&mut file, 1).map_err(ArtifactError::Read)?.is_empty() {
+        let expected = manifest.byte_count();
+        return Err(ArtifactError::ByteCount { found: length.saturating_add(1), expected });
     }
     verification.finish(extras)
 }
@@ -420,4 +440,91 @@ fn checks(
         ("check.agreement", "pass"),
         ("check.evidence", when(!extras.evidence.is_empty())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, Read};
+    use std::sync::Arc;
+
+    use super::{ArtifactError, Extras, VerifiedArtifact, verify};
+    use crate::digest::Sha256;
+    use crate::manifest::{Draft, Manifest};
+    use crate::slm::{ChecksumRule, Quantisation, Shape, write_sample};
+
+    fn sample() -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        write_sample(&Shape::TINY, Quantisation::Q8_0, 1, &mut file).unwrap();
+        file.into_inner()
+    }
+
+    fn manifest(bytes: &[u8]) -> Arc<Manifest> {
+        let mut draft = Draft::new();
+        for (key, value) in [
+            ("manifest.created_utc", "2026-01-31T23:59:59Z"),
+            ("model.id", "tiny"),
+            ("model.version", "1.0"),
+            ("publisher.id", "someone"),
+            ("publisher.key_id", "none"),
+            ("model_card.route", "/models/tiny.md"),
+            ("license.route", "/licence"),
+            ("artifact.acquisition", "user-local-file"),
+        ] {
+            draft.set(key, value).unwrap();
+        }
+        draft.set("artifact.byte_count", bytes.len()).unwrap();
+        draft.set("artifact.sha256", Sha256::of(bytes)).unwrap();
+        Arc::new(draft.write().unwrap())
+    }
+
+    fn judge(
+        manifest: &Arc<Manifest>,
+        file: impl Read,
+        length: usize,
+    ) -> Result<VerifiedArtifact, ArtifactError> {
+        verify(manifest, file, length as u64, &Extras::default(), ChecksumRule::Verify)
+    }
+
+    /// Gives its bytes in small parts and counts how often each was given.
+    struct Once<'a> {
+        bytes: &'a [u8],
+        given: usize,
+    }
+
+    impl Read for Once<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min(1_000).min(self.bytes.len());
+            let (now, later) = self.bytes.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.bytes = later;
+            self.given += count;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn each_byte_is_read_once() {
+        let bytes = sample();
+        let mut file = Once { bytes: &bytes, given: 0 };
+        assert!(judge(&manifest(&bytes), &mut file, bytes.len()).is_ok());
+        assert_eq!(file.given, bytes.len());
+    }
+
+    #[test]
+    fn a_file_that_ends_early_or_goes_on_is_another_length() {
+        let bytes = sample();
+        let manifest = manifest(&bytes);
+        let mut longer = bytes.clone();
+        longer.push(0);
+        let found = |file: &[u8], length| match judge(&manifest, file, length) {
+            Err(ArtifactError::ByteCount { found, expected }) => {
+                assert_eq!(expected, bytes.len() as u64);
+                found
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found(&longer, bytes.len()), longer.len() as u64);
+        assert_eq!(found(&longer, longer.len()), longer.len() as u64);
+        assert_eq!(found(&bytes[..100], bytes.len()), 100);
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root};
+use crate::excerpt::{Excerpt, Words};
 use crate::geometry::CHUNK_LIMITS;
 use crate::lines::{Document, LineError, LineFault, Lines, push_line};
 use crate::merkle;
@@ -87,7 +88,7 @@ impl ChunkList {
     /// [`ChunkListError`] for the first rule that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, ChunkListError> {
         let lines = Lines::parse(Document::ChunkList, bytes)?;
-        lines.require_value(VERSION, "0", LineFault::unknown_version)?;
+        lines.require_value(VERSION, "0", LineFault::UnknownVersion)?;
         lines.refuse_unknown(|key| ChunkListFormat::V0.knows(key))?;
         for key in HEADER {
             lines.require(key)?;
@@ -109,17 +110,16 @@ impl ChunkList {
             .ok_or_else(|| ChunkListError::ChunkCount { value: count.to_owned() })?;
         let root = lines.require(MERKLE_ROOT)?;
         let root = Root::parse(root, algorithm)
-            .ok_or_else(|| ChunkListError::MerkleRoot { value: root.to_owned() })?;
+            .ok_or_else(|| ChunkListError::MerkleRoot { algorithm, value: root.to_owned() })?;
         check_entries(&lines, count)?;
         let digests = read_digests(&lines, algorithm)?;
         let list = Self { chunk_size, root, digests };
         if !list.is_written_as(bytes) {
             return Err(ChunkListError::NotCanonical);
         }
-        match merkle::root(algorithm, &list.digests) {
-            Some(found) if found == root => Ok(list),
-            _ => Err(ChunkListError::Root { named: root.to_string() }),
-        }
+        let found = merkle::root(algorithm, &list.digests)
+            .ok_or_else(|| ChunkListError::ChunkCount { value: count.to_string() })?;
+        if found == root { Ok(list) } else { Err(ChunkListError::Root { named: root, found }) }
     }
 
     /// Writes the file's bytes, of which there is one spelling.
@@ -209,49 +209,73 @@ pub enum ChunkListError {
     #[error(transparent)]
     Line(#[from] LineError),
     /// The algorithm is not known.
-    #[error("chunk algorithm `{value}` is not known")]
+    #[error("chunk_list.algorithm is `{}`, expected {}", Excerpt(value), Words(&ChunkAlgorithm::WORDS))]
     Algorithm {
         /// The algorithm.
         value: String,
     },
     /// The chunk size is not an allowed one.
-    #[error("chunk size `{value}` is not a power of two within 16384 to 16777216")]
+    #[error("chunk_list.chunk_size is `{}`, expected {}", Excerpt(value), CHUNK_LIMITS.sizes())]
     ChunkSize {
         /// The size.
         value: String,
     },
     /// The number of chunks is outside the limits.
-    #[error("chunk count `{value}` is not a number within 1 to 1048576")]
+    #[error(
+        "chunk_list.chunk_count is `{}`, expected a number from 1 to {}",
+        Excerpt(value),
+        CHUNK_LIMITS.max_count
+    )]
     ChunkCount {
         /// The number.
         value: String,
     },
     /// The root is not one of the algorithm.
-    #[error("merkle root `{value}` is not a root of the algorithm")]
+    #[error(
+        "chunk_list.merkle_root is `{}`, expected `{}` and 64 uppercase hex digits",
+        Excerpt(value),
+        algorithm.root_tag()
+    )]
     MerkleRoot {
+        /// The algorithm, whose tag it must have.
+        algorithm: ChunkAlgorithm,
         /// The root.
         value: String,
     },
     /// The digests' keys are not those that the count calls for.
-    #[error("`{key}` breaks the rule that there is one key for each chunk")]
+    #[error("`{key}` is missing or one too many: expected one key for each of {count} chunks")]
     Entries {
         /// The key that is missing, or there too much.
         key: String,
+        /// How many chunks the list says there are.
+        count: usize,
     },
     /// A digest is not one of the algorithm.
-    #[error("value of `{key}` is not a chunk digest of the algorithm")]
+    #[error(
+        "`{key}` is `{}`, expected `{}` and 64 uppercase hex digits",
+        Excerpt(value),
+        algorithm.digest_tag()
+    )]
     BadDigest {
+        /// The algorithm, whose tag the digest must have.
+        algorithm: ChunkAlgorithm,
+        /// The digest's text.
+        value: String,
         /// The digest's key.
         key: String,
     },
     /// The bytes are spelled in another way than the one allowed.
-    #[error("the list is not in canonical form")]
+    #[error(
+        "chunk list is not in canonical form: expected five header lines, then a line a chunk, each ended by LF"
+    )]
     NotCanonical,
     /// The digests lead to another root.
-    #[error("the digests do not lead to the root `{named}`")]
+    #[error("chunk_list.merkle_root is {named}, but the digests lead to {found}")]
     Root {
         /// The root that the list names.
-        named: String,
+        named: Root,
+        /// The root that its digests lead to.
+        found: Root,
     },
 }
 
@@ -280,7 +304,7 @@ impl Coded for ChunkListError {
             Self::ChunkSize { .. } => CHUNK_SIZE,
             Self::ChunkCount { .. } => CHUNK_COUNT,
             Self::MerkleRoot { .. } | Self::Root { .. } => MERKLE_ROOT,
-            Self::Entries { key } | Self::BadDigest { key } => key,
+            Self::Entries { key, .. } | Self::BadDigest { key, .. } => key,
             Self::NotCanonical => "-",
         })
     }
@@ -288,7 +312,7 @@ impl Coded for ChunkListError {
 
 /// Checks that the digests' keys are exactly those of the indexes under `count`.
 fn check_entries(lines: &Lines<'_>, count: usize) -> Result<(), ChunkListError> {
-    let entries = |key: &str| Err(ChunkListError::Entries { key: key.to_owned() });
+    let entries = |key: &str| Err(ChunkListError::Entries { key: key.to_owned(), count });
     let mut found = lines.iter().map(|(key, _)| key).filter(|key| key.starts_with(CHUNK));
     let mut wanted = String::new();
     for index in 0..count {
@@ -310,8 +334,11 @@ fn read_digests(
         .iter()
         .filter(|(key, _)| key.starts_with(CHUNK))
         .map(|(key, value)| {
-            ChunkDigest::parse(value, algorithm)
-                .ok_or_else(|| ChunkListError::BadDigest { key: key.to_owned() })
+            ChunkDigest::parse(value, algorithm).ok_or_else(|| ChunkListError::BadDigest {
+                algorithm,
+                value: value.to_owned(),
+                key: key.to_owned(),
+            })
         })
         .collect()
 }

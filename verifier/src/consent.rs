@@ -49,6 +49,15 @@ impl Act {
     /// All acts.
     pub const ALL: [Self; 5] = [Self::Serve, Self::Fetch, Self::Import, Self::Cache, Self::Publish];
 
+    /// The words for them, in the order of [`Self::ALL`].
+    pub const WORDS: [&'static str; 5] = [
+        Self::Serve.as_str(),
+        Self::Fetch.as_str(),
+        Self::Import.as_str(),
+        Self::Cache.as_str(),
+        Self::Publish.as_str(),
+    ];
+
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -72,6 +72,10 @@ pub enum ChunkAlgorithm {
 }
 
 impl ChunkAlgorithm {
+    /// The words for the algorithms, in the order of the variants.
+    pub const WORDS: [&'static str; 2] =
+        [Self::FixedSizeMerkleV0.as_str(), Self::Blake3TreeV0.as_str()];
+
     /// The word that documents use.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -36,6 +36,11 @@ impl ChunkLimits {
             && size <= u64::from(self.max_size)
     }
 
+    /// The sizes that documents may name, as messages say it.
+    pub(crate) fn sizes(&self) -> String {
+        format!("a power of two from {} to {}", self.min_size, self.max_size)
+    }
+
     /// The smallest allowed chunk size, not under the default, that keeps `byte_count` within
     /// the count limit; `None` for an empty or over-long artifact.
     pub fn size_for(&self, byte_count: u64) -> Option<u32> {
@@ -79,13 +84,13 @@ pub struct Geometry {
 #[non_exhaustive]
 pub enum GeometryError {
     /// The artifact would have no bytes, or more than the limit.
-    #[error("artifact of {0} bytes is not within 1 to 2^40")]
+    #[error("artifact has {0} bytes, expected 1 to {max}", max = CHUNK_LIMITS.max_bytes)]
     ByteCount(u64),
     /// A piece would have no bytes.
-    #[error("piece size is zero")]
+    #[error("piece size is 0, expected at least 1")]
     PieceSize,
     /// There would be more pieces than the limit.
-    #[error("{0} pieces are more than 1048576")]
+    #[error("artifact has {0} pieces, expected at most {max}", max = CHUNK_LIMITS.max_count)]
     PieceCount(u64),
 }
 

@@ -4,6 +4,10 @@ mod key;
 mod pair_code;
 mod peer_id;
 
+use data_encoding::HEXUPPER;
+
+use crate::digest::Sha256;
+
 pub use key::{IdentityError, PublicKey, SignatureInvalid, SigningKey};
 pub use pair_code::pair_code;
 pub use peer_id::{PeerId, PeerIdError, PeerIdFormat};
@@ -16,6 +20,20 @@ pub enum SignatureScheme {
 }
 
 impl SignatureScheme {
+    /// The word that documents use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ed25519Ctx => "ed25519",
+        }
+    }
+
+    /// The id of a publisher's key: the scheme's word, `:` and the SHA-256 of the key in 64
+    /// uppercase hex digits (docs/formats.md 9.5, G7).
+    pub fn key_id(self, key: &PublicKey) -> String {
+        let digest = Sha256::of(key.as_bytes());
+        format!("{}:{}", self.as_str(), HEXUPPER.encode(digest.as_bytes()))
+    }
+
     fn signed_bytes(self, context: Context, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Ed25519Ctx => {

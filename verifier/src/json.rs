@@ -39,6 +39,18 @@ impl Value<'_> {
         out
     }
 
+    /// The name of its type, as messages say it.
+    pub(crate) const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Integer(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
     fn write(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
@@ -114,6 +126,26 @@ mod tests {
     fn an_empty_name_names_nothing() {
         let error = parse(br#"{"":1,"":2}"#, 99).unwrap_err();
         assert_eq!((error.code("x").suffix(), error.field()), ("duplicate-key", "-"));
+    }
+
+    #[test]
+    fn a_message_says_what_was_found_and_what_was_expected() {
+        let Value::Object(object) = parse(br#"{"v":true,"k":"x"}"#, 99).unwrap() else { panic!() };
+        let messages = [
+            object.integer("v").unwrap_err(),
+            object.integer("w").unwrap_err(),
+            object.check_members(&["v"]).unwrap_err(),
+        ]
+        .map(|error| error.to_string());
+        assert_eq!(messages[0], "`v` is a boolean, expected a whole number");
+        assert_eq!(messages[1], "member `w` is missing");
+        assert_eq!(messages[2], "member `k` is not one that this object has");
+
+        // DEL is the one control character that JSON lets into a string.
+        let text = format!("{{\"\x7f{}\":1}}", "n".repeat(5_000));
+        let Value::Object(object) = parse(text.as_bytes(), 9_999).unwrap() else { panic!() };
+        let message = object.check_members(&[]).unwrap_err().to_string();
+        assert!(message.starts_with("member `\\u{7f}nnn") && message.len() < 200, "{message}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod chunk_list;
 pub mod code;
 pub mod consent;
 pub mod digest;
+mod excerpt;
 pub mod geometry;
 pub mod identity;
 pub mod json;

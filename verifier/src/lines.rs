@@ -3,15 +3,15 @@
 mod fault;
 mod rule;
 
-pub use fault::{LineError, LineFault};
+pub use fault::{LineError, LineFault, Unequal};
 pub use rule::Rule;
 
-use crate::scalars::{Kind, ScalarError};
+use crate::scalars::ScalarError;
 
 /// The longest key, in bytes.
-const MAX_KEY: usize = 64;
+pub(crate) const MAX_KEY: usize = 64;
 /// The longest value, in bytes.
-const MAX_VALUE: usize = 1_024;
+pub(crate) const MAX_VALUE: usize = 1_024;
 /// The longest value of a key that ends with `route`, in bytes.
 const MAX_ROUTE: usize = 2_048;
 
@@ -162,18 +162,22 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     ///
-    /// `missing-key` if it is absent; otherwise what `wrong` makes of the key and the value.
+    /// `missing-key` if it is absent; otherwise what `wrong` makes of the key and both values.
     pub fn require_value(
         &self,
         key: &str,
         wanted: &str,
-        wrong: fn(String, String) -> LineFault,
+        wrong: fn(Unequal) -> LineFault,
     ) -> Result<(), LineError> {
         let value = self.require(key)?;
         if value == wanted {
             Ok(())
         } else {
-            Err(self.fault(wrong(key.to_owned(), value.to_owned())))
+            Err(self.fault(wrong(Unequal {
+                key: key.to_owned(),
+                found: value.to_owned(),
+                expected: wanted.to_owned(),
+            })))
         }
     }
 
@@ -208,12 +212,16 @@ impl<'a> Lines<'a> {
     /// # Errors
     ///
     /// `missing-key` if it is absent; `bad-enum` for any other word.
-    pub fn read_word(&self, key: &str, words: &[&str]) -> Result<&'a str, LineError> {
+    pub fn read_word(
+        &self,
+        key: &str,
+        words: &'static [&'static str],
+    ) -> Result<&'a str, LineError> {
         let value = self.require(key)?;
         if words.contains(&value) {
             Ok(value)
         } else {
-            let error = ScalarError::new(Kind::Enum, value);
+            let error = ScalarError::not_one_of(words, value);
             Err(LineError::value(self.document, key, error))
         }
     }

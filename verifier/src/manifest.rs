@@ -7,6 +7,7 @@ mod error;
 mod schema;
 mod signature;
 
+pub(crate) use check::ACQUISITIONS;
 pub use chunking::{Chunking, ChunkingError};
 pub use draft::Draft;
 pub use error::ManifestError;
@@ -110,7 +111,7 @@ impl Manifest {
         let lines = Lines::parse_with(Document::Manifest, bytes, comments)?;
         let mut warnings = BTreeSet::new();
         check::document(&lines, options, ManifestSchema::V0, &mut warnings)?;
-        let byte_count = check::boundary(&lines, &mut warnings)?;
+        let byte_count = check::boundary(&lines, ManifestSchema::V0, &mut warnings)?;
         let chunking = Chunking::read(&lines, byte_count)?;
         let canonical = lines.canonical(|key| !key.starts_with(signature::PREFIX));
         let signature_status = SignatureStatus::read(&lines, &canonical)?;
@@ -335,6 +336,56 @@ mod tests {
         }
         draft.set("evidence.count", 1).unwrap();
         assert!(matches!(draft.write(), Err(ManifestError::Evidence { .. })));
+    }
+
+    #[test]
+    fn a_message_names_the_key_what_was_found_and_what_was_expected() {
+        let bytes = draft().write().unwrap().bytes().to_vec();
+        let text = String::from_utf8(bytes).unwrap();
+        let refused = |from: &str, to: &str| {
+            let text = text.replace(from, to);
+            Manifest::parse(text.as_bytes(), Options::default()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused("artifact.byte_count=100000", "artifact.byte_count=0"),
+            "artifact.byte_count is `0`, expected a number from 1 to 1099511627776"
+        );
+        assert_eq!(
+            refused("artifact.acquisition=user-local-file", "artifact.acquisition=x"),
+            "artifact.acquisition is `x`, expected `user-local-file`, `user-external-download` or \
+             `consent-peer-transfer`"
+        );
+        assert_eq!(
+            refused("manifest.kind=minimodel.manifest", "manifest.kind=x"),
+            "`manifest.kind` is `x`, expected `minimodel.manifest`"
+        );
+        assert_eq!(
+            refused("model.id=tiny", "model.id=tiny\nslm.tokenizer_kind=x"),
+            "value of `slm.tokenizer_kind` does not fit: `x` is not `btok` or `bpe1`"
+        );
+        assert_eq!(
+            refused("model.id=tiny", "model.id=tiny\nmodel.url=x"),
+            "key `model.url` has the word `url`, which no manifest key may have"
+        );
+    }
+
+    #[test]
+    fn a_message_is_short_and_harmless_whatever_it_shows() {
+        let mut draft = draft();
+        let long = "x".repeat(1_000);
+        let route = format!("ftp://{}", "x".repeat(2_000));
+        for (key, value) in [
+            ("model.display_name", "a\u{202E}b\u{85}c"),
+            ("model.id", "a\nb.c=d"),
+            ("model.id", &long),
+            ("model_card.route", &route),
+            (&format!("model.{long}"), "x"),
+            ("model.\u{1B}[2J", "x"),
+        ] {
+            let message = draft.set(key, value).unwrap_err().to_string();
+            assert!(message.len() < 1_000, "{message}");
+            assert!(!message.chars().any(crate::scalars::is_invisible), "{message:?}");
+        }
     }
 
     proptest! {

@@ -21,10 +21,28 @@ pub enum MerkleProfile {
     Separated,
 }
 
-/// What a leaf is hashed behind.
-const LEAF_PREFIX: [u8; 1] = [0x00];
-/// What an inner node is hashed behind.
-const NODE_PREFIX: [u8; 1] = [0x01];
+impl MerkleProfile {
+    /// The leaf over a chunk's digest.
+    fn leaf(self, digest: &[u8]) -> Node {
+        match self {
+            Self::Separated => {
+                sha2::Sha256::new().chain_update([0x00]).chain_update(digest).finalize().into()
+            }
+        }
+    }
+
+    /// The node over two nodes or leaves.
+    fn node(self, left: &Node, right: &Node) -> Node {
+        match self {
+            Self::Separated => sha2::Sha256::new()
+                .chain_update([0x01])
+                .chain_update(left)
+                .chain_update(right)
+                .finalize()
+                .into(),
+        }
+    }
+}
 
 /// The root over `digests`; `None` if there are none.
 ///
@@ -137,12 +155,29 @@ pub enum ProofFormat {
     V0,
 }
 
+impl ProofFormat {
+    /// How many siblings a proof has for chunk `index` of `count`.
+    fn sibling_count(self, index: u64, count: u64) -> usize {
+        match self {
+            Self::V0 => {
+                let (mut place, mut width, mut siblings) = (index, count, 0);
+                while width > 1 {
+                    siblings += usize::from((place ^ 1) < width);
+                    place /= 2;
+                    width = width.div_ceil(2);
+                }
+                siblings
+            }
+        }
+    }
+}
+
 /// Why a proof does not lead to the root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
     /// The tree has no such chunk, or there can be no such tree.
-    #[error("chunk {index} of {count} is not within the tree's limits")]
+    #[error("chunk {index} of {count} is in no tree, expected an index below a count of 1 to {max}", max = CHUNK_LIMITS.max_count)]
     Index {
         /// The index that was asked about.
         index: u64,
@@ -150,7 +185,7 @@ pub enum ProofError {
         count: u64,
     },
     /// Too few siblings, or a sibling too many.
-    #[error("proof has {found} siblings and the tree's shape wants {expected}")]
+    #[error("proof has {found} siblings, expected {expected}")]
     Length {
         /// How many the proof has.
         found: usize,
@@ -158,7 +193,7 @@ pub enum ProofError {
         expected: usize,
     },
     /// The siblings lead to another root.
-    #[error("proof leads to {found}, not to {expected}")]
+    #[error("proof leads to {found}, expected {expected}")]
     Root {
         /// Where the proof leads.
         found: Root,
@@ -209,7 +244,7 @@ impl Proof {
         if count == 0 || count > u64::from(CHUNK_LIMITS.max_count) || index >= count {
             return Err(ProofError::Index { index, count });
         }
-        let expected = sibling_count(index, count);
+        let expected = ProofFormat::V0.sibling_count(index, count);
         if self.siblings.len() != expected {
             return Err(ProofError::Length { found: self.siblings.len(), expected });
         }
@@ -253,16 +288,6 @@ impl Proof {
     }
 }
 
-fn sibling_count(index: u64, count: u64) -> usize {
-    let (mut place, mut width, mut siblings) = (index, count, 0);
-    while width > 1 {
-        siblings += usize::from((place ^ 1) < width);
-        place /= 2;
-        width = width.div_ceil(2);
-    }
-    siblings
-}
-
 fn leaf(algorithm: ChunkAlgorithm, digest: &ChunkDigest) -> Node {
     match algorithm {
         ChunkAlgorithm::FixedSizeMerkleV0 => Separated::hash(digest.as_bytes()),
@@ -292,17 +317,12 @@ impl Hasher for Separated {
     type Hash = Node;
 
     fn hash(data: &[u8]) -> Node {
-        sha2::Sha256::new().chain_update(LEAF_PREFIX).chain_update(data).finalize().into()
+        MerkleProfile::Separated.leaf(data)
     }
 
     fn concat_and_hash(left: &Node, right: Option<&Node>) -> Node {
         match right {
-            Some(right) => sha2::Sha256::new()
-                .chain_update(NODE_PREFIX)
-                .chain_update(left)
-                .chain_update(right)
-                .finalize()
-                .into(),
+            Some(right) => MerkleProfile::Separated.node(left, right),
             None => *left,
         }
     }

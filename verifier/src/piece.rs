@@ -67,7 +67,7 @@ impl VerifiedPiece {
 #[non_exhaustive]
 pub enum PieceError {
     /// The artifact has no such piece.
-    #[error("piece {index} is not one of {count}")]
+    #[error("piece index is {index}, expected one below {count}")]
     Index {
         /// The index that was claimed.
         index: u32,
@@ -75,7 +75,7 @@ pub enum PieceError {
         count: u32,
     },
     /// The piece has another length.
-    #[error("piece {index} has {found} bytes, not {expected}")]
+    #[error("piece {index} has {found} bytes, expected {expected}")]
     Length {
         /// The piece.
         index: u32,
@@ -85,13 +85,17 @@ pub enum PieceError {
         expected: u32,
     },
     /// The bytes hash to something else than the list says.
-    #[error("piece {index} does not hash to its digest")]
+    #[error("piece {index} has the digest {found:?}, expected {expected:?}")]
     Digest {
         /// The piece.
         index: u32,
+        /// The digest of its bytes.
+        found: ChunkDigest,
+        /// The digest that the list has.
+        expected: ChunkDigest,
     },
     /// The proof beside the piece does not lead to the root.
-    #[error("piece {index} is not under the root")]
+    #[error("proof of piece {index} does not lead to the root")]
     Proof {
         /// The piece.
         index: u32,
@@ -113,7 +117,7 @@ impl Coded for PieceError {
     fn field(&self) -> Cow<'_, str> {
         let (Self::Index { index, .. }
         | Self::Length { index, .. }
-        | Self::Digest { index }
+        | Self::Digest { index, .. }
         | Self::Proof { index, .. }) = self;
         Cow::Owned(format!("piece.{index}"))
     }
@@ -124,7 +128,7 @@ impl Coded for PieceError {
 #[non_exhaustive]
 pub enum ListError {
     /// The list is longer or shorter than the artifact has pieces.
-    #[error("list has {found} digests for {expected} pieces")]
+    #[error("list has {found} digests, expected {expected}, one a piece")]
     Count {
         /// How many digests the list has.
         found: usize,
@@ -132,7 +136,9 @@ pub enum ListError {
         expected: u32,
     },
     /// The algorithm cannot cut an artifact in pieces of this size.
-    #[error("{algorithm} cannot have pieces of {piece_size} bytes")]
+    #[error(
+        "piece size is {piece_size}, expected a power of two from {BLAKE3_CHUNK} with {algorithm}"
+    )]
     PieceSize {
         /// The algorithm.
         algorithm: ChunkAlgorithm,
@@ -140,8 +146,10 @@ pub enum ListError {
         piece_size: u32,
     },
     /// The digests lead to another root.
-    #[error("digests do not lead to the root {expected}")]
+    #[error("digests lead to the root {found}, expected {expected}")]
     Root {
+        /// The root that the digests lead to.
+        found: Root,
         /// The root of the manifest.
         expected: Root,
     },
@@ -181,10 +189,12 @@ impl PieceList {
             return Err(ListError::Count { found: digests.len(), expected });
         }
         check_piece_size(root.algorithm(), &geometry)?;
-        if crate::merkle::root(root.algorithm(), &digests) != Some(root) {
-            return Err(ListError::Root { expected: root });
+        match crate::merkle::root(root.algorithm(), &digests) {
+            Some(found) if found == root => Ok(Self { geometry, root, digests }),
+            Some(found) => Err(ListError::Root { found, expected: root }),
+            // A geometry has a piece at least, so there is a digest.
+            None => Err(ListError::Count { found: 0, expected: geometry.piece_count() }),
         }
-        Ok(Self { geometry, root, digests })
     }
 
     /// How the artifact is cut.
@@ -214,10 +224,18 @@ impl PieceList {
     pub fn verify(&self, arrived: ArrivedPiece) -> Result<VerifiedPiece, PieceError> {
         let index = place(&self.geometry, &arrived)?;
         let digest = digest(self.root.algorithm(), &self.geometry, index, &arrived.bytes);
-        if self.digests.get(index.as_usize()) != Some(&digest) {
-            return Err(PieceError::Digest { index: index.get() });
+        match self.digests.get(index.as_usize()) {
+            Some(expected) if *expected == digest => {
+                Ok(VerifiedPiece { index, bytes: arrived.bytes, digest, source: arrived.from })
+            }
+            Some(expected) => {
+                let (index, expected) = (index.get(), *expected);
+                Err(PieceError::Digest { index, found: digest, expected })
+            }
+            None => {
+                Err(PieceError::Index { index: index.get(), count: self.geometry.piece_count() })
+            }
         }
-        Ok(VerifiedPiece { index, bytes: arrived.bytes, digest, source: arrived.from })
     }
 }
 
@@ -240,7 +258,10 @@ pub fn verify_alone(
     let found = digest(algorithm, geometry, index, &arrived.bytes);
     match evidence {
         Evidence::Digest(expected) if *expected == found => Ok(()),
-        Evidence::Digest(_) => Err(Box::new(PieceError::Digest { index: index.get() })),
+        Evidence::Digest(expected) => {
+            let (index, expected) = (index.get(), *expected);
+            Err(Box::new(PieceError::Digest { index, found, expected }))
+        }
         Evidence::Proof(proof, root) => {
             let (at, count) = (u64::from(index.get()), u64::from(geometry.piece_count()));
             proof.verify(found, at, count, *root).map_err(|source| {
@@ -463,10 +484,10 @@ mod tests {
             };
             assert_eq!(list.verify(piece(1, 2_048, 4_096)).unwrap().index().get(), 1);
             assert!(list.verify(piece(2, 4_096, 5_000)).is_ok());
-            assert_eq!(
+            assert!(matches!(
                 list.verify(piece(0, 2_048, 4_096)).unwrap_err(),
-                PieceError::Digest { index: 0 }
-            );
+                PieceError::Digest { index: 0, expected, .. } if expected == list.digests()[0]
+            ));
             assert!(matches!(
                 list.verify(piece(0, 0, 2_047)).unwrap_err(),
                 PieceError::Length { .. }

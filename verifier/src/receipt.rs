@@ -96,10 +96,10 @@ impl Receipt {
         if lines.canonical(|_| true) != bytes {
             return Err(ReceiptError::NotCanonical);
         }
-        lines.require_value("receipt.version", "0", LineFault::unknown_version)?;
-        lines.require_value("receipt.kind", "minimodel.import-receipt", LineFault::bad_kind)?;
+        lines.require_value("receipt.version", "0", LineFault::UnknownVersion)?;
+        lines.require_value("receipt.kind", "minimodel.import-receipt", LineFault::BadKind)?;
         let schema_id = "minimodel.import-receipt.v0";
-        lines.require_value("receipt.schema_id", schema_id, LineFault::bad_schema_id)?;
+        lines.require_value("receipt.schema_id", schema_id, LineFault::BadSchemaId)?;
         let shape = Shape::of(&lines);
         ReceiptSchema::V0.check_keys(&lines, shape)?;
         ReceiptSchema::V0.check_values(&lines, shape)?;
@@ -156,7 +156,11 @@ impl Receipt {
                 (Some((left, _)), Some((right, _))) => left.min(right),
                 (Some((key, _)), None) | (None, Some((key, _))) => key,
             };
-            return Err(ReceiptError::Drift { key: key.clone() });
+            return Err(ReceiptError::Drift {
+                key: key.clone(),
+                found: self.values.get(key).cloned(),
+                expected: now.get(key).cloned(),
+            });
         }
     }
 
@@ -261,11 +265,8 @@ fn check_digest(lines: &Lines<'_>) -> Result<Sha256, ReceiptError> {
     let named = lines.read(schema::SHA256_KEY, |text| {
         Sha256::parse(text).ok_or_else(|| ScalarError::new(Kind::Sha256, text))
     })?;
-    if Sha256::of(&lines.canonical(|key| key != schema::SHA256_KEY)) == named {
-        Ok(named)
-    } else {
-        Err(ReceiptError::Sha256 { named: named.to_string() })
-    }
+    let expected = Sha256::of(&lines.canonical(|key| key != schema::SHA256_KEY));
+    if named == expected { Ok(named) } else { Err(ReceiptError::Sha256 { named, expected }) }
 }
 
 fn check_signature(lines: &Lines<'_>) -> Result<Option<PeerId>, ReceiptError> {
@@ -316,6 +317,17 @@ mod tests {
             changed[at] ^= 1;
             assert!(Receipt::parse(&changed).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_wrong_digest_is_shown_beside_the_right_one() {
+        let text = include_str!(
+            "../../tests/vectors/files/receipt-005-write-all-local-expected.minimodel-receipt"
+        );
+        let other = text.replace("receipt.created_utc=2", "receipt.created_utc=3");
+        let message = Receipt::parse(other.as_bytes()).unwrap_err().to_string();
+        let named = text.lines().find_map(|line| line.strip_prefix("receipt.sha256=")).unwrap();
+        assert!(message.starts_with(&format!("receipt.sha256 is {named}, expected sha256:")));
     }
 
     #[test]

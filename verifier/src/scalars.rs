@@ -6,19 +6,35 @@ use data_encoding::HEXUPPER;
 
 use crate::code::Code;
 use crate::digest::Sha256;
+use crate::excerpt::{Excerpt, Words};
 
 /// Why a text is not a value of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{shown}` is not {}", kind.expected())]
 pub struct ScalarError {
     kind: Kind,
     shown: String,
+    words: &'static [&'static str],
+}
+
+impl fmt::Display for ScalarError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, shown, words } = self;
+        match words {
+            [] => write!(f, "`{shown}` is not {}", kind.expected()),
+            words => write!(f, "`{shown}` is not {}", Words(words)),
+        }
+    }
 }
 
 impl ScalarError {
     /// Says that `text` is not a value of type `kind`.
     pub fn new(kind: Kind, text: &str) -> Self {
-        Self { kind, shown: text.chars().take(80).collect() }
+        Self { kind, shown: Excerpt(text).to_string(), words: &[] }
+    }
+
+    /// Says that `text` is none of the words that an enum has.
+    pub fn not_one_of(words: &'static [&'static str], text: &str) -> Self {
+        Self { words, ..Self::new(Kind::Enum, text) }
     }
 
     /// The type that was wanted.
@@ -124,7 +140,7 @@ impl Kind {
             Self::Time => "a UTC time like 2026-01-31T23:59:59Z",
             Self::Sha256 => "`sha256:` and 64 uppercase hex digits",
             Self::U64Hex => "`u64:` and 16 uppercase hex digits",
-            Self::Root => "the root's tag and 64 uppercase hex digits",
+            Self::Root => "`sha256:` (under blake3-tree-v0 `blake3:`) and 64 uppercase hex digits",
             Self::Enum => "one of the words allowed here",
             Self::Token => "a token: 1 to 128 of A-Z a-z 0-9 : . _ -",
             Self::HubId => "a hub id: 1 to 200 of A-Z a-z 0-9 . _ / -, no `..` or `//`",
@@ -250,18 +266,20 @@ fn fits_rev(text: &str) -> bool {
 }
 
 fn fits_text(text: &str) -> bool {
-    text.len() <= 128
-        && !text.chars().any(|c| {
-            matches!(c,
-                '\u{0}'..='\u{1F}'
-                | '\u{7F}'..='\u{9F}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{FEFF}'
-                | '\u{FFF9}'..='\u{FFFF}'
-                | '\u{E0000}'..='\u{E007F}')
-        })
+    text.len() <= 128 && !text.chars().any(is_invisible)
+}
+
+/// Whether the character is one that the type `text` keeps out: a control, or nothing to see.
+pub(crate) const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1F}'
+        | '\u{7F}'..='\u{9F}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}'
+        | '\u{FFF9}'..='\u{FFFF}'
+        | '\u{E0000}'..='\u{E007F}')
 }
 
 fn fits_file_name(text: &str) -> bool {

@@ -74,7 +74,7 @@ pub enum SlmError {
     #[error(transparent)]
     Header(#[from] header::HeaderError),
     /// The stored checksum is not the computed one (H29).
-    #[error("checksum is {}, computed {}", U64Hex(*stored), U64Hex(*computed))]
+    #[error("checksum is {}, expected {}, the computed one", U64Hex(*stored), U64Hex(*computed))]
     ChecksumMismatch {
         /// What the header says.
         stored: u64,
@@ -97,7 +97,7 @@ pub enum SlmError {
     #[error(transparent)]
     Values(#[from] values::ValueError),
     /// The caller gave fewer or more bytes than it had announced.
-    #[error("read {got} bytes of a file of {expected}")]
+    #[error("file gave {got} bytes, expected {expected}, its announced length")]
     Incomplete {
         /// The length given to [`Scan::new`].
         expected: u64,

@@ -7,6 +7,7 @@ use crate::boundary::{
     HUB_HOSTS, PROJECT_HOSTS, first_bad_char, is_dns_name, is_numeric, last_label,
 };
 use crate::code::{Code, Coded};
+use crate::excerpt::Excerpt;
 
 /// Which addresses may be called (docs/formats.md 6.2).
 pub struct AddressPolicy;
@@ -193,64 +194,67 @@ impl fmt::Display for PeerAddress {
 #[non_exhaustive]
 pub enum AddressError {
     /// The address is empty or too long.
-    #[error("address of {bytes} bytes is not within 1 to 300")]
+    #[error("address has {bytes} bytes, expected 1 to {}", AddressPolicy::MAX_BYTES)]
     Length {
         /// Its length in bytes.
         bytes: usize,
     },
     /// The address has a character that is not allowed.
-    #[error("character {found:?} is not allowed in an address")]
+    #[error("address has the character `{}`, which none may have", Excerpt(&found.to_string()))]
     BadChar {
         /// The character.
         found: char,
     },
     /// The address does not start with `mmp://`.
-    #[error("address `{address}` does not start with `mmp://`")]
+    #[error("address `{}` does not begin with `{}`", Excerpt(address), AddressPolicy::SCHEME)]
     Scheme {
         /// The address.
         address: String,
     },
     /// The address names a user.
-    #[error("address names a user")]
+    #[error("address has an `@`, expected no user")]
     UserInfo,
     /// Something follows the host and the port.
-    #[error("`{rest}` is more than a host and a port")]
+    #[error("address has `{}`, expected HOST:PORT and nothing else", Excerpt(rest))]
     Path {
         /// What follows `mmp://`.
         rest: String,
     },
     /// The address has no port, or not one within 1 to 65535.
-    #[error("`{port}` is not a port within 1 to 65535")]
+    #[error("port is `{}`, expected 1 to 65535", Excerpt(port))]
     Port {
         /// The port, empty if there is none.
         port: String,
     },
     /// The host is neither an IP in its usual spelling nor a DNS name.
-    #[error("`{host}` is neither a DNS name nor an IP in its one spelling")]
+    #[error(
+        "host is `{}`, expected a DNS name in lower case or an IP in its one spelling",
+        Excerpt(host)
+    )]
     Host {
         /// The host.
         host: String,
     },
     /// The host is one of the project's own.
-    #[error("`{host}` is a project host, and none serves model bytes")]
+    #[error("host is `{}`, a project host, expected a peer's own", Excerpt(host))]
     ProjectHost {
         /// The host.
         host: String,
     },
     /// The host belongs to the model hub.
-    #[error("`{host}` is a hub host, and no peer")]
+    #[error("host is `{}`, a hub host, expected a peer's own", Excerpt(host))]
     HubHost {
         /// The host.
         host: String,
     },
     /// The IP must never be called.
-    #[error("`{ip}` is in a range that is never called")]
+    #[error("IP is `{}`, expected one outside the ranges that are never called", Excerpt(ip))]
     Denied {
         /// The IP.
         ip: String,
     },
     /// The name was resolved to no IP.
-    #[error("`{host}` has no IP")]
+    #[error("host `{}` was resolved to no IP, expected one or more", Excerpt(host))]
     Unresolved {
         /// The name.
         host: String,

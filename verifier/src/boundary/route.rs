@@ -6,6 +6,7 @@ use crate::boundary::{
     HUB_HOSTS, PROJECT_HOSTS, first_bad_char, is_dns_name, is_numeric, last_label,
 };
 use crate::code::{Code, Coded};
+use crate::excerpt::Excerpt;
 
 /// The grammar of metadata routes (docs/formats.md 6.1).
 pub struct RouteGrammar;
@@ -159,73 +160,73 @@ pub enum RouteError {
     #[error("route is empty")]
     Empty,
     /// The route is longer than allowed.
-    #[error("route of {bytes} bytes is longer than 2048")]
+    #[error("route has {bytes} bytes, expected at most {}", RouteGrammar::MAX_BYTES)]
     TooLong {
         /// Its length in bytes.
         bytes: usize,
     },
     /// The route has a character that is not allowed.
-    #[error("character {found:?} is not allowed in a route")]
+    #[error("route has the character `{}`, which none may have", Excerpt(&found.to_string()))]
     BadChar {
         /// The character.
         found: char,
     },
     /// The route starts with `//`.
-    #[error("route starts with `//`")]
+    #[error("route begins with `//`, expected one `/` or `https://`")]
     DoubleSlash,
     /// The route neither starts with `/` nor with `https://`.
-    #[error("route `{route}` starts neither with `/` nor with `https://`")]
+    #[error("route `{}` begins neither with `/` nor with `https://`", Excerpt(route))]
     Scheme {
         /// The route.
         route: String,
     },
     /// The route has a `#`.
-    #[error("route has a fragment")]
+    #[error("route has a `#`, expected no fragment")]
     Fragment,
     /// The route has a `?`.
-    #[error("route has a query")]
+    #[error("route has a `?`, expected no query")]
     Query,
     /// The route has a `%`.
-    #[error("route has a percent sign")]
+    #[error("route has a `%`, expected none")]
     Percent,
     /// The authority has an `@`.
-    #[error("route names a user in `{authority}`")]
+    #[error("route has the authority `{}`, expected no `@` in it", Excerpt(authority))]
     UserInfo {
         /// What stands between `https://` and the path.
         authority: String,
     },
     /// The host is not a DNS name of two labels or more.
-    #[error("`{host}` is not a host name that a route may have")]
+    #[error("route has the host `{}`, expected a DNS name of two labels or more", Excerpt(host))]
     Host {
         /// The host.
         host: String,
     },
     /// The port is not 443.
-    #[error("port `{port}` is not 443")]
+    #[error("route has the port `{}`, expected 443 or none", Excerpt(port))]
     Port {
         /// What stands after the colon.
         port: String,
     },
     /// A relative route has no path.
-    #[error("route has no path")]
+    #[error("route is `/`, expected a path behind it")]
     NoPath,
     /// Two slashes follow one another in the path.
-    #[error("route has an empty segment")]
+    #[error("route has `//` in its path, expected no empty segment")]
     EmptySegment,
     /// The path has a segment `.` or `..`.
-    #[error("route has a segment `{segment}`")]
+    #[error("route has the segment `{}`, expected none that leads elsewhere", Excerpt(segment))]
     Traversal {
         /// The segment.
         segment: String,
     },
     /// The route is one by which a hub or a project host hands out files.
-    #[error("route `{route}` is one by which model bytes are handed out")]
+    #[error("route `{}` has a segment by which model bytes are handed out", Excerpt(route))]
     HubBytes {
         /// The route.
         route: String,
     },
     /// The route names a file that holds a model's bytes.
-    #[error("route ends with `{ending}`, so it names model bytes")]
+    #[error("route ends with `{ending}`, expected no file of model bytes")]
     ModelBytes {
         /// The ending.
         ending: &'static str,

@@ -20,10 +20,10 @@ pub enum ConsentError {
     #[error(transparent)]
     Term(#[from] TermError),
     /// A line has another spelling than the canonical one.
-    #[error("line is not canonical json")]
+    #[error("line is not canonical JSON: expected members sorted by name and no white space")]
     NotCanonical,
     /// A record's number is not that of its line.
-    #[error("record {found} stands in line {line}, counted from 0")]
+    #[error("seq is {found}, expected {line}, the number of its line")]
     Sequence {
         /// The record's number.
         found: u64,
@@ -31,7 +31,7 @@ pub enum ConsentError {
         line: u64,
     },
     /// A record does not follow the line before it.
-    #[error("record names {found} as the line before it, which is {wanted}")]
+    #[error("prev is {found}, expected {wanted}, the digest of the line before")]
     Chain {
         /// The digest that it names.
         found: Sha256,
@@ -39,7 +39,7 @@ pub enum ConsentError {
         wanted: Sha256,
     },
     /// A record is older than the one before it.
-    #[error("record of {found} is older than the one before it, of {before}")]
+    #[error("time_utc is {found}, expected {before} or later, as the line before has it")]
     TimeOrder {
         /// The record's time.
         found: UtcTime,
@@ -47,19 +47,19 @@ pub enum ConsentError {
         before: UtcTime,
     },
     /// A grant has the name of an earlier one.
-    #[error("grant id `{0}` was used before")]
+    #[error("grant_id is `{0}`, expected one that no earlier grant has")]
     DuplicateGrant(Id),
     /// A revocation names no grant, or one that is revoked.
-    #[error("grant `{0}` is unknown or already revoked")]
+    #[error("grant_id is `{0}`, expected that of an earlier grant that is not revoked")]
     UnknownGrant(Id),
     /// The last line has no LF: writing it was interrupted.
-    #[error("last line has no line end: the log is whole up to byte {at}")]
+    #[error("last line has no LF: the log is whole up to byte {at}")]
     Torn {
         /// Where the torn rest starts; its owner may cut it off there and go on.
         at: u64,
     },
     /// No live grant covers the act.
-    #[error("no live grant covers to {act} `{model_id}` ({bytes} bytes)")]
+    #[error("no live grant allows to {act} `{model_id}` ({bytes} bytes)")]
     Denied {
         /// The act.
         act: Act,

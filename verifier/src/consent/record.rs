@@ -4,7 +4,7 @@ use crate::consent::{Act, ConsentError, ConsentLogFormat, GrantTerms, Scope};
 use crate::digest::Sha256;
 use crate::json::{self, JsonError, Object, Value};
 use crate::request::{TermError, TermFault, read_sha256};
-use crate::scalars::{Id, Kind as ScalarKind, ScalarError, UtcTime};
+use crate::scalars::{Id, ScalarError, UtcTime};
 
 const HEAD: [&str; 6] = ["consent_version", "consent_kind", "seq", "prev", "time_utc", "grant_id"];
 const GRANT: [&str; 6] =
@@ -48,7 +48,7 @@ impl Record {
         }
         match value {
             Value::Object(object) => Self::from_object(&object),
-            _ => Err(JsonError::not_an_object().into()),
+            other => Err(JsonError::root_not_an_object(&other).into()),
         }
     }
 
@@ -107,7 +107,7 @@ impl Record {
 
 fn read_grant(object: &Object<'_>, id: Id, time: UtcTime) -> Result<GrantTerms, ConsentError> {
     let act = object.scalar("action", |text| {
-        Act::parse(text).ok_or_else(|| ScalarError::new(ScalarKind::Enum, text))
+        Act::parse(text).ok_or_else(|| ScalarError::not_one_of(&Act::WORDS, text))
     })?;
     let model_id = object.scalar("model_id", Id::parse)?;
     let artifact_sha256 = object.scalar("artifact_sha256", read_sha256)?;

@@ -146,16 +146,18 @@ impl fmt::Debug for SigningKey {
 #[non_exhaustive]
 pub enum IdentityError {
     /// The bytes do not name a point of the curve.
-    #[error("public key {0} is not a point of the curve")]
+    #[error("public key is {0}, expected a point of the curve")]
     NotAPoint(String),
     /// The bytes name a point whose one allowed spelling is another.
-    #[error("public key {0} is not in its canonical spelling")]
+    #[error("public key is {0}, expected the canonical spelling of its point")]
     NotCanonical(String),
     /// The point is of small order.
-    #[error("public key {0} is of small order")]
+    #[error("public key is {0}, expected a point that is not of small order")]
     SmallOrder(String),
     /// The bytes are not an Ed25519 SubjectPublicKeyInfo.
-    #[error("{0} bytes are not the 44 bytes of an Ed25519 public key info")]
+    #[error(
+        "public key info has {0} bytes or another prefix, expected the 44 bytes of an Ed25519 one"
+    )]
     Spki(usize),
 }
 
@@ -171,7 +173,7 @@ impl Coded for IdentityError {
 
 /// A signature that does not verify under the key, context and message given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("signature does not verify")]
+#[error("signature does not verify with this key, context and message")]
 pub struct SignatureInvalid;
 
 impl Coded for SignatureInvalid {

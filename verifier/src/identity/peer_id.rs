@@ -8,6 +8,7 @@ use bech32::{Bech32m, ByteIterExt as _, Fe32IterExt as _, Hrp};
 
 use super::{IdentityError, PublicKey};
 use crate::code::{Code, Coded};
+use crate::excerpt::Excerpt;
 
 /// How a peer id is spelt (bech32m), and how long a pair code is.
 pub enum PeerIdFormat {}
@@ -115,13 +116,13 @@ impl PartialOrd for PeerId {
 #[non_exhaustive]
 pub enum PeerIdError {
     /// The text is too short or too long.
-    #[error("peer id has {0} bytes, not 65")]
+    #[error("peer id has {0} bytes, expected {len}", len = PeerIdFormat::LEN)]
     Length(usize),
     /// The text starts with something else.
-    #[error("peer id starts with `{0}`, not with `mmpeer1`")]
+    #[error("peer id begins with `{}`, expected `{}`", Excerpt(.0), PeerIdFormat::PREFIX)]
     Prefix(String),
     /// A character does not occur in peer ids, which are lower case.
-    #[error("peer id has the character {0:?}, which none has")]
+    #[error("peer id has the character `{}`, which none has", Excerpt(&.0.to_string()))]
     Character(char),
     /// The checksum is that of another text: something was mistyped.
     #[error("peer id is mistyped: its checksum does not fit")]

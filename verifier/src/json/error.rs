@@ -1,6 +1,8 @@
 //! What may be wrong with a JSON document before its own rules are asked.
 
 use crate::code::Code;
+use crate::excerpt::Excerpt;
+use crate::json::{Value, limits};
 use crate::scalars::ScalarError;
 
 /// Why a text is not strict JSON, or not the object that a document's table asks for.
@@ -8,7 +10,7 @@ use crate::scalars::ScalarError;
 #[non_exhaustive]
 pub enum JsonError {
     /// The text is too long.
-    #[error("text of {len} bytes is longer than {limit}")]
+    #[error("text has {len} bytes, expected at most {limit}")]
     TooLarge {
         /// Its length in bytes.
         len: usize,
@@ -16,57 +18,59 @@ pub enum JsonError {
         limit: usize,
     },
     /// A byte is not ASCII.
-    #[error("byte {at} is not ascii")]
+    #[error("byte {at} of the text is not ASCII")]
     NonAscii {
         /// Where it is.
         at: usize,
     },
     /// There is a backslash.
-    #[error("byte {at} is a backslash, and escapes are not allowed")]
+    #[error("byte {at} of the text is a backslash, expected none: there are no escapes")]
     Escape {
         /// Where it is.
         at: usize,
     },
     /// The text is not JSON, or goes on after its value.
-    #[error("text is not json from byte {at} on")]
+    #[error("text is not JSON from byte {at} on")]
     Syntax {
         /// Where that shows.
         at: usize,
     },
     /// An object has two members of one name.
-    #[error("member `{name}` stands twice in one object")]
+    #[error("member `{}` stands twice in one object, expected once", Excerpt(name))]
     Duplicate {
         /// The name.
         name: String,
     },
     /// A number has a fraction or an exponent.
-    #[error("number at byte {at} is not a whole number")]
+    #[error("number at byte {at} has a fraction or an exponent, expected a whole number")]
     Float {
         /// Where it starts.
         at: usize,
     },
     /// A number is negative or too large.
-    #[error("number at byte {at} is not within 0 to 2^53-1")]
+    #[error("number at byte {at} is negative or too large, expected 0 to {}", limits::MAX_INTEGER)]
     IntegerRange {
         /// Where it starts.
         at: usize,
     },
     /// Arrays and objects nest too deep.
-    #[error("value at byte {at} nests deeper than 8 levels")]
+    #[error("value at byte {at} nests too deep, expected at most {} levels", limits::MAX_DEPTH)]
     TooDeep {
         /// Where the level too many opens.
         at: usize,
     },
     /// A value has another JSON type.
-    #[error("`{member}` is not {expected}")]
+    #[error("`{}` is {found}, expected {expected}", Excerpt(member))]
     Type {
         /// The value's member; `-` for the root.
         member: String,
+        /// What it is, such as `a number`.
+        found: &'static str,
         /// What was expected.
         expected: &'static str,
     },
     /// The document's version is not known here.
-    #[error("version {value} of `{member}` is not 0")]
+    #[error("`{member}` is {value}, expected 0")]
     Version {
         /// The member that has the version.
         member: &'static str,
@@ -74,27 +78,29 @@ pub enum JsonError {
         value: u64,
     },
     /// The document is of another kind.
-    #[error("kind `{value}` of `{member}` is not the one expected")]
+    #[error("`{member}` is `{}`, expected {expected}", Excerpt(value))]
     Kind {
+        /// The kinds expected, each in back quotes.
+        expected: String,
         /// The member that has the kind.
         member: &'static str,
         /// The kind.
         value: String,
     },
     /// There is a member that the document's table does not have.
-    #[error("member `{member}` is not known")]
+    #[error("member `{}` is not one that this object has", Excerpt(member))]
     Unknown {
         /// Its name.
         member: String,
     },
     /// A member that the document's table has is absent.
-    #[error("member `{member}` is missing")]
+    #[error("member `{}` is missing", Excerpt(member))]
     Missing {
         /// Its name.
         member: String,
     },
     /// A string does not fit its type's grammar.
-    #[error("`{member}` is wrong: {source}")]
+    #[error("value of `{}` does not fit: {source}", Excerpt(member))]
     Scalar {
         /// The string's member.
         member: String,
@@ -104,8 +110,14 @@ pub enum JsonError {
 }
 
 impl JsonError {
-    pub(crate) fn not_an_object() -> Self {
-        Self::Type { member: "-".to_owned(), expected: "an object" }
+    /// Says that a document's root is not an object.
+    pub(crate) fn root_not_an_object(root: &Value<'_>) -> Self {
+        Self::wrong_type("-", root, "an object")
+    }
+
+    /// Says that a member's value has another JSON type.
+    pub(crate) fn wrong_type(member: &str, value: &Value<'_>, expected: &'static str) -> Self {
+        Self::Type { member: member.to_owned(), found: value.type_name(), expected }
     }
 
     /// The code, under the prefix of the document.

@@ -1,6 +1,7 @@
 //! An object's members, and the checks that every document makes on them.
 
 use super::{JsonError, Value, write_string};
+use crate::excerpt::Words;
 use crate::scalars::ScalarError;
 
 /// Named values, sorted bytewise by name; no name stands twice.
@@ -65,11 +66,11 @@ impl<'a> Object<'a> {
             value => return Err(JsonError::Version { member: version, value }),
         }
         let value = self.text(kind)?;
-        kinds
-            .iter()
-            .find(|known| known.as_ref() == value)
-            .copied()
-            .ok_or_else(|| JsonError::Kind { member: kind, value: shown(value) })
+        kinds.iter().find(|known| known.as_ref() == value).copied().ok_or_else(|| {
+            let expected: Vec<&str> = kinds.iter().map(AsRef::as_ref).collect();
+            let expected = Words(&expected).to_string();
+            JsonError::Kind { member: kind, value: shown(value), expected }
+        })
     }
 
     /// Checks that the members are exactly those of the document's table.
@@ -105,7 +106,7 @@ impl<'a> Object<'a> {
     pub fn integer(&self, name: &str) -> Result<u64, JsonError> {
         match self.value(name)? {
             Value::Integer(number) => Ok(*number),
-            _ => Err(wrong_type(name, "an integer")),
+            other => Err(JsonError::wrong_type(name, other, "a whole number")),
         }
     }
 
@@ -117,7 +118,7 @@ impl<'a> Object<'a> {
     pub fn boolean(&self, name: &str) -> Result<bool, JsonError> {
         match self.value(name)? {
             Value::Boolean(truth) => Ok(*truth),
-            _ => Err(wrong_type(name, "true or false")),
+            other => Err(JsonError::wrong_type(name, other, "a boolean")),
         }
     }
 
@@ -129,7 +130,7 @@ impl<'a> Object<'a> {
     pub fn text(&self, name: &str) -> Result<&'a str, JsonError> {
         match self.value(name)? {
             Value::String(text) => Ok(text),
-            _ => Err(wrong_type(name, "a string")),
+            other => Err(JsonError::wrong_type(name, other, "a string")),
         }
     }
 
@@ -141,7 +142,7 @@ impl<'a> Object<'a> {
     pub fn array(&self, name: &str) -> Result<&[Value<'a>], JsonError> {
         match self.value(name)? {
             Value::Array(items) => Ok(items),
-            _ => Err(wrong_type(name, "an array")),
+            other => Err(JsonError::wrong_type(name, other, "an array")),
         }
     }
 
@@ -153,7 +154,7 @@ impl<'a> Object<'a> {
     pub fn object(&self, name: &str) -> Result<&Self, JsonError> {
         match self.value(name)? {
             Value::Object(object) => Ok(object),
-            _ => Err(wrong_type(name, "an object")),
+            other => Err(JsonError::wrong_type(name, other, "an object")),
         }
     }
 
@@ -175,10 +176,6 @@ impl<'a> Object<'a> {
 
 fn missing(name: &str) -> JsonError {
     JsonError::Missing { member: name.to_owned() }
-}
-
-fn wrong_type(name: &str, expected: &'static str) -> JsonError {
-    JsonError::Type { member: name.to_owned(), expected }
 }
 
 /// Enough of a text from outside to name it.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::code::{Code, Coded};
+use crate::excerpt::Excerpt;
 use crate::identity::PeerIdError;
-use crate::lines::Document;
+use crate::lines::{Document, MAX_KEY};
 use crate::scalars::ScalarError;
 
 /// Why a text is not a line document of its kind.
@@ -42,12 +43,24 @@ impl Coded for LineError {
     }
 }
 
+/// A key whose value is not the only one it may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` is `{}`, expected `{expected}`", Excerpt(found))]
+pub struct Unequal {
+    /// The key.
+    pub key: String,
+    /// Its value.
+    pub found: String,
+    /// The value that it may have.
+    pub expected: String,
+}
+
 /// What can be wrong with any line document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineFault {
     /// The text is longer than the document may be.
-    #[error("text of {bytes} bytes is longer than {limit}")]
+    #[error("text has {bytes} bytes, expected at most {limit}")]
     TooLarge {
         /// Its length in bytes.
         bytes: usize,
@@ -55,16 +68,16 @@ pub enum LineFault {
         limit: usize,
     },
     /// The text starts with a byte order mark.
-    #[error("text starts with a byte order mark")]
+    #[error("text starts with the byte order mark EF BB BF, expected none")]
     Bom,
     /// The text is not UTF-8.
-    #[error("text is not UTF-8 at byte {offset}")]
+    #[error("byte {offset} of the text is not UTF-8")]
     NotUtf8 {
         /// Where the first wrong byte stands.
         offset: usize,
     },
     /// The text has a control byte other than TAB, LF and CR before LF.
-    #[error("control byte {byte:02X} at byte {offset}")]
+    #[error("byte {offset} of the text is the control byte {byte:02X}, expected TAB, LF or CR LF")]
     ControlByte {
         /// The byte.
         byte: u8,
@@ -72,7 +85,7 @@ pub enum LineFault {
         offset: usize,
     },
     /// The text has more lines than the document may have.
-    #[error("{lines} lines are more than {limit}")]
+    #[error("text has {lines} lines, expected at most {limit}")]
     TooManyLines {
         /// How many it has.
         lines: usize,
@@ -80,25 +93,29 @@ pub enum LineFault {
         limit: usize,
     },
     /// A line is a comment.
-    #[error("line {line} is a comment")]
+    #[error("line {line} is a comment, expected `key=value`")]
     Comment {
         /// The line, from 1.
         line: usize,
     },
     /// A line has no `=`.
-    #[error("line {line} has no `=`")]
+    #[error("line {line} has no `=`, expected `key=value`")]
     NoEquals {
         /// The line, from 1.
         line: usize,
     },
     /// A key has a byte that is not ASCII.
-    #[error("key in line {line} is not ASCII")]
+    #[error("key in line {line} has a byte that is not ASCII, expected a-z 0-9 _ .")]
     NonAsciiKey {
         /// The line, from 1.
         line: usize,
     },
     /// A key is too long or not of the form `a.b`.
-    #[error("key {key:?} in line {line} is not words of a-z 0-9 _ joined by dots")]
+    #[error(
+        "key `{}` in line {line} is not two or more words of a-z 0-9 _ joined by dots, of at most \
+         {MAX_KEY} bytes",
+        Excerpt(key)
+    )]
     BadKey {
         /// The line, from 1.
         line: usize,
@@ -106,19 +123,19 @@ pub enum LineFault {
         key: String,
     },
     /// A key stands in two lines.
-    #[error("key `{key}` is there twice")]
+    #[error("key `{}` is there twice, expected once", Excerpt(key))]
     DuplicateKey {
         /// The key.
         key: String,
     },
     /// A key has no value.
-    #[error("key `{key}` has no value")]
+    #[error("key `{}` has no value, expected one behind the `=`", Excerpt(key))]
     EmptyValue {
         /// The key.
         key: String,
     },
     /// A value is too long.
-    #[error("value of `{key}` of {bytes} bytes is longer than {limit}")]
+    #[error("value of `{}` has {bytes} bytes, expected at most {limit}", Excerpt(key))]
     ValueTooLong {
         /// The key.
         key: String,
@@ -128,55 +145,40 @@ pub enum LineFault {
         limit: usize,
     },
     /// A value has a TAB inside.
-    #[error("value of `{key}` has a TAB inside")]
+    #[error("value of `{}` has a TAB inside, expected none", Excerpt(key))]
     TabInValue {
         /// The key.
         key: String,
     },
     /// A value has a byte that is not ASCII.
-    #[error("value of `{key}` is not ASCII")]
+    #[error("value of `{}` has a byte that is not ASCII", Excerpt(key))]
     NonAsciiValue {
         /// The key.
         key: String,
     },
     /// The document lacks a key.
-    #[error("key `{key}` is missing")]
+    #[error("key `{}` is missing", Excerpt(key))]
     MissingKey {
         /// The key.
         key: String,
     },
     /// The document has a key that does not belong to it.
-    #[error("key `{key}` is not known")]
+    #[error("key `{}` is not one that this document has", Excerpt(key))]
     UnknownKey {
         /// The key.
         key: String,
     },
     /// The document's version is not the one that is known.
-    #[error("`{key}` is `{value}`, not `0`")]
-    UnknownVersion {
-        /// The key.
-        key: String,
-        /// Its value.
-        value: String,
-    },
+    #[error(transparent)]
+    UnknownVersion(Unequal),
     /// The document is of another kind.
-    #[error("`{key}` is `{value}`, another kind of document")]
-    BadKind {
-        /// The key.
-        key: String,
-        /// Its value.
-        value: String,
-    },
+    #[error(transparent)]
+    BadKind(Unequal),
     /// The document follows another schema.
-    #[error("`{key}` is `{value}`, another schema")]
-    BadSchemaId {
-        /// The key.
-        key: String,
-        /// Its value.
-        value: String,
-    },
+    #[error(transparent)]
+    BadSchemaId(Unequal),
     /// A value does not fit its type.
-    #[error("value of `{key}` does not fit: {error}")]
+    #[error("value of `{}` does not fit: {error}", Excerpt(key))]
     Value {
         /// The key.
         key: String,
@@ -184,7 +186,7 @@ pub enum LineFault {
         error: ScalarError,
     },
     /// A value is not a peer id.
-    #[error("value of `{key}` is not a peer id: {error}")]
+    #[error("value of `{}` is not a peer id: {error}", Excerpt(key))]
     PeerId {
         /// The key.
         key: String,
@@ -194,21 +196,6 @@ pub enum LineFault {
 }
 
 impl LineFault {
-    /// Says that a version is not known.
-    pub fn unknown_version(key: String, value: String) -> Self {
-        Self::UnknownVersion { key, value }
-    }
-
-    /// Says that a document is of another kind.
-    pub fn bad_kind(key: String, value: String) -> Self {
-        Self::BadKind { key, value }
-    }
-
-    /// Says that a document follows another schema.
-    pub fn bad_schema_id(key: String, value: String) -> Self {
-        Self::BadSchemaId { key, value }
-    }
-
     const fn suffix(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too-large",
@@ -226,9 +213,9 @@ impl LineFault {
             Self::NonAsciiValue { .. } => "non-ascii-value",
             Self::MissingKey { .. } => "missing-key",
             Self::UnknownKey { .. } => "unknown-key",
-            Self::UnknownVersion { .. } => "unknown-version",
-            Self::BadKind { .. } => "bad-kind",
-            Self::BadSchemaId { .. } => "bad-schema-id",
+            Self::UnknownVersion(_) => "unknown-version",
+            Self::BadKind(_) => "bad-kind",
+            Self::BadSchemaId(_) => "bad-schema-id",
             Self::Value { error, .. } => error.kind().suffix(),
             Self::PeerId { .. } => "bad-peer-id",
         }
@@ -252,9 +239,9 @@ impl LineFault {
             | Self::NonAsciiValue { key }
             | Self::MissingKey { key }
             | Self::UnknownKey { key }
-            | Self::UnknownVersion { key, .. }
-            | Self::BadKind { key, .. }
-            | Self::BadSchemaId { key, .. }
+            | Self::UnknownVersion(Unequal { key, .. })
+            | Self::BadKind(Unequal { key, .. })
+            | Self::BadSchemaId(Unequal { key, .. })
             | Self::Value { key, .. }
             | Self::PeerId { key, .. } => Cow::Borrowed(key),
         }

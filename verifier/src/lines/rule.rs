@@ -31,7 +31,7 @@ impl Rule {
             Self::Any => Ok(()),
             Self::Scalar(kind) => kind.check(value),
             Self::Words(words) if words.contains(&value) => Ok(()),
-            Self::Words(_) => Err(ScalarError::new(Kind::Enum, value)),
+            Self::Words(words) => Err(ScalarError::not_one_of(words, value)),
             Self::Root(algorithm) => match Root::parse(value, algorithm) {
                 Some(_) => Ok(()),
                 None => Err(ScalarError::new(Kind::Root, value)),

@@ -6,7 +6,7 @@ use crate::boundary::Route;
 use crate::geometry::CHUNK_LIMITS;
 use crate::lines::{Document, LineFault, Lines};
 use crate::manifest::error::ManifestError;
-use crate::manifest::schema::{EvidencePart, ManifestSchema, is_forbidden};
+use crate::manifest::schema::{EvidencePart, ManifestSchema, forbidden_word};
 use crate::manifest::signature::STATUS;
 use crate::manifest::{Options, SchemaRule, UnknownKeys};
 use crate::scalars::parse_int;
@@ -16,6 +16,10 @@ const BROWSER_BUDGET: u64 = 33_554_432;
 /// Above this many bytes a transfer is not expected to move the artifact.
 const TRANSFER_CAP: u64 = 134_217_728;
 
+/// The ways in which an artifact may be meant to be acquired (docs/formats.md 9.1).
+pub(crate) const ACQUISITIONS: [&str; 3] =
+    ["user-local-file", "user-external-download", "consent-peer-transfer"];
+
 /// Checks the document by the rules M1 to M10; collects warnings.
 pub(super) fn document(
     lines: &Lines<'_>,
@@ -23,15 +27,17 @@ pub(super) fn document(
     schema: ManifestSchema,
     warnings: &mut BTreeSet<&'static str>,
 ) -> Result<(), ManifestError> {
-    lines.require_value("manifest.version", "0", LineFault::unknown_version)?;
-    lines.require_value("manifest.kind", "minimodel.manifest", LineFault::bad_kind)?;
-    lines.require_value("manifest.schema_id", "minimodel.manifest.v0", LineFault::bad_schema_id)?;
+    lines.require_value("manifest.version", "0", LineFault::UnknownVersion)?;
+    lines.require_value("manifest.kind", "minimodel.manifest", LineFault::BadKind)?;
+    lines.require_value("manifest.schema_id", "minimodel.manifest.v0", LineFault::BadSchemaId)?;
     let signed = lines.get(STATUS) == Some("signed");
     if lines.commented() && signed {
         return Err(ManifestError::SignedComment);
     }
-    if let Some((key, _)) = lines.iter().find(|(key, _)| is_forbidden(key)) {
-        return Err(ManifestError::ForbiddenKey { key: key.to_owned() });
+    for (key, _) in lines.iter() {
+        if let Some(word) = forbidden_word(key) {
+            return Err(ManifestError::ForbiddenKey { key: key.to_owned(), word });
+        }
     }
     match (lines.refuse_unknown(|key| schema.knows(key)), options.unknown_keys) {
         (Ok(()), _) => {}
@@ -55,6 +61,7 @@ pub(super) fn document(
 /// Checks what may cross the boundary by the rules B1 to B6; returns the artifact's length.
 pub(super) fn boundary(
     lines: &Lines<'_>,
+    schema: ManifestSchema,
     warnings: &mut BTreeSet<&'static str>,
 ) -> Result<u64, ManifestError> {
     let value = |key| lines.require(key).map(str::to_owned);
@@ -67,8 +74,7 @@ pub(super) fn boundary(
         return Err(ManifestError::ArtifactKind { value: kind });
     }
     let acquisition = value("artifact.acquisition")?;
-    let ways = ["user-local-file", "user-external-download", "consent-peer-transfer"];
-    if !ways.contains(&acquisition.as_str()) {
+    if !ACQUISITIONS.contains(&acquisition.as_str()) {
         return Err(ManifestError::Acquisition { value: acquisition });
     }
     let byte_count = value("artifact.byte_count")?;
@@ -83,8 +89,10 @@ pub(super) fn boundary(
         warnings.insert("transfer-cap");
     }
     routes(lines)?;
-    source_lane(lines)?;
-    Ok(byte_count)
+    match schema.missing_source_key(lines) {
+        Some(key) => Err(ManifestError::SourceLane { key }),
+        None => Ok(byte_count),
+    }
 }
 
 /// Reads a key's value as a metadata route.
@@ -177,17 +185,4 @@ fn routes(lines: &Lines<'_>) -> Result<(), ManifestError> {
         }
     }
     Ok(())
-}
-
-fn source_lane(lines: &Lines<'_>) -> Result<(), ManifestError> {
-    if !lines.iter().any(|(key, _)| key.starts_with("source.")) {
-        return Ok(());
-    }
-    match lines.get("source.lane") {
-        None => Err(ManifestError::SourceLane { key: "source.lane" }),
-        Some("huggingface") if lines.get("source.identity").is_none() => {
-            Err(ManifestError::SourceLane { key: "source.identity" })
-        }
-        Some(_) => Ok(()),
-    }
 }

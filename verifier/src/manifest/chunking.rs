@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, Root, Sha256};
+use crate::excerpt::{Excerpt, Words};
 use crate::geometry::{CHUNK_LIMITS, Geometry};
 use crate::lines::Lines;
 use crate::scalars::parse_int;
@@ -58,9 +59,12 @@ impl Chunking {
         let geometry = Geometry::new(byte_count, piece_size)
             .ok()
             .filter(|geometry| parse_int(count) == Ok(geometry.piece_count().into()))
-            .ok_or_else(|| ChunkingError::ChunkCount { value: count.to_owned() })?;
+            .ok_or_else(|| ChunkingError::ChunkCount {
+                expected: byte_count.div_ceil(piece_size.max(1).into()),
+                value: count.to_owned(),
+            })?;
         let root = Root::parse(root, algorithm)
-            .ok_or_else(|| ChunkingError::MerkleRoot { value: root.to_owned() })?;
+            .ok_or_else(|| ChunkingError::MerkleRoot { algorithm, value: root.to_owned() })?;
         let list_sha256 = match (lines.get(LIST_ROUTE), lines.get(LIST_SHA256)) {
             (None, None) => None,
             (Some(_), None) => return Err(ChunkingError::Incomplete { key: LIST_SHA256 }),
@@ -79,43 +83,62 @@ impl Chunking {
 #[non_exhaustive]
 pub enum ChunkingError {
     /// A key of the group is missing.
-    #[error("chunking is described without `{key}`")]
+    #[error("`{key}` is missing, expected beside the other keys of the chunking")]
     Incomplete {
         /// The missing key.
         key: &'static str,
     },
     /// The algorithm is not known.
-    #[error("chunking algorithm `{value}` is not known")]
+    #[error(
+        "chunking.algorithm is `{}`, expected `none`, {}",
+        Excerpt(value),
+        Words(&ChunkAlgorithm::WORDS)
+    )]
     Algorithm {
         /// The algorithm.
         value: String,
     },
     /// A key stands beside the algorithm `none`.
-    #[error("`{key}` stands beside the chunking algorithm `none`")]
+    #[error("`{key}` is there, expected no other chunking key beside the algorithm `none`")]
     Unexpected {
         /// The key.
         key: &'static str,
     },
     /// The chunk size is not an allowed one.
-    #[error("chunk size `{value}` is not a power of two within 16384 to 16777216")]
+    #[error("chunking.chunk_size is `{}`, expected {}", Excerpt(value), CHUNK_LIMITS.sizes())]
     ChunkSize {
         /// The size.
         value: String,
     },
     /// The chunk count does not follow from the artifact's length and the chunk size.
-    #[error("chunk count `{value}` does not follow from byte count and chunk size")]
+    #[error(
+        "chunking.chunk_count is `{}`, expected {expected}, which is at most {}",
+        Excerpt(value),
+        CHUNK_LIMITS.max_count
+    )]
     ChunkCount {
+        /// The artifact's length over the chunk size, rounded up.
+        expected: u64,
         /// The count.
         value: String,
     },
     /// The root is not one of the algorithm.
-    #[error("merkle root `{value}` is not a root of the algorithm")]
+    #[error(
+        "chunking.merkle_root is `{}`, expected `{}` and 64 uppercase hex digits",
+        Excerpt(value),
+        algorithm.root_tag()
+    )]
     MerkleRoot {
+        /// The algorithm, whose tag it must have.
+        algorithm: ChunkAlgorithm,
         /// The root.
         value: String,
     },
     /// The digest of the chunk list is not a SHA-256.
-    #[error("chunk list digest `{value}` is not a SHA-256")]
+    #[error(
+        "chunking.list_sha256 is `{}`, expected `sha256:` and 64 uppercase hex digits",
+        Excerpt(value)
+    )]
     ListSha256 {
         /// The digest.
         value: String,

@@ -7,10 +7,10 @@ use data_encoding::HEXUPPER;
 
 use crate::digest::Root;
 use crate::geometry::Geometry;
-use crate::identity::{Context, SigningKey};
+use crate::identity::{Context, SignatureScheme, SigningKey};
 use crate::lines::{self, Document, LineError, LineFault, check_value};
 use crate::manifest::error::ManifestError;
-use crate::manifest::schema::{ManifestSchema, is_forbidden};
+use crate::manifest::schema::{ManifestSchema, forbidden_word};
 use crate::manifest::{Manifest, Options, check, signature};
 use crate::scalars::{Kind, ScalarError, SigText};
 
@@ -53,8 +53,8 @@ impl Draft {
     pub fn set(&mut self, key: &str, value: impl fmt::Display) -> Result<&mut Self, ManifestError> {
         let value = value.to_string();
         let value = value.trim_matches([' ', '\t']);
-        if is_forbidden(key) {
-            return Err(ManifestError::ForbiddenKey { key: key.to_owned() });
+        if let Some(word) = forbidden_word(key) {
+            return Err(ManifestError::ForbiddenKey { key: key.to_owned(), word });
         }
         let line_error = |fault| ManifestError::Line(LineError::new(Document::Manifest, fault));
         let rule = ManifestSchema::V0
@@ -108,11 +108,12 @@ impl Draft {
     pub fn write_signed(mut self, key: &SigningKey) -> Result<Manifest, ManifestError> {
         let public = key.public_key();
         self.values.retain(|key, _| !key.starts_with(signature::PREFIX));
-        self.values.insert(signature::KEY_ID.to_owned(), signature::key_id(&public));
+        self.values
+            .insert(signature::KEY_ID.to_owned(), SignatureScheme::Ed25519Ctx.key_id(&public));
         let value = key.sign(Context::Manifest, &lines::canonical(&self.values));
         for (key, value) in [
             (signature::STATUS, "signed".to_owned()),
-            (signature::ALGORITHM, signature::ED25519.to_owned()),
+            (signature::ALGORITHM, SignatureScheme::Ed25519Ctx.as_str().to_owned()),
             (signature::PUBLIC_KEY, HEXUPPER.encode(public.as_bytes())),
             (signature::VALUE, SigText(value).to_string()),
         ] {

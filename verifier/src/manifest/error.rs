@@ -4,8 +4,12 @@ use std::borrow::Cow;
 
 use crate::boundary::RouteError;
 use crate::code::{Code, Coded};
+use crate::excerpt::{Excerpt, Words};
+use crate::geometry::CHUNK_LIMITS;
 use crate::lines::LineError;
+use crate::manifest::check::ACQUISITIONS;
 use crate::manifest::chunking::ChunkingError;
+use crate::manifest::schema::ManifestSchema;
 use crate::manifest::signature::SignatureError;
 
 /// Why a text is not a manifest, or names what no manifest may.
@@ -16,52 +20,66 @@ pub enum ManifestError {
     #[error(transparent)]
     Line(#[from] LineError),
     /// A signed manifest has comments, which its signature does not cover.
-    #[error("a signed manifest has comments")]
+    #[error("signed manifest has comments, expected none: its signature does not cover them")]
     SignedComment,
     /// A key promises that something is run or fetched.
-    #[error("key `{key}` is one that no manifest may have")]
+    #[error("key `{}` has the word `{word}`, which no manifest key may have", Excerpt(key))]
     ForbiddenKey {
         /// The key.
         key: String,
+        /// The forbidden word in it.
+        word: &'static str,
     },
     /// The schema checksum is not built in, and the caller wants one that is.
-    #[error("schema checksum `{value}` is not a built-in one")]
+    #[error(
+        "manifest.schema_checksum is `{}`, expected `{}`",
+        Excerpt(value),
+        ManifestSchema::V0.checksum()
+    )]
     SchemaChecksum {
         /// The checksum.
         value: String,
     },
     /// The `.slm` format version is not known.
-    #[error("`.slm` format version `{value}` is not 1")]
+    #[error("slm.format_version is `{}`, expected `1`", Excerpt(value))]
     FormatVersion {
         /// The version.
         value: String,
     },
     /// The evidence keys are not those that the count calls for.
-    #[error("`{key}` breaks the rule that evidence 0 to count - 1 has kind, route and sha256")]
+    #[error(
+        "`{key}` is missing or one too many: expected kind, route and sha256 for each number below \
+         evidence.count, which is at most {}",
+        ManifestSchema::V0.max_evidence()
+    )]
     Evidence {
         /// The key that is missing, or there too much.
         key: String,
     },
     /// A project server is named as a source of bytes.
-    #[error("project server `{value}` is named, where only `none` may stand")]
+    #[error("artifact.project_server_url is `{}`, expected `none`", Excerpt(value))]
     ProjectServerUrl {
         /// What is named.
         value: String,
     },
     /// The artifact is not an `.slm` file.
-    #[error("artifact kind `{value}` is not `slm`")]
+    #[error("artifact.kind is `{}`, expected `slm`", Excerpt(value))]
     ArtifactKind {
         /// The kind.
         value: String,
     },
     /// The way the artifact is acquired is not an allowed one.
-    #[error("acquisition `{value}` is none of the allowed ways")]
+    #[error("artifact.acquisition is `{}`, expected {}", Excerpt(value), Words(&ACQUISITIONS))]
     Acquisition {
         /// The way.
         value: String,
     },
     /// The artifact's length is not a number within 1 to 2^40.
-    #[error("byte count `{value}` is not a number within 1 to 2^40")]
+    #[error(
+        "artifact.byte_count is `{}`, expected a number from 1 to {}",
+        Excerpt(value),
+        CHUNK_LIMITS.max_bytes
+    )]
     ByteCount {
         /// The length.
         value: String,
@@ -75,7 +93,7 @@ pub enum ManifestError {
         error: RouteError,
     },
     /// The source is described, but not where it lies.
-    #[error("the source is described without `{key}`")]
+    #[error("`{key}` is missing, expected beside the other keys of the source")]
     SourceLane {
         /// The missing key.
         key: &'static str,
@@ -121,7 +139,9 @@ impl Coded for ManifestError {
             Self::Acquisition { .. } => "artifact.acquisition",
             Self::ByteCount { .. } => "artifact.byte_count",
             Self::SourceLane { key } => key,
-            Self::ForbiddenKey { key } | Self::Evidence { key } | Self::Route { key, .. } => key,
+            Self::ForbiddenKey { key, .. } | Self::Evidence { key } | Self::Route { key, .. } => {
+                key
+            }
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The manifest's keys: which there are, which must be there, and what their values must be.
 
-use crate::lines::Rule;
+use crate::lines::{Lines, Rule};
 use crate::scalars::Kind;
 
 /// The built-in schemas.
@@ -47,6 +47,22 @@ impl ManifestSchema {
             text.push('\n');
         }
         text
+    }
+
+    /// The key that a manifest lacks whose keys describe a source (B6).
+    pub(super) fn missing_source_key(self, lines: &Lines<'_>) -> Option<&'static str> {
+        match self {
+            Self::V0 => {
+                let described = lines.iter().any(|(key, _)| key.starts_with("source."));
+                match lines.get("source.lane") {
+                    None => described.then_some("source.lane"),
+                    Some("huggingface") if lines.get("source.identity").is_none() => {
+                        Some("source.identity")
+                    }
+                    Some(_) => None,
+                }
+            }
+        }
     }
 
     /// The key table.
@@ -162,10 +178,13 @@ pub(super) const FORBIDDEN_WORDS: &[&str] = &[
     "links",
 ];
 
-/// Whether a key has a forbidden word; the one that says that there is no project server may.
-pub(super) fn is_forbidden(key: &str) -> bool {
-    key != "artifact.project_server_url"
-        && key.split(['.', '_']).any(|word| FORBIDDEN_WORDS.contains(&word))
+/// The first forbidden word of a key; the one key that says that there is no project server may.
+pub(super) fn forbidden_word(key: &str) -> Option<&'static str> {
+    if key == "artifact.project_server_url" {
+        return None;
+    }
+    key.split(['.', '_'])
+        .find_map(|part| FORBIDDEN_WORDS.iter().find(|word| **word == part).copied())
 }
 
 const fn required(name: &'static str, rule: Rule) -> Key {
@@ -241,7 +260,7 @@ const KEYS: &[Key] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{ManifestSchema, is_forbidden};
+    use super::{ManifestSchema, forbidden_word};
     use crate::digest::Sha256;
 
     #[test]
@@ -268,7 +287,8 @@ mod tests {
 
     #[test]
     fn no_known_key_is_forbidden() {
-        assert!(ManifestSchema::V0.keys().iter().all(|key| !is_forbidden(key.name)));
-        assert!(is_forbidden("model.install_note"));
+        let keys = ManifestSchema::V0.keys();
+        assert!(keys.iter().all(|key| forbidden_word(key.name).is_none()));
+        assert_eq!(forbidden_word("model.install_note"), Some("install"));
     }
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use data_encoding::HEXUPPER;
 
 use crate::code::{Code, Coded};
-use crate::digest::Sha256;
-use crate::identity::{Context, PublicKey};
+use crate::excerpt::Excerpt;
+use crate::identity::{Context, PublicKey, SignatureScheme};
 use crate::lines::Lines;
 use crate::scalars::SigText;
 
@@ -18,7 +18,7 @@ pub(super) const ALGORITHM: &str = "signature.algorithm";
 pub(super) const PUBLIC_KEY: &str = "signature.public_key";
 pub(super) const VALUE: &str = "signature.value";
 pub(super) const KEY_ID: &str = "publisher.key_id";
-pub(super) const ED25519: &str = "ed25519";
+const SCHEME: SignatureScheme = SignatureScheme::Ed25519Ctx;
 
 /// What is known of a manifest's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,16 +62,21 @@ impl SignatureStatus {
             };
         }
         let (algorithm, key, value) = (require(ALGORITHM)?, require(PUBLIC_KEY)?, require(VALUE)?);
-        if algorithm != ED25519 {
+        if algorithm != SCHEME.as_str() {
             return Err(SignatureError::Algorithm { value: algorithm.to_owned() });
         }
         let key =
             read_key(key).ok_or_else(|| SignatureError::PublicKey { value: key.to_owned() })?;
-        let key_id = key_id(&key);
-        if lines.get(KEY_ID) != Some(&key_id) {
-            return Err(SignatureError::KeyId { wanted: key_id });
+        let expected = SCHEME.key_id(&key);
+        match lines.get(KEY_ID) {
+            Some(found) if found == expected => {}
+            found => {
+                let found = found.unwrap_or_default().to_owned();
+                return Err(SignatureError::KeyId { found, expected });
+            }
         }
-        let value = SigText::parse(value).map_err(|_| SignatureError::Malformed)?;
+        let value = SigText::parse(value)
+            .map_err(|_| SignatureError::Malformed { value: value.to_owned() })?;
         key.verify(Context::Manifest, signed, &value.0).map_err(|_| SignatureError::Invalid)?;
         Ok(Self::Verified)
     }
@@ -81,12 +86,6 @@ impl fmt::Display for SignatureStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The `publisher.key_id` of a key.
-pub(super) fn key_id(key: &PublicKey) -> String {
-    let digest = Sha256::of(key.as_bytes());
-    format!("{ED25519}:{}", HEXUPPER.encode(digest.as_bytes()))
 }
 
 fn read_key(hex: &str) -> Option<PublicKey> {
@@ -99,46 +98,61 @@ fn read_key(hex: &str) -> Option<PublicKey> {
 #[non_exhaustive]
 pub enum SignatureError {
     /// A key of the group is missing.
-    #[error("the signature is described without `{key}`")]
+    #[error("`{key}` is missing, expected beside the other keys of the signature")]
     Incomplete {
         /// The missing key.
         key: &'static str,
     },
     /// The status is not known.
-    #[error("signature status `{value}` is not known")]
+    #[error(
+        "signature.status is `{}`, expected `unsigned`, `placeholder` or `signed`",
+        Excerpt(value)
+    )]
     Status {
         /// The status.
         value: String,
     },
     /// A key stands beside a status that says that there is no signature.
-    #[error("`{key}` stands in a manifest that is not signed")]
+    #[error("`{key}` is there, expected only if signature.status is `signed`")]
     Unexpected {
         /// The key.
         key: &'static str,
     },
     /// The algorithm is not Ed25519.
-    #[error("signature algorithm `{value}` is not `ed25519`")]
+    #[error("signature.algorithm is `{}`, expected `{}`", Excerpt(value), SCHEME.as_str())]
     Algorithm {
         /// The algorithm.
         value: String,
     },
     /// The public key is not 64 hex digits, or no valid key.
-    #[error("`{value}` is not an Ed25519 public key in uppercase hex")]
+    #[error(
+        "signature.public_key is `{}`, expected a valid Ed25519 public key in 64 uppercase hex \
+         digits",
+        Excerpt(value)
+    )]
     PublicKey {
         /// The key's text.
         value: String,
     },
     /// The publisher's key id is not the one of the public key.
-    #[error("the public key belongs to the key id `{wanted}`, not to the publisher's")]
+    #[error(
+        "publisher.key_id is `{}`, expected `{expected}`, the id of signature.public_key",
+        Excerpt(found)
+    )]
     KeyId {
+        /// The publisher's key id.
+        found: String,
         /// The public key's id.
-        wanted: String,
+        expected: String,
     },
     /// The signature is not 128 hex digits.
-    #[error("the signature is not 128 uppercase hex digits")]
-    Malformed,
+    #[error("signature.value is `{}`, expected 128 uppercase hex digits", Excerpt(value))]
+    Malformed {
+        /// The signature's text.
+        value: String,
+    },
     /// The signature does not verify.
-    #[error("the signature does not verify")]
+    #[error("signature.value does not verify with signature.public_key over the other keys")]
     Invalid,
 }
 
@@ -153,7 +167,7 @@ impl Coded for SignatureError {
                 Self::Algorithm { .. } => "algorithm",
                 Self::PublicKey { .. } => "public-key",
                 Self::KeyId { .. } => "key-id",
-                Self::Malformed => "malformed",
+                Self::Malformed { .. } => "malformed",
                 Self::Invalid => "invalid",
             },
         )
@@ -166,7 +180,7 @@ impl Coded for SignatureError {
             Self::Algorithm { .. } => ALGORITHM,
             Self::PublicKey { .. } => PUBLIC_KEY,
             Self::KeyId { .. } => KEY_ID,
-            Self::Malformed | Self::Invalid => VALUE,
+            Self::Malformed { .. } | Self::Invalid => VALUE,
         })
     }
 }

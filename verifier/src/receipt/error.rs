@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::artifact::ArtifactError;
 use crate::code::{Code, Coded};
+use crate::digest::Sha256;
+use crate::excerpt::Excerpt;
 use crate::lines::LineError;
 use crate::manifest::ManifestError;
 use crate::receipt::schema::{SHA256_KEY, SIGNATURE, SIGNER};
@@ -17,22 +19,26 @@ pub enum ReceiptError {
     #[error(transparent)]
     Line(#[from] LineError),
     /// The bytes are spelled in another way than the one allowed.
-    #[error("the receipt is not in canonical form")]
+    #[error(
+        "receipt is not in canonical form: expected `key=value` lines sorted by key, each ended by LF"
+    )]
     NotCanonical,
     /// The receipt's digest of itself is another.
-    #[error("the receipt names the digest `{named}`, but its own is another")]
+    #[error("receipt.sha256 is {named}, expected {expected}, the digest of the other keys")]
     Sha256 {
         /// The digest that it names.
-        named: String,
+        named: Sha256,
+        /// The digest of the canonical form of all other keys.
+        expected: Sha256,
     },
     /// There is a signer without a signature, or the other way round.
-    #[error("the receipt has one of signer and signature, without `{missing}`")]
+    #[error("`{missing}` is missing, expected signer and signature both or neither")]
     SignatureIncomplete {
         /// The key that is missing.
         missing: &'static str,
     },
     /// The signature does not verify.
-    #[error("the signature does not verify with the key of `{signer}`")]
+    #[error("receipt.signature does not verify with the key of `{}`", Excerpt(signer))]
     Signature {
         /// The signer's peer id.
         signer: String,
@@ -47,10 +53,18 @@ pub enum ReceiptError {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// The receipt says something that does not follow from manifest and file.
-    #[error("`{key}` is not what follows from the manifest and the file")]
+    #[error(
+        "`{key}` is {}, expected {}, by the manifest and the file",
+        said(found.as_deref()),
+        said(expected.as_deref())
+    )]
     Drift {
         /// The key.
         key: String,
+        /// The receipt's value; `None` if it has no such key.
+        found: Option<String>,
+        /// The value that would be written now; `None` if the key would not be there.
+        expected: Option<String>,
     },
 }
 
@@ -82,9 +96,14 @@ impl Coded for ReceiptError {
             Self::Sha256 { .. } => SHA256_KEY,
             Self::SignatureIncomplete { missing } => missing,
             Self::Signature { .. } => SIGNATURE,
-            Self::Drift { key } => key,
+            Self::Drift { key, .. } => key,
         })
     }
+}
+
+/// A key's value as messages show it.
+fn said(value: Option<&str>) -> String {
+    value.map_or_else(|| "absent".to_owned(), |value| format!("`{}`", Excerpt(value)))
 }
 
 impl ReceiptError {

@@ -2,7 +2,9 @@
 
 use crate::digest::ChunkAlgorithm;
 use crate::lines::{Document, LineError, Lines, Rule};
+use crate::manifest::ACQUISITIONS;
 use crate::scalars::Kind;
+use crate::slm::SlmChecksumProfile;
 
 /// The built-in receipt schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -65,6 +67,13 @@ impl<'a> Shape<'a> {
 }
 
 impl ReceiptSchema {
+    /// The most peers that a receipt may name.
+    pub const fn max_peers(self) -> usize {
+        match self {
+            Self::V0 => 64,
+        }
+    }
+
     /// Checks that every key is there that must be, in table order, and then that no other is.
     pub(super) fn check_keys(self, lines: &Lines<'_>, shape: Shape<'_>) -> Result<(), LineError> {
         let table = self.keys().iter().filter(|key| shape.has(key.when));
@@ -209,15 +218,15 @@ const KEYS: &[Key] = &[
     always("artifact.kind", Rule::Words(&["slm"])),
     always("artifact.byte_count", INT),
     always("artifact.sha256", SHA256),
-    always(
-        "artifact.acquisition",
-        Rule::Words(&["user-local-file", "user-external-download", "consent-peer-transfer"]),
-    ),
+    always("artifact.acquisition", Rule::Words(&ACQUISITIONS)),
     always("artifact.project_server_url", Rule::Words(&["none"])),
     always(FILE_NAME, Rule::Scalar(Kind::FileName)),
     always("slm.format_version", Rule::Words(&["1"])),
     always("slm.checksum", Rule::Scalar(Kind::U64Hex)),
-    always("slm.checksum_profile", Rule::Words(&["minimodel-provisional-1", "unverified"])),
+    always(
+        "slm.checksum_profile",
+        Rule::Words(&[SlmChecksumProfile::MinimodelProvisional1.as_str(), "unverified"]),
+    ),
     always("slm.tokenizer_kind", Rule::Words(&["btok", "bpe1"])),
     always("slm.tokenizer_checksum", SHA256),
     always("slm.tensor_layout_checksum", SHA256),
@@ -234,7 +243,7 @@ const KEYS: &[Key] = &[
     always("slm.parameter_count", INT),
     always("slm.tied_output", Rule::Words(&["true", "false"])),
     always("slm.runtime", Rule::Words(&["executable", "not-executable"])),
-    always(CHUNKING, Rule::Words(&["none", "fixed-size-merkle-v0", "blake3-tree-v0"])),
+    always(CHUNKING, Rule::Words(&["none", ChunkAlgorithm::WORDS[0], ChunkAlgorithm::WORDS[1]])),
     always(TRANSFER, Rule::Words(&["local-file", "consent-peer-transfer"])),
     always("check.manifest", PASS),
     always("check.boundary", PASS),

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use crate::digest::Sha256;
 use crate::identity::PeerId;
 use crate::lines::Lines;
-use crate::receipt::schema::{PeerPart, Shape};
+use crate::receipt::schema::{PeerPart, ReceiptSchema, Shape};
 use crate::scalars::{Id, parse_int};
 
 /// The most peers that a receipt may name.
-const MAX_PEERS: usize = 64;
+const MAX_PEERS: usize = ReceiptSchema::V0.max_peers();
 
 /// Where the pieces of an import came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,31 +43,52 @@ pub struct Contribution {
 #[non_exhaustive]
 pub enum TransferError {
     /// The artifact has no chunks, so none can have come from a peer.
-    #[error("a transfer from peers is told of an artifact without chunks")]
+    #[error("chunking.algorithm is `none`, expected another with a transfer from peers")]
     NoChunking,
     /// The peers' keys are not those that the count calls for, or there are too many peers.
-    #[error("the keys of the peers do not fit their count, or there are more than 64 peers")]
+    #[error(
+        "transfer.peer_count is not the number of transfer.peer keys by three, or is above {MAX_PEERS}"
+    )]
     Peers,
     /// The peers are not in ascending order, or one stands there twice.
-    #[error("peer {number} does not follow the one before it in order")]
+    #[error("transfer.peer.{number}.id is not above the id of the peer before it")]
     Order {
         /// The peer's number.
         number: usize,
     },
     /// A peer is named that gave nothing.
-    #[error("peer {number} is named, but gave no piece")]
+    #[error("transfer.peer.{number}.pieces is 0, expected at least 1")]
     NoPieces {
         /// The peer's number.
         number: usize,
     },
     /// A sum is not that of its parts.
-    #[error("`{key}` is not the sum that the other counts lead to")]
+    #[error(
+        "`{key}` is {found}, expected the peers' sum {peers}, and {whole} together with the \
+         store's {local}"
+    )]
     Sum {
+        /// The sum's key.
+        key: &'static str,
+        /// Its value.
+        found: u64,
+        /// What the peers gave together.
+        peers: u128,
+        /// What the store had before.
+        local: u64,
+        /// What the artifact has in all.
+        whole: u64,
+    },
+    /// What the peers gave adds up to more than a number can tell.
+    #[error("`{key}` is above 2^64-1, expected the number of what the peers gave")]
+    Overflow {
         /// The sum's key.
         key: &'static str,
     },
     /// So many pieces cannot have so many bytes.
-    #[error("{pieces} pieces cannot have {bytes} bytes")]
+    #[error(
+        "{pieces} pieces are said to have {bytes} bytes, expected whole chunks or the last one among them"
+    )]
     Bytes {
         /// How many pieces.
         pieces: u64,
@@ -83,7 +104,7 @@ impl TransferError {
             Self::Peers => Cow::Borrowed("transfer.peer_count"),
             Self::Order { number } => Cow::Owned(format!("transfer.peer.{number}.id")),
             Self::NoPieces { number } => Cow::Owned(format!("transfer.peer.{number}.pieces")),
-            Self::Sum { key } => Cow::Borrowed(key),
+            Self::Sum { key, .. } | Self::Overflow { key } => Cow::Borrowed(key),
             Self::Bytes { .. } => Cow::Borrowed("transfer.kind"),
         }
     }
@@ -97,7 +118,7 @@ impl Transfer {
         }
         let sum = |count: fn(&Contribution) -> u64, key| {
             let mut counts = self.peers.iter().map(count);
-            counts.try_fold(0, u64::checked_add).ok_or(TransferError::Sum { key })
+            counts.try_fold(0, u64::checked_add).ok_or(TransferError::Overflow { key })
         };
         let pieces_fetched = sum(|peer| peer.pieces, "transfer.pieces_fetched")?;
         let bytes_fetched = sum(|peer| peer.bytes, "transfer.bytes_fetched")?;
@@ -214,11 +235,12 @@ fn add_up(
     local: u64,
     whole: u64,
 ) -> Result<(), TransferError> {
-    let fetched = u128::from(number(lines, key));
+    let found = number(lines, key);
+    let fetched = u128::from(found);
     if fetched == peers && fetched + u128::from(local) == u128::from(whole) {
         Ok(())
     } else {
-        Err(TransferError::Sum { key })
+        Err(TransferError::Sum { key, found, peers, local, whole })
     }
 }
 

@@ -71,7 +71,7 @@ impl ImportRequest {
     ) -> Result<Self, RequestError> {
         let value = json::parse(bytes, limits::REQUEST)?;
         let Value::Object(object) = &value else {
-            return Err(JsonError::not_an_object().into());
+            return Err(JsonError::root_not_an_object(&value).into());
         };
         let stated = Stated::read(object)?;
         stated.check_now(now)?;
@@ -308,9 +308,9 @@ fn read_offers<'v, 'a>(object: &'v Object<'a>) -> Result<Vec<&'v Object<'a>>, Re
     }
     let offers = values.iter().enumerate().map(|(index, value)| match value {
         Value::Object(offer) => Ok(offer),
-        _ => {
+        other => {
             let member = format!("peer_offers[{index}]");
-            Err(JsonError::Type { member, expected: "an object" }.into())
+            Err(JsonError::wrong_type(&member, other, "an object").into())
         }
     });
     offers.collect()

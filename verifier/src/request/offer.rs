@@ -6,6 +6,7 @@ use crate::bitfield::Bitfield;
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
+use crate::excerpt::Excerpt;
 use crate::geometry::Geometry;
 use crate::identity::{Context, PeerId, SigningKey};
 use crate::json::{self, JsonError, Object, Value, limits};
@@ -81,7 +82,7 @@ impl Offer {
     pub fn parse(bytes: &[u8]) -> Result<Self, OfferError> {
         match json::parse(bytes, limits::OFFER)? {
             Value::Object(object) => Self::from_object(&object),
-            _ => Err(JsonError::not_an_object().into()),
+            other => Err(JsonError::root_not_an_object(&other).into()),
         }
     }
 
@@ -110,7 +111,7 @@ impl Offer {
         let expires = object.scalar("expires_utc", UtcTime::parse)?;
         match object.text("consent_statement")? {
             CONSENT => {}
-            other => return Err(OfferError::Consent(other.chars().take(80).collect())),
+            other => return Err(OfferError::Consent(other.to_owned())),
         }
         let signature = object.scalar("signature", SigText::parse)?;
         check_window("expires_utc", issued, expires, PeerMessages::V0.window)?;
@@ -255,7 +256,7 @@ pub(super) fn read_addresses<E: From<JsonError> + From<TermError>>(
         let field = format!("addresses[{place}]");
         match value {
             Value::String(text) => addresses.push(&field, text)?,
-            _ => return Err(JsonError::Type { member: field, expected: "a string" }.into()),
+            other => return Err(JsonError::wrong_type(&field, other, "a string").into()),
         }
     }
     Ok(addresses.finish())
@@ -264,8 +265,7 @@ pub(super) fn read_addresses<E: From<JsonError> + From<TermError>>(
 fn read_pieces(object: &Object<'_>, geometry: &Geometry) -> Result<PieceSet, OfferError> {
     let value = object.value("pieces")?;
     if !matches!(value, Value::String(_) | Value::Array(_)) {
-        let member = "pieces".to_owned();
-        return Err(JsonError::Type { member, expected: "a string or an array" }.into());
+        return Err(JsonError::wrong_type("pieces", value, "a string or an array").into());
     }
     let pieces = PieceSet::from_json(value, geometry);
     pieces.ok_or_else(|| TermError::new("pieces", TermFault::Pieces).into())
@@ -282,7 +282,7 @@ pub enum OfferError {
     #[error(transparent)]
     Term(#[from] TermError),
     /// It does not say that its owner consents to serve.
-    #[error("consent statement `{0}` is not `owner-consents-to-serve`")]
+    #[error("consent_statement is `{}`, expected `{CONSENT}`", Excerpt(.0))]
     Consent(String),
 }
 

@@ -3,6 +3,7 @@
 use crate::boundary::{AddressError, PeerAddress};
 use crate::code::Code;
 use crate::digest::{ChunkAlgorithm, Root, Sha256};
+use crate::excerpt::Excerpt;
 use crate::geometry::{CHUNK_LIMITS, Geometry};
 use crate::identity::{Context, PeerId, PeerIdError};
 use crate::request::PeerMessages;
@@ -10,7 +11,7 @@ use crate::scalars::{Kind, ScalarError, UtcTime};
 
 /// A member or key of a peer message that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` is wrong: {fault}")]
+#[error("value of `{}` does not fit: {fault}", Excerpt(field))]
 pub struct TermError {
     field: String,
     #[source]
@@ -46,28 +47,37 @@ pub enum TermFault {
     #[error(transparent)]
     PeerId(#[from] PeerIdError),
     /// There are too few addresses, too many, or others than the count says.
-    #[error("{0} are not 1 to 8 addresses")]
+    #[error("`{}` addresses, expected 1 to {} under as many keys", Excerpt(.0), PeerMessages::V0.max_addresses)]
     AddressCount(String),
     /// An address is malformed or must not be called.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// An address stands there twice.
-    #[error("address `{0}` stands there twice")]
+    #[error("address `{}` is there twice, expected once", Excerpt(.0))]
     DuplicateAddress(String),
     /// The artifact is empty or too long.
-    #[error("`{0}` is not a length of 1 to 2^40 bytes")]
+    #[error("`{}`, expected 1 to {} bytes", Excerpt(.0), CHUNK_LIMITS.max_bytes)]
     ByteCount(String),
     /// The chunk size is not allowed.
-    #[error("`{0}` is not a power of two of 16384 to 16777216 bytes")]
+    #[error("`{}`, expected {}", Excerpt(.0), CHUNK_LIMITS.sizes())]
     ChunkSize(String),
     /// The chunk count does not follow from the other numbers, or is too large.
-    #[error("`{0}` is not the number of chunks, which is at most 1048576")]
+    #[error(
+        "`{}`, expected the length over the chunk size, rounded up, and at most {}",
+        Excerpt(.0),
+        CHUNK_LIMITS.max_count
+    )]
     ChunkCount(String),
     /// The set of pieces is malformed or leads past the artifact's end.
-    #[error("it is not `all`, nor 1 to 2048 ascending runs of the artifact's pieces")]
+    #[error(
+        "expected `all`, or 1 to {} ascending runs with gaps, within the artifact's pieces",
+        PeerMessages::V0.max_ranges
+    )]
     Pieces,
     /// The time window is empty or too long.
-    #[error("{start} to {end} is not a window of at most {limit} seconds")]
+    #[error(
+        "window from {start} to {end}, expected an end after the start by at most {limit} seconds"
+    )]
     Validity {
         /// Where it starts.
         start: UtcTime,
@@ -77,14 +87,24 @@ pub enum TermFault {
         limit: u64,
     },
     /// The signature does not verify.
-    #[error("signature does not verify")]
+    #[error("signature does not verify with the key of the peer id over the rest")]
     Signature,
     /// The window has not started.
-    #[error("it is valid from {0} on, which lies ahead")]
-    NotYetValid(UtcTime),
+    #[error("valid from {start} on, but it is {now}")]
+    NotYetValid {
+        /// From when on.
+        start: UtcTime,
+        /// The time that the caller gave.
+        now: UtcTime,
+    },
     /// The window is over.
-    #[error("it was valid until {0}")]
-    Expired(UtcTime),
+    #[error("valid until {end}, but it is {now}")]
+    Expired {
+        /// Until when.
+        end: UtcTime,
+        /// The time that the caller gave.
+        now: UtcTime,
+    },
 }
 
 impl TermFault {
@@ -100,8 +120,8 @@ impl TermFault {
             Self::Pieces => "pieces",
             Self::Validity { .. } => "bad-validity",
             Self::Signature => "signature",
-            Self::NotYetValid(_) => "not-yet-valid",
-            Self::Expired(_) => "expired",
+            Self::NotYetValid { .. } => "not-yet-valid",
+            Self::Expired { .. } => "expired",
         }
     }
 }
@@ -170,7 +190,7 @@ pub(crate) fn read_sha256(text: &str) -> Result<Sha256, ScalarError> {
 }
 
 pub(crate) fn read_algorithm(text: &str) -> Result<ChunkAlgorithm, ScalarError> {
-    ChunkAlgorithm::parse(text).ok_or_else(|| ScalarError::new(Kind::Enum, text))
+    ChunkAlgorithm::parse(text).ok_or_else(|| ScalarError::not_one_of(&ChunkAlgorithm::WORDS, text))
 }
 
 pub(crate) fn read_root(algorithm: ChunkAlgorithm, text: &str) -> Result<Root, ScalarError> {
@@ -212,9 +232,9 @@ pub(crate) fn check_clock(
 ) -> Result<(), TermError> {
     let [start_field, end_field] = fields;
     if start > now.plus(PeerMessages::V0.clock_skew) {
-        Err(TermError::new(start_field, TermFault::NotYetValid(start)))
+        Err(TermError::new(start_field, TermFault::NotYetValid { start, now }))
     } else if now >= end {
-        Err(TermError::new(end_field, TermFault::Expired(end)))
+        Err(TermError::new(end_field, TermFault::Expired { end, now }))
     } else {
         Ok(())
     }

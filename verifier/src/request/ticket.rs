@@ -91,7 +91,7 @@ impl Ticket {
         }
         match value {
             Value::Object(object) => Self::from_object(&object),
-            _ => Err(JsonError::not_an_object().into()),
+            other => Err(JsonError::root_not_an_object(&other).into()),
         }
     }
 
@@ -171,16 +171,16 @@ impl Ticket {
 #[non_exhaustive]
 pub enum TicketError {
     /// The text is too long.
-    #[error("ticket of {0} bytes is longer than 4096")]
+    #[error("ticket has {0} bytes, expected at most {max}", max = TicketFormat::V0.max_bytes)]
     TooLarge(usize),
     /// The text is no ticket.
-    #[error("text does not start with `mmticket0:`")]
+    #[error("ticket does not begin with `{}`", TicketFormat::V0.prefix)]
     Prefix,
     /// What follows the prefix is not base64url in its one spelling.
-    #[error("ticket is not base64url without padding in its one spelling")]
+    #[error("ticket is not base64url without padding behind `{}`", TicketFormat::V0.prefix)]
     Base64,
     /// The JSON in it has another spelling.
-    #[error("ticket's json is not in its canonical form")]
+    #[error("ticket's JSON is not canonical: expected members sorted by name and no white space")]
     NotCanonical,
     /// It is not the JSON object that a ticket is.
     #[error(transparent)]

@@ -273,7 +273,7 @@ pub struct DirectoryError {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum EntryFault {
-    #[error("name hash {hash:016X} is that of an earlier entry")]
+    #[error("name_hash is {hash:016X}, expected one that no earlier entry has")]
     DuplicateName { hash: u64 },
     #[error("dtype is {found}, expected 1, 2 or 3")]
     BadDtype { found: u32 },
@@ -281,28 +281,35 @@ pub enum EntryFault {
     BadRank { found: u32 },
     #[error("dim{dim} is 0, expected at least 1")]
     BadDimension { dim: usize },
-    #[error("unused dimension is {found}, expected 0 or 1")]
+    #[error("unused dim is {found}, expected 0 or 1")]
     UnusedDimension { found: u32 },
-    #[error("block_size is {found}, which {dtype} with {cols} columns cannot have")]
+    #[error(
+        "block_size is {found}, expected {} with {dtype} and {cols} columns",
+        match dtype {
+            Quantisation::F32 => DirectoryPolicy::F32_BLOCK_SIZE.to_string(),
+            Quantisation::Q8_0 => cols.to_string(),
+            Quantisation::Q4_0 => "an even divisor".to_owned(),
+        }
+    )]
     BlockSize { found: u32, dtype: Quantisation, cols: u128 },
     #[error("byte_offset is {found}, expected a multiple of {ALIGNMENT}")]
     PayloadAlignment { found: u64 },
     #[error(
-        "payload of {length} bytes at {offset} does not lie between {} and {}",
+        "payload has {length} bytes at {offset}, expected them between {} and {}",
         bounds.start,
         bounds.end
     )]
     PayloadRange { offset: u64, length: u64, bounds: Bounds },
     #[error("byte_length is {found}, expected {expected}")]
     PayloadLength { found: u64, expected: u128 },
-    #[error("scale_offset is {found}, expected 0 for f32")]
+    #[error("scale_offset is {found}, expected {} with f32", DirectoryPolicy::F32_SCALE_OFFSET)]
     ScaleUnexpected { found: u64 },
-    #[error("scale_offset is 0, but {dtype} needs scales")]
+    #[error("scale_offset is 0, expected where the scales of {dtype} begin")]
     ScaleMissing { dtype: Quantisation },
     #[error("scale_offset is {found}, expected a multiple of {}", LayoutPolicy::SCALE_ALIGNMENT)]
     ScaleAlignment { found: u64 },
     #[error(
-        "scales of {length} bytes at {offset} do not lie between {} and {}",
+        "scale array has {length} bytes at {offset}, expected them between {} and {}",
         bounds.start,
         bounds.end
     )]

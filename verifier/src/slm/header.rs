@@ -1,7 +1,9 @@
 //! The header: the first 108 bytes of a file.
 
 use crate::slm::fields::Fields;
-use crate::slm::policy::{DirectoryPolicy, RopePolicy, TOKENIZER_RULES, TiedOutputPolicy};
+use crate::slm::policy::{
+    DirectoryPolicy, GqaPolicy, RopePolicy, TOKENIZER_RULES, TiedOutputPolicy,
+};
 
 /// Length of the header that is read; a longer one is allowed and its rest ignored.
 pub const HEADER_LEN: usize = 108;
@@ -137,8 +139,7 @@ impl Header {
 
     /// Rows of the key and value matrices.
     pub const fn kv_size(&self) -> u32 {
-        // At most hidden_size: kv_head_count is at most head_count.
-        self.kv_head_count.saturating_mul(self.head_dim)
+        GqaPolicy::NoteOnly.kv_size(self)
     }
 
     /// Where the tokenizer section ends.
@@ -267,7 +268,7 @@ fn not_zero(field: &'static str, value: u32) -> Result<(), HeaderError> {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum HeaderError {
-    #[error("file has {length} bytes, a header needs {HEADER_LEN}")]
+    #[error("file has {length} bytes, expected at least {HEADER_LEN}, the header's")]
     TooShort { length: u64 },
     #[error("magic is `{}`, expected `SLM1`", found.escape_ascii())]
     BadMagic { found: [u8; 4] },
@@ -277,17 +278,17 @@ pub enum HeaderError {
     BadHeaderLength { found: u32, length: u64 },
     #[error("model_type is {found}, expected {MODEL_TYPE}")]
     BadModelType { found: u32 },
-    #[error("flags are {found:#010x}, expected only bit 0")]
+    #[error("flags are {found:#010x}, expected none beside {:#x}", DirectoryPolicy::KNOWN_FLAGS)]
     UnknownFlags { found: u32 },
     #[error("vocab_size is {found}, expected at least {MIN_VOCAB}")]
     BadVocabSize { found: u32 },
-    #[error("special_token_count is {found}, expected 4 to {vocab_size}, the vocab_size")]
+    #[error("special_token_count is {found}, expected {} to {vocab_size}, the vocab_size", TOKENIZER_RULES.min_special_count)]
     BadSpecialCount { found: u32, vocab_size: u32 },
     #[error("{field} is 0, expected at least 1")]
     ZeroDimension { field: &'static str },
     #[error("kv_head_count is {found}, expected a divisor of head_count {heads}")]
     BadKvHeads { found: u32, heads: u32 },
-    #[error("head_dim is {found}, but {heads} heads of it are not hidden_size {hidden}")]
+    #[error("head_dim is {found}, expected hidden_size {hidden} over head_count {heads}")]
     BadHeadDim { found: u32, heads: u32, hidden: u32 },
     #[error("head_dim is {found}, expected an even number")]
     OddHeadDim { found: u32 },
@@ -296,13 +297,15 @@ pub enum HeaderError {
     #[error("rms_norm_epsilon is {found}, expected a finite number above 0")]
     BadEpsilon { found: f32 },
     #[error(
-        "tokenizer of {section} bytes at {offset} does not lie between the header and the file's \
-         end at {length}"
+        "tokenizer has {section} bytes at {offset}, expected 1 or more between the header and the \
+         file's end at {length}"
     )]
     TokenizerRange { offset: u64, section: u64, length: u64 },
     #[error("tensor_directory_offset is {found}, expected a multiple of {ALIGNMENT}")]
     DirectoryAlignment { found: u64 },
-    #[error("directory of {count} tensors at {offset} passes the file's end at {length}")]
+    #[error(
+        "directory has {count} entries of {ENTRY_LEN} bytes at {offset}, expected them to end by {length}, the file's length"
+    )]
     DirectoryRange { offset: u64, count: u32, length: u64 },
     #[error("{field} is {found}, expected at least {end}, the end of the section before")]
     SectionOrder { field: &'static str, found: u64, end: u64 },
@@ -310,9 +313,9 @@ pub enum HeaderError {
     TensorCount { found: u32, expected: u64 },
     #[error("tensor_data_offset is {found}, expected a multiple of {ALIGNMENT}")]
     DataAlignment { found: u64 },
-    #[error("tensor_data_offset is {found}, past the file's end at {length}")]
+    #[error("tensor_data_offset is {found}, expected at most {length}, the file's length")]
     DataRange { found: u64, length: u64 },
-    #[error("checksum is 0, which no file has")]
+    #[error("checksum is 0, expected any other value")]
     ChecksumZero,
 }
 

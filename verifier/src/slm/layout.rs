@@ -167,16 +167,19 @@ fn walk(spans: &[Span], mut end: u64) -> Result<u64, (usize, LayoutError)> {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum LayoutError {
-    #[error("{part} starts at {offset}, inside a part that ends at {end}")]
+    #[error("{part} begins at {offset}, expected {end} or later, the end of the part before")]
     Overlap { part: Part, offset: u64, end: u64 },
     #[error(
-        "{length} unused bytes before {part} at {offset}, at most {} are allowed",
+        "{part} at {offset} has {length} unused bytes before it, expected at most {}",
         LayoutPolicy::MAX_GAP
     )]
     GapTooLong { part: Part, offset: u64, length: u64 },
     #[error("padding byte at {offset} is {found:#04x}, expected 0")]
     PaddingNonzero { offset: u64, found: u8 },
-    #[error("{count} bytes after the last part, at most {} are allowed", LayoutPolicy::MAX_GAP)]
+    #[error(
+        "file has {count} bytes after the last part, expected at most {}",
+        LayoutPolicy::MAX_GAP
+    )]
     TrailingBytes { count: u64 },
 }
 

@@ -186,9 +186,11 @@ impl TensorNames {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum NamesError {
-    #[error("directory entry {index} has name hash {hash:016X}, which no expected tensor has")]
+    #[error(
+        "name_hash of directory entry {index} is {hash:016X}, expected that of a tensor of this shape"
+    )]
     UnknownTensor { index: usize, hash: u64 },
-    #[error("tensor {name} is missing")]
+    #[error("tensor {name} is missing, expected by the header's shape")]
     MissingTensor { name: String },
     #[error("tensor {name} has dims {found:?}, expected {expected:?}")]
     ShapeMismatch { name: String, found: Vec<u32>, expected: Vec<u32> },

@@ -1,5 +1,6 @@
 //! The provisional rules of the container, each behind one name (docs/formats.md 16).
 
+use crate::slm::fields::Fields;
 use crate::slm::header::Header;
 
 /// What the tokenizer section must hold (H8, K3, K5, K6).
@@ -34,6 +35,17 @@ impl Bpe1RecordLayout {
     pub const MERGE_LEN: usize = 16;
     /// The most bytes a token may have.
     pub const MAX_TOKEN_LEN: u32 = 256;
+
+    /// A token record's id and the length of its bytes.
+    pub(super) fn token(record: &[u8]) -> (u32, u32) {
+        let mut fields = Fields::of(record);
+        (fields.u32(), fields.u32())
+    }
+
+    /// A merge record's left, right and output; its rank is free.
+    pub(super) fn merge(record: &[u8]) -> [u32; 3] {
+        Fields::of(record).words()
+    }
 
     /// The most tokens, and the most merges, of a vocabulary.
     pub const fn max_records(vocab_size: u32) -> u32 {
@@ -119,6 +131,14 @@ pub enum GqaPolicy {
 }
 
 impl GqaPolicy {
+    /// Rows of the key and value matrices: KV of docs/formats.md 5.5.
+    pub const fn kv_size(self, header: &Header) -> u32 {
+        match self {
+            // At most hidden_size: kv_head_count is at most head_count.
+            Self::NoteOnly => header.kv_head_count.saturating_mul(header.head_dim),
+        }
+    }
+
     /// The value of `slm.runtime`.
     pub const fn runtime(self, header: &Header) -> &'static str {
         match self {

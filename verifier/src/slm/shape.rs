@@ -2,7 +2,7 @@
 
 use crate::slm::header::{ALIGNMENT, ENTRY_LEN, HEADER_LEN, Header};
 use crate::slm::names::{Dims, TensorName};
-use crate::slm::policy::TensorOrder;
+use crate::slm::policy::{DirectoryPolicy, TOKENIZER_RULES, TensorOrder};
 use crate::slm::quantisation::Quantisation;
 use crate::slm::tokenizer::btok_section;
 
@@ -109,7 +109,7 @@ impl Shape {
             header_length: u32::try_from(HEADER_LEN).ok()?,
             flags: self.tied.into(),
             vocab_size: self.vocab,
-            special_token_count: 4,
+            special_token_count: TOKENIZER_RULES.btok_special_count,
             hidden_size: self.hidden,
             layer_count: self.layers,
             head_count: self.heads,
@@ -183,7 +183,7 @@ impl Stored {
     pub(super) fn of(dims: Dims, quant: Quantisation) -> Option<Self> {
         let (rows, cols) = TensorOrder::RowMajor.split(dims.as_slice());
         let block_size = match quant {
-            Quantisation::F32 => 0,
+            Quantisation::F32 => DirectoryPolicy::F32_BLOCK_SIZE,
             Quantisation::Q8_0 => u32::try_from(cols).ok()?,
             Quantisation::Q4_0 => {
                 Q4_BLOCKS.into_iter().find(|block| cols.is_multiple_of(u128::from(*block)))?

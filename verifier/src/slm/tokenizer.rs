@@ -141,11 +141,10 @@ impl TokenizerReader {
     /// Judges the record that has been collected.
     fn take(&mut self) -> Result<(), TokenizerError> {
         let record = std::mem::take(&mut self.record);
-        let mut fields = Fields::of(&record);
         match self.state {
             State::Head => self.take_head(&record),
             State::TokenHead { counts } => {
-                let (id, length) = (fields.u32(), fields.u32());
+                let (id, length) = Bpe1RecordLayout::token(&record);
                 self.check_id(id)?;
                 if !self.ids.insert(id) {
                     return Err(TokenizerError::BpeDuplicateId { id });
@@ -163,7 +162,7 @@ impl TokenizerReader {
                 Ok(())
             }
             State::Merge { counts } => {
-                let [left, right, output] = fields.words();
+                let [left, right, output] = Bpe1RecordLayout::merge(&record);
                 for id in [left, right, output] {
                     self.check_id(id)?;
                 }
@@ -299,37 +298,47 @@ impl IdSet {
 pub enum TokenizerError {
     #[error("tokenizer magic is `{}`, expected `BTOK` or `BPE1`", found.escape_ascii())]
     TokenizerMagic { found: [u8; 4] },
-    #[error("{} tokenizer has {found} bytes", kind.as_str())]
+    #[error(
+        "tokenizer has {found} bytes, expected {} with {}",
+        match kind {
+            TokenizerKind::Btok => format!("{BTOK_LEN}"),
+            TokenizerKind::Bpe1 => format!("at least {BPE1_HEAD_LEN}"),
+        },
+        kind.as_str()
+    )]
     TokenizerLength { kind: TokenizerKind, found: u64 },
     #[error("tokenizer version is {found}, expected {}", TOKENIZER_RULES.version)]
     TokenizerVersion { found: u32 },
-    #[error("tokenizer has {found} tokens, the header {expected} (btok always has {BTOK_VOCAB})")]
+    #[error(
+        "tokenizer has {found} tokens, expected {expected}, the header's vocab_size ({BTOK_VOCAB} with btok)"
+    )]
     TokenizerVocab { found: u32, expected: u32 },
-    #[error("special token ids {found:?} are not those allowed")]
+    #[error(
+        "special token ids are {found:?}, expected {:?} with btok, four different ids below \
+         vocab_size with bpe1",
+        TOKENIZER_RULES.btok_special_ids
+    )]
     TokenizerSpecial { found: [u32; 4] },
     #[error(
         "special_token_count is {found}, expected {} with btok",
         TOKENIZER_RULES.btok_special_count
     )]
     TokenizerSpecialCount { found: u32 },
-    #[error("{found} records, at most {limit} are allowed")]
+    #[error("tokenizer has {found} token or merge records, expected at most {limit} of each")]
     BpeCount { found: u32, limit: u32 },
-    #[error("record needs {wanted} bytes, {left} are left")]
+    #[error("tokenizer has {left} bytes left, expected {wanted} for the next record")]
     BpeTruncated { wanted: u64, left: u64 },
-    #[error("token id {id} is not below vocab_size {vocab_size}")]
+    #[error("token id is {id}, expected one below {vocab_size}, the vocab_size")]
     BpeIdRange { id: u32, vocab_size: u32 },
-    #[error("token id {id} has two records")]
+    #[error("token {id} has a second record, expected one")]
     BpeDuplicateId { id: u32 },
-    #[error("token {id} is empty")]
+    #[error("token {id} has 0 bytes, expected at least 1")]
     BpeEmptyToken { id: u32 },
-    #[error(
-        "token {id} has {length} bytes, at most {} are allowed",
-        Bpe1RecordLayout::MAX_TOKEN_LEN
-    )]
+    #[error("token {id} has {length} bytes, expected at most {}", Bpe1RecordLayout::MAX_TOKEN_LEN)]
     BpeTokenLength { id: u32, length: u32 },
-    #[error("merge gives token {id}, which has no record")]
+    #[error("merge gives token {id}, expected one that has a record")]
     BpeMergeOutput { id: u32 },
-    #[error("{count} bytes after the last record")]
+    #[error("tokenizer has {count} bytes after the last record, expected none")]
     BpeTrailing { count: u64 },
 }
 

@@ -6,7 +6,7 @@ use crate::slm::checksum::RollingChecksum;
 use crate::slm::generator::Generator;
 use crate::slm::header::{ALIGNMENT, CHECKSUM_OFFSET, Header};
 use crate::slm::names::{Dims, TensorName};
-use crate::slm::policy::TensorOrder;
+use crate::slm::policy::{DirectoryPolicy, TensorOrder};
 use crate::slm::quantisation::Quantisation;
 use crate::slm::quantiser::Quantiser;
 use crate::slm::shape::{Shape, Stored};
@@ -71,7 +71,7 @@ fn write_directory<W: Write>(
             dims,
             quant,
             stored.block_size,
-            [offset, payload, if scales == 0 { 0 } else { behind }],
+            [offset, payload, if scales == 0 { DirectoryPolicy::F32_SCALE_OFFSET } else { behind }],
         ))?;
         offset = (behind + scales).next_multiple_of(ALIGNMENT);
     }
@@ -100,7 +100,7 @@ fn entry(
         entry.extend(place.to_le_bytes());
     }
     entry.extend(block_size.to_le_bytes());
-    entry.extend([0; 4]);
+    entry.extend(DirectoryPolicy::RESERVED.to_le_bytes());
     entry
 }
 

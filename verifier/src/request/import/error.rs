@@ -6,7 +6,7 @@ use crate::code::{Code, Coded};
 use crate::identity::PeerId;
 use crate::json::JsonError;
 use crate::manifest::ManifestError;
-use crate::request::{OfferError, TermError};
+use crate::request::{OfferError, PeerMessages, TermError};
 use crate::scalars::UtcTime;
 
 /// Why an import request, or what comes with it, is refused.
@@ -20,22 +20,24 @@ pub enum RequestError {
     #[error(transparent)]
     Term(#[from] TermError),
     /// There are no offers, or too many.
-    #[error("{0} offers are not 1 to 64")]
+    #[error("peer_offers has {0} offers, expected 1 to {max}", max = PeerMessages::V0.max_offers)]
     OfferCount(usize),
     /// The user has not consented to fetch.
-    #[error("request has no consent to fetch")]
+    #[error("consent.fetch is false, expected true: the user has not agreed")]
     ConsentMissing,
     /// The consent is dated in the future.
-    #[error("consent is of {0}, which lies ahead")]
+    #[error("consent.confirmed_utc is {0}, expected no later than now")]
     ConsentAhead(UtcTime),
     /// The manifest is refused.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The manifest does not say how the artifact is cut.
-    #[error("manifest has no chunking, so no piece could be verified")]
+    #[error(
+        "chunking.algorithm of the manifest is absent or `none`, expected one: no piece could be verified"
+    )]
     NoChunking,
     /// The request is about something else than the manifest is.
-    #[error("`{member}` is `{found}`, but the manifest has `{wanted}`")]
+    #[error("`{member}` is `{found}`, expected `{wanted}`, as the manifest has it")]
     Mismatch {
         /// The request's member.
         member: &'static str,
@@ -53,7 +55,7 @@ pub enum RequestError {
         source: OfferError,
     },
     /// An offer is about something else than the request is.
-    #[error("`{member}` of offer {index} is `{found}`, but the request has `{wanted}`")]
+    #[error("`{member}` of offer {index} is `{found}`, expected `{wanted}`, as the request has it")]
     OfferMismatch {
         /// Where the offer stands, from 0.
         index: usize,
@@ -65,7 +67,7 @@ pub enum RequestError {
         wanted: String,
     },
     /// A peer has two offers.
-    #[error("offer {index} is a second one by {peer}")]
+    #[error("peer_id of offer {index} is {peer}, expected one that no earlier offer has")]
     DuplicatePeer {
         /// Where the second offer stands, from 0.
         index: usize,
@@ -73,7 +75,7 @@ pub enum RequestError {
         peer: PeerId,
     },
     /// Every offer is expired or not yet valid.
-    #[error("every offer is expired or not yet valid")]
+    #[error("every offer is expired or not yet valid, expected one that is valid now")]
     NoUsableOffer,
 }
 
