@@ -1,6 +1,35 @@
-//! Announcements: the file by which a user tells others that a peer has an artifact.
+//! Announcements: the file by which a user tells others that a peer has an artifact
+//! (docs/formats.md 10.3).
 //!
-//! It is written here and handed over by the user; nothing publishes it by itself.
+//! It is written here and handed over by the user; nothing publishes it by itself. At most 65,536
+//! bytes and 64 lines, and valid for a day at most.
+//!
+//! ```
+//! use verifier::announcement::{Announcement, AnnouncementTerms};
+//! use verifier::boundary::PeerAddress;
+//! use verifier::identity::SigningKey;
+//! use verifier::request::PieceSet;
+//! use verifier::scalars::{Id, UtcTime, Version};
+//! use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
+//!
+//! let created = UtcTime::parse("2026-01-31T12:00:00Z")?;
+//! let terms = AnnouncementTerms {
+//!     addresses: vec![PeerAddress::parse("mmp://192.168.1.20:9410")?],
+//!     model_id: Id::parse("tiny")?,
+//!     model_version: Version::parse("1.0")?,
+//!     manifest_sha256: Sha256::of(b"manifest"),
+//!     artifact_sha256: Sha256::of(b"artifact"),
+//!     geometry: Geometry::new(40_000, 16_384)?,
+//!     root: Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]),
+//!     pieces: PieceSet::ALL,
+//!     created,
+//!     expires: created.plus(86_400),
+//! };
+//! let bytes = Announcement::sign(&terms, &SigningKey::from_seed([1; 32]))?;
+//! assert_eq!(Announcement::parse(&bytes, created)?.terms(), &terms);
+//! assert!(Announcement::parse(&bytes, created.plus(86_400)).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 
@@ -45,7 +74,7 @@ const KEYS: [&str; 19] = [
     "signature.value",
 ];
 
-const ADDRESS_KEYS: [&str; 8] = [
+const ADDRESS_KEYS: [&str; PeerMessages::V0.max_addresses] = [
     "peer.address.0",
     "peer.address.1",
     "peer.address.2",
@@ -94,7 +123,8 @@ impl Announcement {
     ///
     /// # Errors
     ///
-    /// [`AnnouncementError`] for the first rule that the bytes break.
+    /// [`AnnouncementError`] (`announcement.…`) for the first rule that the bytes break, the clock
+    /// last.
     pub fn parse(bytes: &[u8], now: UtcTime) -> Result<Self, AnnouncementError> {
         let announcement = Self::parse_static(bytes)?;
         let (created, expires) = (announcement.terms.created, announcement.terms.expires);

@@ -1,10 +1,55 @@
-//! Every check on a whole file, over bytes that are read once.
+//! Every check on a whole file, over bytes that are read once (docs/formats.md 11).
 //!
 //! The digest of the file, the digests of its chunks, the internal checksum and the checks inside
 //! the container run side by side on threads of their own, because the internal checksum alone
-//! takes as long as all the others together.
+//! takes as long as all the others together. [`verify`] says how much memory that takes.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use verifier::artifact::{self, Extras};
+//! use verifier::code::Coded as _;
+//! use verifier::manifest::Draft;
+//! use verifier::slm::ChecksumRule;
+//! use verifier::Sha256;
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q8_0, 1, &mut file)?;
+//! # let bytes = file.into_inner();
+//! let mut draft = Draft::new();
+//! draft
+//!     .set("artifact.byte_count", bytes.len())?
+//!     .set("artifact.sha256", Sha256::of(&bytes))?
+//!     .set("slm.hidden_size", 8)?;
+//! # draft
+//! #     .set("manifest.created_utc", "2026-01-31T12:00:00Z")?
+//! #     .set("model.id", "tiny")?
+//! #     .set("model.version", "1.0")?
+//! #     .set("publisher.id", "someone")?
+//! #     .set("publisher.key_id", "none")?
+//! #     .set("model_card.route", "/models/tiny.md")?
+//! #     .set("license.route", "/licence")?
+//! #     .set("artifact.acquisition", "user-local-file")?;
+//! let manifest = Arc::new(draft.clone().write()?);
+//! let (length, extras) = (bytes.len() as u64, Extras::default());
+//! let verified = artifact::verify(&manifest, &bytes[..], length, &extras, ChecksumRule::Verify)?;
+//! assert_eq!(verified.checks()[5], ("check.chunks", "not-present"));
+//!
+//! // What the manifest says of the container must be so.
+//! let wrong = Arc::new(draft.set("slm.hidden_size", 16)?.clone().write()?);
+//! let error = artifact::verify(&wrong, &bytes[..], length, &extras, ChecksumRule::Verify);
+//! let error = error.unwrap_err();
+//! assert_eq!(error.code().to_string(), "agreement.mismatch");
+//! assert_eq!(error.to_string(), "manifest's slm.hidden_size is `16`, expected `8`, as the file has it");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod passes;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -34,7 +79,7 @@ pub struct Extras {
     pub evidence: Vec<(u64, Sha256)>,
 }
 
-/// Why a file is not what its manifest names.
+/// Why a file is not what its manifest names (docs/formats.md 11, A1 to A7).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArtifactError {
@@ -68,7 +113,7 @@ pub enum ArtifactError {
         /// The manifest's chunking.list_sha256.
         expected: Sha256,
     },
-    /// The chunk list is wrong in itself.
+    /// The chunk list is wrong in itself; [`source`](std::error::Error::source) says how.
     #[error("chunk list is not valid")]
     ChunkList(#[from] ChunkListError),
     /// The chunk list's header is not the manifest's chunking.
@@ -112,7 +157,7 @@ pub enum ArtifactError {
         /// What the file has.
         measured: String,
     },
-    /// A sidecar was given that the manifest does not list.
+    /// A sidecar (A7) was given that the manifest does not list.
     #[error(
         "evidence {index} given, expected a number below {count}, the manifest's evidence.count"
     )]
@@ -132,7 +177,7 @@ pub enum ArtifactError {
         /// The manifest's.
         expected: Sha256,
     },
-    /// The file could not be read.
+    /// The file could not be read; [`source`](std::error::Error::source) says why.
     #[error("file cannot be read")]
     Read(#[source] io::Error),
 }
@@ -195,7 +240,7 @@ impl VerifiedArtifact {
         &self.slm
     }
 
-    /// The measured `slm.*` values, in the order of receipts.
+    /// The measured `slm.*` keys and values, in the order of receipts (docs/formats.md 12).
     pub fn measured(&self) -> &[(&'static str, String)] {
         &self.measured
     }
@@ -205,12 +250,13 @@ impl VerifiedArtifact {
         self.list.as_ref()
     }
 
-    /// The `check.*` keys of a receipt and what they say, in its order.
+    /// The `check.*` keys of a receipt and what they say, in its order: `pass`, `not-present`, or
+    /// `unverified` for check.slm_checksum.
     pub fn checks(&self) -> &[(&'static str, &'static str)] {
         &self.checks
     }
 
-    /// The warnings of manifest and container, sorted by name.
+    /// The warnings of manifest and container, sorted by name (docs/formats.md 15).
     pub fn warnings(&self) -> Vec<&'static str> {
         let of_manifest = self.manifest.warnings().iter().copied();
         let mut names: Vec<_> = of_manifest.chain(self.slm.warnings()).collect();
@@ -222,12 +268,38 @@ impl VerifiedArtifact {
 
 /// Checks a file against its manifest.
 ///
-/// `length` is the file's own length; the bytes are read once, in order, from the one handle that
-/// `file` is. Takes a few megabytes beside the list of chunk digests, whatever the length.
+/// `length` is the file's own length in bytes, as its handle tells it. Each byte is read once, in
+/// order, from the one handle that `file` is, and nothing is sought; that nothing follows the last
+/// byte is found by one more read of one byte.
+///
+/// # Memory
+///
+/// Beside what the caller holds (manifest, [`Extras`]), at most the sum of
+///
+/// - 4 MiB of the file's bytes: it is read in blocks of 1 MiB, and the slowest pass may be ten
+///   slices of 256 KiB behind, which lie in four blocks;
+/// - the list of chunk digests: 32 bytes a chunk, up to 96 while it grows;
+/// - 168 bytes an entry of the directory while it grows, 116 after that. So a directory takes up to
+///   2⅝ times its own length;
+/// - 40 bytes a token record of a BPE1 section, whose least length is 9: up to 4½ times the
+///   section's length if each id stands alone among 64, and less than a byte a token if ids are
+///   dense;
+/// - less than 64 KiB for hash states, partial records and errors, and the stacks of four threads.
+///
+/// For files of up to 60,000 tensors, and vocabularies of a million dense ids, that is less than
+/// 16 MiB beside the list. The format limits neither the directory nor the tokenizer section but by
+/// the file's length, so a file made to harm takes up to 4½ times the length of these two sections;
+/// whoever takes files from strangers limits artifact.byte_count. A chunk list in `extras` takes up
+/// to 128 MiB more while it is compared.
 ///
 /// # Errors
 ///
-/// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
+/// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11, or
+/// [`ArtifactError::Read`] (`io.failed`) as soon as reading fails.
+///
+/// # Panics
+///
+/// If the system has no thread to give for a file above 1 MiB.
 pub fn verify(
     manifest: &Arc<Manifest>,
     mut file: impl Read,
@@ -282,7 +354,12 @@ impl Verification {
     ///
     /// # Errors
     ///
-    /// [`ArtifactError::ByteCount`] if the manifest says another length: nothing is read then.
+    /// [`ArtifactError::ByteCount`] (`artifact.byte-count`) if the manifest says another length:
+    /// nothing is read then.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no thread to give for a file above 1 MiB.
     pub fn new(
         manifest: Arc<Manifest>,
         length: u64,
@@ -297,7 +374,8 @@ impl Verification {
         Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
     }
 
-    /// Takes in the file's next bytes; waits while the slowest check is far behind.
+    /// Takes in the file's next bytes; waits while the slowest check is ten slices of 256 KiB
+    /// behind. Bytes behind the announced length are counted, and found by [`Self::finish`].
     pub fn update(&mut self, bytes: Bytes) {
         self.taken += bytes.len() as u64;
         self.passes.update(bytes);
@@ -440,91 +518,4 @@ fn checks(
         ("check.agreement", "pass"),
         ("check.evidence", when(!extras.evidence.is_empty())),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{self, Cursor, Read};
-    use std::sync::Arc;
-
-    use super::{ArtifactError, Extras, VerifiedArtifact, verify};
-    use crate::digest::Sha256;
-    use crate::manifest::{Draft, Manifest};
-    use crate::slm::{ChecksumRule, Quantisation, Shape, write_sample};
-
-    fn sample() -> Vec<u8> {
-        let mut file = Cursor::new(Vec::new());
-        write_sample(&Shape::TINY, Quantisation::Q8_0, 1, &mut file).unwrap();
-        file.into_inner()
-    }
-
-    fn manifest(bytes: &[u8]) -> Arc<Manifest> {
-        let mut draft = Draft::new();
-        for (key, value) in [
-            ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-            ("model.id", "tiny"),
-            ("model.version", "1.0"),
-            ("publisher.id", "someone"),
-            ("publisher.key_id", "none"),
-            ("model_card.route", "/models/tiny.md"),
-            ("license.route", "/licence"),
-            ("artifact.acquisition", "user-local-file"),
-        ] {
-            draft.set(key, value).unwrap();
-        }
-        draft.set("artifact.byte_count", bytes.len()).unwrap();
-        draft.set("artifact.sha256", Sha256::of(bytes)).unwrap();
-        Arc::new(draft.write().unwrap())
-    }
-
-    fn judge(
-        manifest: &Arc<Manifest>,
-        file: impl Read,
-        length: usize,
-    ) -> Result<VerifiedArtifact, ArtifactError> {
-        verify(manifest, file, length as u64, &Extras::default(), ChecksumRule::Verify)
-    }
-
-    /// Gives its bytes in small parts and counts how often each was given.
-    struct Once<'a> {
-        bytes: &'a [u8],
-        given: usize,
-    }
-
-    impl Read for Once<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let count = buffer.len().min(1_000).min(self.bytes.len());
-            let (now, later) = self.bytes.split_at(count);
-            buffer[..count].copy_from_slice(now);
-            self.bytes = later;
-            self.given += count;
-            Ok(count)
-        }
-    }
-
-    #[test]
-    fn each_byte_is_read_once() {
-        let bytes = sample();
-        let mut file = Once { bytes: &bytes, given: 0 };
-        assert!(judge(&manifest(&bytes), &mut file, bytes.len()).is_ok());
-        assert_eq!(file.given, bytes.len());
-    }
-
-    #[test]
-    fn a_file_that_ends_early_or_goes_on_is_another_length() {
-        let bytes = sample();
-        let manifest = manifest(&bytes);
-        let mut longer = bytes.clone();
-        longer.push(0);
-        let found = |file: &[u8], length| match judge(&manifest, file, length) {
-            Err(ArtifactError::ByteCount { found, expected }) => {
-                assert_eq!(expected, bytes.len() as u64);
-                found
-            }
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(found(&longer, bytes.len()), longer.len() as u64);
-        assert_eq!(found(&longer, longer.len()), longer.len() as u64);
-        assert_eq!(found(&bytes[..100], bytes.len()), 100);
-    }
 }

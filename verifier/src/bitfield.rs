@@ -1,4 +1,22 @@
-//! A set of an artifact's pieces.
+//! A set of an artifact's pieces: what a side holds.
+//!
+//! One bit a piece, so at most 128 KiB for the 1,048,576 pieces of docs/formats.md 7.1. How many
+//! pieces there are is the caller's word, which is to come from a [`Geometry`].
+//!
+//! ```
+//! use verifier::{Bitfield, Geometry};
+//!
+//! let geometry = Geometry::new(100_000, 16_384)?;
+//! let mut have = Bitfield::empty(geometry.piece_count());
+//! have.insert_range(1, 3);
+//! have.insert(geometry.index(6).ok_or("no such piece")?);
+//! assert_eq!(have.ranges(), [(1, 3), (6, 6)]);
+//! assert_eq!(have.as_bytes(), [0b0100_1110]);
+//! assert_eq!(have.complement().count(), 3);
+//! // A bit behind the last piece is refused.
+//! assert_eq!(Bitfield::from_bytes(&[0b1000_0000], 7), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::geometry::{Geometry, PieceIndex};
 
@@ -11,12 +29,12 @@ pub struct Bitfield {
 }
 
 impl Bitfield {
-    /// No pieces of an artifact of `len` pieces.
+    /// No pieces of an artifact of `len` pieces; takes a bit a piece, so `len` is to be checked.
     pub fn empty(len: u32) -> Self {
         Self { bytes: vec![0; len.div_ceil(8) as usize], len, ones: 0 }
     }
 
-    /// All pieces of an artifact of `len` pieces.
+    /// All pieces of an artifact of `len` pieces; takes a bit a piece, so `len` is to be checked.
     pub fn full(len: u32) -> Self {
         let mut bytes = vec![0xFF; len.div_ceil(8) as usize];
         let spare = (8 - len % 8) % 8;
@@ -26,7 +44,8 @@ impl Bitfield {
         Self { bytes, len, ones: len }
     }
 
-    /// Takes bytes from outside: exactly as many as `len` pieces need, spare bits zero.
+    /// Takes bytes from outside: exactly as many as `len` pieces need, spare bits zero; `None` for
+    /// any others. Nothing is copied before their number fits.
     pub fn from_bytes(bytes: &[u8], len: u32) -> Option<Self> {
         if bytes.len() != len.div_ceil(8) as usize {
             return None;
@@ -105,10 +124,14 @@ impl Bitfield {
         other
     }
 
-    /// Adds every piece of `other`, a set over as many pieces.
+    /// Adds every piece of `other`; what is past this set's end is left out.
     pub fn union(&mut self, other: &Self) {
         for (left, right) in self.bytes.iter_mut().zip(&other.bytes) {
             *left |= right;
+        }
+        let spare = (8 - self.len % 8) % 8;
+        if let Some(last) = self.bytes.last_mut() {
+            *last &= 0xFF >> spare;
         }
         self.ones = self.bytes.iter().map(|byte| byte.count_ones()).sum();
     }
@@ -176,6 +199,17 @@ mod tests {
         assert!(Bitfield::from_bytes(&[0b1000_0000], 7).is_none());
         assert!(Bitfield::from_bytes(&[0, 0], 8).is_none());
         assert!(Bitfield::from_bytes(&[], 1).is_none());
+    }
+
+    #[test]
+    fn a_union_with_a_longer_set_stays_within_its_own_pieces() {
+        let mut set = Bitfield::empty(5);
+        set.union(&Bitfield::full(40));
+        assert_eq!(set, Bitfield::full(5));
+        assert!(set.complement().is_empty());
+        let mut longer = Bitfield::empty(40);
+        longer.union(&Bitfield::full(5));
+        assert_eq!(longer.ranges(), [(0, 4)]);
     }
 
     #[test]

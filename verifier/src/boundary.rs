@@ -1,5 +1,24 @@
 //! The boundary: project servers, hub routes and unsafe addresses are refused by name
 //! (docs/formats.md 6).
+//!
+//! A route has at most 2,048 bytes, an address at most 300; reading either takes time and memory in
+//! proportion. Nothing here resolves a name or opens a connection.
+//!
+//! ```
+//! use verifier::boundary::{PROJECT_HOSTS, PeerAddress, Route};
+//! use verifier::code::Coded as _;
+//!
+//! let address = PeerAddress::parse("mmp://192.168.1.20:9410")?;
+//! assert_eq!((address.host(), address.port()), ("192.168.1.20", 9410));
+//! assert!(PROJECT_HOSTS.contains("cdn.MiniModel.org."));
+//! let refused = PeerAddress::parse("mmp://cdn.minimodel.org:9410").unwrap_err();
+//! assert_eq!(refused.code().to_string(), "address.project-host");
+//!
+//! assert_eq!(Route::parse("https://example.org/card.md")?.host(), "example.org");
+//! let refused = Route::parse("https://example.org/tiny.slm").unwrap_err();
+//! assert_eq!(refused.to_string(), "route ends with `.slm`, expected no file of model bytes");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod route;
@@ -7,7 +26,8 @@ mod route;
 pub use address::{AddressError, AddressPolicy, HostKind, PeerAddress};
 pub use route::{Route, RouteError, RouteGrammar, RouteKind};
 
-/// The project's own hosts, which never run, serve or relay an artifact's bytes.
+/// The project's own hosts, which never run, serve or relay an artifact's bytes (docs/formats.md
+/// 6), provisional.
 pub const PROJECT_HOSTS: HostList = HostList(&[
     "minimodel.com",
     "minimodel.org",
@@ -17,7 +37,8 @@ pub const PROJECT_HOSTS: HostList = HostList(&[
     "modelbreeder.com",
 ]);
 
-/// The hosts of the model hub, from which no artifact's bytes are taken.
+/// The hosts of the model hub, from which no artifact's bytes are taken (docs/formats.md 6),
+/// provisional.
 pub const HUB_HOSTS: HostList =
     HostList(&["huggingface.co", "hf.co", "hf.space", "huggingface.cloud"]);
 

@@ -1,4 +1,23 @@
 //! The file that lists the digests of an artifact's chunks (docs/formats.md 7.6).
+//!
+//! At most 100,663,296 bytes and 1,048,576 chunks. Reading one takes up to 128 MiB beside its bytes,
+//! and time in proportion but for a sort.
+//!
+//! ```
+//! use verifier::ChunkAlgorithm;
+//! use verifier::chunk_list::ChunkList;
+//! use verifier::digest::ChunkDigest;
+//!
+//! let digests = vec![ChunkDigest::from_bytes([1; 32]), ChunkDigest::from_bytes([2; 32])];
+//! let list = ChunkList::new(ChunkAlgorithm::FixedSizeMerkleV0, 16_384, digests)?;
+//! let bytes = list.write();
+//! assert!(bytes.starts_with(b"chunk_list.version=0\nchunk_list.algorithm=fixed-size-merkle-v0\n"));
+//! assert_eq!(ChunkList::parse(&bytes)?, list);
+//! // There is one spelling: a blank too many is another text.
+//! let blank = [&bytes[..bytes.len() - 1], b" \n"].concat();
+//! assert!(ChunkList::parse(&blank).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -63,7 +82,8 @@ impl ChunkList {
     ///
     /// # Errors
     ///
-    /// [`ChunkListError`] if the chunk size or the number of digests is outside the limits.
+    /// [`ChunkListError::ChunkSize`] (`chunk-list.chunk-size`) or [`ChunkListError::ChunkCount`]
+    /// (`chunk-list.chunk-count`) if chunk size or number of digests is outside [`CHUNK_LIMITS`].
     pub fn new(
         algorithm: ChunkAlgorithm,
         chunk_size: u32,
@@ -81,11 +101,9 @@ impl ChunkList {
 
     /// Reads a chunk list file, whose digests must lead to the root that it names.
     ///
-    /// Takes a few times the file's own length of memory, which is limited to 96 MiB.
-    ///
     /// # Errors
     ///
-    /// [`ChunkListError`] for the first rule that the bytes break.
+    /// [`ChunkListError`] (`chunk-list.…`) for the first rule that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, ChunkListError> {
         let lines = Lines::parse(Document::ChunkList, bytes)?;
         lines.require_value(VERSION, "0", LineFault::UnknownVersion)?;
@@ -391,6 +409,39 @@ mod tests {
             let error = ChunkList::parse(text.replace(from, to).as_bytes()).unwrap_err();
             assert_eq!(format!("{} {}", error.code().suffix(), error.field()), wanted);
         }
+    }
+
+    #[test]
+    fn a_message_says_what_was_found_and_what_was_expected() {
+        let text = String::from_utf8(list(ChunkAlgorithm::Blake3TreeV0, 2).write()).unwrap();
+        for (from, to, wanted) in [
+            (
+                "=blake3-tree-v0",
+                "=x",
+                "chunk_list.algorithm is `x`, expected `fixed-size-merkle-v0` or `blake3-tree-v0`",
+            ),
+            (
+                "size=16384",
+                "size=1",
+                "chunk_list.chunk_size is `1`, expected a power of two from 16384 to 16777216",
+            ),
+            (
+                "count=2",
+                "count=0",
+                "chunk_list.chunk_count is `0`, expected a number from 1 to 1048576",
+            ),
+            (
+                "count=2",
+                "count=3",
+                "`chunk.00002` is missing or one too many: expected one key for each of 3 chunks",
+            ),
+        ] {
+            let error = ChunkList::parse(text.replace(from, to).as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), wanted);
+        }
+        let other = text.replace("chunk.00001=blake3cv:0", "chunk.00001=blake3cv:1");
+        let message = ChunkList::parse(other.as_bytes()).unwrap_err().to_string();
+        assert!(message.contains("but the digests lead to blake3:"), "{message}");
     }
 
     proptest! {

@@ -1,4 +1,15 @@
-//! Stable error codes: what vectors, the command's last line and the docs use.
+//! Stable error codes: what vectors, the command's last line and the docs use (docs/formats.md 15).
+//!
+//! ```
+//! use verifier::boundary::Route;
+//! use verifier::code::{Code, Coded as _};
+//!
+//! let error = Route::parse("http://example.org/").unwrap_err();
+//! assert_eq!(error.code(), Code::new("route", "scheme"));
+//! assert_eq!(error.code().to_string(), "route.scheme");
+//! assert_eq!(error.code().stage(), "boundary");
+//! assert_eq!(error.field(), "-");
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;

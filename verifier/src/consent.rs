@@ -1,6 +1,36 @@
 //! The consent log: every yes of the user, and every yes taken back (docs/formats.md 13).
 //!
-//! Append-only and local; each line names the digest of the line before it.
+//! Append-only and local; each line names the digest of the line before it. A line has at most 4,096
+//! bytes; a log has no limit, and takes memory in proportion to its grants.
+//!
+//! ```
+//! use verifier::Sha256;
+//! use verifier::consent::{Act, ConsentLog, GrantTerms, Query, Scope};
+//! use verifier::scalars::{Id, UtcTime};
+//!
+//! let granted = UtcTime::parse("2026-01-31T12:00:00Z")?;
+//! let (model_id, artifact_sha256) = (Id::parse("tiny")?, Sha256::of(b"artifact"));
+//! let terms = GrantTerms {
+//!     id: Id::parse("grant-1")?,
+//!     act: Act::Import,
+//!     model_id: model_id.clone(),
+//!     artifact_sha256,
+//!     scope: Scope::None,
+//!     byte_limit: 20_352,
+//!     granted,
+//!     expires: granted.plus(3_600),
+//! };
+//! let mut log = ConsentLog::empty();
+//! let line = log.grant_line(&terms)?;
+//! log.extend(&line)?;
+//!
+//! let query = Query { act: Act::Import, model_id: &model_id, artifact_sha256, peer: None, bytes: 20_352 };
+//! assert_eq!(log.allow(&query, granted, |_| 0)?.id().as_str(), "grant-1");
+//! // Bytes that were moved before count against the limit, and a grant is over at its end.
+//! assert!(log.allow(&query, granted, |_| 1).is_err());
+//! assert!(log.allow(&query, granted.plus(3_600), |_| 0).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod log;
@@ -97,7 +127,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// [`PeerIdError`] for any other text.
+    /// [`PeerIdError`] (`peer-id.…`) for any other text.
     pub fn parse(text: &str) -> Result<Self, PeerIdError> {
         match text {
             "any-paired" => Ok(Self::AnyPaired),

@@ -1,11 +1,27 @@
-//! Digests as types: a digest is not a byte array.
+//! Digests as types: a digest is not a byte array (docs/formats.md 2 and 7).
+//!
+//! Each is 32 bytes; in text, a tag and 64 uppercase hex digits, and there is no other spelling.
+//!
+//! ```
+//! use verifier::{ChunkAlgorithm, Root, Sha256};
+//!
+//! let digest = Sha256::of(b"abc");
+//! let text = digest.to_string();
+//! assert!(text.starts_with("sha256:BA7816BF8F01CFEA"));
+//! assert_eq!(Sha256::parse(&text), Some(digest));
+//! assert_eq!(Sha256::parse(&text.to_lowercase()), None);
+//! // A root knows the algorithm that made it, and its tag says which.
+//! let root = Root::from_bytes(ChunkAlgorithm::Blake3TreeV0, [0; 32]);
+//! assert!(root.to_string().starts_with("blake3:0000"));
+//! assert_eq!(Root::parse(&root.to_string(), ChunkAlgorithm::FixedSizeMerkleV0), None);
+//! ```
 
 use std::fmt;
 
 use data_encoding::HEXUPPER;
 use sha2::Digest as _;
 
-/// Length of every digest in the formats, in bytes.
+/// Length of every digest in the formats, in bytes: that of SHA-256 and of BLAKE3.
 pub const DIGEST_LEN: usize = 32;
 
 /// A SHA-256 digest; shown as `sha256:` and 64 uppercase hex digits.
@@ -144,7 +160,7 @@ impl fmt::Debug for ChunkDigest {
     }
 }
 
-/// The root over an artifact's chunks, and the algorithm that made it.
+/// The root over an artifact's chunks, and the algorithm that made it (docs/formats.md 7.2, 7.3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Root {
     algorithm: ChunkAlgorithm,

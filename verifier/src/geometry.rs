@@ -1,4 +1,20 @@
-//! How an artifact divides into pieces.
+//! How an artifact divides into pieces (docs/formats.md 7.1).
+//!
+//! An artifact has 1 to 2^40 bytes and 1 to 1,048,576 pieces ([`CHUNK_LIMITS`]).
+//!
+//! ```
+//! use verifier::Geometry;
+//! use verifier::geometry::{CHUNK_LIMITS, GeometryError};
+//!
+//! let geometry = Geometry::new(40_000, 16_384)?;
+//! assert_eq!(geometry.piece_count(), 3);
+//! let last = geometry.index(2).ok_or("no such piece")?;
+//! assert_eq!((geometry.offset(last), geometry.length(last)), (32_768, 7_232));
+//! assert_eq!(geometry.index(3), None);
+//! assert_eq!(Geometry::new(0, 16_384), Err(GeometryError::ByteCount(0)));
+//! assert_eq!(CHUNK_LIMITS.size_for(40_000), Some(262_144));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 
@@ -120,7 +136,8 @@ impl Geometry {
     ///
     /// # Errors
     ///
-    /// [`GeometryError`] for a number outside [`CHUNK_LIMITS`].
+    /// [`GeometryError`] for a number outside [`CHUNK_LIMITS`]: `boundary.byte-count`,
+    /// `chunking.chunk-size` or `chunking.chunk-count`.
     pub fn new(byte_count: u64, piece_size: u32) -> Result<Self, GeometryError> {
         if byte_count == 0 || byte_count > CHUNK_LIMITS.max_bytes {
             return Err(GeometryError::ByteCount(byte_count));

@@ -1,4 +1,24 @@
-//! Who a peer is: Ed25519 keys, the peer ids that spell them, and the pair code two users compare.
+//! Who a peer is: Ed25519 keys, the peer ids that spell them, and the pair code two users compare
+//! (docs/formats.md 8).
+//!
+//! ```
+//! use verifier::identity::{Context, PeerId, SigningKey, pair_code};
+//!
+//! let key = SigningKey::from_seed([1; 32]);
+//! let public = key.public_key();
+//! let id = public.peer_id().to_string();
+//! assert_eq!(id, "mmpeer132yw8ht5p8cetl2jmvknewjawt9xwzdlrk2pyxlnwjyqrdq0dawqvensuq");
+//! assert_eq!(PeerId::parse(&id)?.public_key(), public);
+//!
+//! // A signature is for one context and one message.
+//! let signature = key.sign(Context::Manifest, b"manifest.version=0\n");
+//! assert!(public.verify(Context::Manifest, b"manifest.version=0\n", &signature).is_ok());
+//! assert!(public.verify(Context::Receipt, b"manifest.version=0\n", &signature).is_err());
+//!
+//! let other = SigningKey::from_seed([2; 32]).public_key();
+//! assert_eq!(pair_code(&public, &other), "1038 4467 8481 9370 9495 0329");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod key;
 mod pair_code;
@@ -12,7 +32,7 @@ pub use key::{IdentityError, PublicKey, SignatureInvalid, SigningKey};
 pub use pair_code::pair_code;
 pub use peer_id::{PeerId, PeerIdError, PeerIdFormat};
 
-/// How signatures are made and judged.
+/// How signatures are made and judged (docs/formats.md 8.1), provisional: pure Ed25519 of RFC 8032.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureScheme {
     /// Pure Ed25519, strictly verified, over the context, a zero byte and the message.
@@ -48,7 +68,7 @@ impl SignatureScheme {
     }
 }
 
-/// What a signature is for; one made for one context never verifies in another.
+/// What a signature is for (docs/formats.md 8.1); one made for one context never verifies in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Context {
     /// A publisher's manifest.

@@ -1,7 +1,21 @@
 //! The strict JSON of requests, offers, tickets and consent records (docs/formats.md 4).
 //!
 //! It has no escapes, no fractions, no byte above 7F and no second member of a name, so strings are
-//! borrowed as they stand and what is read has one canonical form.
+//! borrowed as they stand and what is read has one canonical form. A value takes up to 48
+//! times its text in memory (`[0,0,…]` is the worst), the text is limited by [`limits`], and recursion
+//! is at most eight deep.
+//!
+//! ```
+//! use verifier::json::{JsonError, Value, limits, parse};
+//!
+//! let value = parse(br#"{ "b": [1, true], "a": "x" }"#, limits::OFFER)?;
+//! assert_eq!(value.canonical(), r#"{"a":"x","b":[1,true]}"#);
+//! let Value::Object(object) = &value else { panic!("not an object") };
+//! assert_eq!(object.text("a")?, "x");
+//! assert_eq!(object.integer("a").unwrap_err().to_string(), "`a` is a string, expected a whole number");
+//! assert_eq!(parse(b"[1.5]", limits::OFFER), Err(JsonError::Float { at: 1 }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 pub mod limits;
@@ -152,6 +166,12 @@ mod tests {
     fn the_canonical_form_is_sorted_and_tight() {
         let value = parse(b"{ \"b\" : [ 1 , true ], \"B\": {} , \"a\":\"x y\"}", 99).unwrap();
         assert_eq!(value.canonical(), r#"{"B":{},"a":"x y","b":[1,true]}"#);
+    }
+
+    #[test]
+    fn a_value_takes_the_memory_that_is_documented() {
+        // `0,` is two bytes, and a vector that grows holds three times its values at most.
+        assert!(3 * size_of::<Value<'_>>() / 2 <= 48);
     }
 
     #[test]

@@ -1,4 +1,35 @@
 //! What an artifact must be: the manifest (docs/formats.md 9).
+//!
+//! At most 65,536 bytes, 256 lines and 32 entries of evidence; memory is in proportion to the text.
+//!
+//! ```
+//! use verifier::Sha256;
+//! use verifier::code::Coded as _;
+//! use verifier::identity::SigningKey;
+//! use verifier::manifest::{Draft, Manifest, Options, SignatureStatus};
+//!
+//! let mut draft = Draft::new();
+//! draft
+//!     .set("manifest.created_utc", "2026-01-31T12:00:00Z")?
+//!     .set("model.id", "tiny")?
+//!     .set("model.version", "1.0")?
+//!     .set("publisher.id", "someone")?
+//!     .set("publisher.key_id", "none")?
+//!     .set("model_card.route", "/models/tiny.md")?
+//!     .set("license.route", "https://example.org/licence")?
+//!     .set("artifact.byte_count", 20_352)?
+//!     .set("artifact.sha256", Sha256::of(b"artifact"))?
+//!     .set("artifact.acquisition", "user-local-file")?;
+//! let manifest = draft.write_signed(&SigningKey::from_seed([1; 32]))?;
+//! assert_eq!(manifest.signature_status(), SignatureStatus::Verified);
+//! assert_eq!(Manifest::parse(manifest.bytes(), Options::default())?, manifest);
+//!
+//! // Whoever changes a value breaks the signature.
+//! let text = String::from_utf8(manifest.bytes().to_vec())?.replace("=tiny", "=huge");
+//! let error = Manifest::parse(text.as_bytes(), Options::default()).unwrap_err();
+//! assert_eq!(error.code().to_string(), "signature.invalid");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod check;
 mod chunking;
@@ -102,7 +133,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`ManifestError`] for the first rule that the bytes break.
+    /// [`ManifestError`] for the first rule that the bytes break: codes `manifest.…`,
+    /// `boundary.…`, `route.…`, `chunking.…` and `signature.…`, in this order.
     pub fn parse(bytes: &[u8], options: Options) -> Result<Self, ManifestError> {
         let comments = match options.mode {
             Mode::Normal => Comments::Refuse,

@@ -1,8 +1,36 @@
-//! The Merkle tree over chunk digests: leaves and nodes hashed apart, one spelling a proof.
+//! The Merkle tree over chunk digests: leaves and nodes hashed apart, one spelling a proof
+//! (docs/formats.md 7.2 to 7.4).
 //!
 //! Both algorithms have the same shape of tree: an odd last node moves up unchanged, so the left
-//! subtree over m digests has the largest power of two below m (docs/formats.md 7.2 and 7.3). They
-//! differ in how a leaf, an inner node and the topmost node are hashed.
+//! subtree over m digests has the largest power of two below m. They
+//! differ in how a leaf, an inner node and the topmost node are hashed: the byte 00 or 01 in front, as
+//! RFC 6962 has it for leaves and nodes, or the parent nodes of the BLAKE3 paper. A tree has at most
+//! 1,048,576 chunks, so a proof has at most 20 siblings.
+//!
+//! ```
+//! use verifier::digest::ChunkDigest;
+//! use verifier::merkle::{PieceTree, ProofError, root};
+//! use verifier::{ChunkAlgorithm, Sha256};
+//!
+//! // docs/formats.md 7.2: three chunks, chunk i being the byte i four times.
+//! let digests: Vec<_> =
+//!     (0..3_u8).map(|i| ChunkDigest::from_bytes(*Sha256::of(&[i; 4]).as_bytes())).collect();
+//! let tree = PieceTree::new(ChunkAlgorithm::FixedSizeMerkleV0, &digests).ok_or("no digests")?;
+//! assert_eq!(
+//!     tree.root().to_string(),
+//!     "sha256:06C323AF2793520DD46C616F0F75EBC9AF9ABFBD13A946E50EB04068C338F686"
+//! );
+//! assert_eq!(root(ChunkAlgorithm::FixedSizeMerkleV0, &digests), Some(tree.root()));
+//!
+//! let proof = tree.proof(2).ok_or("no such chunk")?;
+//! assert_eq!(proof.siblings().len(), 1);
+//! assert_eq!(proof.verify(digests[2], 2, 3, tree.root()), Ok(()));
+//! assert_eq!(
+//!     proof.verify(digests[2], 1, 3, tree.root()),
+//!     Err(ProofError::Length { found: 1, expected: 2 })
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use blake3::hazmat::{Mode, merge_subtrees_non_root, merge_subtrees_root};
 use rs_merkle::{Hasher, MerkleProof, MerkleTree};
@@ -17,7 +45,8 @@ type Node = [u8; DIGEST_LEN];
 /// The rule of docs/formats.md 7.2, under its name there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MerkleProfile {
-    /// Leaves are hashed behind a byte 00, inner nodes behind a byte 01.
+    /// Leaves are hashed behind a byte 00, inner nodes behind a byte 01, as in RFC 6962; but a leaf
+    /// is over a chunk's digest, not over the chunk.
     Separated,
 }
 
@@ -216,7 +245,8 @@ impl Coded for ProofError {
 }
 
 impl Proof {
-    /// Takes siblings from outside; [`Self::verify`] judges them.
+    /// Takes siblings from outside; [`Self::verify`] judges them, and compares their number before
+    /// it copies or hashes any.
     pub const fn from_siblings(siblings: Vec<Node>) -> Self {
         Self { siblings }
     }

@@ -1,4 +1,32 @@
-//! Pieces from outside, and what makes them trusted.
+//! Pieces from outside, and what makes them trusted (docs/formats.md 7.2, 7.3 and 7.5).
+//!
+//! A list has 32 bytes a piece, so at most 32 MiB. A piece is judged in one go: its index, its length,
+//! and only then its digest.
+//!
+//! ```
+//! use verifier::code::Coded as _;
+//! use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
+//! use verifier::{ChunkAlgorithm, Geometry};
+//!
+//! // docs/formats.md 7.3: 40,000 bytes, byte i being i mod 251.
+//! let bytes: Vec<u8> = (0..40_000_u32).map(|i| (i % 251) as u8).collect();
+//! let geometry = Geometry::new(40_000, 16_384)?;
+//! let mut stream = PieceStream::new(ChunkAlgorithm::Blake3TreeV0, geometry)?;
+//! stream.update(&bytes);
+//! let (digests, root) = stream.finish().ok_or("incomplete")?;
+//! assert!(root.to_string().starts_with("blake3:CCD32B4544A24C50"));
+//! let list = PieceList::prove(geometry, root, digests)?;
+//!
+//! let arrived = |index, from: usize, to: usize| {
+//!     ArrivedPiece { index, bytes: bytes[from..to].to_vec().into(), from: Source::Local }
+//! };
+//! assert_eq!(list.verify(arrived(2, 32_768, 40_000))?.index().get(), 2);
+//! let lie = list.verify(arrived(1, 0, 16_384)).unwrap_err();
+//! assert_eq!(lie.code().to_string(), "piece.digest");
+//! let short = list.verify(arrived(2, 0, 9)).unwrap_err();
+//! assert_eq!(short.to_string(), "piece 2 has 9 bytes, expected 7232");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::borrow::Cow;
 
@@ -178,7 +206,8 @@ impl PieceList {
     ///
     /// # Errors
     ///
-    /// [`ListError`] says how the list differs from what the root stands for.
+    /// [`ListError`] says how the list differs from what the root stands for:
+    /// `chunk-list.entries`, `chunk-list.chunk-size` or `chunk-list.root`.
     pub fn prove(
         geometry: Geometry,
         root: Root,
@@ -219,8 +248,8 @@ impl PieceList {
     ///
     /// # Errors
     ///
-    /// [`PieceError::Index`], [`PieceError::Length`] or [`PieceError::Digest`]: the sender is
-    /// wrong.
+    /// [`PieceError::Index`] (`piece.index`), [`PieceError::Length`] (`piece.length`) or
+    /// [`PieceError::Digest`] (`piece.digest`): the sender is wrong.
     pub fn verify(&self, arrived: ArrivedPiece) -> Result<VerifiedPiece, PieceError> {
         let index = place(&self.geometry, &arrived)?;
         let digest = digest(self.root.algorithm(), &self.geometry, index, &arrived.bytes);
@@ -297,7 +326,8 @@ impl PieceStream {
     ///
     /// # Errors
     ///
-    /// [`ListError::PieceSize`] if the algorithm cannot have pieces of that size.
+    /// [`ListError::PieceSize`] (`chunk-list.chunk-size`) if the algorithm cannot have pieces of
+    /// that size: BLAKE3 takes powers of two from 1,024.
     pub fn new(algorithm: ChunkAlgorithm, geometry: Geometry) -> Result<Self, ListError> {
         check_piece_size(algorithm, &geometry)?;
         Ok(Self {

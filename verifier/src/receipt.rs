@@ -1,4 +1,19 @@
 //! The record of a finished import (docs/formats.md 12).
+//!
+//! At most 131,072 bytes, 512 lines and 64 peers. A receipt without a signature is no evidence of who
+//! wrote it. The crate's page shows one written and verified.
+//!
+//! ```
+//! use verifier::code::Coded as _;
+//! use verifier::receipt::Receipt;
+//!
+//! let error = Receipt::parse(b"receipt.kind=minimodel.import-receipt\n").unwrap_err();
+//! assert_eq!(error.code().to_string(), "receipt.missing-key");
+//! assert_eq!(error.field(), "receipt.version");
+//! // There is one spelling, so one digest: keys are sorted.
+//! let error = Receipt::parse(b"receipt.version=0\nreceipt.kind=x\n").unwrap_err();
+//! assert_eq!(error.code().to_string(), "receipt.not-canonical");
+//! ```
 
 mod error;
 mod schema;
@@ -62,7 +77,8 @@ impl Receipt {
     ///
     /// # Errors
     ///
-    /// [`ReceiptError::Transfer`] if the account of the transfer does not add up.
+    /// [`ReceiptError::Transfer`] (`receipt.transfer`) if the account of the transfer does not add
+    /// up.
     pub fn write(artifact: &VerifiedArtifact, facts: &Facts<'_>) -> Result<Self, ReceiptError> {
         let mut values = derive(artifact);
         let kind = if facts.transfer.is_some() { "consent-peer-transfer" } else { "local-file" };
@@ -90,7 +106,7 @@ impl Receipt {
     ///
     /// # Errors
     ///
-    /// [`ReceiptError`] for the first rule that the bytes break.
+    /// [`ReceiptError`] (`receipt.…`) for the first rule that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, ReceiptError> {
         let lines = Lines::parse(Document::Receipt, bytes)?;
         if lines.canonical(|_| true) != bytes {
@@ -116,12 +132,14 @@ impl Receipt {
 
     /// Reads a receipt and checks that it is one of this manifest and this file.
     ///
-    /// `length` is the file's length in bytes. The file is read once, from its start.
+    /// `length` is the file's length in bytes. The file is read once, from its start, as
+    /// [`artifact::verify`] does; sidecars and chunk lists are not looked at again.
     ///
     /// # Errors
     ///
-    /// [`ReceiptError`] for the first rule broken: first those on the receipt itself, then those
-    /// on manifest and file, and at last [`ReceiptError::Drift`].
+    /// [`ReceiptError`] for the first rule broken: first those on the receipt itself
+    /// (`receipt.…`), then those on manifest and file with their own codes, and at last
+    /// [`ReceiptError::Drift`] (`receipt.drift`).
     pub fn verify(
         bytes: &[u8],
         manifest: &[u8],
@@ -144,7 +162,8 @@ impl Receipt {
     ///
     /// # Errors
     ///
-    /// [`ReceiptError::Drift`] with the first key that differs, in bytewise order.
+    /// [`ReceiptError::Drift`] (`receipt.drift`) with the first key that differs, in bytewise
+    /// order.
     pub fn check_drift(&self, artifact: &VerifiedArtifact) -> Result<(), ReceiptError> {
         let now = derive(artifact);
         let mut said = self.values.iter().filter(|(key, _)| is_derived(key));
@@ -287,7 +306,7 @@ fn check_signature(lines: &Lines<'_>) -> Result<Option<PeerId>, ReceiptError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Receipt, plain_name};
+    use super::{Receipt, ReceiptError, plain_name};
     use crate::code::Coded;
     use crate::digest::Sha256;
 
@@ -328,6 +347,20 @@ mod tests {
         let message = Receipt::parse(other.as_bytes()).unwrap_err().to_string();
         let named = text.lines().find_map(|line| line.strip_prefix("receipt.sha256=")).unwrap();
         assert!(message.starts_with(&format!("receipt.sha256 is {named}, expected sha256:")));
+    }
+
+    #[test]
+    fn a_drift_is_shown_with_both_values() {
+        let drift = |found: Option<&str>| ReceiptError::Drift {
+            key: "model.id".to_owned(),
+            found: found.map(str::to_owned),
+            expected: Some("tiny".to_owned()),
+        };
+        assert_eq!(
+            drift(Some("other")).to_string(),
+            "`model.id` is `other`, expected `tiny`, by the manifest and the file"
+        );
+        assert!(drift(None).to_string().starts_with("`model.id` is absent, expected `tiny`"));
     }
 
     #[test]

@@ -1,6 +1,32 @@
-//! What the user wants, and what peers say they hold: requests, offers and tickets.
+//! What the user wants, and what peers say they hold: requests, offers and tickets
+//! (docs/formats.md 10).
 //!
-//! None of them moves a byte or opens a connection by itself.
+//! None of them moves a byte or opens a connection by itself. An offer has at most 65,536 bytes, a
+//! request 1,048,576 and 64 offers, a ticket 4,096; [`PeerMessages`] has the other numbers.
+//!
+//! ```
+//! use verifier::boundary::PeerAddress;
+//! use verifier::code::Coded as _;
+//! use verifier::identity::SigningKey;
+//! use verifier::request::{Ticket, TicketTerms};
+//! use verifier::scalars::{Label, UtcTime};
+//!
+//! let issued = UtcTime::parse("2026-01-31T12:00:00Z")?;
+//! let terms = TicketTerms {
+//!     label: Label::parse("Anna laptop")?,
+//!     addresses: vec![PeerAddress::parse("mmp://192.168.1.20:9410")?],
+//!     issued,
+//!     expires: issued.plus(3_600),
+//! };
+//! let text = Ticket::sign(&terms, &SigningKey::from_seed([1; 32]))?;
+//! assert!(text.starts_with("mmticket0:"));
+//! let ticket = Ticket::parse(&text, issued)?;
+//! assert_eq!(ticket.label().as_str(), "Anna laptop");
+//! assert_eq!(ticket.peer_id(), SigningKey::from_seed([1; 32]).public_key().peer_id());
+//! let late = Ticket::parse(&text, issued.plus(3_600)).unwrap_err();
+//! assert_eq!(late.code().to_string(), "ticket.expired");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod import;
 mod offer;

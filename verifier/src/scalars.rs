@@ -1,4 +1,20 @@
 //! The scalar types of docs/formats.md 2: each is made only by reading text that fits its grammar.
+//!
+//! ```
+//! use verifier::scalars::{Id, Kind, U64Hex, UtcTime, parse_int};
+//!
+//! assert_eq!(Id::parse("tiny-1.0")?.as_str(), "tiny-1.0");
+//! assert!(Id::parse("../etc").is_err());
+//! assert_eq!(U64Hex(0xCBF2_9CE4_8422_2325).to_string(), "u64:CBF29CE484222325");
+//! let leap = UtcTime::parse("2024-02-29T23:59:59Z")?;
+//! assert_eq!(leap.plus(1).to_string(), "2024-03-01T00:00:00Z");
+//! // A number has one spelling, and a message never shows more than 80 characters of what it got.
+//! assert!(parse_int("007").is_err());
+//! let error = Kind::Token.check(&"?".repeat(1_000)).unwrap_err();
+//! assert_eq!(error.code("manifest").to_string(), "manifest.bad-token");
+//! assert!(error.to_string().len() < 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 

@@ -2,7 +2,28 @@
 //!
 //! A file is judged in one pass in file order by a [`Scan`], whatever the slices it comes in, and
 //! a valid one becomes an [`Slm`]. The internal checksum is serial and slow beside the rest, so it
-//! is a value of its own, [`RollingChecksum`], that can run on another thread.
+//! is a value of its own, [`RollingChecksum`], that can run on another thread. It is that of the
+//! provisional profile `minimodel-provisional-1`; see [`checksum`].
+//!
+//! ```
+//! use verifier::code::Coded as _;
+//! use verifier::slm::{ChecksumRule, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q8_0, 1, &mut file)?;
+//! # let mut bytes = file.into_inner();
+//! let slm = validate(&bytes, ChecksumRule::Verify)?;
+//! assert_eq!(slm.measured_value("slm.quantization").as_deref(), Some("q8_0"));
+//! assert_eq!(slm.runtime(), "executable");
+//!
+//! bytes[4] = 2;
+//! let error = validate(&bytes, ChecksumRule::Verify).unwrap_err();
+//! assert_eq!((error.code().to_string().as_str(), &*error.field()), ("slm.bad-version", "version"));
+//! assert_eq!(error.to_string(), "version is 2, expected 1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod calibrate;
 pub mod checksum;
@@ -51,7 +72,7 @@ pub enum ChecksumRule {
 ///
 /// # Errors
 ///
-/// The first [`SlmError`] in the order of docs/formats.md 5.
+/// The first [`SlmError`] (`slm.…`) in the order of docs/formats.md 5.
 pub fn validate(bytes: &[u8], rule: ChecksumRule) -> Result<Slm, SlmError> {
     let mut scan = Scan::new(bytes.len() as u64);
     scan.update(bytes);

@@ -1,4 +1,29 @@
 //! The passes over a file's bytes, side by side: SHA-256, chunk digests, checksum, container.
+//!
+//! [`Passes`] measures and does not judge by a manifest; [`Verification`](super::Verification) does
+//! (docs/formats.md 11, A2 to A5).
+//!
+//! ```
+//! use verifier::artifact::Passes;
+//! use verifier::slm::ChecksumRule;
+//! use verifier::{ChunkAlgorithm, Geometry, Sha256};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q4_0, 1, &mut file)?;
+//! # let bytes = file.into_inner();
+//! let length = bytes.len() as u64;
+//! let chunking = (ChunkAlgorithm::Blake3TreeV0, Geometry::new(length, 1_024)?);
+//! let mut passes = Passes::new(length, Some(chunking), ChecksumRule::Verify);
+//! passes.update(bytes.clone().into());
+//! let measured = passes.finish();
+//! assert_eq!(measured.sha256, Sha256::of(&bytes));
+//! let (digests, root) = measured.chunks.ok_or("incomplete")?;
+//! assert_eq!((digests.len(), root.algorithm()), (7, ChunkAlgorithm::Blake3TreeV0));
+//! assert_eq!(measured.slm?.quantisation(), Some(Quantisation::Q4_0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +70,10 @@ pub struct Passes {
 impl Passes {
     /// Starts on a file of `length` bytes. Chunking that the algorithm cannot have gives no
     /// chunks.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no thread to give for a file above 1 MiB.
     pub fn new(
         length: u64,
         chunking: Option<(ChunkAlgorithm, Geometry)>,
@@ -69,7 +98,8 @@ impl Passes {
         self.rule
     }
 
-    /// Takes in the file's next bytes; waits while the slowest pass is far behind.
+    /// Takes in the file's next bytes in slices of 256 KiB; waits while the slowest pass has eight
+    /// of them before it.
     pub fn update(&mut self, mut bytes: Bytes) {
         while !bytes.is_empty() {
             let block = bytes.split_to(bytes.len().min(BLOCK));
@@ -82,12 +112,12 @@ impl Passes {
         }
     }
 
-    /// A fault of the container that is known already.
+    /// A fault of the container that is known already; the internal checksum is none of them.
     pub fn fault(&self) -> Option<SlmError> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the passes found.
+    /// What the passes found, when the slowest is done.
     pub fn finish(self) -> Measured {
         let computed = self.checksum.finish().finish();
         let checksum = match self.rule {

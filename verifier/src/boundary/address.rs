@@ -94,7 +94,7 @@ impl PeerAddress {
     ///
     /// # Errors
     ///
-    /// [`AddressError`] for the first rule that the text breaks.
+    /// [`AddressError`] (`address.…`) for the first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() || text.len() > AddressPolicy::MAX_BYTES {
             return Err(AddressError::Length { bytes: text.len() });
@@ -121,7 +121,8 @@ impl PeerAddress {
     ///
     /// # Errors
     ///
-    /// [`AddressError`] if the IP is denied or the port is 0.
+    /// [`AddressError`] if the IP is denied (`address.denied-ip`) or the port is 0
+    /// (`address.port`).
     pub fn from_socket(ip: IpAddr, port: u16) -> Result<Self, AddressError> {
         match ip {
             IpAddr::V4(ip) => Self::parse(&format!("{}{ip}:{port}", AddressPolicy::SCHEME)),
@@ -136,7 +137,8 @@ impl PeerAddress {
     ///
     /// # Errors
     ///
-    /// [`AddressError::Unresolved`] if there is none, [`AddressError::Denied`] if one is denied.
+    /// [`AddressError::Unresolved`] (`address.unresolved`) if there is none,
+    /// [`AddressError::Denied`] (`address.denied-ip`) if one is denied.
     pub fn check_resolved(&self, ips: &[IpAddr]) -> Result<(), AddressError> {
         let Host::Dns(name) = &self.host else { return Ok(()) };
         if ips.is_empty() {
@@ -378,6 +380,15 @@ mod tests {
             let got = PeerAddress::parse(text).map_or_else(|e| e.code().suffix(), |_| "ok");
             assert_eq!(got, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_says_what_was_found_and_what_was_expected() {
+        let message = |text: &str| PeerAddress::parse(text).unwrap_err().to_string();
+        assert_eq!(message("mmp://a.b:0"), "port is `0`, expected 1 to 65535");
+        assert_eq!(message(""), "address has 0 bytes, expected 1 to 300");
+        assert_eq!(message("http://a.b:1"), "address `http://a.b:1` does not begin with `mmp://`");
+        assert_eq!(message("mmp://hf.co:1"), "host is `hf.co`, a hub host, expected a peer's own");
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Route {
     ///
     /// # Errors
     ///
-    /// [`RouteError`] for the first rule that the text breaks.
+    /// [`RouteError`] (`route.…`) for the first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, RouteError> {
         if text.is_empty() {
             return Err(RouteError::Empty);
@@ -340,6 +340,21 @@ mod tests {
             let got = Route::parse(text).map_or_else(|e| e.code().suffix(), |_| "ok");
             assert_eq!(got, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_says_what_was_found_and_what_was_expected() {
+        let message = |text: &str| Route::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            message("https://example.org:80/"),
+            "route has the port `80`, expected 443 or none"
+        );
+        assert_eq!(message("/a\u{1B}"), "route has the character `\\u{1b}`, which none may have");
+        let long = format!("ftp://{}", "x".repeat(2_000));
+        assert_eq!(
+            message(&long).len(),
+            6 + 74 + "route `…` begins neither with `/` nor with `https://`".len()
+        );
     }
 
     proptest! {

@@ -39,8 +39,8 @@ impl ConsentLog {
     ///
     /// # Errors
     ///
-    /// [`ConsentError`] for the first rule that a line breaks, and [`ConsentError::Torn`] if all
-    /// lines are good but the last one has no end.
+    /// [`ConsentError`] (`consent.…`) for the first rule that a line breaks, and
+    /// [`ConsentError::Torn`] (`consent.torn`) if all lines are good but the last one has no end.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConsentError> {
         let mut log = Self::empty();
         log.extend(bytes)?;
@@ -108,7 +108,7 @@ impl ConsentLog {
     ///
     /// # Errors
     ///
-    /// [`ConsentError::Denied`] if there is none.
+    /// [`ConsentError::Denied`] (`consent.denied`) if there is none.
     pub fn allow(
         &self,
         query: &Query<'_>,
@@ -140,7 +140,7 @@ impl ConsentLog {
     ///
     /// # Errors
     ///
-    /// [`ConsentError`] if the line would break a rule.
+    /// [`ConsentError`] if the line would break a rule, as [`Self::parse`] would say.
     pub fn grant_line(&self, terms: &GrantTerms) -> Result<Vec<u8>, ConsentError> {
         self.next_line(terms.granted, Entry::Grant(terms.clone()))
     }
@@ -149,7 +149,7 @@ impl ConsentLog {
     ///
     /// # Errors
     ///
-    /// [`ConsentError`] if the line would break a rule.
+    /// [`ConsentError`] if the line would break a rule, as [`Self::parse`] would say.
     pub fn revoke_line(&self, grant_id: &Id, time: UtcTime) -> Result<Vec<u8>, ConsentError> {
         self.next_line(time, Entry::Revoke(grant_id.clone()))
     }
@@ -307,7 +307,13 @@ mod tests {
     fn a_line_that_would_break_the_log_is_not_written() {
         let log = ConsentLog::parse(&log()).unwrap();
         assert!(matches!(log.grant_line(&terms("one", 30)), Err(ConsentError::DuplicateGrant(_))));
-        assert!(matches!(log.grant_line(&terms("new", 19)), Err(ConsentError::TimeOrder { .. })));
+        let early = log.grant_line(&terms("new", 19)).unwrap_err();
+        assert!(matches!(early, ConsentError::TimeOrder { .. }));
+        assert_eq!(
+            early.to_string(),
+            "time_utc is 1970-01-01T00:00:19Z, expected 1970-01-01T00:00:20Z or later, as the line \
+             before has it"
+        );
         let endless = GrantTerms { byte_limit: u64::MAX, ..terms("new", 30) };
         assert!(matches!(log.grant_line(&endless), Err(ConsentError::Json(_))));
         assert!(matches!(log.revoke_line(&id("one"), at(30)), Err(ConsentError::UnknownGrant(_))));

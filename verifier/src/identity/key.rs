@@ -25,7 +25,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`IdentityError`] if the bytes are no point, another spelling of a point, or a point of
+    /// [`IdentityError`] (`signature.public-key`) if the bytes are no point, another spelling of a point, or a point of
     /// small order, under which one signature would fit many messages.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, IdentityError> {
         let shown = || HEXUPPER.encode(&bytes);
@@ -57,7 +57,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`SignatureInvalid`] for any other signature.
+    /// [`SignatureInvalid`] (`signature.invalid`) for any other signature.
     pub fn verify(
         &self,
         context: Context,

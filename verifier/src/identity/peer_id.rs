@@ -10,7 +10,8 @@ use super::{IdentityError, PublicKey};
 use crate::code::{Code, Coded};
 use crate::excerpt::Excerpt;
 
-/// How a peer id is spelt (bech32m), and how long a pair code is.
+/// How a peer id is spelt (docs/formats.md 8.2: bech32m of BIP-350), and how long a pair code is;
+/// provisional.
 pub enum PeerIdFormat {}
 
 impl PeerIdFormat {
@@ -43,8 +44,8 @@ impl PeerId {
     ///
     /// # Errors
     ///
-    /// [`PeerIdError`] names the first thing that is wrong: length, prefix, characters, checksum,
-    /// padding, key.
+    /// [`PeerIdError`] (`peer-id.…`) names the first thing that is wrong: length, prefix,
+    /// characters, checksum, padding, key.
     pub fn parse(text: &str) -> Result<Self, PeerIdError> {
         if text.len() != PeerIdFormat::LEN {
             return Err(PeerIdError::Length(text.len()));

@@ -1,4 +1,16 @@
-//! The limits on JSON documents.
+//! The limits on JSON documents (docs/formats.md 4), provisional.
+//!
+//! ```
+//! use verifier::json::{JsonError, limits, parse};
+//!
+//! let deep = "[".repeat(9) + &"]".repeat(9);
+//! assert_eq!(parse(deep.as_bytes(), limits::TICKET), Err(JsonError::TooDeep { at: 8 }));
+//! let long = vec![b' '; limits::TICKET + 1];
+//! assert_eq!(
+//!     parse(&long, limits::TICKET),
+//!     Err(JsonError::TooLarge { len: limits::TICKET + 1, limit: limits::TICKET })
+//! );
+//! ```
 
 /// The longest import request, in bytes.
 pub const REQUEST: usize = 1_048_576;

@@ -7,13 +7,13 @@ use super::{JsonError, Object, Value, limits};
 
 /// Reads a JSON text of at most `limit` bytes.
 ///
-/// Memory is in proportion to the text, time nearly so, and recursion is at most
-/// [`limits::MAX_DEPTH`] deep.
+/// Memory and time are in proportion to the text, but for the sorting of names, and recursion is
+/// at most [`limits::MAX_DEPTH`] deep.
 ///
 /// # Errors
 ///
-/// [`JsonError`], in this order: length, bytes that are not ASCII, backslashes, then what one pass
-/// from left to right meets first.
+/// [`JsonError`], in this order: length (`too-large`), bytes that are not ASCII (`non-ascii`),
+/// backslashes (`escape`), then what one pass from left to right meets first.
 pub fn parse(bytes: &[u8], limit: usize) -> Result<Value<'_>, JsonError> {
     if bytes.len() > limit {
         return Err(JsonError::TooLarge { len: bytes.len(), limit });

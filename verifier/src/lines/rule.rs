@@ -25,7 +25,8 @@ impl Rule {
     ///
     /// # Errors
     ///
-    /// [`LineError`] under the document's prefix if the value does not fit.
+    /// [`LineError`] under the document's prefix if the value does not fit: the suffix of its type
+    /// (docs/formats.md 2), `bad-enum`, `bad-root` or `bad-peer-id`.
     pub fn check(self, document: Document, key: &str, value: &str) -> Result<(), LineError> {
         let checked = match self {
             Self::Any => Ok(()),

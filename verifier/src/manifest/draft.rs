@@ -49,7 +49,8 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`ManifestError`] if the key is not known or the value does not fit its type.
+    /// [`ManifestError`] if the key is forbidden (`boundary.forbidden-key`) or not known
+    /// (`manifest.unknown-key`), or the value does not fit its type (`manifest.…`, `route.…`).
     pub fn set(&mut self, key: &str, value: impl fmt::Display) -> Result<&mut Self, ManifestError> {
         let value = value.to_string();
         let value = value.trim_matches([' ', '\t']);

@@ -251,7 +251,18 @@ fn number(lines: &Lines<'_>, key: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Lot;
+    use super::{Lot, TransferError};
+
+    #[test]
+    fn a_sum_that_is_wrong_is_shown_with_its_parts() {
+        let key = "transfer.pieces_fetched";
+        let error = TransferError::Sum { key, found: 3, peers: 2, local: 1, whole: 4 };
+        assert_eq!(
+            error.to_string(),
+            "`transfer.pieces_fetched` is 3, expected the peers' sum 2, and 4 together with the \
+             store's 1"
+        );
+    }
 
     #[test]
     fn pieces_have_whole_chunks_or_the_last_one_among_them() {

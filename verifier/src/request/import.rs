@@ -62,7 +62,8 @@ impl ImportRequest {
     ///
     /// # Errors
     ///
-    /// [`RequestError`] for the first rule that the bytes break.
+    /// [`RequestError`] for the first rule that the bytes break: `request.…`, a code of the
+    /// manifest, or `offer.…` (docs/formats.md 10.2, Q1 to Q7).
     pub fn parse(
         bytes: &[u8],
         manifest: &[u8],

@@ -78,7 +78,7 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// [`OfferError`] for the first rule that the bytes break.
+    /// [`OfferError`] (`offer.…`) for the first rule that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, OfferError> {
         match json::parse(bytes, limits::OFFER)? {
             Value::Object(object) => Self::from_object(&object),
@@ -174,7 +174,8 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// [`OfferError::Term`] if it starts more than 300 seconds ahead or is over.
+    /// [`OfferError::Term`] if it starts more than 300 seconds ahead (`offer.not-yet-valid`) or is
+    /// over (`offer.expired`).
     pub fn check_clock(&self, now: UtcTime) -> Result<(), OfferError> {
         let (issued, expires) = (self.terms.issued, self.terms.expires);
         Ok(check_clock(["issued_utc", "expires_utc"], issued, expires, now)?)

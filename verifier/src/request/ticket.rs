@@ -67,7 +67,7 @@ impl Ticket {
     ///
     /// # Errors
     ///
-    /// [`TicketError`] for the first rule that the text breaks.
+    /// [`TicketError`] (`ticket.…`) for the first rule that the text breaks, the clock last.
     pub fn parse(text: &str, now: UtcTime) -> Result<Self, TicketError> {
         let ticket = Self::parse_static(text)?;
         let (issued, expires) = (ticket.terms.issued, ticket.terms.expires);
@@ -238,6 +238,11 @@ mod tests {
         assert_eq!(ticket.peer_id(), key.public_key().peer_id());
         assert_eq!(ticket.terms, terms());
         assert!(Ticket::parse(&text, UtcTime::from_unix(2_000)).is_err());
+        assert_eq!(
+            Ticket::parse(&text, UtcTime::from_unix(2_000)).unwrap_err().to_string(),
+            "value of `expires_utc` does not fit: valid until 1970-01-01T00:33:20Z, but it is \
+             1970-01-01T00:33:20Z"
+        );
         let padded = format!("{text}=");
         assert_eq!(Ticket::parse(&padded, UtcTime::from_unix(1_000)), Err(TicketError::Base64));
     }

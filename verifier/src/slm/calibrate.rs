@@ -1,4 +1,4 @@
-//! The search for the published internal checksum in genuine files (docs/formats.md 5.7).
+//! Searches for the published internal checksum in genuine files (docs/formats.md 5.7).
 //!
 //! What is published of the checksum leaves open how byte and index are mixed in, by how much the
 //! state rotates, the order of the steps, the start constant, and whether the stored value's own
@@ -8,6 +8,24 @@
 //! This project's provisional profile is one of the rules, [`Rule::PROVISIONAL`] from
 //! `CBF29CE484222325`, and is what the search finds in samples that this project wrote. Nothing
 //! found here changes which profile is in force.
+//!
+//! ```
+//! use verifier::slm::SlmChecksumProfile;
+//! use verifier::slm::calibrate::{Evidence, calibrate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q4_0, 1, &mut file)?;
+//! # let bytes = file.into_inner();
+//! let found = calibrate(&mut [Cursor::new(bytes)])?;
+//! assert_eq!(found.tried, 6_048);
+//! let [candidate] = &found.conclusive[..] else { panic!("{found:?}") };
+//! assert_eq!(candidate.evidence, Evidence::KnownConstant);
+//! // What this project wrote says nothing of the published rule.
+//! assert_eq!(candidate.profile(), Some(SlmChecksumProfile::MinimodelProvisional1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod candidate;
 mod error;

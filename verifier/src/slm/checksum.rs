@@ -1,4 +1,18 @@
-//! The internal checksum of a file.
+//! The internal checksum of a file (docs/formats.md 5.6), provisional.
+//!
+//! What is published leaves the start constant, the mixing, the rotation and the order of the steps
+//! open. [`SlmChecksumProfile::MinimodelProvisional1`] chooses them; that a file made elsewhere passes
+//! it may not be claimed.
+//!
+//! ```
+//! use verifier::slm::{RollingChecksum, SlmChecksumProfile};
+//!
+//! let mut checksum = RollingChecksum::new();
+//! checksum.update(&[0; 100]);
+//! checksum.update(&[7; 8]); // the stored value itself counts as zeros
+//! assert_eq!(checksum.finish(), 0xCA52_34E2_70E6_149B);
+//! assert_eq!(SlmChecksumProfile::default().as_str(), "minimodel-provisional-1");
+//! ```
 
 use std::fmt;
 use std::ops::Range;
@@ -63,7 +77,8 @@ pub struct RollingChecksum {
 /// Where the checksum itself is stored; these bytes count as zero.
 const STORED: Range<u64> = 100..108;
 
-const PROFILE: SlmChecksumProfile = SlmChecksumProfile::MinimodelProvisional1;
+/// The profile in force.
+pub(super) const PROFILE: SlmChecksumProfile = SlmChecksumProfile::MinimodelProvisional1;
 
 impl RollingChecksum {
     /// Starts at a file's first byte.

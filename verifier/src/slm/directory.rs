@@ -1,11 +1,32 @@
-//! The tensor directory: entries of 64 bytes, read as they come.
+//! The tensor directory: entries of 64 bytes, read as they come (docs/formats.md 5.2, D1 to D14).
+//!
+//! There may be as many entries as the header's shape wants and the file has room for: the format has
+//! no other limit. Judging them takes up to 168 bytes of memory an entry, and time that of a sort.
+//!
+//! ```
+//! use verifier::slm::directory::{DirectoryError, EntryFault};
+//! use verifier::slm::{ChecksumRule, SlmError, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::F32, 1, &mut file)?;
+//! # let mut bytes = file.into_inner();
+//! let entry = 192; // after 108 bytes of header and 28 of tokenizer, and padding to 64
+//! bytes[entry + 8] = 9;
+//! let error = validate(&bytes, ChecksumRule::Unverified).unwrap_err();
+//! let fault = EntryFault::BadDtype { found: 9 };
+//! assert_eq!(error, SlmError::Directory(DirectoryError { index: 0, fault }));
+//! assert_eq!(error.to_string(), "directory entry 0: dtype is 9, expected 1, 2 or 3");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::slm::fields::Fields;
 use crate::slm::header::{ALIGNMENT, Header};
 use crate::slm::policy::{DirectoryPolicy, LayoutPolicy, TensorOrder};
 use crate::slm::quantisation::Quantisation;
 
-/// Length of an entry.
+/// Length of an entry, in bytes (docs/formats.md 5.2).
 pub const ENTRY_LEN: usize = 64;
 
 /// The directory of a file, all of whose entries passed D1 to D14.
@@ -271,18 +292,38 @@ pub struct DirectoryError {
 /// What is wrong with a directory entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum EntryFault {
+    /// D1: an earlier entry has the same name hash.
     #[error("name_hash is {hash:016X}, expected one that no earlier entry has")]
-    DuplicateName { hash: u64 },
+    DuplicateName {
+        /// The hash that both have.
+        hash: u64,
+    },
+    /// D2: the values are stored in a form that is not known.
     #[error("dtype is {found}, expected 1, 2 or 3")]
-    BadDtype { found: u32 },
+    BadDtype {
+        /// The field's value.
+        found: u32,
+    },
+    /// D3: the rank is not 1 to 4.
     #[error("rank is {found}, expected 1 to 4")]
-    BadRank { found: u32 },
+    BadRank {
+        /// The field's value.
+        found: u32,
+    },
+    /// D4: a used dim is zero.
     #[error("dim{dim} is 0, expected at least 1")]
-    BadDimension { dim: usize },
+    BadDimension {
+        /// The dim's number, from 0.
+        dim: usize,
+    },
+    /// D5: a dim past the rank is neither 0 nor 1.
     #[error("unused dim is {found}, expected 0 or 1")]
-    UnusedDimension { found: u32 },
+    UnusedDimension {
+        /// The field's value.
+        found: u32,
+    },
+    /// D6: the block size does not go with dtype and columns.
     #[error(
         "block_size is {found}, expected {} with {dtype} and {cols} columns",
         match dtype {
@@ -291,31 +332,80 @@ pub enum EntryFault {
             Quantisation::Q4_0 => "an even divisor".to_owned(),
         }
     )]
-    BlockSize { found: u32, dtype: Quantisation, cols: u128 },
+    BlockSize {
+        /// The field's value.
+        found: u32,
+        /// How the values are stored.
+        dtype: Quantisation,
+        /// The last used dim.
+        cols: u128,
+    },
+    /// D7: the payload is not aligned.
     #[error("byte_offset is {found}, expected a multiple of {ALIGNMENT}")]
-    PayloadAlignment { found: u64 },
+    PayloadAlignment {
+        /// The field's value.
+        found: u64,
+    },
+    /// D8: the payload is out of place.
     #[error(
         "payload has {length} bytes at {offset}, expected them between {} and {}",
         bounds.start,
         bounds.end
     )]
-    PayloadRange { offset: u64, length: u64, bounds: Bounds },
+    PayloadRange {
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        length: u64,
+        /// Where it may lie.
+        bounds: Bounds,
+    },
+    /// D9: the payload has another length than dtype and dims give.
     #[error("byte_length is {found}, expected {expected}")]
-    PayloadLength { found: u64, expected: u128 },
+    PayloadLength {
+        /// The field's value.
+        found: u64,
+        /// The length in bytes that docs/formats.md 5.4 gives.
+        expected: u128,
+    },
+    /// D10: an f32 tensor has a scale array.
     #[error("scale_offset is {found}, expected {} with f32", DirectoryPolicy::F32_SCALE_OFFSET)]
-    ScaleUnexpected { found: u64 },
+    ScaleUnexpected {
+        /// The field's value.
+        found: u64,
+    },
+    /// D11: a quantised tensor has no scale array.
     #[error("scale_offset is 0, expected where the scales of {dtype} begin")]
-    ScaleMissing { dtype: Quantisation },
+    ScaleMissing {
+        /// How the values are stored.
+        dtype: Quantisation,
+    },
+    /// D12: the scale array is not aligned.
     #[error("scale_offset is {found}, expected a multiple of {}", LayoutPolicy::SCALE_ALIGNMENT)]
-    ScaleAlignment { found: u64 },
+    ScaleAlignment {
+        /// The field's value.
+        found: u64,
+    },
+    /// D13: the scale array is out of place.
     #[error(
         "scale array has {length} bytes at {offset}, expected them between {} and {}",
         bounds.start,
         bounds.end
     )]
-    ScaleRange { offset: u64, length: u128, bounds: Bounds },
+    ScaleRange {
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        length: u128,
+        /// Where it may lie.
+        bounds: Bounds,
+    },
+    /// D14: the reserved bytes are not zero.
     #[error("reserved bytes are {found:#010x}, expected 0")]
-    Reserved { found: u32 },
+    Reserved {
+        /// The field's value.
+        found: u32,
+    },
 }
 
 impl DirectoryError {

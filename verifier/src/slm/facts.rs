@@ -1,4 +1,22 @@
-//! What a valid file holds.
+//! What a valid file holds: the measured values of docs/formats.md 5.8.
+//!
+//! ```
+//! use verifier::slm::{ChecksumRule, ChecksumVerdict, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q4_0, 1, &mut file)?;
+//! # let bytes = file.into_inner();
+//! let slm = validate(&bytes, ChecksumRule::Unverified)?;
+//! assert_eq!(slm.measured()[0], ("slm.format_version", "1".to_owned()));
+//! assert_eq!(slm.parameter_count(), 4_824);
+//! // What was not compared is never called verified.
+//! assert_eq!(slm.checksum_verdict(), ChecksumVerdict::Unverified);
+//! assert_eq!(slm.measured_value("slm.checksum_profile").as_deref(), Some("unverified"));
+//! assert_eq!(slm.warnings(), ["checksum-unverified"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::digest::Sha256;
 use crate::scalars::U64Hex;

@@ -1,20 +1,41 @@
-//! The header: the first 108 bytes of a file.
+//! The header: the first 108 bytes of a file (docs/formats.md 5.1, H1 to H28).
+//!
+//! ```
+//! use verifier::slm::Header;
+//! use verifier::slm::header::{HEADER_LEN, HeaderError};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::F32, 1, &mut file)?;
+//! # let bytes = file.into_inner();
+//! let mut head: [u8; HEADER_LEN] = bytes[..HEADER_LEN].try_into()?;
+//! let header = Header::parse(&head, bytes.len() as u64)?;
+//! assert_eq!((header.hidden_size, header.layer_count, header.tensor_count), (8, 1, 12));
+//! assert_eq!(header.encode(), head);
+//!
+//! head[28] = 9; // hidden_size
+//! let error = Header::parse(&head, bytes.len() as u64).unwrap_err();
+//! assert_eq!(error, HeaderError::BadHeadDim { found: 4, heads: 2, hidden: 9 });
+//! assert_eq!(error.to_string(), "head_dim is 4, expected hidden_size 9 over head_count 2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::slm::fields::Fields;
 use crate::slm::policy::{
     DirectoryPolicy, GqaPolicy, RopePolicy, TOKENIZER_RULES, TiedOutputPolicy,
 };
 
-/// Length of the header that is read; a longer one is allowed and its rest ignored.
+/// Length in bytes of the header that is read (docs/formats.md 5.1); a longer one is allowed and its rest ignored.
 pub const HEADER_LEN: usize = 108;
 
-/// What sections and payloads must be aligned to.
+/// What directory, data and payloads must be aligned to, in bytes (H21, H25, D7).
 pub const ALIGNMENT: u64 = 64;
 
-/// Length of a directory entry.
+/// Length of a directory entry, in bytes (docs/formats.md 5.2).
 pub const ENTRY_LEN: u64 = 64;
 
-/// Where the checksum stands.
+/// Where the checksum stands, in bytes from the file's start (docs/formats.md 5.1).
 pub const CHECKSUM_OFFSET: u64 = 100;
 
 pub(super) const MAGIC: [u8; 4] = *b"SLM1";
@@ -26,26 +47,44 @@ const MIN_VOCAB: u32 = 260;
 /// A header that passed H1 to H28.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each field is the one of that name in docs/formats.md 5.1")]
 pub struct Header {
+    /// H4: bytes of the header, 108 or more; what lies behind 108 has no meaning.
     pub header_length: u32,
+    /// H6: bit 0 says that the output is tied.
     pub flags: u32,
+    /// H7: tokens in the vocabulary, from 260.
     pub vocab_size: u32,
+    /// H8: special tokens among them, from 4.
     pub special_token_count: u32,
+    /// H9: width of the model.
     pub hidden_size: u32,
+    /// H10: layers.
     pub layer_count: u32,
+    /// H11: attention heads of a layer.
     pub head_count: u32,
+    /// H12, H13: key-value heads; divides head_count.
     pub kv_head_count: u32,
+    /// H14, H15: width of a head; head_count × head_dim is hidden_size.
     pub head_dim: u32,
+    /// H16: width of the feed-forward part.
     pub ffn_size: u32,
+    /// H17: the most tokens in a context.
     pub max_context: u32,
+    /// H18: base of the rotary embedding, finite and above 0.
     pub rope_theta: f32,
+    /// H19: epsilon of the normalisation, finite and above 0.
     pub rms_norm_epsilon: f32,
+    /// H20: where the tokenizer section begins, in bytes.
     pub tokenizer_offset: u64,
+    /// H20: its length in bytes, from 1.
     pub tokenizer_length: u64,
+    /// H21 to H23: where the directory begins, in bytes; a multiple of 64.
     pub tensor_directory_offset: u64,
+    /// H24: entries of the directory.
     pub tensor_count: u32,
+    /// H25 to H27: where payloads may begin, in bytes; a multiple of 64.
     pub tensor_data_offset: u64,
+    /// H28, H29: the stored internal checksum, never 0.
     pub checksum: u64,
 }
 
@@ -54,7 +93,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// The first [`HeaderError`] in the order of H2 to H28.
+    /// The first [`HeaderError`] in the order of H2 to H28; [`SlmError`](crate::slm::SlmError)
+    /// gives it its code.
     pub fn parse(bytes: &[u8; HEADER_LEN], length: u64) -> Result<Self, HeaderError> {
         let mut fields = Fields::of(bytes);
         let magic = fields.bytes();
@@ -266,55 +306,165 @@ fn not_zero(field: &'static str, value: u32) -> Result<(), HeaderError> {
 /// Why a header is wrong (H1 to H28).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum HeaderError {
+    /// H1: the file has no room for a header.
     #[error("file has {length} bytes, expected at least {HEADER_LEN}, the header's")]
-    TooShort { length: u64 },
+    TooShort {
+        /// The file's length in bytes.
+        length: u64,
+    },
+    /// H2: the file does not begin with `SLM1`.
     #[error("magic is `{}`, expected `SLM1`", found.escape_ascii())]
-    BadMagic { found: [u8; 4] },
+    BadMagic {
+        /// The first four bytes.
+        found: [u8; 4],
+    },
+    /// H3: the container is of another version.
     #[error("version is {found}, expected {VERSION}")]
-    BadVersion { found: u32 },
+    BadVersion {
+        /// The field's value.
+        found: u32,
+    },
+    /// H4: the header is too short, or longer than the file.
     #[error("header_length is {found}, expected {HEADER_LEN} to {length}, the file's length")]
-    BadHeaderLength { found: u32, length: u64 },
+    BadHeaderLength {
+        /// The field's value.
+        found: u32,
+        /// The file's length in bytes.
+        length: u64,
+    },
+    /// H5: the model is of another type.
     #[error("model_type is {found}, expected {MODEL_TYPE}")]
-    BadModelType { found: u32 },
+    BadModelType {
+        /// The field's value.
+        found: u32,
+    },
+    /// H6: a flag is set that is not known.
     #[error("flags are {found:#010x}, expected none beside {:#x}", DirectoryPolicy::KNOWN_FLAGS)]
-    UnknownFlags { found: u32 },
+    UnknownFlags {
+        /// The field's value.
+        found: u32,
+    },
+    /// H7: the vocabulary has no room for bytes and special tokens.
     #[error("vocab_size is {found}, expected at least {MIN_VOCAB}")]
-    BadVocabSize { found: u32 },
+    BadVocabSize {
+        /// The field's value.
+        found: u32,
+    },
+    /// H8: the number of special tokens is out of range.
     #[error("special_token_count is {found}, expected {} to {vocab_size}, the vocab_size", TOKENIZER_RULES.min_special_count)]
-    BadSpecialCount { found: u32, vocab_size: u32 },
+    BadSpecialCount {
+        /// The field's value.
+        found: u32,
+        /// The header's vocab_size.
+        vocab_size: u32,
+    },
+    /// H9 to H12, H14, H16, H17: a number is zero that none of these may be.
     #[error("{field} is 0, expected at least 1")]
-    ZeroDimension { field: &'static str },
+    ZeroDimension {
+        /// The field's name in docs/formats.md 5.1.
+        field: &'static str,
+    },
+    /// H13: the key-value heads do not divide the heads.
     #[error("kv_head_count is {found}, expected a divisor of head_count {heads}")]
-    BadKvHeads { found: u32, heads: u32 },
+    BadKvHeads {
+        /// The field's value.
+        found: u32,
+        /// The header's head_count.
+        heads: u32,
+    },
+    /// H15: the heads do not make up the hidden size.
     #[error("head_dim is {found}, expected hidden_size {hidden} over head_count {heads}")]
-    BadHeadDim { found: u32, heads: u32, hidden: u32 },
+    BadHeadDim {
+        /// The field's value.
+        found: u32,
+        /// The header's head_count.
+        heads: u32,
+        /// The header's hidden_size.
+        hidden: u32,
+    },
+    /// H15: the head dimension is odd.
     #[error("head_dim is {found}, expected an even number")]
-    OddHeadDim { found: u32 },
+    OddHeadDim {
+        /// The field's value.
+        found: u32,
+    },
+    /// H18: the base of the rotary embedding is not usable.
     #[error("rope_theta is {found}, expected a finite number above 0")]
-    BadRopeTheta { found: f32 },
+    BadRopeTheta {
+        /// The field's value.
+        found: f32,
+    },
+    /// H19: the epsilon of the normalisation is not usable.
     #[error("rms_norm_epsilon is {found}, expected a finite number above 0")]
-    BadEpsilon { found: f32 },
+    BadEpsilon {
+        /// The field's value.
+        found: f32,
+    },
+    /// H20: the tokenizer section is empty or out of place.
     #[error(
         "tokenizer has {section} bytes at {offset}, expected 1 or more between the header and the \
          file's end at {length}"
     )]
-    TokenizerRange { offset: u64, section: u64, length: u64 },
+    TokenizerRange {
+        /// Where the section begins, in bytes.
+        offset: u64,
+        /// The section's length in bytes.
+        section: u64,
+        /// The file's length in bytes.
+        length: u64,
+    },
+    /// H21: the directory is not aligned.
     #[error("tensor_directory_offset is {found}, expected a multiple of {ALIGNMENT}")]
-    DirectoryAlignment { found: u64 },
+    DirectoryAlignment {
+        /// The field's value.
+        found: u64,
+    },
+    /// H22: the directory does not end within the file.
     #[error(
         "directory has {count} entries of {ENTRY_LEN} bytes at {offset}, expected them to end by {length}, the file's length"
     )]
-    DirectoryRange { offset: u64, count: u32, length: u64 },
+    DirectoryRange {
+        /// Where the section begins, in bytes.
+        offset: u64,
+        /// The header's tensor_count.
+        count: u32,
+        /// The file's length in bytes.
+        length: u64,
+    },
+    /// H23, H26: a part begins before the one before it ends.
     #[error("{field} is {found}, expected at least {end}, the end of the section before")]
-    SectionOrder { field: &'static str, found: u64, end: u64 },
+    SectionOrder {
+        /// The field's name in docs/formats.md 5.1.
+        field: &'static str,
+        /// The field's value.
+        found: u64,
+        /// Where the part before ends, in bytes.
+        end: u64,
+    },
+    /// H24: the number of tensors is not that of the layers.
     #[error("tensor_count is {found}, expected {expected}")]
-    TensorCount { found: u32, expected: u64 },
+    TensorCount {
+        /// The field's value.
+        found: u32,
+        /// The tensors that the layers need.
+        expected: u64,
+    },
+    /// H25: the data are not aligned.
     #[error("tensor_data_offset is {found}, expected a multiple of {ALIGNMENT}")]
-    DataAlignment { found: u64 },
+    DataAlignment {
+        /// The field's value.
+        found: u64,
+    },
+    /// H27: the data begin behind the file's end.
     #[error("tensor_data_offset is {found}, expected at most {length}, the file's length")]
-    DataRange { found: u64, length: u64 },
+    DataRange {
+        /// The field's value.
+        found: u64,
+        /// The file's length in bytes.
+        length: u64,
+    },
+    /// H28: there is no checksum.
     #[error("checksum is 0, expected any other value")]
     ChecksumZero,
 }

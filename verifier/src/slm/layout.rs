@@ -1,4 +1,24 @@
-//! How the parts of a file lie: no overlap, no hole, zero padding (Y1 to Y4).
+//! How the parts of a file lie: no overlap, no hole, zero padding (docs/formats.md 5.2, Y1 to Y4),
+//! provisional.
+//!
+//! ```
+//! use verifier::slm::layout::LayoutError;
+//! use verifier::slm::{ChecksumRule, SlmError, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::F32, 1, &mut file)?;
+//! # let mut bytes = file.into_inner();
+//! bytes[140] = 1; // between tokenizer and directory
+//! let error = validate(&bytes, ChecksumRule::Unverified).unwrap_err();
+//! assert_eq!(error, SlmError::Layout(LayoutError::PaddingNonzero { offset: 140, found: 1 }));
+//! bytes[140] = 0;
+//! bytes.extend([0; 64]);
+//! let error = validate(&bytes, ChecksumRule::Unverified).unwrap_err();
+//! assert_eq!(error.to_string(), "file has 64 bytes after the last part, expected at most 63");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 
@@ -63,7 +83,7 @@ pub(super) struct Layout {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Span {
+pub(super) struct Span {
     start: u64,
     end: u64,
     part: Part,
@@ -165,22 +185,47 @@ fn walk(spans: &[Span], mut end: u64) -> Result<u64, (usize, LayoutError)> {
 /// Why the layout of a file is wrong (Y1 to Y4).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum LayoutError {
+    /// Y1: a part begins inside the one before it.
     #[error("{part} begins at {offset}, expected {end} or later, the end of the part before")]
-    Overlap { part: Part, offset: u64, end: u64 },
+    Overlap {
+        /// The part.
+        part: Part,
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// Where the part before ends, in bytes.
+        end: u64,
+    },
+    /// Y2: there are too many bytes between two parts.
     #[error(
         "{part} at {offset} has {length} unused bytes before it, expected at most {}",
         LayoutPolicy::MAX_GAP
     )]
-    GapTooLong { part: Part, offset: u64, length: u64 },
+    GapTooLong {
+        /// The part.
+        part: Part,
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// The bytes between them.
+        length: u64,
+    },
+    /// Y3: a byte between two parts is not zero.
     #[error("padding byte at {offset} is {found:#04x}, expected 0")]
-    PaddingNonzero { offset: u64, found: u8 },
+    PaddingNonzero {
+        /// Where the byte stands.
+        offset: u64,
+        /// The byte.
+        found: u8,
+    },
+    /// Y4: there are too many bytes behind the last part.
     #[error(
         "file has {count} bytes after the last part, expected at most {}",
         LayoutPolicy::MAX_GAP
     )]
-    TrailingBytes { count: u64 },
+    TrailingBytes {
+        /// How many there are.
+        count: u64,
+    },
 }
 
 impl LayoutError {

@@ -1,4 +1,14 @@
-//! Which tensors a header asks for, and whether the directory has them.
+//! Which tensors a header asks for, and whether the directory has them (docs/formats.md 5.5, N1 to
+//! N3).
+//!
+//! ```
+//! use verifier::slm::names::{LayerTensor, TensorName};
+//!
+//! let name = TensorName::Layer(0, LayerTensor::Wq);
+//! assert_eq!(name.to_string(), "layers.0.wq.weight");
+//! assert_eq!(name.hash(), 0x2E19_20BD_B770_12A5);
+//! assert_eq!(TensorName::all(2).count(), 3 + 2 * 9);
+//! ```
 
 use std::fmt::{self, Write as _};
 
@@ -21,16 +31,24 @@ pub enum TensorName {
 
 /// A tensor that every layer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant is the tensor of that name in docs/formats.md 5.5")]
 pub enum LayerTensor {
+    /// `attn_norm.weight`: the normalisation before attention, H.
     AttnNorm,
+    /// `ffn_norm.weight`: the normalisation before the feed-forward part, H.
     FfnNorm,
+    /// `wq.weight`: queries, H × H.
     Wq,
+    /// `wk.weight`: keys, KV × H.
     Wk,
+    /// `wv.weight`: values, KV × H.
     Wv,
+    /// `wo.weight`: the output of attention, H × H.
     Wo,
+    /// `w1.weight`: ffn × H.
     W1,
+    /// `w2.weight`: H × ffn.
     W2,
+    /// `w3.weight`: ffn × H.
     W3,
 }
 
@@ -89,7 +107,8 @@ impl TensorName {
         Dims::Matrix(TensorOrder::RowMajor.matrix(outputs, inputs))
     }
 
-    /// FNV-1a of the name, by which the directory knows the tensor.
+    /// FNV-1a 64 of the name's UTF-8 (docs/formats.md 5.2, D1), by which the directory knows the
+    /// tensor.
     pub fn hash(self) -> u64 {
         let mut hash = Fnv1a(0xCBF2_9CE4_8422_2325);
         // Fnv1a takes any text, so that this never fails.
@@ -184,16 +203,33 @@ impl TensorNames {
 /// Why a directory does not fit its header (N1 to N3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum NamesError {
+    /// N1: an entry's hash is that of no tensor of the architecture.
     #[error(
         "name_hash of directory entry {index} is {hash:016X}, expected that of a tensor of this shape"
     )]
-    UnknownTensor { index: usize, hash: u64 },
+    UnknownTensor {
+        /// The entry's place in the directory, from 0.
+        index: usize,
+        /// Its name hash.
+        hash: u64,
+    },
+    /// N2: a tensor of the architecture has no entry.
     #[error("tensor {name} is missing, expected by the header's shape")]
-    MissingTensor { name: String },
+    MissingTensor {
+        /// The tensor's name.
+        name: String,
+    },
+    /// N3: a tensor has other dims than the header gives it.
     #[error("tensor {name} has dims {found:?}, expected {expected:?}")]
-    ShapeMismatch { name: String, found: Vec<u32>, expected: Vec<u32> },
+    ShapeMismatch {
+        /// The tensor's name.
+        name: String,
+        /// The entry's used dims.
+        found: Vec<u32>,
+        /// The dims of docs/formats.md 5.5.
+        expected: Vec<u32>,
+    },
 }
 
 impl NamesError {

@@ -1,4 +1,13 @@
 //! The provisional rules of the container, each behind one name (docs/formats.md 16).
+//!
+//! ```
+//! use verifier::slm::policy::{LayoutPolicy, RopePolicy, TOKENIZER_RULES, TensorOrder};
+//!
+//! assert_eq!(LayoutPolicy::MAX_GAP, 63);
+//! assert!(RopePolicy::allows(64) && !RopePolicy::allows(63));
+//! assert_eq!(TOKENIZER_RULES.btok_special_ids, [256, 257, 258, 259]);
+//! assert_eq!(TensorOrder::RowMajor.split(&[260, 8]), (260, 8));
+//! ```
 
 use crate::slm::fields::Fields;
 use crate::slm::header::Header;

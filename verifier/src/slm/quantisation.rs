@@ -1,4 +1,12 @@
-//! How a tensor's values are stored.
+//! How a tensor's values are stored (docs/formats.md 5.4).
+//!
+//! ```
+//! use verifier::slm::Quantisation;
+//!
+//! assert_eq!(Quantisation::parse("q8_0"), Some(Quantisation::Q8_0));
+//! assert_eq!(Quantisation::parse("Q8_0"), None);
+//! assert_eq!(Quantisation::Q4_0.to_string(), "q4_0");
+//! ```
 
 use std::fmt;
 

@@ -1,4 +1,13 @@
-//! How the writer turns numbers into quantised values.
+//! How the writer turns numbers into quantised values (docs/formats.md 5.8), provisional.
+//!
+//! ```
+//! use verifier::slm::quantiser::Quantiser;
+//!
+//! let mut payload = [0; 2];
+//! // -4 and 2 in the low nibbles, 7 and -1 in the high ones.
+//! assert_eq!(Quantiser::V0.q4(&[-2.0, 3.5, 1.0, -0.5], &mut payload), 0.5);
+//! assert_eq!(payload, [0x7C, 0xF2]);
+//! ```
 
 /// The writer's quantiser (docs/formats.md 5.8); readers do not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,13 @@
-//! The measures of a model from which a sample file is made.
+//! The measures of a model from which a sample file is made (docs/formats.md 5.8).
+//!
+//! ```
+//! use verifier::slm::{Quantisation, Shape};
+//!
+//! assert_eq!(Shape::TINY.file_size(Quantisation::F32), Some(20_352));
+//! assert_eq!(Shape::M16.parameters(), Some(17_048_064));
+//! // No file can have three heads of four in a width of eight.
+//! assert_eq!(Shape { heads: 3, ..Shape::TINY }.file_size(Quantisation::F32), None);
+//! ```
 
 use crate::slm::header::{ALIGNMENT, ENTRY_LEN, HEADER_LEN, Header};
 use crate::slm::names::{Dims, TensorName};
@@ -8,16 +17,24 @@ use crate::slm::tokenizer::btok_section;
 
 /// The measures of a sample model; its vocabulary is always the 260 byte-level tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each field is the one of that name in docs/formats.md 5.1")]
 pub struct Shape {
+    /// vocab_size: tokens in the vocabulary; only 260 can be written.
     pub vocab: u32,
+    /// hidden_size: width of the model, 1 to 1,048,576.
     pub hidden: u32,
+    /// layer_count, from 1.
     pub layers: u32,
+    /// head_count, from 1; heads × head_dim is hidden.
     pub heads: u32,
+    /// kv_head_count, from 1; divides heads.
     pub kv_heads: u32,
+    /// head_dim: width of a head, even.
     pub head_dim: u32,
+    /// ffn_size: width of the feed-forward part, 1 to 1,048,576.
     pub ffn: u32,
+    /// max_context: the most tokens in a context, from 1.
     pub context: u32,
+    /// Whether the output layer shares the embedding's weights.
     pub tied: bool,
 }
 

@@ -1,4 +1,26 @@
-//! The tokenizer section, judged as its bytes come (K1 to K16).
+//! The tokenizer section, judged as its bytes come (docs/formats.md 5.3, K1 to K16).
+//!
+//! A BPE1 section may have as many token and merge records as the vocabulary has tokens. Which ids
+//! have come is kept in words of 64 bits: a dense vocabulary takes less than a byte a token, a hostile
+//! one up to 40 bytes a record of 9, and no more than 2^26 words in all.
+//!
+//! ```
+//! use verifier::slm::tokenizer::{TokenizerError, TokenizerKind};
+//! use verifier::slm::{ChecksumRule, SlmError, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::F32, 1, &mut file)?;
+//! # let mut bytes = file.into_inner();
+//! let slm = validate(&bytes, ChecksumRule::Verify)?;
+//! assert_eq!(slm.tokenizer_kind(), TokenizerKind::Btok);
+//! bytes[112] = 2; // the tokenizer's version
+//! let error = validate(&bytes, ChecksumRule::Unverified).unwrap_err();
+//! assert_eq!(error, SlmError::Tokenizer(TokenizerError::TokenizerVersion { found: 2 }));
+//! assert_eq!(error.to_string(), "tokenizer version is 2, expected 1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -294,10 +316,14 @@ impl IdSet {
 /// Why a tokenizer section is wrong (K1 to K16).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum TokenizerError {
+    /// K1: the section is of no known kind.
     #[error("tokenizer magic is `{}`, expected `BTOK` or `BPE1`", found.escape_ascii())]
-    TokenizerMagic { found: [u8; 4] },
+    TokenizerMagic {
+        /// The section's first four bytes.
+        found: [u8; 4],
+    },
+    /// K2: the section has another length than its kind.
     #[error(
         "tokenizer has {found} bytes, expected {} with {}",
         match kind {
@@ -306,40 +332,103 @@ pub enum TokenizerError {
         },
         kind.as_str()
     )]
-    TokenizerLength { kind: TokenizerKind, found: u64 },
+    TokenizerLength {
+        /// Its kind.
+        kind: TokenizerKind,
+        /// The section's length in bytes.
+        found: u64,
+    },
+    /// K3: the tokenizer is of another version.
     #[error("tokenizer version is {found}, expected {}", TOKENIZER_RULES.version)]
-    TokenizerVersion { found: u32 },
+    TokenizerVersion {
+        /// The value found.
+        found: u32,
+    },
+    /// K4: the vocabulary is not the header's.
     #[error(
         "tokenizer has {found} tokens, expected {expected}, the header's vocab_size ({BTOK_VOCAB} with btok)"
     )]
-    TokenizerVocab { found: u32, expected: u32 },
+    TokenizerVocab {
+        /// The value found.
+        found: u32,
+        /// The header's vocab_size.
+        expected: u32,
+    },
+    /// K5: the ids of bos, eos, pad and unk are not allowed ones.
     #[error(
         "special token ids are {found:?}, expected {:?} with btok, four different ids below \
          vocab_size with bpe1",
         TOKENIZER_RULES.btok_special_ids
     )]
-    TokenizerSpecial { found: [u32; 4] },
+    TokenizerSpecial {
+        /// The value found.
+        found: [u32; 4],
+    },
+    /// K6: the header has another number of special tokens than BTOK.
     #[error(
         "special_token_count is {found}, expected {} with btok",
         TOKENIZER_RULES.btok_special_count
     )]
-    TokenizerSpecialCount { found: u32 },
+    TokenizerSpecialCount {
+        /// The header's special_token_count.
+        found: u32,
+    },
+    /// K7: there are more token or merge records than tokens in the vocabulary.
     #[error("tokenizer has {found} token or merge records, expected at most {limit} of each")]
-    BpeCount { found: u32, limit: u32 },
+    BpeCount {
+        /// The value found.
+        found: u32,
+        /// The most allowed.
+        limit: u32,
+    },
+    /// K8, K12, K13: the section ends inside a record.
     #[error("tokenizer has {left} bytes left, expected {wanted} for the next record")]
-    BpeTruncated { wanted: u64, left: u64 },
+    BpeTruncated {
+        /// The bytes that the record needs.
+        wanted: u64,
+        /// The bytes that are left.
+        left: u64,
+    },
+    /// K9, K14: a record names a token that the vocabulary does not have.
     #[error("token id is {id}, expected one below {vocab_size}, the vocab_size")]
-    BpeIdRange { id: u32, vocab_size: u32 },
+    BpeIdRange {
+        /// The token's id.
+        id: u32,
+        /// The header's vocab_size.
+        vocab_size: u32,
+    },
+    /// K10: a token has two records.
     #[error("token {id} has a second record, expected one")]
-    BpeDuplicateId { id: u32 },
+    BpeDuplicateId {
+        /// The token's id.
+        id: u32,
+    },
+    /// K11: a token has no bytes.
     #[error("token {id} has 0 bytes, expected at least 1")]
-    BpeEmptyToken { id: u32 },
+    BpeEmptyToken {
+        /// The token's id.
+        id: u32,
+    },
+    /// K11: a token has too many bytes.
     #[error("token {id} has {length} bytes, expected at most {}", Bpe1RecordLayout::MAX_TOKEN_LEN)]
-    BpeTokenLength { id: u32, length: u32 },
+    BpeTokenLength {
+        /// The token's id.
+        id: u32,
+        /// The token's length in bytes.
+        length: u32,
+    },
+    /// K15: a merge gives a token without a record.
     #[error("merge gives token {id}, expected one that has a record")]
-    BpeMergeOutput { id: u32 },
+    BpeMergeOutput {
+        /// The token's id.
+        id: u32,
+    },
+    /// K16: there are bytes behind the last record.
     #[error("tokenizer has {count} bytes after the last record, expected none")]
-    BpeTrailing { count: u64 },
+    BpeTrailing {
+        /// How many there are.
+        count: u64,
+    },
 }
 
 impl TokenizerError {

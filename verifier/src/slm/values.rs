@@ -1,4 +1,24 @@
-//! Weights and scales: whether each can be computed with (V1, V2).
+//! Weights and scales: whether each can be computed with (docs/formats.md 5.5, V1 and V2).
+//!
+//! ```
+//! use verifier::slm::values::ValueError;
+//! use verifier::slm::{ChecksumRule, SlmError, validate};
+//!
+//! # use std::io::Cursor;
+//! # use verifier::slm::{Quantisation, Shape, write_sample};
+//! # let mut file = Cursor::new(Vec::new());
+//! # write_sample(&Shape::TINY, Quantisation::Q8_0, 1, &mut file)?;
+//! # let mut bytes = file.into_inner();
+//! let scales = 3_072; // behind the 2,080 bytes of the embeddings, which begin at 960
+//! bytes[scales..scales + 4].fill(0);
+//! let error = validate(&bytes, ChecksumRule::Unverified).unwrap_err();
+//! let SlmError::Values(ValueError::BadScale { index: 0, .. }) = error else { panic!("{error}") };
+//! assert_eq!(
+//!     error.to_string(),
+//!     "scale 0 of tok_embeddings.weight is 0, expected a finite number above 0"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 /// What every value of an array must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,12 +108,27 @@ const fn is_bad_scale(bits: u32) -> bool {
 /// Why a tensor's values cannot be used (V1, V2).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the text of each variant says what its values are")]
 pub enum ValueError {
+    /// V1: an f32 value is infinite or no number.
     #[error("value {index} of {tensor} is {found}, expected a finite number")]
-    NonfiniteValue { tensor: String, index: u64, found: f32 },
+    NonfiniteValue {
+        /// The tensor's name; empty if the directory gives it none.
+        tensor: String,
+        /// The value's place in its array, from 0.
+        index: u64,
+        /// The value.
+        found: f32,
+    },
+    /// V2: a scale is not finite, or not above zero.
     #[error("scale {index} of {tensor} is {found}, expected a finite number above 0")]
-    BadScale { tensor: String, index: u64, found: f32 },
+    BadScale {
+        /// The tensor's name; empty if the directory gives it none.
+        tensor: String,
+        /// The value's place in its array, from 0.
+        index: u64,
+        /// The value.
+        found: f32,
+    },
 }
 
 impl ValueError {

@@ -1,4 +1,19 @@
-//! Writes sample files, for demonstrations, tests and measurements.
+//! Writes sample files, for demonstrations, tests and measurements (docs/formats.md 5.8).
+//!
+//! ```
+//! use std::io::Cursor;
+//! use verifier::slm::{ChecksumRule, Quantisation, Shape, validate, write_sample};
+//!
+//! let mut file = Cursor::new(Vec::new());
+//! let length = write_sample(&Shape::TINY, Quantisation::Q4_0, 7, &mut file)?;
+//! assert_eq!(Some(length), Shape::TINY.file_size(Quantisation::Q4_0));
+//! assert!(validate(file.get_ref(), ChecksumRule::Verify).is_ok());
+//! // The same shape, form and seed give the same bytes everywhere.
+//! let mut again = Cursor::new(Vec::new());
+//! write_sample(&Shape::TINY, Quantisation::Q4_0, 7, &mut again)?;
+//! assert_eq!(again, file);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::io::{self, Seek, SeekFrom, Write};
 

@@ -152,8 +152,14 @@ mod tests {
         assert_eq!(code(&[]), says("request.offer-count", "peer_offers"));
         assert_eq!(code(&[good.clone(), other]), says("offer.mismatch", "peer_offers[1].model_id"));
         assert_eq!(
-            code(&[good.clone(), good]),
+            code(&[good.clone(), good.clone()]),
             says("request.duplicate-peer", "peer_offers[1].peer_id")
+        );
+        let offers = [good, offer(&manifest, 2, "other", 2_000)];
+        let error = draft(&manifest, &offers).write(UtcTime::from_unix(1_100)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`model_id` of offer 1 is `other`, expected `tiny`, as the request has it"
         );
         assert_eq!(code(&[over]), says("request.no-usable-offer", "peer_offers"));
     }

@@ -6,7 +6,8 @@ use crate::scalars::U64Hex;
 use crate::slm::calibrate::rule::Rule;
 use crate::slm::checksum::SlmChecksumProfile;
 
-/// The start constants that one file is enough for.
+/// The start constants that one file is enough for (docs/formats.md 5.7): the FNV-1a 64 basis, the
+/// same with its halves changed over, the golden ratio in 64 bits, zero, and the FNV prime.
 pub const KNOWN_STARTS: [u64; 5] =
     [PROVISIONAL_START, 0x8422_2325_CBF2_9CE4, 0x9E37_79B9_7F4A_7C15, 0, 0x0000_0100_0000_01B3];
 

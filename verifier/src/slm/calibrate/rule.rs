@@ -5,15 +5,22 @@ use std::ops::RangeInclusive;
 
 /// How a byte `b` and its index `i` are mixed into the state `h`; sums are modulo 2^64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "as_str gives each variant's formula")]
 pub enum Mix {
+    /// `h^b^i`, which the provisional profile has.
     XorXor,
+    /// `(h^b)+i`.
     XorThenAdd,
+    /// `(h+b)^i`.
     AddThenXor,
+    /// `h+b+i`.
     AddAdd,
+    /// `h^(b+i)`.
     XorSum,
+    /// `h+(b^i)`.
     AddXor,
+    /// `h^(b·2^56)^i`.
     XorHighByte,
+    /// `h^b^(i mod 256)`.
     XorLowIndex,
 }
 
@@ -53,13 +60,18 @@ impl fmt::Display for Mix {
 
 /// In which order a byte's three steps are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant's name is its order")]
 pub enum Order {
+    /// Mix, rotate, multiply, as the provisional profile does.
     MixRotateMultiply,
+    /// Mix, multiply, rotate.
     MixMultiplyRotate,
+    /// Rotate, mix, multiply.
     RotateMixMultiply,
+    /// Rotate, multiply, mix.
     RotateMultiplyMix,
+    /// Multiply, mix, rotate.
     MultiplyMixRotate,
+    /// Multiply, rotate, mix.
     MultiplyRotateMix,
 }
 
