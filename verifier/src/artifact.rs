@@ -42,27 +42,29 @@
 //! let error = artifact::verify(&wrong, &bytes[..], length, &extras, ChecksumRule::Verify);
 //! let error = error.unwrap_err();
 //! assert_eq!(error.code().to_string(), "agreement.mismatch");
-//! assert_eq!(error.to_string(), "manifest's slm.hidden_size is `16`, expected `8`, as the file has it");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "manifest's slm.hidden_size is `16`, expected `8`, as the file has it"
+//! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error;
 pub mod passes;
 
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+pub use error::ArtifactError;
 pub use passes::{Measured, Passes};
 
-use crate::chunk_list::{ChunkList, ChunkListError};
-use crate::code::{Code, Coded};
-use crate::digest::{Root, Sha256};
-use crate::excerpt::Excerpt;
+use crate::chunk_list::ChunkList;
+use crate::digest::Sha256;
 use crate::manifest::{Manifest, SignatureStatus};
 use crate::piece::PieceList;
 use crate::slm::{ChecksumRule, Slm, SlmError};
@@ -77,146 +79,6 @@ pub struct Extras {
     pub chunk_list: Option<Bytes>,
     /// Sidecars of evidence: the index in the manifest, and the SHA-256 of the file given.
     pub evidence: Vec<(u64, Sha256)>,
-}
-
-/// Why a file is not what its manifest names (docs/formats.md 11, A1 to A7).
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArtifactError {
-    /// The file is longer or shorter.
-    #[error("file has {found} bytes, expected {expected}, the manifest's artifact.byte_count")]
-    ByteCount {
-        /// The file's length in bytes, or where reading it ended; one more than `expected` if it
-        /// goes on behind its announced length.
-        found: u64,
-        /// The manifest's artifact.byte_count.
-        expected: u64,
-    },
-    /// The file has another digest.
-    #[error("file has the digest {found}, expected {expected}, the manifest's artifact.sha256")]
-    Sha256 {
-        /// The file's.
-        found: Sha256,
-        /// The manifest's.
-        expected: Sha256,
-    },
-    /// A chunk list was given, and the manifest has no chunking to compare it with.
-    #[error("chunk list given, expected none: the manifest has no chunking")]
-    NoChunking,
-    /// The chunk list is not the file that the manifest names.
-    #[error(
-        "chunk list has the digest {found}, expected {expected}, the manifest's chunking.list_sha256"
-    )]
-    ListSha256 {
-        /// The list's.
-        found: Sha256,
-        /// The manifest's chunking.list_sha256.
-        expected: Sha256,
-    },
-    /// The chunk list is wrong in itself; [`source`](std::error::Error::source) says how.
-    #[error("chunk list is not valid")]
-    ChunkList(#[from] ChunkListError),
-    /// The chunk list's header is not the manifest's chunking.
-    #[error(
-        "chunk list's {key} is {}, expected {}, as the manifest has it",
-        Excerpt(found),
-        Excerpt(expected)
-    )]
-    ListMismatch {
-        /// The part of both keys behind the dot.
-        key: &'static str,
-        /// The list's value.
-        found: String,
-        /// The manifest's value.
-        expected: String,
-    },
-    /// The file's chunks lead to another root.
-    #[error(
-        "file's chunks lead to {found}, expected {expected}, the manifest's chunking.merkle_root"
-    )]
-    MerkleRoot {
-        /// The file's.
-        found: Root,
-        /// The manifest's.
-        expected: Root,
-    },
-    /// The file is not a valid `.slm`.
-    #[error(transparent)]
-    Slm(#[from] SlmError),
-    /// The manifest says something of the file that is not so.
-    #[error(
-        "manifest's {key} is `{}`, expected `{}`, as the file has it",
-        Excerpt(claimed),
-        Excerpt(measured)
-    )]
-    Agreement {
-        /// The manifest's key.
-        key: String,
-        /// Its value.
-        claimed: String,
-        /// What the file has.
-        measured: String,
-    },
-    /// A sidecar (A7) was given that the manifest does not list.
-    #[error(
-        "evidence {index} given, expected a number below {count}, the manifest's evidence.count"
-    )]
-    EvidenceIndex {
-        /// The sidecar's index.
-        index: u64,
-        /// How many the manifest lists.
-        count: usize,
-    },
-    /// A sidecar is not the file that the manifest names.
-    #[error("evidence {index} has the digest {found}, expected {expected}, as the manifest has it")]
-    EvidenceSha256 {
-        /// The sidecar's index.
-        index: u64,
-        /// The sidecar's digest.
-        found: Sha256,
-        /// The manifest's.
-        expected: Sha256,
-    },
-    /// The file could not be read; [`source`](std::error::Error::source) says why.
-    #[error("file cannot be read")]
-    Read(#[source] io::Error),
-}
-
-impl Coded for ArtifactError {
-    fn code(&self) -> Code {
-        match self {
-            Self::ByteCount { .. } => Code::new("artifact", "byte-count"),
-            Self::Sha256 { .. } => Code::new("artifact", "sha256"),
-            Self::NoChunking => Code::new("chunk-list", "no-chunking"),
-            Self::ListSha256 { .. } => Code::new("chunk-list", "sha256"),
-            Self::ChunkList(error) => error.code(),
-            Self::ListMismatch { .. } => Code::new("chunk-list", "mismatch"),
-            Self::MerkleRoot { .. } => Code::new("merkle", "root"),
-            Self::Slm(error) => error.code(),
-            Self::Agreement { .. } => Code::new("agreement", "mismatch"),
-            Self::EvidenceIndex { .. } => Code::new("evidence", "index"),
-            Self::EvidenceSha256 { .. } => Code::new("evidence", "sha256"),
-            Self::Read(_) => Code::new("io", "failed"),
-        }
-    }
-
-    fn field(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self {
-            Self::ByteCount { .. } => "artifact.byte_count",
-            Self::Sha256 { .. } => "artifact.sha256",
-            Self::NoChunking => "chunking.algorithm",
-            Self::ListSha256 { .. } => "chunking.list_sha256",
-            Self::ChunkList(error) => return error.field(),
-            Self::ListMismatch { key, .. } => return Cow::Owned(format!("chunking.{key}")),
-            Self::MerkleRoot { .. } => "chunking.merkle_root",
-            Self::Slm(error) => return error.field(),
-            Self::Agreement { key, .. } => key,
-            Self::EvidenceIndex { index, .. } | Self::EvidenceSha256 { index, .. } => {
-                return Cow::Owned(format!("evidence.{index}.sha256"));
-            }
-            Self::Read(_) => "-",
-        })
-    }
 }
 
 /// A file that is what its manifest names: every check of docs/formats.md 11 has passed.

@@ -1,7 +1,7 @@
 //! The file that lists the digests of an artifact's chunks (docs/formats.md 7.6).
 //!
-//! At most 100,663,296 bytes and 1,048,576 chunks. Reading one takes up to 128 MiB beside its bytes,
-//! and time in proportion but for a sort.
+//! At most 100,663,296 bytes and 1,048,576 chunks. Reading one takes up to 128 MiB beside its
+//! bytes, and time in proportion but for a sort.
 //!
 //! ```
 //! use verifier::ChunkAlgorithm;
@@ -227,7 +227,11 @@ pub enum ChunkListError {
     #[error(transparent)]
     Line(#[from] LineError),
     /// The algorithm is not known.
-    #[error("chunk_list.algorithm is `{}`, expected {}", Excerpt(value), Words(&ChunkAlgorithm::WORDS))]
+    #[error(
+        "chunk_list.algorithm is `{}`, expected {}",
+        Excerpt(value),
+        Words(&ChunkAlgorithm::WORDS)
+    )]
     Algorithm {
         /// The algorithm.
         value: String,
@@ -284,7 +288,8 @@ pub enum ChunkListError {
     },
     /// The bytes are spelled in another way than the one allowed.
     #[error(
-        "chunk list is not in canonical form: expected five header lines, then a line a chunk, each ended by LF"
+        "chunk list is not in canonical form: expected five header lines, then a line a chunk, \
+         each ended by LF"
     )]
     NotCanonical,
     /// The digests lead to another root.

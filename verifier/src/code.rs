@@ -62,7 +62,8 @@ pub trait Coded: std::error::Error + Send + Sync + 'static {
     /// The stable code.
     fn code(&self) -> Code;
 
-    /// The key, member or index concerned; `-` where there is none.
+    /// The key, member or index concerned; `-` where there is none. A member that a JSON text
+    /// names may hold any printable ASCII, at most 80 characters.
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed("-")
     }

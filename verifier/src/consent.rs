@@ -1,7 +1,7 @@
 //! The consent log: every yes of the user, and every yes taken back (docs/formats.md 13).
 //!
-//! Append-only and local; each line names the digest of the line before it. A line has at most 4,096
-//! bytes; a log has no limit, and takes memory in proportion to its grants.
+//! Append-only and local; each line names the digest of the line before it. A line has at most
+//! 4,096 bytes; a log has no limit, and takes memory in proportion to its grants.
 //!
 //! ```
 //! use verifier::Sha256;
@@ -24,7 +24,8 @@
 //! let line = log.grant_line(&terms)?;
 //! log.extend(&line)?;
 //!
-//! let query = Query { act: Act::Import, model_id: &model_id, artifact_sha256, peer: None, bytes: 20_352 };
+//! let (act, bytes) = (Act::Import, 20_352);
+//! let query = Query { act, model_id: &model_id, artifact_sha256, peer: None, bytes };
 //! assert_eq!(log.allow(&query, granted, |_| 0)?.id().as_str(), "grant-1");
 //! // Bytes that were moved before count against the limit, and a grant is over at its end.
 //! assert!(log.allow(&query, granted, |_| 1).is_err());

@@ -68,7 +68,8 @@ impl SignatureScheme {
     }
 }
 
-/// What a signature is for (docs/formats.md 8.1); one made for one context never verifies in another.
+/// What a signature is for (docs/formats.md 8.1); one made for one context never verifies in
+/// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Context {
     /// A publisher's manifest.

@@ -1,9 +1,9 @@
 //! The strict JSON of requests, offers, tickets and consent records (docs/formats.md 4).
 //!
 //! It has no escapes, no fractions, no byte above 7F and no second member of a name, so strings are
-//! borrowed as they stand and what is read has one canonical form. A value takes up to 48
-//! times its text in memory (`[0,0,…]` is the worst), the text is limited by [`limits`], and recursion
-//! is at most eight deep.
+//! borrowed as they stand and what is read has one canonical form. A value takes up to 48 times its
+//! text in memory (`[0,0,…]` is the worst), the text is limited by [`limits`], and recursion is at
+//! most eight deep.
 //!
 //! ```
 //! use verifier::json::{JsonError, Value, limits, parse};
@@ -12,7 +12,8 @@
 //! assert_eq!(value.canonical(), r#"{"a":"x","b":[1,true]}"#);
 //! let Value::Object(object) = &value else { panic!("not an object") };
 //! assert_eq!(object.text("a")?, "x");
-//! assert_eq!(object.integer("a").unwrap_err().to_string(), "`a` is a string, expected a whole number");
+//! let error = object.integer("a").unwrap_err();
+//! assert_eq!(error.to_string(), "`a` is a string, expected a whole number");
 //! assert_eq!(parse(b"[1.5]", limits::OFFER), Err(JsonError::Float { at: 1 }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

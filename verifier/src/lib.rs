@@ -7,8 +7,8 @@
 //! trusted here only, by passing through a type that nothing else can make.
 //!
 //! Sections and labels such as 5.1 or H7 are those of docs/formats.md, which is normative. An error
-//! answers with the stable code of its section 15 ([`Coded`]), and its text says in one clause which
-//! field it is, what was found and what was expected.
+//! answers with the stable code of its section 15 ([`Coded`]), and its text says in one clause
+//! which field it is, what was found and what was expected.
 //!
 //! # Modules
 //!
@@ -40,19 +40,20 @@
 //!
 //! # What is provisional
 //!
-//! Where nothing is published, this project chose, and each choice lies behind one name that section
-//! 16 lists: [`SlmChecksumProfile::MinimodelProvisional1`](slm::SlmChecksumProfile), the policies of
-//! [`slm::policy`], [`MerkleProfile`](merkle::MerkleProfile), [`ProofFormat`](merkle::ProofFormat),
-//! [`ChunkAlgorithm::Blake3TreeV0`], [`CHUNK_LIMITS`](geometry::CHUNK_LIMITS),
-//! [`ManifestSchema`](manifest::ManifestSchema), [`RouteGrammar`](boundary::RouteGrammar),
-//! [`AddressPolicy`](boundary::AddressPolicy), [`SignatureScheme`](identity::SignatureScheme),
-//! [`PeerIdFormat`](identity::PeerIdFormat), [`PeerMessages`](request::PeerMessages),
-//! [`TicketFormat`](request::TicketFormat), [`ReceiptSchema`](receipt::ReceiptSchema),
-//! [`ConsentLogFormat`](consent::ConsentLogFormat) and others.
+//! Where nothing is published, this project chose; section 16 lists each choice with the name that
+//! isolates it: [`SlmChecksumProfile::MinimodelProvisional1`](slm::SlmChecksumProfile), the
+//! policies of [`slm::policy`], [`MerkleProfile`](merkle::MerkleProfile),
+//! [`ProofFormat`](merkle::ProofFormat), [`ChunkAlgorithm::Blake3TreeV0`],
+//! [`CHUNK_LIMITS`](geometry::CHUNK_LIMITS), [`ManifestSchema`](manifest::ManifestSchema),
+//! [`RouteGrammar`](boundary::RouteGrammar), [`AddressPolicy`](boundary::AddressPolicy),
+//! [`SignatureScheme`](identity::SignatureScheme), [`PeerIdFormat`](identity::PeerIdFormat),
+//! [`PeerMessages`](request::PeerMessages), [`TicketFormat`](request::TicketFormat),
+//! [`ReceiptSchema`](receipt::ReceiptSchema), [`ConsentLogFormat`](consent::ConsentLogFormat) and
+//! others.
 //!
-//! The internal checksum is that of the profile `minimodel-provisional-1`. Files written here pass it;
-//! whether files made elsewhere do is not known, and nothing may claim byte compatibility with them
-//! until [`slm::calibrate`] has found the published rule in genuine files.
+//! The internal checksum is that of the profile `minimodel-provisional-1`. Files written here pass
+//! it; whether files made elsewhere do is not known, and nothing may claim byte compatibility with
+//! them until [`slm::calibrate`] has found the published rule in genuine files.
 //!
 //! # Example
 //!

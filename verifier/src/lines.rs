@@ -1,7 +1,7 @@
 //! The `key=value` text of manifests, chunk lists, announcements and receipts (docs/formats.md 3).
 //!
-//! The length and the number of lines are judged before anything else ([`Document::limits`]). Nothing
-//! is copied; the index takes 40 bytes a line, and time is that of a sort.
+//! The length and the number of lines are judged before anything else ([`Document::limits`]).
+//! Nothing is copied; the index takes 40 bytes a line, and time is that of a sort.
 //!
 //! ```
 //! use verifier::code::Coded as _;

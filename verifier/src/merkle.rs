@@ -2,10 +2,10 @@
 //! (docs/formats.md 7.2 to 7.4).
 //!
 //! Both algorithms have the same shape of tree: an odd last node moves up unchanged, so the left
-//! subtree over m digests has the largest power of two below m. They
-//! differ in how a leaf, an inner node and the topmost node are hashed: the byte 00 or 01 in front, as
-//! RFC 6962 has it for leaves and nodes, or the parent nodes of the BLAKE3 paper. A tree has at most
-//! 1,048,576 chunks, so a proof has at most 20 siblings.
+//! subtree over m digests has the largest power of two below m. They differ in how a leaf, an inner
+//! node and the topmost node are hashed: the byte 00 or 01 in front, as RFC 6962 has it for leaves
+//! and nodes, or the parent nodes of the BLAKE3 paper. A tree has at most 1,048,576 chunks, so a
+//! proof has at most 20 siblings.
 //!
 //! ```
 //! use verifier::digest::ChunkDigest;
@@ -206,7 +206,10 @@ impl ProofFormat {
 #[non_exhaustive]
 pub enum ProofError {
     /// The tree has no such chunk, or there can be no such tree.
-    #[error("chunk {index} of {count} is in no tree, expected an index below a count of 1 to {max}", max = CHUNK_LIMITS.max_count)]
+    #[error(
+        "chunk {index} of {count} is in no tree, expected an index below a count of 1 to {max}",
+        max = CHUNK_LIMITS.max_count
+    )]
     Index {
         /// The index that was asked about.
         index: u64,

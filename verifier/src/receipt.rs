@@ -1,7 +1,7 @@
 //! The record of a finished import (docs/formats.md 12).
 //!
-//! At most 131,072 bytes, 512 lines and 64 peers. A receipt without a signature is no evidence of who
-//! wrote it. The crate's page shows one written and verified.
+//! At most 131,072 bytes, 512 lines and 64 peers. A receipt without a signature is no evidence of
+//! who wrote it. The crate's page shows one written and verified.
 //!
 //! ```
 //! use verifier::code::Coded as _;

@@ -20,7 +20,8 @@
 //!
 //! bytes[4] = 2;
 //! let error = validate(&bytes, ChecksumRule::Verify).unwrap_err();
-//! assert_eq!((error.code().to_string().as_str(), &*error.field()), ("slm.bad-version", "version"));
+//! assert_eq!(error.code().to_string(), "slm.bad-version");
+//! assert_eq!(error.field(), "version");
 //! assert_eq!(error.to_string(), "version is 2, expected 1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

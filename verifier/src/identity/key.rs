@@ -25,8 +25,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`IdentityError`] (`signature.public-key`) if the bytes are no point, another spelling of a point, or a point of
-    /// small order, under which one signature would fit many messages.
+    /// [`IdentityError`] (`signature.public-key`) if the bytes are no point, another spelling of a
+    /// point, or a point of small order, under which one signature would fit many messages.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, IdentityError> {
         let shown = || HEXUPPER.encode(&bytes);
         let key =

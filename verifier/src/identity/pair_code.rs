@@ -3,7 +3,8 @@
 use super::{Context, PeerIdFormat, PublicKey};
 use crate::digest::Sha256Stream;
 
-/// The 24 digits (docs/formats.md 8.4) both users compare, in six groups of four; the order of the keys is no matter.
+/// The 24 digits (docs/formats.md 8.4) both users compare, in six groups of four; the order of the
+/// keys is no matter.
 pub fn pair_code(a: &PublicKey, b: &PublicKey) -> String {
     let mut hash = Sha256Stream::default();
     hash.update(Context::PairCode.as_str().as_bytes());

@@ -20,7 +20,8 @@ pub enum ReceiptError {
     Line(#[from] LineError),
     /// The bytes are spelled in another way than the one allowed.
     #[error(
-        "receipt is not in canonical form: expected `key=value` lines sorted by key, each ended by LF"
+        "receipt is not in canonical form: expected `key=value` lines sorted by key, each ended \
+         by LF"
     )]
     NotCanonical,
     /// The receipt's digest of itself is another.

@@ -47,7 +47,8 @@ pub enum TransferError {
     NoChunking,
     /// The peers' keys are not those that the count calls for, or there are too many peers.
     #[error(
-        "transfer.peer_count is not the number of transfer.peer keys by three, or is above {MAX_PEERS}"
+        "transfer.peer_count is not the number of transfer.peer keys by three, or is above \
+         {MAX_PEERS}"
     )]
     Peers,
     /// The peers are not in ascending order, or one stands there twice.
@@ -87,7 +88,8 @@ pub enum TransferError {
     },
     /// So many pieces cannot have so many bytes.
     #[error(
-        "{pieces} pieces are said to have {bytes} bytes, expected whole chunks or the last one among them"
+        "{pieces} pieces are said to have {bytes} bytes, expected whole chunks or the last one \
+         among them"
     )]
     Bytes {
         /// How many pieces.

@@ -47,7 +47,11 @@ pub enum TermFault {
     #[error(transparent)]
     PeerId(#[from] PeerIdError),
     /// There are too few addresses, too many, or others than the count says.
-    #[error("`{}` addresses, expected 1 to {} under as many keys", Excerpt(.0), PeerMessages::V0.max_addresses)]
+    #[error(
+        "`{}` addresses, expected 1 to {} under as many keys",
+        Excerpt(.0),
+        PeerMessages::V0.max_addresses
+    )]
     AddressCount(String),
     /// An address is malformed or must not be called.
     #[error(transparent)]

@@ -1,8 +1,8 @@
 //! The internal checksum of a file (docs/formats.md 5.6), provisional.
 //!
 //! What is published leaves the start constant, the mixing, the rotation and the order of the steps
-//! open. [`SlmChecksumProfile::MinimodelProvisional1`] chooses them; that a file made elsewhere passes
-//! it may not be claimed.
+//! open. [`SlmChecksumProfile::MinimodelProvisional1`] chooses them; that a file made elsewhere
+//! passes it may not be claimed.
 //!
 //! ```
 //! use verifier::slm::{RollingChecksum, SlmChecksumProfile};

@@ -206,7 +206,8 @@ impl TensorNames {
 pub enum NamesError {
     /// N1: an entry's hash is that of no tensor of the architecture.
     #[error(
-        "name_hash of directory entry {index} is {hash:016X}, expected that of a tensor of this shape"
+        "name_hash of directory entry {index} is {hash:016X}, expected that of a tensor of this \
+         shape"
     )]
     UnknownTensor {
         /// The entry's place in the directory, from 0.

@@ -1,8 +1,8 @@
 //! The one pass over a file that judges it (docs/formats.md 5).
 //!
 //! Takes up to 168 bytes of memory an entry of the directory and 40 bytes a token record of a BPE1
-//! section (much less where ids are dense), both only for what has been read; nothing else grows with
-//! the file. Payloads are judged as they pass.
+//! section (much less where ids are dense), both only for what has been read; nothing else grows
+//! with the file. Payloads are judged as they pass.
 //!
 //! ```
 //! use verifier::slm::Scan;
@@ -130,8 +130,8 @@ impl Scan {
 
     /// Ends the file and gives its verdict.
     ///
-    /// `checksum` is the value of a [`RollingChecksum`](crate::slm::RollingChecksum) over the same bytes,
-    /// or `None` if the stored one is not to be judged.
+    /// `checksum` is the value of a [`RollingChecksum`](crate::slm::RollingChecksum) over the same
+    /// bytes, or `None` if the stored one is not to be judged.
     ///
     /// # Errors
     ///

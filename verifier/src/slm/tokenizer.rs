@@ -1,8 +1,8 @@
 //! The tokenizer section, judged as its bytes come (docs/formats.md 5.3, K1 to K16).
 //!
 //! A BPE1 section may have as many token and merge records as the vocabulary has tokens. Which ids
-//! have come is kept in words of 64 bits: a dense vocabulary takes less than a byte a token, a hostile
-//! one up to 40 bytes a record of 9, and no more than 2^26 words in all.
+//! have come is kept in words of 64 bits: a dense vocabulary takes less than a byte a token, a
+//! hostile one up to 40 bytes a record of 9, and no more than 2^26 words in all.
 //!
 //! ```
 //! use verifier::slm::tokenizer::{TokenizerError, TokenizerKind};
@@ -346,7 +346,8 @@ pub enum TokenizerError {
     },
     /// K4: the vocabulary is not the header's.
     #[error(
-        "tokenizer has {found} tokens, expected {expected}, the header's vocab_size ({BTOK_VOCAB} with btok)"
+        "tokenizer has {found} tokens, expected {expected}, the header's vocab_size \
+         ({BTOK_VOCAB} with btok)"
     )]
     TokenizerVocab {
         /// The value found.

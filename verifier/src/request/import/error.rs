@@ -33,7 +33,8 @@ pub enum RequestError {
     Manifest(#[from] ManifestError),
     /// The manifest does not say how the artifact is cut.
     #[error(
-        "chunking.algorithm of the manifest is absent or `none`, expected one: no piece could be verified"
+        "chunking.algorithm of the manifest is absent or `none`, expected one: no piece could \
+         be verified"
     )]
     NoChunking,
     /// The request is about something else than the manifest is.
