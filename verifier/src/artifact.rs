@@ -141,18 +141,14 @@ impl VerifiedArtifact {
 /// - 4 MiB of the file's bytes: it is read in blocks of 1 MiB, and the slowest pass may be ten
 ///   slices of 256 KiB behind, which lie in four blocks;
 /// - the list of chunk digests: 32 bytes a chunk, up to 96 while it grows;
-/// - 168 bytes an entry of the directory while it grows, 116 after that. So a directory takes up to
-///   2⅝ times its own length;
-/// - 40 bytes a token record of a BPE1 section, whose least length is 9: up to 4½ times the
-///   section's length if each id stands alone among 64, and less than a byte a token if ids are
-///   dense;
+/// - 10 MiB for the token ids of a BPE1 section: 40 bytes an id that stands alone among 64, of which
+///   there may be 262,144 (docs/formats.md 5.3, K7), and less than a byte a token if ids are dense;
+/// - after that, 5.25 MiB for the directory: 168 bytes an entry while it grows, 116 then, of which
+///   there may be 32,768 (H24);
 /// - less than 64 KiB for hash states, partial records and errors, and the stacks of four threads.
 ///
-/// For files of up to 60,000 tensors, and vocabularies of a million dense ids, that is less than
-/// 16 MiB beside the list. The format limits neither the directory nor the tokenizer section but by
-/// the file's length, so a file made to harm takes up to 4½ times the length of these two sections;
-/// whoever takes files from strangers limits artifact.byte_count. A chunk list in `extras` takes up
-/// to 128 MiB more while it is compared.
+/// That is less than 16 MiB beside the list, whatever the file claims to be. A chunk list in
+/// `extras` takes up to 128 MiB more while it is compared.
 ///
 /// # Errors
 ///

@@ -33,7 +33,7 @@
 //! ```
 
 use blake3::hazmat::{Mode, merge_subtrees_non_root, merge_subtrees_root};
-use rs_merkle::{Hasher, MerkleProof, MerkleTree};
+use rs_merkle::{Hasher, MerkleTree};
 use sha2::Digest as _;
 
 use crate::code::{Code, Coded};
@@ -281,43 +281,36 @@ impl Proof {
         if self.siblings.len() != expected {
             return Err(ProofError::Length { found: self.siblings.len(), expected });
         }
-        let algorithm = root.algorithm();
-        let found = match algorithm {
-            ChunkAlgorithm::FixedSizeMerkleV0 => self.separated_root(digest, index, count),
-            ChunkAlgorithm::Blake3TreeV0 => Some(self.blake3_root(digest, index, count)),
-        };
-        // The count of siblings was checked above, so the library always has a root to give; a
-        // proof it could not follow would lead nowhere, which is not to this root either.
-        let found = Root::from_bytes(algorithm, found.unwrap_or_default());
+        let found = self.root_from(root.algorithm(), digest, index, count);
         if found == root { Ok(()) } else { Err(ProofError::Root { found, expected: root }) }
     }
 
-    fn separated_root(&self, digest: ChunkDigest, index: u64, count: u64) -> Option<Node> {
-        let (index, count) = (usize::try_from(index).ok()?, usize::try_from(count).ok()?);
-        let leaf = leaf(ChunkAlgorithm::FixedSizeMerkleV0, &digest);
-        let proof = MerkleProof::<Separated>::new(self.siblings.clone());
-        proof.root(&[index], &[leaf], count).ok()
-    }
-
-    fn blake3_root(&self, digest: ChunkDigest, index: u64, count: u64) -> Node {
+    /// The root that the siblings lead to; there are as many as the tree's shape wants.
+    fn root_from(
+        &self,
+        algorithm: ChunkAlgorithm,
+        digest: ChunkDigest,
+        index: u64,
+        count: u64,
+    ) -> Root {
         let mut siblings = self.siblings.iter();
         let (mut place, mut width) = (index, count);
-        let mut top = *digest.as_bytes();
+        let mut top = leaf(algorithm, &digest);
         while width > 1 {
             if (place ^ 1) < width
                 && let Some(sibling) = siblings.next()
             {
                 let (left, right) = if place % 2 == 1 { (sibling, &top) } else { (&top, sibling) };
                 top = if width == 2 {
-                    topmost(ChunkAlgorithm::Blake3TreeV0, left, right)
+                    topmost(algorithm, left, right)
                 } else {
-                    node(ChunkAlgorithm::Blake3TreeV0, left, right)
+                    node(algorithm, left, right)
                 };
             }
             place /= 2;
             width = width.div_ceil(2);
         }
-        top
+        Root::from_bytes(algorithm, top)
     }
 }
 
@@ -425,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fold_and_the_library_agree_on_separated_roots() {
+    fn we_and_the_library_agree_on_separated_roots_and_proofs() {
         for count in 1..70 {
             let digests = digests(count);
             let leaves: Vec<_> =
@@ -433,6 +426,20 @@ mod tests {
             let library = rs_merkle::MerkleTree::<super::Separated>::from_leaves(&leaves);
             let ours = root(ChunkAlgorithm::FixedSizeMerkleV0, &digests).unwrap();
             assert_eq!(library.root(), Some(*ours.as_bytes()));
+            for index in 0..count as usize {
+                let proof = library.proof(&[index]);
+                assert!(proof.verify(
+                    *ours.as_bytes(),
+                    &[index],
+                    &leaves[index..=index],
+                    count as usize
+                ));
+                let siblings = Proof::from_siblings(proof.proof_hashes().to_vec());
+                assert_eq!(
+                    siblings.verify(digests[index], index as u64, count.into(), ours),
+                    Ok(())
+                );
+            }
         }
     }
 }

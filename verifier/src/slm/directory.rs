@@ -1,8 +1,7 @@
 //! The tensor directory: entries of 64 bytes, read as they come (docs/formats.md 5.2, D1 to D14).
 //!
-//! There may be as many entries as the header's shape wants and the file has room for: the format
-//! has no other limit. Judging them takes up to 168 bytes of memory an entry, and time that of a
-//! sort.
+//! There are as many entries as the header's shape wants, at most 32,768 (H24). Judging them takes
+//! up to 168 bytes of memory an entry, and time that of a sort.
 //!
 //! ```
 //! use verifier::slm::directory::{DirectoryError, EntryFault};

@@ -296,11 +296,13 @@ impl Header {
         let expected = if self.is_tied() { with_output - 1 } else { with_output };
         let found = u64::from(self.tensor_count);
         let extra = self.is_tied() && TiedOutputPolicy::WarnIfPresent.allows_output();
-        if found == expected || (extra && found == with_output) {
-            Ok(())
-        } else {
-            Err(HeaderError::TensorCount { found: self.tensor_count, expected })
+        if found != expected && !(extra && found == with_output) {
+            return Err(HeaderError::TensorCount { found: self.tensor_count, expected });
         }
+        if self.tensor_count > DirectoryPolicy::MAX_TENSORS {
+            return Err(HeaderError::TooManyTensors { found: self.tensor_count });
+        }
+        Ok(())
     }
 }
 

@@ -44,6 +44,9 @@ impl Bpe1RecordLayout {
     pub const MERGE_LEN: usize = 16;
     /// The most bytes a token may have.
     pub const MAX_TOKEN_LEN: u32 = 256;
+    /// In how many groups of 64 the ids may lie, so that scattered ids take no more than a few
+    /// megabytes of memory. Dense ids may be 16,777,216.
+    pub const MAX_ID_GROUPS: usize = 1 << 18;
 
     /// A token record's id and the length of its bytes.
     pub(super) fn token(record: &[u8]) -> (u32, u32) {
@@ -62,13 +65,16 @@ impl Bpe1RecordLayout {
     }
 }
 
-/// What the unused fields of header and directory may hold (H6, D5, D6, D10, D14).
+/// How many tensors there may be, and what the unused fields of header and directory may hold (H6,
+/// H24, D5, D6, D10, D14).
 #[derive(Debug, Clone, Copy)]
 pub struct DirectoryPolicy;
 
 impl DirectoryPolicy {
     /// The flags that a header may have; bit 0 says that the output is tied.
     pub const KNOWN_FLAGS: u32 = 1;
+    /// The most tensors, so that no directory takes more than a few megabytes of memory.
+    pub const MAX_TENSORS: u32 = 32_768;
     /// The only scale_offset of an f32 tensor.
     pub const F32_SCALE_OFFSET: u64 = 0;
     /// The only block_size of an f32 tensor.

@@ -1,8 +1,9 @@
 //! The one pass over a file that judges it (docs/formats.md 5).
 //!
-//! Takes up to 168 bytes of memory an entry of the directory and 40 bytes a token record of a BPE1
-//! section (much less where ids are dense), both only for what has been read; nothing else grows
-//! with the file. Payloads are judged as they pass.
+//! Takes up to 168 bytes of memory an entry of the directory, or before that 40 bytes a token record
+//! of a BPE1 section (much less where ids are dense), both only for what has been read and within
+//! the limits of H24 and K7: 5.25 MiB and 10 MiB. Nothing else grows with the file. Payloads are
+//! judged as they pass.
 //!
 //! ```
 //! use verifier::slm::Scan;

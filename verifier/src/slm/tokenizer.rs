@@ -1,8 +1,8 @@
 //! The tokenizer section, judged as its bytes come (docs/formats.md 5.3, K1 to K16).
 //!
 //! A BPE1 section may have as many token and merge records as the vocabulary has tokens. Which ids
-//! have come is kept in words of 64 bits: a dense vocabulary takes less than a byte a token, a
-//! hostile one up to 40 bytes a record of 9, and no more than 2^26 words in all.
+//! have come is kept in words of 64 bits until the section ends: less than a byte a token where ids
+//! are dense, up to 40 bytes where each stands alone, and no more than 2^18 words (10 MiB) in all.
 //!
 //! ```
 //! use verifier::slm::tokenizer::{TokenizerError, TokenizerKind};
@@ -128,8 +128,17 @@ impl TokenizerReader {
     }
 
     /// Takes in the next bytes of the section; after an error nothing more may be given.
-    pub(super) fn update(&mut self, mut bytes: &[u8]) -> Result<(), TokenizerError> {
+    pub(super) fn update(&mut self, bytes: &[u8]) -> Result<(), TokenizerError> {
         self.digest.update(bytes);
+        let read = self.read(bytes);
+        if read.is_err() || matches!(self.state, State::Done) {
+            // Nobody asks for an id again, and the directory will want memory.
+            self.ids = IdSet::default();
+        }
+        read
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) -> Result<(), TokenizerError> {
         loop {
             if let State::TokenBytes { counts, left } = self.state {
                 let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -168,6 +177,9 @@ impl TokenizerReader {
             State::TokenHead { counts } => {
                 let (id, length) = Bpe1RecordLayout::token(&record);
                 self.check_id(id)?;
+                if !self.ids.has_room_for(id) {
+                    return Err(TokenizerError::BpeScattered { id });
+                }
                 if !self.ids.insert(id) {
                     return Err(TokenizerError::BpeDuplicateId { id });
                 }
@@ -297,6 +309,11 @@ impl TokenizerReader {
 struct IdSet(BTreeMap<u32, u64>);
 
 impl IdSet {
+    /// Whether the id's group is known, or may be one more.
+    fn has_room_for(&self, id: u32) -> bool {
+        self.0.len() < Bpe1RecordLayout::MAX_ID_GROUPS || self.0.contains_key(&(id / 64))
+    }
+
     fn insert(&mut self, id: u32) -> bool {
         let word = self.0.entry(id / 64).or_default();
         let is_new = *word & Self::bit(id) == 0;
@@ -382,6 +399,15 @@ pub enum TokenizerError {
         /// The most allowed.
         limit: u32,
     },
+    /// K7: the ids of token records lie in more groups of 64 than any reader has to hold.
+    #[error(
+        "token id {id} begins another group of 64 ids, expected at most {} groups",
+        Bpe1RecordLayout::MAX_ID_GROUPS
+    )]
+    BpeScattered {
+        /// The id that would be one group too many.
+        id: u32,
+    },
     /// K8, K12, K13: the section ends inside a record.
     #[error("tokenizer has {left} bytes left, expected {wanted} for the next record")]
     BpeTruncated {
@@ -441,7 +467,7 @@ impl TokenizerError {
             Self::TokenizerVocab { .. } => "tokenizer-vocab",
             Self::TokenizerSpecial { .. } => "tokenizer-special",
             Self::TokenizerSpecialCount { .. } => "tokenizer-special-count",
-            Self::BpeCount { .. } => "bpe-count",
+            Self::BpeCount { .. } | Self::BpeScattered { .. } => "bpe-count",
             Self::BpeTruncated { .. } => "bpe-truncated",
             Self::BpeIdRange { .. } => "bpe-id-range",
             Self::BpeDuplicateId { .. } => "bpe-duplicate-id",
@@ -457,6 +483,7 @@ impl TokenizerError {
             Self::TokenizerSpecialCount { .. } => "special_token_count".to_owned(),
             Self::TokenizerVocab { .. } => "vocab_size".to_owned(),
             Self::BpeIdRange { id, .. }
+            | Self::BpeScattered { id }
             | Self::BpeDuplicateId { id }
             | Self::BpeEmptyToken { id }
             | Self::BpeTokenLength { id, .. }
@@ -469,5 +496,49 @@ impl TokenizerError {
             | Self::BpeTruncated { .. }
             | Self::BpeTrailing { .. } => "tokenizer".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::{BPE1_MAGIC, TokenizerError, TokenizerReader};
+    use crate::slm::header::{HEADER_LEN, Header};
+    use crate::slm::policy::Bpe1RecordLayout;
+    use crate::slm::{Quantisation, Shape, write_sample};
+
+    /// Reads a BPE1 section that has just these ids, a byte each, and no merges.
+    fn read(ids: impl Iterator<Item = u32>) -> Result<(), TokenizerError> {
+        let ids: Vec<u32> = ids.collect();
+        let mut section = BPE1_MAGIC.to_vec();
+        for word in [1, u32::MAX, 0, 1, 2, 3, ids.len().try_into().unwrap(), 0] {
+            section.extend(word.to_le_bytes());
+        }
+        for id in ids {
+            section.extend([id, 1].map(u32::to_le_bytes).concat());
+            section.push(b'x');
+        }
+        let mut file = Cursor::new(Vec::new());
+        write_sample(&Shape::TINY, Quantisation::F32, 1, &mut file).unwrap();
+        let head: &[u8; HEADER_LEN] = file.get_ref().first_chunk().unwrap();
+        let mut header = Header::parse(head, file.get_ref().len() as u64).unwrap();
+        header.vocab_size = u32::MAX;
+        header.tokenizer_length = section.len() as u64;
+        TokenizerReader::new(&header).update(&section)
+    }
+
+    #[test]
+    fn scattered_ids_take_no_memory_without_limit() {
+        let limit = u32::try_from(Bpe1RecordLayout::MAX_ID_GROUPS).unwrap();
+        assert_eq!(read(0..2 * limit), Ok(()), "dense ids may be many more");
+        assert_eq!(read((0..limit).map(|group| group * 64)), Ok(()));
+        let found = read((0..=limit).map(|group| group * 64)).unwrap_err();
+        assert_eq!(found, TokenizerError::BpeScattered { id: limit * 64 });
+        assert_eq!((found.suffix(), found.field()), ("bpe-count", "token.16777216".to_owned()));
+        // In a group that is known, an id is one more or the same again.
+        let more = |last| (0..limit).map(|group| group * 64).chain([last]);
+        assert_eq!(read(more(1)), Ok(()));
+        assert_eq!(read(more(64)), Err(TokenizerError::BpeDuplicateId { id: 64 }));
     }
 }

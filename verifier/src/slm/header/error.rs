@@ -154,6 +154,12 @@ pub enum HeaderError {
         /// The tensors that the layers need.
         expected: u64,
     },
+    /// H24: there are more tensors than any reader has to hold.
+    #[error("tensor_count is {found}, expected at most {}", DirectoryPolicy::MAX_TENSORS)]
+    TooManyTensors {
+        /// The field's value.
+        found: u32,
+    },
     /// H25: the data are not aligned.
     #[error("tensor_data_offset is {found}, expected a multiple of {ALIGNMENT}")]
     DataAlignment {
@@ -194,7 +200,7 @@ impl HeaderError {
             Self::DirectoryAlignment { .. } => "directory-alignment",
             Self::DirectoryRange { .. } => "directory-range",
             Self::SectionOrder { .. } => "section-order",
-            Self::TensorCount { .. } => "tensor-count",
+            Self::TensorCount { .. } | Self::TooManyTensors { .. } => "tensor-count",
             Self::DataAlignment { .. } => "data-alignment",
             Self::DataRange { .. } => "data-range",
             Self::ChecksumZero => "checksum-zero",
@@ -220,7 +226,7 @@ impl HeaderError {
             Self::DirectoryAlignment { .. } | Self::DirectoryRange { .. } => {
                 "tensor_directory_offset"
             }
-            Self::TensorCount { .. } => "tensor_count",
+            Self::TensorCount { .. } | Self::TooManyTensors { .. } => "tensor_count",
             Self::DataAlignment { .. } | Self::DataRange { .. } => "tensor_data_offset",
             Self::ChecksumZero => "checksum",
         }

@@ -80,6 +80,22 @@ fn an_entry_takes_the_memory_that_is_documented() {
 }
 
 #[test]
+fn no_directory_is_longer_than_a_reader_holds() {
+    let fault = |layers: u32, tensors: u32| {
+        let mut bytes = sample(Quantisation::F32);
+        bytes[32..36].copy_from_slice(&layers.to_le_bytes());
+        bytes[88..92].copy_from_slice(&tensors.to_le_bytes());
+        // The file is said to be as long as that needs; no byte of it has to come.
+        let mut scan = Scan::new(1 << 30);
+        scan.update(&bytes[..108]);
+        scan.fault().unwrap().code().to_string()
+    };
+    assert_eq!(fault(3_640, 3 + 9 * 3_640), "slm.section-order");
+    assert_eq!(fault(3_641, 3 + 9 * 3_641), "slm.tensor-count");
+    assert_eq!(fault(3_640, 3 + 9 * 3_641), "slm.tensor-count");
+}
+
+#[test]
 fn a_message_says_what_was_found_and_what_was_expected() {
     let message = |changes: &[(usize, &[u8])]| {
         let mut bytes = sample(Quantisation::Q4_0);
