@@ -51,139 +51,142 @@ impl Work {
         R: Read + Seek,
     {
         let work = *self;
-        let wrong = BenchError::NotVerified(work);
         match work {
             Self::Pieces { hash, piece_size, from, cores } => {
-                let bytes = subject.artifact();
-                let list = pieces(hash, bytes, piece_size).ok_or(wrong)?;
-                let count = list.geometry().piece_count();
-                let verified: Round<'a> = match from {
-                    Place::Memory => Box::new(move || {
-                        on_cores(
-                            cores,
-                            count,
-                            || Ok(()),
-                            |(), index| {
-                                verify_piece(work, &list, index, slice(&list, bytes, index))
-                            },
-                        )
-                    }),
-                    Place::File => Box::new(move || {
-                        on_cores(
-                            cores,
-                            count,
-                            || subject.open(),
-                            |file, index| {
-                                verify_piece(work, &list, index, read(&list, file, index)?)
-                            },
-                        )
-                    }),
-                };
-                let raw: Round<'a> = Box::new(move || {
-                    on_cores(
-                        cores,
-                        count,
-                        || Ok(()),
-                        |(), index| {
-                            let chunk = bytes.chunks(piece_size as usize).nth(index as usize);
-                            hash.raw(chunk.unwrap_or_default());
-                            Ok(())
-                        },
-                    )
-                });
-                Ok(Prepared { amount: Amount::Bytes(bytes.len() as u64), verified, raw })
+                let list = pieces(hash, subject.artifact(), piece_size);
+                list.map(|list| work.of_pieces(hash, list, from, cores, subject))
             }
             Self::Root { hash, chunks } => {
                 let digests = digests(chunks);
-                Ok(work.of_nodes(hash, chunks, move || {
-                    black_box(merkle::root(hash.algorithm(), &digests)).is_some()
-                }))
+                let root = move || black_box(merkle::root(hash.algorithm(), &digests)).is_some();
+                Some(work.of_nodes(hash, chunks, root))
             }
             Self::Tree { hash, chunks } => {
                 let digests = digests(chunks);
-                Ok(work.of_nodes(hash, chunks, move || {
-                    black_box(PieceTree::new(hash.algorithm(), &digests)).is_some()
-                }))
+                let tree = move || black_box(PieceTree::new(hash.algorithm(), &digests)).is_some();
+                Some(work.of_nodes(hash, chunks, tree))
             }
             Self::List { hash, chunks } => {
-                let list = ChunkList::new(hash.algorithm(), PIECE_SIZE, digests(chunks));
-                let bytes = list.map_err(|_| wrong)?.write();
-                Ok(work.of_nodes(hash, chunks, move || {
-                    black_box(ChunkList::parse(black_box(&bytes))).is_ok()
-                }))
-            }
-            Self::Proof { hash, chunks } => {
-                let digests = digests(chunks);
-                let tree = PieceTree::new(hash.algorithm(), &digests).ok_or(wrong)?;
-                let at = chunks / 2;
-                let missing = || BenchError::NotVerified(work);
-                let proof = tree.proof(at).ok_or_else(missing)?;
-                let digest = digests.get(at as usize).copied().ok_or_else(missing)?;
-                let (root, count) = (tree.root(), u64::from(chunks));
-                let way = u32::try_from(proof.siblings().len()).unwrap_or(u32::MAX);
-                let verified = work.round(move || {
-                    (0..PROOFS)
-                        .all(|_| black_box(&proof).verify(digest, at.into(), count, root).is_ok())
-                });
-                let raw = work.round(move || {
-                    (0..PROOFS).for_each(|_| hash.raw_nodes(1, way));
-                    true
-                });
-                Ok(Prepared { amount: Amount::Items(PROOFS.into()), verified, raw })
-            }
-            Self::Manifest => {
-                let manifest = long_manifest().ok_or(wrong)?;
-                let bytes: Bytes = manifest.bytes().to_vec().into();
-                let again = bytes.clone();
-                Ok(Prepared {
-                    amount: Amount::Bytes(bytes.len() as u64),
-                    verified: work.round(move || {
-                        black_box(Manifest::parse(black_box(&bytes), Options::default())).is_ok()
-                    }),
-                    raw: work.round(move || {
-                        Hash::Sha256.raw(&again);
-                        true
-                    }),
+                let list = ChunkList::new(hash.algorithm(), PIECE_SIZE, digests(chunks)).ok();
+                list.map(|list| list.write()).map(|bytes| {
+                    let read = move || black_box(ChunkList::parse(black_box(&bytes))).is_ok();
+                    work.of_nodes(hash, chunks, read)
                 })
             }
-            Self::Container => {
-                let bytes = subject.artifact();
-                Ok(Prepared {
-                    amount: Amount::Bytes(bytes.len() as u64),
-                    verified: work
-                        .round(|| black_box(validate(bytes, ChecksumRule::Verify)).is_ok()),
-                    raw: work.round(|| {
-                        let mut checksum = RollingChecksum::new();
-                        checksum.update(black_box(bytes));
-                        black_box(checksum.finish());
-                        true
-                    }),
-                })
-            }
-            Self::Artifact { hash } => {
-                let bytes = subject.artifact();
-                let list = pieces(hash, bytes, PIECE_SIZE).ok_or(wrong)?;
-                let manifest = manifest(bytes, &list).map(Arc::new);
-                let manifest = manifest.ok_or(BenchError::NotVerified(work))?;
-                let length = bytes.len() as u64;
-                Ok(Prepared {
-                    amount: Amount::Bytes(length),
-                    verified: Box::new(move || {
-                        let (file, extras) = (subject.open()?, Extras::default());
-                        let rule = ChecksumRule::Verify;
-                        match artifact::verify(&manifest, file, length, &extras, rule) {
-                            Ok(verified) => {
-                                black_box(verified);
-                                Ok(())
-                            }
-                            Err(ArtifactError::Read(error)) => Err(BenchError::Read(error)),
-                            Err(_) => Err(BenchError::NotVerified(work)),
-                        }
-                    }),
-                    raw: Box::new(move || checksum_alone(subject.open()?)),
-                })
-            }
+            Self::Proof { hash, chunks } => work.of_a_proof(hash, chunks),
+            Self::Manifest => work.of_a_manifest(),
+            Self::Container => Some(work.of_a_container(subject.artifact())),
+            Self::Artifact { hash } => work.of_a_file(hash, subject),
         }
+        .ok_or(BenchError::NotVerified(work))
+    }
+
+    fn of_pieces<'a, F, R>(
+        self,
+        hash: Hash,
+        list: PieceList,
+        from: Place,
+        cores: u32,
+        subject: &'a Subject<F>,
+    ) -> Prepared<'a>
+    where
+        F: Fn() -> io::Result<R> + Sync,
+        R: Read + Seek,
+    {
+        let bytes = subject.artifact();
+        let (count, size) = (list.geometry().piece_count(), list.geometry().piece_size());
+        let verified: Round<'a> = match from {
+            Place::Memory => Box::new(move || {
+                let nothing = || Ok(());
+                on_cores(cores, count, nothing, |(), index| {
+                    verify_piece(self, &list, index, slice(bytes, size, index))
+                })
+            }),
+            Place::File => Box::new(move || {
+                let open = || subject.open();
+                on_cores(cores, count, open, |file, index| {
+                    verify_piece(self, &list, index, read(file, size, index)?)
+                })
+            }),
+        };
+        let raw = Box::new(move || {
+            let nothing = || Ok(());
+            on_cores(cores, count, nothing, |(), index| {
+                hash.raw(&slice(bytes, size, index));
+                Ok(())
+            })
+        });
+        Prepared { amount: Amount::Bytes(bytes.len() as u64), verified, raw }
+    }
+
+    fn of_a_proof<'a>(self, hash: Hash, chunks: u32) -> Option<Prepared<'a>> {
+        let digests = digests(chunks);
+        let tree = PieceTree::new(hash.algorithm(), &digests)?;
+        let at = chunks / 2;
+        let (proof, digest) = (tree.proof(at)?, *digests.get(at as usize)?);
+        let (root, count) = (tree.root(), u64::from(chunks));
+        let way = u32::try_from(proof.siblings().len()).ok()?;
+        let check = move || black_box(&proof).verify(digest, at.into(), count, root).is_ok();
+        Some(Prepared {
+            amount: Amount::Items(PROOFS.into()),
+            verified: self.round(move || (0..PROOFS).all(|_| check())),
+            raw: Box::new(move || {
+                (0..PROOFS).for_each(|_| hash.raw_nodes(1, way));
+                Ok(())
+            }),
+        })
+    }
+
+    fn of_a_manifest<'a>(self) -> Option<Prepared<'a>> {
+        let bytes: Bytes = long_manifest()?.bytes().to_vec().into();
+        let again = bytes.clone();
+        let read = move || Manifest::parse(black_box(&bytes), Options::default());
+        Some(Prepared {
+            amount: Amount::Bytes(again.len() as u64),
+            verified: self.round(move || black_box(read()).is_ok()),
+            raw: Box::new(move || {
+                Hash::Sha256.raw(&again);
+                Ok(())
+            }),
+        })
+    }
+
+    fn of_a_container(self, bytes: &Bytes) -> Prepared<'_> {
+        Prepared {
+            amount: Amount::Bytes(bytes.len() as u64),
+            verified: self.round(|| black_box(validate(bytes, ChecksumRule::Verify)).is_ok()),
+            raw: Box::new(|| {
+                let mut checksum = RollingChecksum::new();
+                checksum.update(black_box(bytes));
+                black_box(checksum.finish());
+                Ok(())
+            }),
+        }
+    }
+
+    fn of_a_file<'a, F, R>(self, hash: Hash, subject: &'a Subject<F>) -> Option<Prepared<'a>>
+    where
+        F: Fn() -> io::Result<R> + Sync,
+        R: Read + Seek,
+    {
+        let bytes = subject.artifact();
+        let manifest = Arc::new(manifest(bytes, &pieces(hash, bytes, PIECE_SIZE)?)?);
+        let length = bytes.len() as u64;
+        let check = move |file: R| {
+            artifact::verify(&manifest, file, length, &Extras::default(), ChecksumRule::Verify)
+        };
+        Some(Prepared {
+            amount: Amount::Bytes(length),
+            verified: Box::new(move || match check(subject.open()?) {
+                Ok(verified) => {
+                    black_box(verified);
+                    Ok(())
+                }
+                Err(ArtifactError::Read(error)) => Err(BenchError::Read(error)),
+                Err(_) => Err(BenchError::NotVerified(self)),
+            }),
+            raw: Box::new(move || checksum_alone(subject.open()?)),
+        })
     }
 
     /// Work on a tree of so many chunks, beside the hashes of its leaves and nodes.
@@ -196,9 +199,9 @@ impl Work {
         Prepared {
             amount: Amount::Items(chunks.into()),
             verified: self.round(verified),
-            raw: self.round(move || {
+            raw: Box::new(move || {
                 hash.raw_nodes(chunks, chunks.saturating_sub(1));
-                true
+                Ok(())
             }),
         }
     }
@@ -295,15 +298,14 @@ fn verify_piece(work: Work, list: &PieceList, index: u32, bytes: Bytes) -> Resul
 }
 
 /// A piece that lies in memory; empty if there is none.
-fn slice(list: &PieceList, artifact: &Bytes, index: u32) -> Bytes {
-    let from = index as usize * list.geometry().piece_size() as usize;
-    let to = (from + list.geometry().piece_size() as usize).min(artifact.len());
-    artifact.slice(from.min(to)..to)
+fn slice(artifact: &Bytes, size: u32, index: u32) -> Bytes {
+    let from = (index as usize).saturating_mul(size as usize).min(artifact.len());
+    let to = from.saturating_add(size as usize).min(artifact.len());
+    artifact.slice(from..to)
 }
 
 /// A piece that is read from the file.
-fn read(list: &PieceList, file: &mut (impl Read + Seek), index: u32) -> Result<Bytes, BenchError> {
-    let size = list.geometry().piece_size();
+fn read(file: &mut (impl Read + Seek), size: u32, index: u32) -> Result<Bytes, BenchError> {
     let from = u64::from(index) * u64::from(size);
     file.seek(SeekFrom::Start(from)).map_err(BenchError::Read)?;
     let mut bytes = Vec::with_capacity(size as usize);
