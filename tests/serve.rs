@@ -1,5 +1,9 @@
 //! Serving ends when its user wants it to, and goes no further than it was allowed.
 
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
 use crate::harness::{Companion, Model, Scene, grants, midway};
 
 #[test]
@@ -37,6 +41,17 @@ fn stops_midway(take_back: impl Fn(&Companion)) {
     let sent = served["peer"][0]["bytes"].as_u64().unwrap();
     assert!(sent >= kept * (16 << 10) && sent < scene.bytes, "{sent} bytes were sent");
     assert!(grants(&scene.peers[0], "serve").iter().all(|grant| grant["live"] == false));
+
+    let told = scene.peers[0].run(&["activity"]).done();
+    let entries = told["entry"].as_array().unwrap();
+    for (what, act) in [("granted", "cache"), ("granted", "serve"), ("revoked", "serve")] {
+        let is_it =
+            |entry: &&Value| entry["what"] == what && entry["detail"]["grant"]["act"] == act;
+        assert_eq!(entries.iter().filter(is_it).count(), 1, "{told}");
+    }
+    let moved = entries.iter().find(|entry| entry["what"] == "served").unwrap();
+    assert_eq!(moved["detail"]["bytes"], sent);
+    assert!(entries.is_sorted_by_key(|entry| Reverse(entry["time_utc"].as_str())), "{told}");
 
     std::fs::remove_file(scene.path("peer-0.minimodel-offer")).unwrap();
     std::fs::remove_file(scene.path("request.json")).unwrap();

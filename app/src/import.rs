@@ -27,7 +27,7 @@ use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
     Clock as _, Draft as _, Failure, Journal as _, JournalError, Named, Outputs, Peers as _,
-    PieceStore, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Spend,
+    PieceStore, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Spend, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -82,7 +82,7 @@ pub async fn import<P: Ports>(
     let plan = admitted.plan();
     let record = Record {
         time: ports.clock().now(),
-        what: if outcome.is_ok() { "imported" } else { "failed" },
+        what: if outcome.is_ok() { What::Imported } else { What::Failed },
         model_id: plan.manifest().model_id().clone(),
         artifact: plan.artifact(),
         peer: None,
@@ -348,7 +348,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
     async fn banned(&self, peer: PeerId, note: String) {
         let record = Record {
             time: self.ports.clock().now(),
-            what: "banned",
+            what: What::Banned,
             model_id: self.plan.manifest().model_id().clone(),
             artifact: self.plan.artifact(),
             peer: Some(peer),

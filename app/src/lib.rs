@@ -3,6 +3,7 @@
 //! Each use case is an `async` function over one `P: Ports`, told of the user's yes by a
 //! [`consent::Consent`] that it uses up, and reporting through a closure.
 
+pub mod activity;
 pub mod announce;
 pub mod assemble;
 pub mod bench;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use verifier::scalars::UtcTime;
 
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
-pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms};
+pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{

@@ -18,7 +18,7 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::ports::{
     Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
-    Ports, ReadError, Record, Refusal, ServeNews, Shelf, Spend,
+    Ports, ReadError, Record, Refusal, ServeNews, Shelf, Spend, What,
 };
 
 /// How many pieces of news may wait for the caller's ear.
@@ -203,7 +203,7 @@ async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId,
     for (peer, bytes) in taken {
         let record = Record {
             time: ports.clock().now(),
-            what: "served",
+            what: What::Served,
             model_id: model.model_id.clone(),
             artifact: model.artifact,
             peer: Some(*peer),

@@ -17,7 +17,6 @@ use app::ports::{self, Failure, JournalError, Record, Spend, Standing, Terms};
 use verifier::consent::{ConsentError, ConsentLog, Grant, GrantTerms, Query};
 use verifier::scalars::{Id, UtcTime};
 
-pub use transfers::Transfer;
 pub(crate) use transfers::TransferFile;
 
 use crate::layout::{Layout, unique_name};
@@ -90,17 +89,6 @@ impl Journal {
         self.shared.save()
     }
 
-    /// The newest transfers, oldest first, at most `most`, out of the last 4 MiB of the record.
-    ///
-    /// A line that is not a transfer is passed over. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// What the disk said.
-    pub fn transfers(&self, most: usize) -> io::Result<Vec<Transfer>> {
-        self.shared.transfers.newest(most)
-    }
-
     /// Writes down a transfer; for blocking threads.
     ///
     /// # Errors
@@ -140,6 +128,11 @@ impl ports::Journal for Journal {
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || shared.transfers.append(&record)).await??;
         Ok(())
+    }
+
+    async fn transfers(&self, most: usize) -> Result<Vec<Record>, Failure> {
+        let shared = Arc::clone(&self.shared);
+        Ok(tokio::task::spawn_blocking(move || shared.transfers.newest(most)).await??)
     }
 }
 

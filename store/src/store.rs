@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use app::ports::{
     Accounts, Failure, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError, Recheck,
-    Record, Reservation, ReserveError,
+    Record, Reservation, ReserveError, What,
 };
 use bytes::Bytes;
 use verifier::identity::PeerId;
@@ -77,7 +77,7 @@ impl Store {
         for gone in evicted {
             let record = Record {
                 time: now,
-                what: "evicted",
+                what: What::Evicted,
                 model_id: gone.known.model_id,
                 artifact: gone.artifact,
                 peer: None,

@@ -19,7 +19,7 @@ pub use checks::{
     OfferArgs, ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
-    ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
+    ActivityArgs, ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
     ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs,
 };
 pub use sharing::{
@@ -112,6 +112,8 @@ pub enum Command {
     /// What you said yes to, and taking it back
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// What was agreed to, moved and taken back, newest first
+    Activity(ActivityArgs),
     /// Write a valid .slm file with made-up weights, to try things with
     Sample(SampleArgs),
     /// Measure how fast this machine does its work
@@ -180,6 +182,7 @@ mod tests {
             "minimodel library quota 4GiB",
             "minimodel receipt list",
             "minimodel consent revoke g1",
+            "minimodel activity --most 3",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is generic over the ports; `main.rs` wires the real ones.
 
+pub mod activity;
 pub mod announce;
 pub mod args;
 pub mod bench;

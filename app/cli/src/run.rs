@@ -13,8 +13,8 @@ use crate::session::Session;
 use crate::terminal::{Reading, Terminal};
 use crate::wiring::Wiring;
 use crate::{
-    announce, bench, calibrate, check, chunks, consent, demo, import, library, peer, receipt,
-    request, sample, share, verify,
+    activity, announce, bench, calibrate, check, chunks, consent, demo, import, library, peer,
+    receipt, request, sample, share, verify,
 };
 
 /// Runs one command line, the program's name first, and answers on the terminal.
@@ -64,6 +64,7 @@ async fn perform<W: Wiring>(
         Command::Library(command) => library::run(session, command).await,
         Command::Receipt(command) => receipt::run(session, command),
         Command::Consent(command) => consent::run(session, command).await,
+        Command::Activity(args) => activity::run(session, args).await,
         Command::Sample(args) => sample::run(args),
         Command::Bench(command) => bench::run(session, command).await,
         Command::Demo(args) => demo::run(session, args).await,

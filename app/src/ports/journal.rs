@@ -57,8 +57,8 @@ pub struct Spend {
 pub struct Record {
     /// When.
     pub time: UtcTime,
-    /// What happened, one lower-case word: `imported`, `failed`, `banned`, `served`, `evicted`.
-    pub what: &'static str,
+    /// What happened.
+    pub what: What,
     /// The model's name.
     pub model_id: Id,
     /// The artifact.
@@ -69,6 +69,42 @@ pub struct Record {
     pub bytes: u64,
     /// An error code, or what else there is to say, as one clause; may be empty.
     pub note: String,
+}
+
+/// What happened in a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A model was imported.
+    Imported,
+    /// An import ended without its model.
+    Failed,
+    /// A peer lied and was banned from an import.
+    Banned,
+    /// A peer took bytes.
+    Served,
+    /// A model was given up to make room.
+    Evicted,
+}
+
+impl What {
+    const ALL: [Self; 5] =
+        [Self::Imported, Self::Failed, Self::Banned, Self::Served, Self::Evicted];
+
+    /// The word in the record of transfers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Imported => "imported",
+            Self::Failed => "failed",
+            Self::Banned => "banned",
+            Self::Served => "served",
+            Self::Evicted => "evicted",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|what| what.as_str() == text)
+    }
 }
 
 /// Why the consent log could not be used.
@@ -114,4 +150,8 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Writes down a transfer.
     fn record(&self, record: Record) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The newest transfers, oldest first, at most `most` and out of the last 4 MiB of the record;
+    /// what cannot be read is passed over.
+    fn transfers(&self, most: usize) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
-use app::ports::Record;
+use app::ports::{Record, What};
 use verifier::Sha256;
 use verifier::identity::PeerId;
 use verifier::json::{self, Value, limits};
@@ -20,25 +20,6 @@ const MAX_NOTE: usize = 1024;
 
 /// How much of the file's end is read, in bytes.
 const MAX_READ: u64 = 4 << 20;
-
-/// A transfer as it was written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
-    /// When.
-    pub time: UtcTime,
-    /// What happened, one lower-case word.
-    pub what: String,
-    /// The model's name.
-    pub model_id: Id,
-    /// The artifact.
-    pub artifact: Sha256,
-    /// The peer, if one is concerned.
-    pub peer: Option<PeerId>,
-    /// Bytes that moved.
-    pub bytes: u64,
-    /// An error code, or what else there is to say; may be empty.
-    pub note: String,
-}
 
 /// The file.
 #[derive(Debug)]
@@ -67,7 +48,7 @@ impl TransferFile {
     }
 
     /// The newest transfers, oldest first.
-    pub(super) fn newest(&self, most: usize) -> io::Result<Vec<Transfer>> {
+    pub(super) fn newest(&self, most: usize) -> io::Result<Vec<Record>> {
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file?,
@@ -112,7 +93,7 @@ fn line(record: &Record) -> String {
         record.model_id,
         plain(&record.note),
         record.time,
-        plain(record.what),
+        record.what.as_str(),
     )
 }
 
@@ -126,7 +107,7 @@ fn plain(text: &str) -> String {
     text.chars().take(MAX_NOTE).map(plain).collect()
 }
 
-fn parse(line: &[u8]) -> Option<Transfer> {
+fn parse(line: &[u8]) -> Option<Record> {
     let Value::Object(object) = json::parse(line, MAX_LINE).ok()? else { return None };
     if object.integer("transfer_version").ok()? != 0 {
         return None;
@@ -135,9 +116,9 @@ fn parse(line: &[u8]) -> Option<Transfer> {
         "none" => None,
         id => Some(PeerId::parse(id).ok()?),
     };
-    Some(Transfer {
+    Some(Record {
         time: object.scalar("time_utc", UtcTime::parse).ok()?,
-        what: object.text("what").ok()?.to_owned(),
+        what: What::parse(object.text("what").ok()?)?,
         model_id: object.scalar("model_id", Id::parse).ok()?,
         artifact: Sha256::parse(object.text("artifact_sha256").ok()?)?,
         peer,
@@ -151,7 +132,7 @@ mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write as _;
 
-    use app::ports::Record;
+    use app::ports::{Record, What};
     use verifier::Sha256;
     use verifier::identity::SigningKey;
     use verifier::json::{self, limits};
@@ -162,7 +143,7 @@ mod tests {
     fn record(bytes: u64, note: &str) -> Record {
         Record {
             time: UtcTime::from_unix(1_800_000_000),
-            what: "served",
+            what: What::Served,
             model_id: Id::parse("tiny").unwrap(),
             artifact: Sha256::of(b"artifact"),
             peer: Some(SigningKey::from_seed([1; 32]).public_key().peer_id()),
@@ -195,7 +176,7 @@ mod tests {
         let bytes: Vec<_> = newest.iter().map(|transfer| transfer.bytes).collect();
         assert_eq!(bytes, [3, 4, limits::MAX_INTEGER]);
         let last = newest.last().unwrap();
-        assert_eq!((last.what.as_str(), last.note.as_str()), ("served", "said 'no'"));
+        assert_eq!((last.what, last.note.as_str()), (What::Served, "said 'no'"));
         assert_eq!((last.peer, newest[0].peer), (record(0, "").peer, None));
     }
 

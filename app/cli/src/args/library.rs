@@ -94,6 +94,14 @@ pub struct ReceiptShowArgs {
     pub receipt: PathBuf,
 }
 
+/// `activity`.
+#[derive(Debug, Clone, Args)]
+pub struct ActivityArgs {
+    /// How many entries to show
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub most: usize,
+}
+
 /// `consent …`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ConsentCommand {

@@ -1,0 +1,92 @@
+//! What was agreed to, moved and taken back, in one time line.
+
+use app::activity::{Entry, timeline};
+use app::naming::{short, short_peer};
+use app::ports::{Record, Standing, What};
+use app::quantity::Size;
+use serde_json::{Value, json};
+
+use crate::args::ActivityArgs;
+use crate::consent;
+use crate::fault::Fault;
+use crate::outcome::{Outcome, printable};
+use crate::session::Session;
+use crate::wiring::Wiring;
+
+/// `activity`.
+///
+/// # Errors
+///
+/// [`Fault`] if the consent log is broken, or if the disk fails.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &ActivityArgs,
+) -> Result<Outcome, Fault> {
+    let journal = session.journal()?;
+    let mut entries = timeline(&*journal, args.most, session.now())
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
+    entries.truncate(args.most);
+    if entries.is_empty() {
+        session.terminal.say("Nothing was agreed to and nothing has moved yet.");
+    }
+    for entry in &entries {
+        session.terminal.say(&line(entry));
+    }
+    let values: Vec<Value> = entries.iter().map(value).collect();
+    Ok(Outcome::new().with("entry_count", values.len()).with("entry", values).told())
+}
+
+fn line(entry: &Entry) -> String {
+    let model = format!("{} ({})", entry.model_id(), short(entry.artifact()));
+    let peer = entry.peer().map(short_peer);
+    let with =
+        |word: &str| peer.as_ref().map_or_else(String::new, |peer| format!(" {word} {peer}"));
+    let what = match entry {
+        Entry::Granted(Standing { grant, .. }) => {
+            let limit = Size(grant.byte_limit());
+            let act = grant.act().as_str();
+            format!(
+                "yes to {act} {model}{}, at most {limit}, until {}",
+                with("for"),
+                grant.expires()
+            )
+        }
+        Entry::Revoked(Standing { grant, .. }) => {
+            format!("took back the yes to {} {model}{}", grant.act().as_str(), with("for"))
+        }
+        Entry::Moved(record) => moved(record, &model, &with("by"), &with("to")),
+    };
+    format!("{}  {what}", entry.time())
+}
+
+fn moved(record: &Record, model: &str, by: &str, to: &str) -> String {
+    let bytes = Size(record.bytes);
+    let note = printable(&record.note);
+    match record.what {
+        What::Imported => format!("imported {model}, {bytes} from peers"),
+        What::Failed => format!("an import of {model} ended: {note}"),
+        What::Banned => format!("lied about {model}{by}: {note}"),
+        What::Served => format!("served {bytes} of {model}{to}"),
+        What::Evicted => format!("gave up {model} to make room, {bytes}"),
+    }
+}
+
+fn value(entry: &Entry) -> Value {
+    let (what, detail) = match entry {
+        Entry::Granted(standing) => ("granted", json!({ "grant": consent::value(standing) })),
+        Entry::Revoked(standing) => ("revoked", json!({ "grant": consent::value(standing) })),
+        Entry::Moved(record) => (
+            record.what.as_str(),
+            json!({ "bytes": record.bytes, "note": printable(&record.note) }),
+        ),
+    };
+    json!({
+        "time_utc": entry.time().to_string(),
+        "what": what,
+        "model_id": entry.model_id().to_string(),
+        "artifact_sha256": entry.artifact().to_string(),
+        "peer": entry.peer().map(|peer| peer.to_string()),
+        "detail": detail,
+    })
+}

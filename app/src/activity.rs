@@ -1,0 +1,91 @@
+//! Consents and transfers as one time line.
+
+use verifier::Sha256;
+use verifier::consent::Scope;
+use verifier::identity::PeerId;
+use verifier::scalars::{Id, UtcTime};
+
+use crate::ports::{Journal, JournalError, Record, Standing};
+
+/// Something that was agreed to, taken back or done.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// The user said yes.
+    Granted(Standing),
+    /// The user took a yes back.
+    Revoked(Standing),
+    /// Bytes moved, or did not.
+    Moved(Record),
+}
+
+impl Entry {
+    /// When.
+    pub fn time(&self) -> UtcTime {
+        match self {
+            Self::Granted(standing) => standing.grant.terms().granted,
+            Self::Revoked(standing) => {
+                standing.grant.revoked().unwrap_or(standing.grant.terms().granted)
+            }
+            Self::Moved(record) => record.time,
+        }
+    }
+
+    /// The model's name.
+    pub fn model_id(&self) -> &Id {
+        match self {
+            Self::Granted(standing) | Self::Revoked(standing) => standing.grant.model_id(),
+            Self::Moved(record) => &record.model_id,
+        }
+    }
+
+    /// The artifact.
+    pub fn artifact(&self) -> Sha256 {
+        match self {
+            Self::Granted(standing) | Self::Revoked(standing) => standing.grant.artifact_sha256(),
+            Self::Moved(record) => record.artifact,
+        }
+    }
+
+    /// The peer, if one is concerned.
+    pub fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::Granted(standing) | Self::Revoked(standing) => match standing.grant.scope() {
+                Scope::Peer(peer) => Some(peer),
+                Scope::AnyPaired | Scope::None => None,
+            },
+            Self::Moved(record) => record.peer,
+        }
+    }
+}
+
+/// The time line, newest first: every consent, and the newest `most` transfers.
+///
+/// # Errors
+///
+/// [`JournalError::Consent`] if the chain of the consent log is broken, and
+/// [`JournalError::Failed`] if the disk fails.
+pub async fn timeline<J: Journal>(
+    journal: &J,
+    most: usize,
+    now: UtcTime,
+) -> Result<Vec<Entry>, JournalError> {
+    let standing = journal.standing(now).await?;
+    let records = journal.transfers(most).await.map_err(JournalError::Failed)?;
+    let mut entries: Vec<Entry> = records.into_iter().map(Entry::Moved).collect();
+    for standing in standing {
+        if standing.grant.revoked().is_some() {
+            entries.push(Entry::Revoked(standing.clone()));
+        }
+        entries.push(Entry::Granted(standing));
+    }
+    // What happened in one second stays in the order in which it can have happened.
+    entries.sort_by_key(|entry| {
+        let place = match entry {
+            Entry::Granted(_) => 0,
+            Entry::Moved(_) => 1,
+            Entry::Revoked(_) => 2,
+        };
+        std::cmp::Reverse((entry.time(), place))
+    });
+    Ok(entries)
+}
