@@ -81,6 +81,9 @@ fn without_a_yes_to_caching_nothing_stays_in_the_library() {
     scene.came_out();
     let library = scene.importer.run(&["library", "list"]).done();
     assert_eq!(library["model_count"], 0);
+    let room = scene.importer.run(&["library", "room", "1KiB"]).done();
+    assert_eq!(room["evicted_count"], 0, "{room}");
+    scene.importer.refuses(&["library", "room", "1000TiB"], 3, "io.failed");
     let accounts = scene.importer.run(&["library", "quota"]).done();
     assert_eq!(accounts["live"], 0, "{accounts}");
 }

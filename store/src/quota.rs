@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{Accounts, Held, Pin, Reservation, ReserveError};
+use app::ports::{Accounts, Evictable, Held, Pin, Reservation, ReserveError};
 use verifier::scalars::UtcTime;
 use verifier::{Geometry, PieceIndex, Sha256};
 
@@ -40,7 +40,7 @@ pub(crate) struct Reserved {
     pub(crate) evicted: Vec<Evicted>,
 }
 
-/// An artifact that made room.
+/// An artifact that made room, or could.
 #[derive(Debug)]
 pub(crate) struct Evicted {
     pub(crate) artifact: Sha256,
@@ -55,7 +55,6 @@ pub(crate) fn reserve(
     now: UtcTime,
 ) -> Result<Reserved, ReserveError> {
     let artifact = reservation.artifact;
-    let failed = |error: StoreError| ReserveError::Failed(error.into());
     let missing = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
@@ -177,45 +176,99 @@ fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
     pieces.map(|index| blocks(geometry.length(index)) * BLOCK).sum()
 }
 
+/// What would be evicted so that so many bytes more fit, in the order of eviction. Nothing is
+/// changed.
+pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
+    let room = Room::of(shared)?;
+    if room.fits(wanted, 0) {
+        return Ok(Vec::new());
+    }
+    let mut candidates = candidates(&shared.catalogue(), None);
+    room.check(wanted, &candidates)?;
+    let mut gain = 0;
+    candidates.retain(|candidate| {
+        let needed = !room.fits(wanted, gain);
+        gain += if needed { candidate.bytes } else { 0 };
+        needed
+    });
+    let evictable = candidates.into_iter().map(|Evicted { artifact, known, bytes }| Evictable {
+        artifact,
+        model_id: known.model_id,
+        model_version: known.model_version,
+        last_use: known.last_use,
+        bytes,
+    });
+    Ok(evictable.collect())
+}
+
 fn make_room(shared: &Shared, artifact: Sha256, wanted: u64) -> Result<Vec<Evicted>, ReserveError> {
-    let failed = |error: StoreError| ReserveError::Failed(error.into());
-    let accounts = accounts(shared).map_err(failed)?;
-    let used = accounts.live + accounts.dead + accounts.index + accounts.reserved;
-    let left = accounts.quota.saturating_sub(used);
-    let free = accounts.free.saturating_sub(accounts.reserved);
+    let room = Room::of(shared)?;
     let mut evicted = Vec::new();
-    if wanted <= left && wanted <= free {
+    if room.fits(wanted, 0) {
         return Ok(evicted);
     }
-    let candidates = candidates(&shared.catalogue(), artifact);
-    let enough = |gain: u64| wanted <= left.saturating_add(gain) && wanted <= free + gain;
-    let all = candidates.iter().map(|candidate| candidate.2).sum::<u64>();
-    if wanted > left.saturating_add(all) {
-        let left = left.saturating_add(all);
-        return Err(ReserveError::Quota { wanted, left, quota: accounts.quota });
-    }
-    if wanted > free.saturating_add(all) {
-        return Err(ReserveError::Device { wanted, free: accounts.free });
-    }
+    let candidates = candidates(&shared.catalogue(), Some(artifact));
+    room.check(wanted, &candidates)?;
     let mut gain = 0;
-    for (artifact, known, _) in candidates {
-        if enough(gain) {
+    for candidate in candidates {
+        if room.fits(wanted, gain) {
             break;
         }
-        let bytes = forget(shared, artifact).map_err(failed)?.unwrap_or(0);
+        let bytes = forget(shared, candidate.artifact).map_err(failed)?.unwrap_or(0);
         gain += bytes;
-        evicted.push(Evicted { artifact, known, bytes });
+        evicted.push(Evicted { bytes, ..candidate });
     }
-    if enough(gain) {
+    if room.fits(wanted, gain) {
         return Ok(evicted);
     }
     // Less came free than was counted: the file system keeps what was to be punched out.
-    let left = left.saturating_add(gain);
-    Err(ReserveError::Quota { wanted, left, quota: accounts.quota })
+    let left = room.left.saturating_add(gain);
+    Err(ReserveError::Quota { wanted, left, quota: room.accounts.quota })
+}
+
+fn failed(error: StoreError) -> ReserveError {
+    ReserveError::Failed(error.into())
+}
+
+/// How much fits as things are.
+struct Room {
+    accounts: Accounts,
+    /// Bytes left under the quota.
+    left: u64,
+    /// Bytes free on the device that nobody was promised.
+    free: u64,
+}
+
+impl Room {
+    fn of(shared: &Shared) -> Result<Self, ReserveError> {
+        let accounts = accounts(shared).map_err(failed)?;
+        let used = accounts.live + accounts.dead + accounts.index + accounts.reserved;
+        let left = accounts.quota.saturating_sub(used);
+        let free = accounts.free.saturating_sub(accounts.reserved);
+        Ok(Self { accounts, left, free })
+    }
+
+    /// Whether so many bytes fit once `gain` has come free.
+    const fn fits(&self, wanted: u64, gain: u64) -> bool {
+        wanted <= self.left.saturating_add(gain) && wanted <= self.free.saturating_add(gain)
+    }
+
+    /// Refuses what would not fit if all of these went.
+    fn check(&self, wanted: u64, candidates: &[Evicted]) -> Result<(), ReserveError> {
+        let all = candidates.iter().map(|candidate| candidate.bytes).sum();
+        let left = self.left.saturating_add(all);
+        if wanted > left {
+            return Err(ReserveError::Quota { wanted, left, quota: self.accounts.quota });
+        }
+        if wanted > self.free.saturating_add(all) {
+            return Err(ReserveError::Device { wanted, free: self.accounts.free });
+        }
+        Ok(())
+    }
 }
 
 /// What may be evicted, least recently used first, and the bytes that each alone takes.
-fn candidates(catalogue: &Catalogue, except: Sha256) -> Vec<(Sha256, Known, u64)> {
+fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evicted> {
     let mut users: std::collections::HashMap<Location, Sha256> = std::collections::HashMap::new();
     let mut shared: std::collections::HashSet<Location> = std::collections::HashSet::new();
     for (artifact, entry) in &catalogue.artifacts {
@@ -234,12 +287,14 @@ fn candidates(catalogue: &Catalogue, except: Sha256) -> Vec<(Sha256, Known, u64)
     let mut candidates: Vec<_> = catalogue
         .artifacts
         .iter()
-        .filter(|(artifact, entry)| **artifact != except && evictable(entry))
-        .map(|(artifact, entry)| {
-            (*artifact, entry.known.clone(), own.get(artifact).copied().unwrap_or(0))
+        .filter(|(artifact, entry)| Some(**artifact) != except && evictable(entry))
+        .map(|(artifact, entry)| Evicted {
+            artifact: *artifact,
+            known: entry.known.clone(),
+            bytes: own.get(artifact).copied().unwrap_or(0),
         })
         .collect();
-    candidates.sort_by_key(|(_, known, _)| known.last_use);
+    candidates.sort_by_key(|candidate| candidate.known.last_use);
     candidates
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use app::ports::{
-    Accounts, Failure, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError, Recheck,
-    Record, Reservation, ReserveError, What,
+    Accounts, Evictable, Failure, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
+    Recheck, Record, Reservation, ReserveError, What,
 };
 use bytes::Bytes;
 use verifier::identity::PeerId;
@@ -220,6 +220,15 @@ impl PieceStore for Store {
 
     async fn accounts(&self) -> Result<Accounts, Failure> {
         self.blocking(quota::accounts).await
+    }
+
+    async fn would_evict(&self, bytes: u64) -> Result<Vec<Evictable>, ReserveError> {
+        let shared = Arc::clone(&self.shared);
+        let work = move || quota::would_evict(&shared, bytes);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(evictable) => evictable,
+            Err(join) => Err(ReserveError::Failed(join.into())),
+        }
     }
 
     async fn set_quota(&self, bytes: u64) -> Result<(), Failure> {

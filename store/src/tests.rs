@@ -251,7 +251,15 @@ async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
     store.verified(kept[1].sha256(), NOW.plus(60)).await.unwrap();
     let accounts = store.accounts().await.unwrap();
     store.set_quota(accounts.live + accounts.dead + accounts.index + 100_000).await.unwrap();
+    assert_eq!(store.would_evict(1_000).await.unwrap(), []);
     let newcomer = Artifact::new(9);
+    let foreseen = store.would_evict(newcomer.bytes.len() as u64).await.unwrap();
+    assert_eq!(foreseen.len(), 1, "{foreseen:?}");
+    assert_eq!(foreseen[0].artifact, kept[2].sha256());
+    assert!(foreseen[0].bytes >= kept[2].bytes.len() as u64);
+    let refused = store.would_evict(1 << 40).await;
+    assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
+    assert_eq!(store.models().await.unwrap().len(), 3, "nothing went by being asked about");
     store.reserve(newcomer.reservation(0), NOW).await.unwrap();
     let left: Vec<_> =
         store.models().await.unwrap().into_iter().map(|model| model.artifact).collect();

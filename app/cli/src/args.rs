@@ -20,7 +20,7 @@ pub use checks::{
 };
 pub use library::{
     ActivityArgs, ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
-    ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs,
+    ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs, RoomArgs,
 };
 pub use sharing::{
     AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
@@ -180,6 +180,7 @@ mod tests {
             "minimodel bench verify --quick --size 8MiB --samples 3 --cores 2",
             "minimodel bench verify --save s --compare c --json",
             "minimodel library quota 4GiB",
+            "minimodel library room 1GiB",
             "minimodel receipt list",
             "minimodel consent revoke g1",
             "minimodel activity --most 3",

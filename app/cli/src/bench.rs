@@ -188,7 +188,8 @@ fn tell_changes(terminal: &mut Terminal, comparison: &Comparison) {
 }
 
 fn told(change: &Change) -> String {
-    let percent = (change.factor - 1.0) * 100.0;
+    // Adding 0 makes the 0 that rounding leaves a positive one.
+    let percent = ((change.factor - 1.0) * 100.0).round() + 0.0;
     format!("{:<42}{:<6} {percent:>+5.0} %", change.work.to_string(), change.verdict.as_str())
 }
 

@@ -38,6 +38,7 @@ pub async fn run<W: Wiring>(
         LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
         LibraryCommand::Recheck(args) => recheck(&ports, terminal, args, now).await,
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
+        LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,
     }
 }
 
@@ -245,6 +246,35 @@ async fn quota<P: Ports>(
         .with("quota", quota)
         .with("free", free)
         .told())
+}
+
+async fn room<P: Ports>(ports: &P, terminal: &mut Terminal, size: Size) -> Result<Outcome, Fault> {
+    let evictable =
+        ports.store().would_evict(size.0).await.map_err(|error| Fault::blamed(&error))?;
+    if evictable.is_empty() {
+        terminal.say(&format!("{size} more fit as it is; nothing would be given up."));
+    } else {
+        terminal.say(&format!("So that {size} more fit, these would be given up, in this order:"));
+    }
+    let mut values = Vec::new();
+    for model in &evictable {
+        terminal.say(&format!(
+            "  {} {} ({})  {}  last used {}",
+            model.model_id,
+            model.model_version,
+            short(model.artifact),
+            Size(model.bytes),
+            model.last_use
+        ));
+        values.push(json!({
+            "id": model.model_id.to_string(),
+            "version": model.model_version.to_string(),
+            "artifact_sha256": model.artifact.to_string(),
+            "bytes": model.bytes,
+            "last_use_utc": model.last_use.to_string(),
+        }));
+    }
+    Ok(Outcome::new().with("evicted_count", values.len()).with("evicted", values).told())
 }
 
 /// Adds which model it is about.

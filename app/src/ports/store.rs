@@ -149,6 +149,21 @@ pub struct Accounts {
     pub free: u64,
 }
 
+/// A model that would go to make room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evictable {
+    /// The artifact.
+    pub artifact: Sha256,
+    /// The model's name.
+    pub model_id: Id,
+    /// The model's version.
+    pub model_version: Version,
+    /// When it was last imported, served or read.
+    pub last_use: UtcTime,
+    /// Bytes that would come free.
+    pub bytes: u64,
+}
+
 /// What a recheck found.
 #[derive(Debug, Clone)]
 pub struct Recheck {
@@ -255,6 +270,15 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Where the store's bytes are.
     fn accounts(&self) -> impl Future<Output = Result<Accounts, Failure>> + Send;
+
+    /// What would be evicted so that so many bytes more fit, in the order of eviction; nothing is
+    /// changed.
+    ///
+    /// [`ReserveError`] if they would not fit even so.
+    fn would_evict(
+        &self,
+        bytes: u64,
+    ) -> impl Future<Output = Result<Vec<Evictable>, ReserveError>> + Send;
 
     /// Sets the most bytes the store may take; what is kept stays.
     fn set_quota(&self, bytes: u64) -> impl Future<Output = Result<(), Failure>> + Send;

@@ -23,6 +23,8 @@ pub enum LibraryCommand {
     Recheck(ModelArgs),
     /// Show how much space is used, or set the most that may be
     Quota(QuotaArgs),
+    /// Show what would be given up so that so much more fits; nothing is changed
+    Room(RoomArgs),
 }
 
 /// A model of the library.
@@ -66,6 +68,13 @@ pub struct ForgetArgs {
 pub struct QuotaArgs {
     /// The most bytes the library may take, such as 4GiB; without it, what is used is shown
     pub size: Option<Size>,
+}
+
+/// `library room`.
+#[derive(Debug, Clone, Args)]
+pub struct RoomArgs {
+    /// How much more is to fit, such as 1GiB
+    pub size: Size,
 }
 
 /// `receipt …`.
