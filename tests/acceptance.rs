@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod harness;
 mod import;
+mod pair;
 mod refuse;
 mod resume;
 mod serve;

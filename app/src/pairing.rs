@@ -175,13 +175,32 @@ impl Pairing {
 ///
 /// [`PairingError`] if another peer has the name already, or if the store fails.
 pub async fn pair<P: Ports>(ports: &P, pairing: Pairing) -> Result<KnownPeer, PairingError> {
-    let known = ports.store().peers().await.map_err(PairingError::Store)?;
-    let id = pairing.peer();
-    if let Some(other) = known.iter().find(|peer| peer.label == pairing.label && peer.id != id) {
-        return Err(PairingError::Label { label: pairing.label, peer: other.id });
-    }
     let addresses = pairing.addresses().to_vec();
-    let peer = KnownPeer { id, label: pairing.label, addresses, added: ports.clock().now() };
+    let added = ports.clock().now();
+    let peer = KnownPeer { id: pairing.peer(), label: pairing.label, addresses, added };
+    keep(ports, peer).await
+}
+
+/// Gives a peer another name.
+///
+/// # Errors
+///
+/// [`PairingError`] if another peer has the name already, or if the store fails.
+pub async fn rename<P: Ports>(
+    ports: &P,
+    peer: KnownPeer,
+    label: Label,
+) -> Result<KnownPeer, PairingError> {
+    keep(ports, KnownPeer { label, ..peer }).await
+}
+
+/// Keeps what is known of a peer; no two go by one name.
+async fn keep<P: Ports>(ports: &P, peer: KnownPeer) -> Result<KnownPeer, PairingError> {
+    let known = ports.store().peers().await.map_err(PairingError::Store)?;
+    if let Some(other) = known.iter().find(|known| known.label == peer.label && known.id != peer.id)
+    {
+        return Err(PairingError::Label { label: peer.label, peer: other.id });
+    }
     ports.store().add_peer(peer.clone()).await.map_err(PairingError::Store)?;
     Ok(peer)
 }

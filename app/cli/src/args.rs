@@ -24,7 +24,7 @@ pub use library::{
 };
 pub use sharing::{
     AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
-    PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
+    PeerRenameArgs, PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
 };
 pub use trial::{DemoArgs, DemoSize, QuantChoice, SampleArgs, ShapeChoice};
 
@@ -184,6 +184,7 @@ mod tests {
             "minimodel receipt list",
             "minimodel consent revoke g1",
             "minimodel activity --most 3",
+            "minimodel peer rename anna anna-laptop",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

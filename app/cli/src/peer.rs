@@ -10,7 +10,7 @@ use verifier::identity::pair_code;
 use verifier::request::{Ticket, TicketTerms};
 use verifier::scalars::{Label, ScalarError};
 
-use crate::args::{PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs};
+use crate::args::{PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs, PeerRenameArgs};
 use crate::check::texts;
 use crate::fault::Fault;
 use crate::naming;
@@ -33,6 +33,7 @@ pub async fn run<W: Wiring>(
         PeerCommand::Invite(args) => invite(session, args),
         PeerCommand::Add(args) => add(session, args).await,
         PeerCommand::List => list(session).await,
+        PeerCommand::Rename(args) => rename(session, args).await,
         PeerCommand::Remove(args) => remove(session, args).await,
     }
 }
@@ -139,6 +140,20 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         }));
     }
     Ok(Outcome::new().with("peer", Value::Array(values)).with("peer_count", peers.len()).told())
+}
+
+async fn rename<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &PeerRenameArgs,
+) -> Result<Outcome, Fault> {
+    let label = read_label(&args.label)?;
+    let ports = session.open()?;
+    let peers = ports.store().peers().await.map_err(failed)?;
+    let peer = naming::peer(&peers, &args.peer)?.clone();
+    let before = peer.label.clone();
+    let peer = pairing::rename(&ports, peer, label).await.map_err(|error| Fault::blamed(&error))?;
+    session.terminal.say(&format!("{before} is called {} from now on.", peer.label));
+    Ok(Outcome::new().with_text("peer_id", peer.id).with_text("label", &peer.label).told())
 }
 
 async fn remove<W: Wiring>(

@@ -146,6 +146,8 @@ pub enum PeerCommand {
     Add(PeerAddArgs),
     /// List the peers you are paired with
     List,
+    /// Call a peer by another name
+    Rename(PeerRenameArgs),
     /// Forget a peer; it can neither call you nor be called any more
     Remove(PeerRemoveArgs),
 }
@@ -179,6 +181,15 @@ pub struct PeerAddArgs {
     /// The pair code that the other side reads out: it must be the same
     #[arg(long, value_name = "CODE")]
     pub expect_code: Option<String>,
+}
+
+/// `peer rename`.
+#[derive(Debug, Clone, Args)]
+pub struct PeerRenameArgs {
+    /// The peer's id or label
+    pub peer: String,
+    /// What it is called from now on
+    pub label: String,
 }
 
 /// `peer remove`.
