@@ -1,6 +1,6 @@
 //! One import from several peers, and what it leaves behind.
 
-use crate::harness::{Model, Scene, grants};
+use crate::harness::{Companion, Model, Scene, grants};
 
 #[test]
 fn three_peers_give_one_model_and_the_receipt_says_who_gave_what() {
@@ -23,6 +23,7 @@ fn three_peers_give_one_model_and_the_receipt_says_who_gave_what() {
         .map(|grant| grant["bytes_used"].as_u64().unwrap())
         .sum();
     assert!(received >= scene.bytes, "{received} bytes were asked for");
+    assert_eq!(moved(&scene.importer, "bytes_given"), scene.bytes);
 
     let served = servers.into_iter().map(|server| {
         let answer = server.stop().done();
@@ -30,6 +31,15 @@ fn three_peers_give_one_model_and_the_receipt_says_who_gave_what() {
         answer["peer"][0]["bytes"].as_u64().unwrap_or(0)
     });
     assert!(served.sum::<u64>() >= scene.bytes);
+    let taken = scene.peers.iter().map(|peer| moved(peer, "bytes_taken"));
+    assert!(taken.sum::<u64>() >= scene.bytes);
+}
+
+/// What all peers of this one gave or took together, as its list of peers says.
+fn moved(one: &Companion, way: &str) -> u64 {
+    let list = one.run(&["peer", "list"]).done();
+    let peers = list["peer"].as_array().unwrap().iter();
+    peers.map(|peer| peer[way].as_u64().unwrap()).sum()
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Consents and transfers as one time line.
 
+use std::collections::BTreeMap;
+
 use verifier::Sha256;
 use verifier::consent::Scope;
 use verifier::identity::PeerId;
 use verifier::scalars::{Id, UtcTime};
 
-use crate::ports::{Journal, JournalError, Record, Standing};
+use crate::ports::{Failure, Journal, JournalError, Record, Standing, What};
 
 /// Something that was agreed to, taken back or done.
 #[derive(Debug, Clone)]
@@ -88,4 +90,32 @@ pub async fn timeline<J: Journal>(
         std::cmp::Reverse((entry.time(), place))
     });
     Ok(entries)
+}
+
+/// What a peer gave and took, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// What it gave to imports that came to an end here.
+    pub given: u64,
+    /// What it took from here.
+    pub taken: u64,
+}
+
+/// What each peer gave and took, as far as the record of transfers goes back.
+///
+/// # Errors
+///
+/// [`Failure`] if the disk fails.
+pub async fn totals<J: Journal>(journal: &J) -> Result<BTreeMap<PeerId, Totals>, Failure> {
+    let mut totals: BTreeMap<PeerId, Totals> = BTreeMap::new();
+    for record in journal.transfers(usize::MAX).await? {
+        let Some(peer) = record.peer else { continue };
+        let total = totals.entry(peer).or_default();
+        match record.what {
+            What::Fetched => total.given = total.given.saturating_add(record.bytes),
+            What::Served => total.taken = total.taken.saturating_add(record.bytes),
+            What::Imported | What::Failed | What::Banned | What::Evicted => {}
+        }
+    }
+    Ok(totals)
 }

@@ -78,23 +78,38 @@ pub async fn import<P: Ports>(
     mut on: impl FnMut(Event) + Send,
 ) -> Result<Imported, ImportError> {
     let admitted = Admitted::new(plan, consent)?;
-    let outcome = run(ports, &admitted, settings, &mut on).await;
+    let mut given: BTreeMap<PeerId, u64> = BTreeMap::new();
+    let mut hear = |event: Event| {
+        if let Event::Kept { source: Source::Peer(peer), bytes, .. } = &event {
+            *given.entry(*peer).or_default() += *bytes;
+        }
+        on(event);
+    };
+    let outcome = run(ports, &admitted, settings, &mut hear).await;
     let plan = admitted.plan();
-    let record = Record {
+    let record = |what, peer, bytes| Record {
         time: ports.clock().now(),
-        what: if outcome.is_ok() { What::Imported } else { What::Failed },
+        what,
         model_id: plan.manifest().model_id().clone(),
         artifact: plan.artifact(),
-        peer: None,
-        bytes: outcome.as_ref().map_or(0, |imported| imported.bytes_fetched),
-        note: outcome
-            .as_ref()
-            .err()
-            .map_or_else(String::new, |error| crate::blame::Blamed::code(error).to_string()),
+        peer,
+        bytes,
+        note: String::new(),
     };
-    // The import's own outcome matters more than whether it could be written down.
-    if let Err(failure) = ports.journal().record(record).await {
-        tracing::error!(%failure, "cannot write down the import");
+    let mut records: Vec<Record> =
+        given.into_iter().map(|(peer, bytes)| record(What::Fetched, Some(peer), bytes)).collect();
+    records.push(match &outcome {
+        Ok(imported) => record(What::Imported, None, imported.bytes_fetched),
+        Err(error) => {
+            let note = crate::blame::Blamed::code(error).to_string();
+            Record { note, ..record(What::Failed, None, 0) }
+        }
+    });
+    for record in records {
+        // The import's own outcome matters more than whether it could be written down.
+        if let Err(failure) = ports.journal().record(record).await {
+            tracing::error!(%failure, "cannot write down the import");
+        }
     }
     outcome
 }

@@ -55,19 +55,20 @@ fn line(entry: &Entry) -> String {
         Entry::Revoked(Standing { grant, .. }) => {
             format!("took back the yes to {} {model}{}", grant.act().as_str(), with("for"))
         }
-        Entry::Moved(record) => moved(record, &model, &with("by"), &with("to")),
+        Entry::Moved(record) => moved(record, &model, with),
     };
     format!("{}  {what}", entry.time())
 }
 
-fn moved(record: &Record, model: &str, by: &str, to: &str) -> String {
+fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String {
     let bytes = Size(record.bytes);
     let note = printable(&record.note);
     match record.what {
         What::Imported => format!("imported {model}, {bytes} from peers"),
         What::Failed => format!("an import of {model} ended: {note}"),
-        What::Banned => format!("lied about {model}{by}: {note}"),
-        What::Served => format!("served {bytes} of {model}{to}"),
+        What::Fetched => format!("fetched {bytes} of {model}{}", with("from")),
+        What::Banned => format!("a lie about {model}{}: {note}", with("by")),
+        What::Served => format!("served {bytes} of {model}{}", with("to")),
         What::Evicted => format!("gave up {model} to make room, {bytes}"),
     }
 }

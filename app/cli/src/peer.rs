@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, UdpSocket};
 
+use app::activity::{Totals, totals};
 use app::pairing::{self, DEFAULT_PORT, Pairing};
 use app::ports::{PieceStore as _, Ports as _};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::boundary::PeerAddress;
 use verifier::identity::pair_code;
@@ -125,18 +127,23 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     if peers.is_empty() {
         session.terminal.say("You are paired with nobody. Start with `minimodel peer invite`.");
     }
+    let totals = totals(&**ports.journal()).await.map_err(failed)?;
     let mut values = Vec::new();
     for peer in &peers {
+        let Totals { given, taken } = totals.get(&peer.id).copied().unwrap_or_default();
         let code = pair_code(&own, &peer.id.public_key());
         session.terminal.say(&format!("{}  {}", peer.label, peer.id));
         session.terminal.say(&format!("    addresses  {}", texts(&peer.addresses).join(", ")));
         session.terminal.say(&format!("    pair code  {code}"));
+        session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
         values.push(json!({
             "id": peer.id.to_string(),
             "label": peer.label.to_string(),
             "addresses": texts(&peer.addresses),
             "pair_code": code,
             "added_utc": peer.added.to_string(),
+            "bytes_given": given,
+            "bytes_taken": taken,
         }));
     }
     Ok(Outcome::new().with("peer", Value::Array(values)).with("peer_count", peers.len()).told())

@@ -78,6 +78,8 @@ pub enum What {
     Imported,
     /// An import ended without its model.
     Failed,
+    /// A peer gave bytes in an import.
+    Fetched,
     /// A peer lied and was banned from an import.
     Banned,
     /// A peer took bytes.
@@ -87,14 +89,15 @@ pub enum What {
 }
 
 impl What {
-    const ALL: [Self; 5] =
-        [Self::Imported, Self::Failed, Self::Banned, Self::Served, Self::Evicted];
+    const ALL: [Self; 6] =
+        [Self::Imported, Self::Failed, Self::Fetched, Self::Banned, Self::Served, Self::Evicted];
 
     /// The word in the record of transfers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Imported => "imported",
             Self::Failed => "failed",
+            Self::Fetched => "fetched",
             Self::Banned => "banned",
             Self::Served => "served",
             Self::Evicted => "evicted",
