@@ -1,0 +1,3 @@
+//! What screens are drawn with, beyond what the toolkit has.
+
+pub mod piece_map;

@@ -1,0 +1,526 @@
+//! What the map shows: a snapshot of every piece of one artifact.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use app::event::Event;
+use app::ports::{PieceState, PullNews};
+use verifier::identity::PeerId;
+use verifier::piece::{PieceList, Source};
+use verifier::scalars::UtcTime;
+use verifier::{Bitfield, Geometry, PieceIndex};
+
+use super::facts::Facts;
+use super::tally::Tally;
+
+/// How many pieces are copied when one of them changes while another snapshot shares them.
+const PAGE: usize = 4_096;
+
+/// How far a piece has come; the order is from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum State {
+    /// Would survive a crash.
+    Kept,
+    /// Its bytes are the ones its digest names.
+    Verified,
+    /// Its bytes are here, not yet judged.
+    Arrived,
+    /// A peer was asked for it.
+    Asked,
+    /// Not had, and nobody was asked.
+    #[default]
+    Missing,
+    /// Was kept, and found to be corrupt.
+    Corrupt,
+}
+
+impl State {
+    /// Every state, from best to worst.
+    pub const ALL: [Self; 6] =
+        [Self::Kept, Self::Verified, Self::Arrived, Self::Asked, Self::Missing, Self::Corrupt];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Verified => "verified",
+            Self::Arrived => "arrived",
+            Self::Asked => "asked",
+            Self::Missing => "missing",
+            Self::Corrupt => "corrupt",
+        }
+    }
+
+    /// Whether its bytes are the right ones.
+    pub const fn is_good(self) -> bool {
+        matches!(self, Self::Kept | Self::Verified)
+    }
+}
+
+/// What became of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// It is not had, and nobody is asked for it.
+    Missing,
+    /// This peer was asked for it.
+    Asked(PeerId),
+    /// Its bytes came from there.
+    Arrived(Source),
+    /// Its bytes came from there and are the right ones, as judged at that time.
+    Verified(Source, UtcTime),
+    /// The same, and they would survive a crash.
+    Kept(Source, UtcTime),
+    /// It was kept, and is found to be corrupt.
+    Corrupt,
+}
+
+/// One piece, in eight bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Piece {
+    /// Seconds since 1970 at the last verification, up to 2106; 0 if there was none.
+    pub(super) verified: u32,
+    /// Who gave it, or was asked for it.
+    pub(super) source: Origin,
+    pub(super) state: State,
+    /// How often a peer was asked for it, up to 255 times.
+    pub(super) attempts: u8,
+}
+
+/// A source, as a number: 0 unknown, 1 a local file, then the peers as they came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Origin(pub(super) u16);
+
+impl Origin {
+    pub(super) const UNKNOWN: Self = Self(0);
+    pub(super) const LOCAL: Self = Self(1);
+
+    fn of_place(place: usize) -> Self {
+        place.checked_add(2).and_then(|n| u16::try_from(n).ok()).map_or(Self::UNKNOWN, Self)
+    }
+
+    /// Where the peer stands in the table.
+    pub(super) fn place(self) -> Option<usize> {
+        usize::from(self.0).checked_sub(2)
+    }
+}
+
+/// An immutable snapshot of every piece of an artifact; cloning it is cheap.
+///
+/// Whoever runs the import keeps one of its own, marks pieces in it as they move, and sends clones
+/// to the window. Pieces are shared in pages of 4,096, eight bytes each: a mark copies nothing
+/// while no other snapshot holds the page, and one page if one does.
+#[derive(Debug, Clone)]
+pub struct Pieces(Arc<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    geometry: Geometry,
+    pages: Vec<Arc<[Piece]>>,
+    peers: Vec<PeerId>,
+    list: Option<Arc<PieceList>>,
+    tally: Tally,
+}
+
+impl Pieces {
+    /// An artifact of which nothing is had.
+    pub fn missing(geometry: Geometry) -> Self {
+        Self::build(geometry, |_| Piece::default())
+    }
+
+    /// A kept model, from what the store knows: the state of every piece, and when the whole was
+    /// last verified. Pieces that `states` does not reach count as missing.
+    pub fn stored(
+        geometry: Geometry,
+        states: &[PieceState],
+        last_verified: Option<UtcTime>,
+    ) -> Self {
+        let mut peers = Vec::new();
+        let verified = last_verified.map_or(0, seconds);
+        let mut states = states.iter();
+        let mut built = Self::build(geometry, |_| match states.next() {
+            None | Some(PieceState::Missing) => Piece::default(),
+            Some(PieceState::Corrupt) => Piece { state: State::Corrupt, ..Piece::default() },
+            Some(PieceState::Kept(source)) => {
+                let source = origin(&mut peers, *source);
+                Piece { state: State::Kept, source, verified, attempts: 0 }
+            }
+        });
+        Arc::make_mut(&mut built.0).peers = peers;
+        built
+    }
+
+    fn build(geometry: Geometry, mut piece: impl FnMut(usize) -> Piece) -> Self {
+        let count = geometry.piece_count() as usize;
+        let mut tally = Tally::default();
+        let pages = (0..count)
+            .step_by(PAGE)
+            .map(|start| {
+                let page: Arc<[Piece]> = (start..count.min(start + PAGE)).map(&mut piece).collect();
+                page.iter().for_each(|piece| tally.add(*piece));
+                page
+            })
+            .collect();
+        Self(Arc::new(Inner { geometry, pages, peers: Vec::new(), list: None, tally }))
+    }
+
+    /// The same with the digests of its pieces.
+    #[must_use]
+    pub fn with_list(mut self, list: Arc<PieceList>) -> Self {
+        Arc::make_mut(&mut self.0).list = Some(list);
+        self
+    }
+
+    /// Writes down what became of a piece; a piece of another artifact changes nothing.
+    pub fn mark(&mut self, index: PieceIndex, mark: Mark) {
+        let inner = Arc::make_mut(&mut self.0);
+        let Some(page) = inner.pages.get_mut(index.as_usize() / PAGE) else { return };
+        let Some(old) = page.get(index.as_usize() % PAGE).copied() else { return };
+        let mut new = old;
+        match mark {
+            Mark::Missing => {
+                new = Piece { attempts: old.attempts, ..Piece::default() };
+            }
+            Mark::Asked(peer) => {
+                new.state = State::Asked;
+                new.source = origin(&mut inner.peers, Source::Peer(peer));
+                new.attempts = old.attempts.saturating_add(1);
+            }
+            Mark::Arrived(source) => {
+                new.state = State::Arrived;
+                new.source = origin(&mut inner.peers, source);
+            }
+            Mark::Verified(source, at) | Mark::Kept(source, at) => {
+                new.state =
+                    if matches!(mark, Mark::Kept(..)) { State::Kept } else { State::Verified };
+                new.source = origin(&mut inner.peers, source);
+                new.verified = seconds(at);
+            }
+            Mark::Corrupt => new.state = State::Corrupt,
+        }
+        if new == old {
+            return;
+        }
+        inner.tally.remove(old);
+        inner.tally.add(new);
+        if let Some(piece) = Arc::make_mut(page).get_mut(index.as_usize() % PAGE) {
+            *piece = new;
+        }
+    }
+
+    /// Writes down what a running import tells.
+    pub fn hear(&mut self, event: &Event, now: UtcTime) {
+        match event {
+            Event::Reserved { have } | Event::ListProven { have } => self.have(have),
+            Event::Peers(PullNews::Asked { peer, index }) if !self.is_good(*index) => {
+                self.mark(*index, Mark::Asked(*peer));
+            }
+            Event::Peers(PullNews::Lost { peer, .. } | PullNews::Banned { peer, .. }) => {
+                self.unask(*peer);
+            }
+            Event::Kept { index, source, .. } => self.mark(*index, Mark::Kept(*source, now)),
+            _ => {}
+        }
+    }
+
+    /// Writes down that these pieces are kept, wherever they came from.
+    fn have(&mut self, have: &Bitfield) {
+        self.change(|index, piece| {
+            if have.contains(index) && !piece.state.is_good() {
+                piece.state = State::Kept;
+                piece.source = Origin::UNKNOWN;
+            }
+        });
+    }
+
+    /// Counts what was asked of the peer as missing again: it will not come.
+    pub fn unask(&mut self, peer: PeerId) {
+        let Some(place) = self.peers().iter().position(|known| *known == peer) else { return };
+        let source = Origin::of_place(place);
+        self.change(|_, piece| {
+            if piece.state == State::Asked && piece.source == source {
+                *piece = Piece { attempts: piece.attempts, ..Piece::default() };
+            }
+        });
+    }
+
+    /// Visits every piece, and copies only the pages in which one changes.
+    fn change(&mut self, mut change: impl FnMut(PieceIndex, &mut Piece)) {
+        let inner = Arc::make_mut(&mut self.0);
+        let mut indices = inner.geometry.indices();
+        for page in &mut inner.pages {
+            let changed: Vec<Piece> = page
+                .iter()
+                .zip(indices.by_ref())
+                .map(|(piece, index)| {
+                    let mut piece = *piece;
+                    change(index, &mut piece);
+                    piece
+                })
+                .collect();
+            if changed.as_slice() != &**page {
+                page.iter().for_each(|piece| inner.tally.remove(*piece));
+                changed.iter().for_each(|piece| inner.tally.add(*piece));
+                *page = changed.into();
+            }
+        }
+    }
+
+    fn is_good(&self, index: PieceIndex) -> bool {
+        self.piece(index).is_some_and(|piece| piece.state.is_good())
+    }
+
+    /// How the artifact is cut.
+    pub fn geometry(&self) -> &Geometry {
+        &self.0.geometry
+    }
+
+    /// How many pieces there are, from 1.
+    pub fn count(&self) -> u32 {
+        self.0.geometry.piece_count()
+    }
+
+    /// The peers that gave pieces or were asked for them, as they came up; a peer's place here is
+    /// the number of its colour.
+    pub fn peers(&self) -> &[PeerId] {
+        &self.0.peers
+    }
+
+    /// How many pieces there are of each kind.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// All that is known of a piece; `None` if the artifact has no such piece.
+    pub fn facts(&self, index: PieceIndex) -> Option<Facts> {
+        let piece = self.piece(index)?;
+        let source = match piece.source {
+            Origin::UNKNOWN => None,
+            Origin::LOCAL => Some(Source::Local),
+            peer => peer.place().and_then(|at| self.peers().get(at)).map(|id| Source::Peer(*id)),
+        };
+        let list = self.0.list.as_ref();
+        Some(Facts {
+            index,
+            offset: self.0.geometry.offset(index),
+            length: self.0.geometry.length(index),
+            digest: list.and_then(|list| {
+                let digest = list.digests().get(index.as_usize())?;
+                Some(digest.to_text(list.root().algorithm()))
+            }),
+            state: piece.state,
+            source,
+            verified: (piece.verified > 0).then(|| UtcTime::from_unix(piece.verified.into())),
+            attempts: piece.attempts,
+        })
+    }
+
+    /// The first piece behind `after` that is in the state, or the first of all.
+    pub fn next(&self, state: State, after: Option<PieceIndex>) -> Option<PieceIndex> {
+        let start = after.map_or(0, |index| index.get().saturating_add(1));
+        self.indices(start..self.count()).find(|index| self.is(*index, state))
+    }
+
+    /// The last piece before `before` that is in the state, or the last of all.
+    pub fn previous(&self, state: State, before: Option<PieceIndex>) -> Option<PieceIndex> {
+        let end = before.map_or(self.count(), PieceIndex::get);
+        self.indices(0..end).rev().find(|index| self.is(*index, state))
+    }
+
+    /// The worst piece of a range, the first of equals, and its state.
+    pub(super) fn worst(&self, range: Range<u32>) -> Option<(PieceIndex, State)> {
+        // Of equals `max_by_key` takes the last, so the first comes last.
+        let known = self.indices(range).rev().map(|index| (index, self.piece(index)));
+        let known = known.filter_map(|(index, piece)| Some((index, piece?.state)));
+        known.max_by_key(|(_, state)| *state)
+    }
+
+    fn is(&self, index: PieceIndex, state: State) -> bool {
+        self.piece(index).is_some_and(|piece| piece.state == state)
+    }
+
+    fn indices(&self, range: Range<u32>) -> impl DoubleEndedIterator<Item = PieceIndex> {
+        range.filter_map(|index| self.0.geometry.index(index))
+    }
+
+    fn piece(&self, index: PieceIndex) -> Option<Piece> {
+        self.0.pages.get(index.as_usize() / PAGE)?.get(index.as_usize() % PAGE).copied()
+    }
+
+    /// Whether this is the very same snapshot.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Replaces what `into` holds by the pieces of the range.
+    pub(super) fn copy(&self, range: Range<u32>, into: &mut Vec<Piece>) {
+        into.clear();
+        let (mut start, end) = (range.start as usize, range.end as usize);
+        while start < end {
+            let Some(page) = self.0.pages.get(start / PAGE) else { return };
+            let from = start % PAGE;
+            let to = page.len().min(from + end - start);
+            let Some(part) = page.get(from..to) else { return };
+            into.extend_from_slice(part);
+            start += to - from;
+        }
+    }
+}
+
+/// The source's number, new in the table if it is a peer that was not there.
+fn origin(peers: &mut Vec<PeerId>, source: Source) -> Origin {
+    match source {
+        Source::Local => Origin::LOCAL,
+        Source::Peer(peer) => {
+            let place = peers.iter().position(|known| *known == peer).unwrap_or_else(|| {
+                peers.push(peer);
+                peers.len() - 1
+            });
+            Origin::of_place(place)
+        }
+    }
+}
+
+/// Seconds since 1970 in four bytes, from 1: 0 says never.
+fn seconds(time: UtcTime) -> u32 {
+    u32::try_from(time.unix()).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use app::event::Event;
+    use app::ports::{PieceState, PullNews};
+    use verifier::identity::{PeerId, SigningKey};
+    use verifier::piece::{PieceList, PieceStream, Source};
+    use verifier::scalars::UtcTime;
+    use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex};
+
+    use super::{Mark, PAGE, Piece, Pieces, State};
+
+    const NOW: UtcTime = UtcTime::from_unix(1_790_000_000);
+
+    fn peer(seed: u8) -> PeerId {
+        SigningKey::from_seed([seed; 32]).public_key().peer_id()
+    }
+
+    fn index(pieces: &Pieces, index: usize) -> PieceIndex {
+        pieces.geometry().index(u32::try_from(index).unwrap()).unwrap()
+    }
+
+    /// The states, one character a piece.
+    fn picture(pieces: &Pieces) -> String {
+        let state = |index| pieces.facts(index).unwrap().state;
+        pieces.geometry().indices().map(|i| char::from(b"#+>?.!"[state(i) as usize])).collect()
+    }
+
+    fn missing(count: u64) -> Pieces {
+        Pieces::missing(Geometry::new(count, 1).unwrap())
+    }
+
+    #[test]
+    fn a_piece_takes_eight_bytes() {
+        assert_eq!(size_of::<Piece>(), 8);
+    }
+
+    #[test]
+    fn a_mark_copies_one_page_and_only_if_another_snapshot_holds_it() {
+        let mut pieces = missing(3 * u64::try_from(PAGE).unwrap());
+        let at = |pieces: &Pieces| pieces.0.pages.iter().map(|p| p.as_ptr()).collect::<Vec<_>>();
+        let before = at(&pieces);
+        let first = index(&pieces, 0);
+        pieces.mark(first, Mark::Corrupt);
+        assert_eq!(at(&pieces), before);
+        let shown = pieces.clone();
+        pieces.mark(index(&shown, PAGE), Mark::Kept(Source::Local, NOW));
+        assert_eq!(at(&shown), before);
+        let moved: Vec<_> = at(&pieces).iter().zip(&before).map(|(a, b)| a != b).collect();
+        assert_eq!(moved, [false, true, false]);
+        assert_eq!(shown.tally().of(State::Kept), 0);
+        assert_eq!(pieces.tally().of(State::Kept), 1);
+        assert!(!pieces.is_same(&shown));
+    }
+
+    #[test]
+    fn a_mark_that_changes_nothing_leaves_the_snapshot_as_it_is() {
+        let mut pieces = missing(4);
+        let shown = pieces.clone();
+        pieces.mark(index(&shown, 3), Mark::Missing);
+        assert!(Arc::ptr_eq(&pieces.0.pages[0], &shown.0.pages[0]));
+        let other = Geometry::new(9_999, 1).unwrap();
+        pieces.mark(other.index(9_998).unwrap(), Mark::Corrupt);
+        assert_eq!(picture(&pieces), "....");
+    }
+
+    #[test]
+    fn an_import_is_heard() {
+        let mut pieces = missing(6);
+        let at = |place| index(&missing(6), place);
+        let mut have = Bitfield::empty(6);
+        have.insert(at(0));
+        pieces.hear(&Event::Reserved { have }, NOW);
+        assert_eq!(picture(&pieces), "#.....");
+        for (seed, place) in [(1, 1), (1, 2), (2, 3), (2, 0)] {
+            let asked = PullNews::Asked { peer: peer(seed), index: at(place) };
+            pieces.hear(&Event::Peers(asked), NOW);
+        }
+        assert_eq!(picture(&pieces), "#???..");
+        let kept = Event::Kept { index: at(1), source: Source::Peer(peer(1)), bytes: 1 };
+        pieces.hear(&kept, NOW);
+        let lost = PullNews::Lost { peer: peer(1), why: "it hung up".to_owned() };
+        pieces.hear(&Event::Peers(lost), NOW);
+        assert_eq!(picture(&pieces), "##.?..");
+        assert_eq!(pieces.peers(), [peer(1), peer(2)]);
+        let facts = pieces.facts(at(1)).unwrap();
+        assert_eq!(facts.source, Some(Source::Peer(peer(1))));
+        assert_eq!((facts.verified, facts.attempts), (Some(NOW), 1));
+        assert_eq!(pieces.facts(at(2)).unwrap().attempts, 1);
+        assert_eq!((pieces.tally().peer(0), pieces.tally().unknown()), (1, 1));
+        assert_eq!(pieces.tally().summary(), "2 of 6 pieces kept, 3 missing, 1 asked");
+    }
+
+    #[test]
+    fn a_kept_model_shows_what_the_store_knows() {
+        let states = [
+            PieceState::Kept(Source::Peer(peer(2))),
+            PieceState::Kept(Source::Local),
+            PieceState::Corrupt,
+            PieceState::Kept(Source::Peer(peer(2))),
+        ];
+        let pieces = Pieces::stored(Geometry::new(5, 1).unwrap(), &states, Some(NOW));
+        assert_eq!(picture(&pieces), "##!#.");
+        assert_eq!(pieces.peers(), [peer(2)]);
+        assert_eq!((pieces.tally().local(), pieces.tally().peer(0)), (1, 2));
+        assert_eq!(pieces.facts(index(&pieces, 0)).unwrap().verified, Some(NOW));
+        assert_eq!(pieces.facts(index(&pieces, 2)).unwrap().verified, None);
+    }
+
+    #[test]
+    fn digests_come_from_the_list() {
+        let geometry = Geometry::new(10, 4).unwrap();
+        let mut stream = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
+        stream.update(b"0123456789");
+        let (digests, root) = stream.finish().unwrap();
+        let list = PieceList::prove(geometry, root, digests).unwrap();
+        let pieces = Pieces::missing(geometry).with_list(Arc::new(list));
+        let facts = pieces.facts(index(&pieces, 2)).unwrap();
+        assert_eq!(facts.digest.unwrap(), verifier::Sha256::of(b"89").to_string());
+        assert_eq!((facts.offset, facts.length), (8, 2));
+    }
+
+    #[test]
+    fn pieces_in_a_state_are_found_both_ways() {
+        let mut pieces = missing(9_000);
+        for place in [4_095, 4_096, 8_000] {
+            pieces.mark(index(&missing(9_000), place), Mark::Corrupt);
+        }
+        let next = |after| pieces.next(State::Corrupt, after).map(PieceIndex::as_usize);
+        let previous = |before| pieces.previous(State::Corrupt, before).map(PieceIndex::as_usize);
+        assert_eq!(next(None), Some(4_095));
+        assert_eq!(next(Some(index(&pieces, 4_095))), Some(4_096));
+        assert_eq!(next(Some(index(&pieces, 8_000))), None);
+        assert_eq!(previous(None), Some(8_000));
+        assert_eq!(previous(Some(index(&pieces, 8_000))), Some(4_096));
+        assert_eq!(previous(Some(index(&pieces, 10))), None);
+    }
+}
