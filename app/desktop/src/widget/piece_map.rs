@@ -12,6 +12,7 @@
 //! arrows, Home, End and the page keys move the selection, `n` and `p` take it to the next and the
 //! previous piece in trouble, and Escape leaves.
 
+mod brush;
 mod facts;
 mod grid;
 mod hit;
@@ -22,6 +23,7 @@ mod look;
 mod memory;
 mod overlay;
 mod pattern;
+mod piece;
 mod pieces;
 mod pointer;
 mod raster;
@@ -43,7 +45,8 @@ use pointer::Place;
 pub use facts::Facts;
 pub use legend::{Entry, Swatch, entries, legend};
 pub use look::{Age, Colouring, Look};
-pub use pieces::{Mark, Pieces, State};
+pub use piece::{Mark, State};
+pub use pieces::Pieces;
 pub use raster::Picture;
 pub use tally::Tally;
 

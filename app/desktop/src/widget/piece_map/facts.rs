@@ -5,7 +5,7 @@ use verifier::identity::PeerId;
 use verifier::piece::Source;
 use verifier::scalars::UtcTime;
 
-use super::pieces::State;
+use super::piece::State;
 
 /// All that is known of one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ mod tests {
     use verifier::scalars::UtcTime;
 
     use super::Facts;
-    use crate::widget::piece_map::pieces::State;
+    use crate::widget::piece_map::piece::State;
 
     #[test]
     fn the_line_says_what_is_known() {

@@ -6,7 +6,8 @@ use verifier::PieceIndex;
 
 use super::grid::Grid;
 use super::layout::{Area, Plan};
-use super::pieces::{Pieces, State};
+use super::piece::State;
+use super::pieces::Pieces;
 use super::raster;
 
 /// The piece at a pixel: the worst of those under it, the first of equals.

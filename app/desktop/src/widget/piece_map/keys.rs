@@ -5,7 +5,8 @@ use verifier::PieceIndex;
 
 use super::Zoom;
 use super::memory::{Answer, Memory};
-use super::pieces::{Pieces, State};
+use super::piece::State;
+use super::pieces::Pieces;
 use super::pointer::Place;
 
 /// What a key does.

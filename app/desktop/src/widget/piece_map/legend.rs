@@ -11,7 +11,8 @@ use verifier::identity::PeerId;
 
 use super::layout::pixels;
 use super::look::{Age, Colouring, Look};
-use super::pieces::{Pieces, State};
+use super::piece::State;
+use super::pieces::Pieces;
 use super::raster;
 use crate::theme::{self, FONT, PEERS, PieceColours, Scale, Space, Text};
 

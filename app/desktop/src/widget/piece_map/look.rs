@@ -3,7 +3,7 @@
 use verifier::scalars::UtcTime;
 
 use super::pattern::Pattern;
-use super::pieces::{Origin, Piece, State};
+use super::piece::{Origin, Piece, State};
 use crate::theme::{Ink, PEERS, PieceColours};
 
 /// What colours and patterns tell apart.
@@ -167,7 +167,10 @@ impl Eye {
 
     /// The look of a cell with these pieces.
     pub(super) fn look(&mut self, pieces: &[Piece]) -> Look {
-        let worst = pieces.iter().map(|piece| piece.state).max().unwrap_or_default();
+        let worst = match pieces {
+            [one] => one.state,
+            _ => pieces.iter().map(|piece| piece.state).max().unwrap_or_default(),
+        };
         match self.colouring {
             Colouring::Source if worst.is_good() => Look::origin(self.most_frequent(pieces)),
             Colouring::Age(now) if worst.is_good() => {
@@ -203,7 +206,7 @@ mod tests {
     use verifier::scalars::UtcTime;
 
     use super::{Age, Colouring, Eye, Look};
-    use crate::widget::piece_map::pieces::{Origin, Piece, State};
+    use crate::widget::piece_map::piece::{Origin, Piece, State};
 
     /// Pieces as a picture: a digit is kept from that source, `+` verified, `>` arrived, `?`
     /// asked, `.` missing, `!` corrupt.

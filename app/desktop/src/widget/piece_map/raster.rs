@@ -1,21 +1,29 @@
 //! Draws a map as one picture of exactly its size in physical pixels.
 
+use std::ops::Range;
+
 use iced::advanced::image::Handle;
 
+use super::brush::{self, Brush};
 use super::grid::{Grid, Rect};
 use super::layout::{Area, Plan};
 use super::look::{Colouring, Eye, Look};
-use super::pattern::TILE;
-use super::pieces::{Pieces, State};
+use super::piece::State;
+use super::pieces::Pieces;
 use crate::theme::{PieceColours, rgba};
 
 /// The least side of what shows that a piece is corrupt, and of the space around it where the
 /// cell is smaller, in logical pixels.
 const CORRUPT: (f32, f32) = (3.0, 1.0);
+/// A picture of so many pixels is drawn by several threads …
+const SHARED: usize = 100_000;
+/// … but not by more than this.
+const THREADS: u32 = 4;
 /// The number of no look.
 const NOTHING: u8 = u8::MAX;
 
-type Pixel = [u8; 4];
+/// Red, green, blue and opacity.
+pub(super) type Pixel = [u8; 4];
 
 /// A picture, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +85,7 @@ pub(super) fn draw(
 
 /// One cell of a look, as a picture.
 pub(super) fn swatch(look: Look, side: u32, colours: &PieceColours) -> Picture {
-    Picture { width: side, height: side, pixels: stamp(look, (side, side), colours) }
+    Picture { width: side, height: side, pixels: brush::cell(look, (side, side), colours) }
 }
 
 /// Where a corrupt piece shows whose cell is too small to be noticed among others.
@@ -103,97 +111,68 @@ fn draw_grid(
     colours: &PieceColours,
 ) -> Vec<u64> {
     let brush = Brush::new(grid, area, colours);
+    let threads = if picture.pixels.len() < SHARED { 1 } else { threads() };
+    let each = grid.lines.div_ceil(threads).max(1);
+    let strip = (grid.top_of(each, 0) * picture.width) as usize;
+    std::thread::scope(|scope| {
+        let strips = (0..grid.lines).step_by(each as usize).zip(picture.pixels.chunks_mut(strip));
+        let draw = |(first, pixels): (u32, &mut [Pixel])| {
+            let lines = first..grid.lines.min(first + each);
+            draw_lines(pixels, pieces, &brush, lines, area.width, colouring)
+        };
+        let mut strips = strips.map(|strip| move || draw(strip));
+        // The first strip is drawn here, while others draw the rest.
+        let first = strips.next();
+        let others: Vec<_> = strips.map(|strip| scope.spawn(strip)).collect();
+        let mut corrupt = first.map(|strip| strip()).unwrap_or_default();
+        for other in others {
+            corrupt.extend(other.join().unwrap_or_default());
+        }
+        corrupt
+    })
+}
+
+fn threads() -> u32 {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(threads).map_or(THREADS, |threads| threads.min(THREADS))
+}
+
+/// Draws lines of a grid on pixels that start where the first of them does; gives the cells with
+/// corrupt pieces.
+fn draw_lines(
+    pixels: &mut [Pixel],
+    pieces: &Pieces,
+    brush: &Brush<'_>,
+    lines: Range<u32>,
+    width: u32,
+    colouring: Colouring,
+) -> Vec<u64> {
+    let grid = brush.grid();
     let mut eye = Eye::new(colouring);
     let mut corrupt = Vec::new();
     let (mut copied, mut looks) = (Vec::new(), Vec::new());
-    for line in 0..grid.lines {
+    let lines = lines.zip(pixels.chunks_mut((grid.top_of(1, 0) * width) as usize));
+    for (line, pixels) in lines {
         let range = grid.line_range(line);
         if range.is_empty() {
             break;
         }
         pieces.copy(range, &mut copied);
         looks.clear();
-        looks.extend(grid.ranges(line).map(|range| match copied.get(range) {
-            Some(pieces) if !pieces.is_empty() => eye.look(pieces).number(),
-            _ => NOTHING,
+        looks.extend((grid.start_of(line)..).zip(grid.ranges(line)).map(|(cell, range)| {
+            let pieces = copied.get(range).unwrap_or_default();
+            if pieces.is_empty() {
+                return NOTHING;
+            }
+            let look = eye.look(pieces);
+            if look == Look::State(State::Corrupt) {
+                corrupt.push(cell);
+            }
+            look.number()
         }));
-        let first = grid.start_of(line);
-        let bad = Look::State(State::Corrupt).number();
-        corrupt.extend((first..).zip(&looks).filter(|(_, look)| **look == bad).map(|(c, _)| c));
-        for row in 0..grid.deep {
-            brush.paint(picture, (line, row), &looks);
-        }
+        brush.paint(pixels, width, line, &looks);
     }
     corrupt
-}
-
-/// Paints cells of one size.
-struct Brush<'a> {
-    grid: &'a Grid,
-    width: usize,
-    height: u32,
-    /// Physical pixels in one step of a pattern on the map.
-    unit: u32,
-    /// For each look the pixels of a whole cell, or of the tile that the map is covered with.
-    stamps: Vec<Vec<Pixel>>,
-}
-
-impl<'a> Brush<'a> {
-    fn new(grid: &'a Grid, area: &Area, colours: &PieceColours) -> Self {
-        let Rect { width, height, .. } = grid.rect(0);
-        let stamps = Look::all().map(|look| match (grid.gap, grid.columns) {
-            (0, 1) => vec![rgba(look.ink(colours).fill); (TILE * TILE) as usize],
-            (0, _) => tile(look, colours),
-            _ => stamp(look, (width, height), colours),
-        });
-        let unit = area.scaled(1.0);
-        Self { grid, width: width as usize, height, unit, stamps: stamps.collect() }
-    }
-
-    /// Paints one row of a line's cells.
-    fn paint(&self, picture: &mut Picture, (line, row): (u32, u32), looks: &[u8]) {
-        let top = self.grid.top_of(line, row);
-        let (row, deep) = (row as usize, self.grid.deep as usize);
-        let left = self.grid.left as usize;
-        let step = self.grid.width as usize;
-        for down in 0..self.height {
-            let y = top + down;
-            let line = picture.line(y);
-            let Some(line) = line.get_mut(left..) else { return };
-            let tile_line = ((y / self.unit) % TILE * TILE) as usize;
-            let looks = looks.iter().skip(row).step_by(deep);
-            for (place, (cell, look)) in line.chunks_mut(step).zip(looks).enumerate() {
-                let Some(stamp) = self.stamps.get(usize::from(*look)) else { continue };
-                let end = self.width.min(cell.len());
-                if self.grid.gap > 0 {
-                    let from = down as usize * self.width;
-                    cell[..end].copy_from_slice(&stamp[from..from + end]);
-                } else {
-                    let stamp = &stamp[tile_line..tile_line + TILE as usize];
-                    for (x, pixel) in cell[..end].iter_mut().enumerate() {
-                        let x = (left + place * step + x) / self.unit as usize;
-                        *pixel = stamp[x % TILE as usize];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The pixels of a cell.
-fn stamp(look: Look, size: (u32, u32), colours: &PieceColours) -> Vec<Pixel> {
-    let (ink, pattern) = (look.ink(colours), look.pattern());
-    let (fill, line) = (rgba(ink.fill), rgba(ink.line));
-    let at = |y| (0..size.0).map(move |x| if pattern.in_cell((x, y), size) { line } else { fill });
-    (0..size.1).flat_map(at).collect()
-}
-
-/// The pixels of the tile that small cells of the look show together.
-fn tile(look: Look, colours: &PieceColours) -> Vec<Pixel> {
-    let (ink, pattern) = (look.ink(colours), look.pattern());
-    let (fill, line) = (rgba(ink.fill), rgba(ink.line));
-    let at = |y| (0..TILE).map(move |x| if pattern.on_map(x, y) { line } else { fill });
-    (0..TILE).flat_map(at).collect()
 }
 
 #[cfg(test)]
@@ -207,7 +186,8 @@ mod tests {
     use crate::theme::{self, PieceColours, rgba};
     use crate::widget::piece_map::layout::{Area, View};
     use crate::widget::piece_map::look::Colouring;
-    use crate::widget::piece_map::pieces::{Pieces, State};
+    use crate::widget::piece_map::piece::State;
+    use crate::widget::piece_map::pieces::Pieces;
 
     fn pieces(states: &[PieceState]) -> Pieces {
         let count = u64::try_from(states.len()).unwrap();

@@ -1,6 +1,6 @@
 //! How many pieces there are of each kind, and the same in words.
 
-use super::pieces::{Origin, Piece, State};
+use super::piece::{Origin, Piece, State};
 
 /// How many pieces there are of each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,7 +82,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::Tally;
-    use crate::widget::piece_map::pieces::{Piece, State};
+    use crate::widget::piece_map::piece::{Piece, State};
 
     #[test]
     fn the_summary_says_what_there_is() {
