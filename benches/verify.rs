@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use app::bench::{Amount, Machine, Plan, Subject, Work};
+use app::bench::{Machine, Plan, Subject, Work};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// The artifact's length, in bytes.
@@ -22,9 +22,10 @@ fn works(c: &mut Criterion) {
         group.sample_size(10);
         group.warm_up_time(Duration::from_millis(200));
         group.measurement_time(Duration::from_secs(1));
-        group.throughput(match prepared.amount {
-            Amount::Bytes(bytes) => Throughput::Bytes(bytes),
-            Amount::Items(items) => Throughput::Elements(items),
+        group.throughput(if work.counts_bytes() {
+            Throughput::Bytes(prepared.amount)
+        } else {
+            Throughput::Elements(prepared.amount)
         });
         group.bench_function("verified", |b| {
             b.iter(|| (prepared.verified)().expect("what is genuine verifies"));

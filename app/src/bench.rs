@@ -24,7 +24,7 @@ pub use report::{Report, ReportError, Row};
 pub use round::{Prepared, Round};
 pub use sample::{Quartiles, measure};
 pub use subject::{Subject, artifact};
-pub use work::{Amount, Hash, Place, Work};
+pub use work::{Hash, Place, Work};
 
 /// Long enough for the processor to reach its speed.
 const WARM_UP: Duration = Duration::from_millis(100);

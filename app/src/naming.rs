@@ -10,7 +10,11 @@ pub fn short(digest: Sha256) -> String {
 
 /// The end of a peer id.
 pub fn short_peer(peer: PeerId) -> String {
+    format!("mmpeer1…{}", tail(peer, 6))
+}
+
+/// The last characters of a peer id.
+pub(crate) fn tail(peer: PeerId, count: usize) -> String {
     let text = peer.to_string();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(6)).collect();
-    format!("mmpeer1…{tail}")
+    text.chars().skip(text.chars().count().saturating_sub(count)).collect()
 }

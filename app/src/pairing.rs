@@ -9,7 +9,7 @@ use verifier::scalars::{Label, ScalarError, UtcTime};
 use verifier::{Code, Coded as _};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::naming::short_peer;
+use crate::naming::{short_peer, tail};
 use crate::ports::{Clock as _, Failure, KnownPeer, PieceStore as _, Ports};
 
 /// The port that peers are called on where nobody chose one.
@@ -97,9 +97,7 @@ impl Blamed for PairingError {
 ///
 /// None in practice: the end of a peer id is always part of a label.
 pub fn own_label(id: PeerId) -> Result<Label, ScalarError> {
-    let text = id.to_string();
-    let tail: String = text.chars().skip(text.chars().count().saturating_sub(4)).collect();
-    Label::parse(&format!("peer {tail}"))
+    Label::parse(&format!("peer {}", tail(id, 4)))
 }
 
 /// A ticket that was read and waits for the user, who has to compare the pair code.

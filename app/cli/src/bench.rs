@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use verifier::Code;
 
 use crate::args::{BenchArgs, BenchCommand};
-use crate::fault::{Fault, advice_for, chain};
+use crate::fault::{Fault, chain};
 use crate::input;
 use crate::outcome::Outcome;
 use crate::scratch::Scratch;
@@ -21,7 +21,7 @@ use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
 /// The most bytes of saved figures that are read: one past the limit, so that its own rule speaks.
-const SAVED: u64 = (1 << 20) + 1;
+const SAVED: u64 = Report::MAX_BYTES as u64 + 1;
 /// Rows that may wait to be told.
 const WAITING: usize = 16;
 
@@ -39,9 +39,7 @@ pub async fn run<W: Wiring>(
     let plan = plan(args)?;
     let earlier = args.compare.as_deref().map(read).transpose()?;
     if let Some(path) = args.save.as_deref().filter(|path| path.symlink_metadata().is_ok()) {
-        let code = Code::new("output", "exists");
-        let what = format!("{} exists already", path.display());
-        return Err(Fault::new(code, "--save", what, advice_for(code)));
+        return Err(Fault::exists(path).at(Some("--save")));
     }
     let report = measure(session.terminal, plan).await?;
     let mut outcome = Outcome::new().with("report", value(&report)?).told();

@@ -2,6 +2,7 @@
 
 use app::naming::{short, short_peer};
 use app::ports::{Journal as _, JournalError, Standing};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::consent::Scope;
@@ -12,7 +13,6 @@ use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;
-use app::quantity::Size;
 
 /// `consent …`.
 ///

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use app::event::Event;
 use app::import::Settings;
+use app::quantity::{Size, Span};
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::manifest::Options;
@@ -31,7 +32,6 @@ use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
-use app::quantity::{Size, Span};
 use peers::{Cast, Peer, Program};
 use place::Place;
 use report::Report;

@@ -99,6 +99,12 @@ impl Fault {
         Self::new(Code::new("io", "failed"), "-", what, advice)
     }
 
+    /// What was to be written is there already.
+    pub fn exists(path: &Path) -> Self {
+        let code = Code::new("output", "exists");
+        Self::new(code, "-", format!("{} exists already", path.display()), advice_for(code))
+    }
+
     /// Something of this machine failed that is not one file.
     pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
         let advice = "What is kept stays kept. Check the disk and the data folder, then try again.";

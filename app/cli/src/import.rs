@@ -7,6 +7,7 @@ use app::event::Event;
 use app::import::{Imported, Plan, Settings};
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::consent::Act;
@@ -23,7 +24,6 @@ use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
-use app::quantity::Size;
 
 /// `import-peer-request`.
 ///

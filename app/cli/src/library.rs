@@ -2,6 +2,7 @@
 
 use app::naming::short;
 use app::ports::{Accounts, Clock as _, Failure, Model, PieceStore as _, Pin, Ports};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
@@ -16,7 +17,6 @@ use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
-use app::quantity::Size;
 
 /// `library …`.
 ///

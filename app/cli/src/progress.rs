@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use app::quantity::{Size, Span};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use verifier::identity::PeerId;
 
 use crate::terminal::Paint;
-use app::quantity::{Size, Span};
 
 /// Plain lines come at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(1);

@@ -4,14 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use verifier::Code;
+use app::quantity::Size;
 use verifier::slm::writer::write_sample;
 use verifier::slm::{Quantisation, Shape};
 
 use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
-use crate::fault::{Fault, advice_for};
+use crate::fault::Fault;
 use crate::outcome::Outcome;
-use app::quantity::Size;
 
 /// Bytes that are collected before they go to the disk.
 const BUFFER: usize = 1 << 20;
@@ -61,7 +60,7 @@ pub fn near(Size(bytes): Size, quant: Quantisation) -> Result<Shape, Fault> {
 /// `output.exists` if something is there, `io.failed` if the disk fails.
 pub fn write(path: &Path, shape: &Shape, quant: Quantisation, seed: u64) -> Result<u64, Fault> {
     if path.symlink_metadata().is_ok() {
-        return Err(exists(path));
+        return Err(Fault::exists(path));
     }
     let unfinished = Unfinished::create(path)?;
     let failed = |error: &std::io::Error| Fault::io("write", path, error);
@@ -71,15 +70,10 @@ pub fn write(path: &Path, shape: &Shape, quant: Quantisation, seed: u64) -> Resu
     drop(out);
     unfinished.file.sync_all().map_err(|error| failed(&error))?;
     std::fs::hard_link(&unfinished.path, path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => exists(path),
+        ErrorKind::AlreadyExists => Fault::exists(path),
         _ => failed(&error),
     })?;
     Ok(length)
-}
-
-fn exists(path: &Path) -> Fault {
-    let code = Code::new("output", "exists");
-    Fault::new(code, "-", format!("{} exists already", path.display()), advice_for(code))
 }
 
 /// A file under a temporary name, which goes away in any case.

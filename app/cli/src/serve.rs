@@ -7,6 +7,7 @@ use std::sync::Arc;
 use app::consent::Consent;
 use app::naming::short_peer;
 use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews, Terms};
+use app::quantity::Size;
 use app::serve::{Ended, Event, Served};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -29,7 +30,6 @@ use crate::prompt::{self, Question};
 use crate::session::{self, Session};
 use crate::share::license;
 use crate::wiring::{Rates, Wiring};
-use app::quantity::Size;
 
 /// What a grant allows each peer where nothing is said, as a multiple of the model's size: what
 /// was lost on the way is asked for again.

@@ -4,6 +4,7 @@ mod prepare;
 
 use app::naming::short_peer;
 use app::ports::{Journal as _, PieceStore as _, Ports as _, Standing};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
 use verifier::manifest::{Manifest, Options};
@@ -16,7 +17,6 @@ use crate::naming::{self, Named};
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;
-use app::quantity::Size;
 
 /// `share …`.
 ///

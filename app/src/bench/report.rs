@@ -6,8 +6,6 @@ use super::{Build, Machine, Plan, Quartiles, Work};
 
 /// The form of the file, with its version.
 const FORMAT: &str = "minimodel-bench-v1";
-/// The longest file that is read, in bytes.
-const MAX_BYTES: usize = 1 << 20;
 
 /// What was measured in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +46,7 @@ pub struct Row {
 #[non_exhaustive]
 pub enum ReportError {
     /// It is longer than any report.
-    #[error("it has {0} bytes, and a saved benchmark at most {MAX_BYTES}")]
+    #[error("it has {0} bytes, and a saved benchmark at most {limit}", limit = Report::MAX_BYTES)]
     Length(usize),
     /// It is not this kind of file, or of a version that this program does not know.
     #[error("its format is not `{FORMAT}`")]
@@ -62,6 +60,9 @@ pub enum ReportError {
 }
 
 impl Report {
+    /// The longest file that is read, in bytes.
+    pub const MAX_BYTES: usize = 1 << 20;
+
     /// A report without figures yet, of this program on this machine.
     pub(super) fn new(plan: &Plan, byte_count: u64) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl Report {
         struct Head {
             format: String,
         }
-        if bytes.len() > MAX_BYTES {
+        if bytes.len() > Self::MAX_BYTES {
             return Err(ReportError::Length(bytes.len()));
         }
         let head: Head = serde_json::from_slice(bytes).map_err(ReportError::Form)?;

@@ -19,7 +19,7 @@ use verifier::slm::{ChecksumRule, RollingChecksum, validate};
 
 use super::documents::{digests, long_manifest, manifest};
 use super::work::PIECE_SIZE;
-use super::{Amount, BenchError, Hash, Place, Subject, Work};
+use super::{BenchError, Hash, Place, Subject, Work};
 
 /// How many proofs a round checks.
 const PROOFS: u32 = 64;
@@ -28,8 +28,8 @@ const BLOCK: usize = 256 << 10;
 
 /// A work with everything at hand, ready to be done over and over.
 pub struct Prepared<'a> {
-    /// How much one round does.
-    pub amount: Amount,
+    /// How much one round does: bytes or items, as [`Work::counts_bytes`] says.
+    pub amount: u64,
     /// One round of the work.
     pub verified: Round<'a>,
     /// One round of the raw counterpart.
@@ -116,7 +116,7 @@ impl Work {
                 Ok(())
             })
         });
-        Prepared { amount: Amount::Bytes(bytes.len() as u64), verified, raw }
+        Prepared { amount: bytes.len() as u64, verified, raw }
     }
 
     fn of_a_proof<'a>(self, hash: Hash, chunks: u32) -> Option<Prepared<'a>> {
@@ -128,7 +128,7 @@ impl Work {
         let way = u32::try_from(proof.siblings().len()).ok()?;
         let check = move || black_box(&proof).verify(digest, at.into(), count, root).is_ok();
         Some(Prepared {
-            amount: Amount::Items(PROOFS.into()),
+            amount: PROOFS.into(),
             verified: self.round(move || (0..PROOFS).all(|_| check())),
             raw: Box::new(move || {
                 (0..PROOFS).for_each(|_| hash.raw_nodes(1, way));
@@ -142,7 +142,7 @@ impl Work {
         let again = bytes.clone();
         let read = move || Manifest::parse(black_box(&bytes), Options::default());
         Some(Prepared {
-            amount: Amount::Bytes(again.len() as u64),
+            amount: again.len() as u64,
             verified: self.round(move || black_box(read()).is_ok()),
             raw: Box::new(move || {
                 Hash::Sha256.raw(&again);
@@ -153,7 +153,7 @@ impl Work {
 
     fn of_a_container(self, bytes: &Bytes) -> Prepared<'_> {
         Prepared {
-            amount: Amount::Bytes(bytes.len() as u64),
+            amount: bytes.len() as u64,
             verified: self.round(|| black_box(validate(bytes, ChecksumRule::Verify)).is_ok()),
             raw: Box::new(|| {
                 let mut checksum = RollingChecksum::new();
@@ -176,7 +176,7 @@ impl Work {
             artifact::verify(&manifest, file, length, &Extras::default(), ChecksumRule::Verify)
         };
         Some(Prepared {
-            amount: Amount::Bytes(length),
+            amount: length,
             verified: Box::new(move || match check(subject.open()?) {
                 Ok(verified) => {
                     black_box(verified);
@@ -197,7 +197,7 @@ impl Work {
         verified: impl Fn() -> bool + 'a,
     ) -> Prepared<'a> {
         Prepared {
-            amount: Amount::Items(chunks.into()),
+            amount: chunks.into(),
             verified: self.round(verified),
             raw: Box::new(move || {
                 hash.raw_nodes(chunks, chunks.saturating_sub(1));

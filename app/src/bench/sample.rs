@@ -68,7 +68,7 @@ pub fn measure(
     }
     Ok(Row {
         work,
-        amount: prepared.amount.number(),
+        amount: prepared.amount,
         verified: Quartiles::of(pairs.iter().map(|(verified, _)| *verified).collect()),
         raw: Quartiles::of(pairs.iter().map(|(_, raw)| *raw).collect()),
         ratio: Quartiles::of(pairs.iter().map(|(verified, raw)| raw / verified).collect()),

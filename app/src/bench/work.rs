@@ -87,15 +87,6 @@ pub enum Place {
     File,
 }
 
-/// How much one round does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Amount {
-    /// So many bytes.
-    Bytes(u64),
-    /// So many chunks or proofs.
-    Items(u64),
-}
-
 impl Hash {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Blake3];
@@ -157,15 +148,6 @@ impl fmt::Display for Grouped {
             return write!(f, "{}", self.0);
         }
         write!(f, "{},{:03}", Self(self.0 / 1_000), self.0 % 1_000)
-    }
-}
-
-impl Amount {
-    /// The number, whatever of.
-    pub const fn number(self) -> u64 {
-        match self {
-            Self::Bytes(number) | Self::Items(number) => number,
-        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Arguments of the command that measures.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-
+use app::bench::Plan;
 use app::quantity::Size;
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, Subcommand, value_parser};
 
 /// `bench`.
 #[derive(Debug, Clone, Subcommand)]
@@ -25,10 +27,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
     /// How often each work is timed [default: 15, 5 with --quick]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=1_000))]
+    #[arg(long, value_name = "N", value_parser = within(Plan::SAMPLES))]
     pub samples: Option<u32>,
     /// How many threads work where all cores do [default: as many as this machine can run]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = within(Plan::CORES))]
     pub cores: Option<u32>,
     /// Keep the figures in this file; nothing may be there
     #[arg(long, value_name = "FILE")]
@@ -36,4 +38,9 @@ pub struct BenchArgs {
     /// Say what changed since the figures in this file
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
+}
+
+/// Reads a number within a range.
+fn within(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(i64::from(*range.start())..=i64::from(*range.end()))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use app::quantity::Size;
 use clap::{Args, ValueEnum};
 use verifier::ChunkAlgorithm;
 use verifier::geometry::CHUNK_LIMITS;
@@ -11,7 +12,6 @@ use verifier::scalars::UtcTime;
 use verifier::slm::ChecksumRule;
 
 use super::read_time;
-use app::quantity::Size;
 
 /// `verify-manifest`.
 #[derive(Debug, Clone, Args)]

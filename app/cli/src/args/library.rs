@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-
 use app::quantity::Size;
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use app::quantity::{Size, Span};
 use clap::{Args, Subcommand};
 
 use super::Agreed;
 use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
-use app::quantity::{Size, Span};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
-
 use app::quantity::{QuantityError, Size};
+use clap::{Args, ValueEnum};
 
 /// `sample`.
 #[derive(Debug, Clone, Args)]

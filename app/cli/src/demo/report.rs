@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use app::ports::{PieceStore as _, Ports};
+use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::manifest::Options;
@@ -18,7 +19,6 @@ use crate::map::Show;
 use crate::outcome::{Outcome, printable};
 use crate::terminal::Terminal;
 use crate::verify::check_receipt;
-use app::quantity::Size;
 
 /// What is told at the end.
 pub(super) struct Report<'a> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::ports::{Clock as _, Ports, Terms};
+use app::quantity::Size;
 use app::share::{Event, Names};
 use verifier::consent::{Act, Scope};
 use verifier::manifest::{Manifest, Options};
@@ -23,7 +24,6 @@ use crate::session::Session;
 use crate::terminal::Paint;
 use crate::verify::{read_manifest, with_manifest};
 use crate::wiring::Wiring;
-use app::quantity::Size;
 
 /// How long a yes to keep a share holds; it is used up at once.
 const CACHE_SPAN: u64 = 86_400;
