@@ -8,7 +8,7 @@ use crate::ports::{Journal, JournalError, Terms};
 
 /// The user's yes to one or more acts on one artifact, written down before it can be used.
 ///
-/// It is made only by [`Consent::given`], and a use case takes it by value: no code path can act
+/// It is made only of a [`Yes`](crate::question::Yes), and a use case takes it by value: no code path can act
 /// twice on one yes, or ask by itself.
 #[derive(Debug)]
 pub struct Consent {
@@ -24,7 +24,7 @@ impl Consent {
     /// # Errors
     ///
     /// [`JournalError`] if the yes cannot be written down; then nothing may be done.
-    pub async fn given<J: Journal>(
+    pub(crate) async fn given<J: Journal>(
         journal: &J,
         artifact: Sha256,
         terms: impl IntoIterator<Item = Terms>,

@@ -4,6 +4,7 @@
 //! own their blocking calls and their limits: a method that is not `async` is quick, unless its
 //! trait says that it is called on a blocking thread.
 
+mod bundle;
 mod callers;
 mod journal;
 mod outputs;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use verifier::scalars::UtcTime;
 
+pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
 pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};

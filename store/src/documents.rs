@@ -154,7 +154,7 @@ fn forgotten_path(layout: &Layout, artifact: Sha256) -> PathBuf {
     layout.manifest(artifact).with_extension("forgotten")
 }
 
-fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.len() <= limit => Ok(Some(fs::read(path).at(path)?)),
         Ok(_) => Ok(None),

@@ -1,8 +1,11 @@
 //! What can go wrong with the disk, in words for a person.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use app::ports::JournalError;
+use app::{Blame, Blamed};
 use verifier::{Code, Coded, Sha256};
 
 use crate::layout::LayoutError;
@@ -18,14 +21,48 @@ pub enum OpenError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The consent log is not a valid one, or cannot be read.
+    #[error(transparent)]
+    Journal(JournalError),
     /// The disk failed.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
 
-impl Coded for OpenError {
+impl Blamed for OpenError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Journal(error) => error.blame(),
+            _ => Blame::Machine,
+        }
+    }
+
     fn code(&self) -> Code {
-        Code::new("io", "failed")
+        match self {
+            Self::Journal(error) => error.code(),
+            _ => Code::new("io", "failed"),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Journal(error) => error.field(),
+            _ => "data-dir".into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Lock(LockError::Held { .. } | LockError::HeldUnnamed) => {
+                "Close that program, or wait until it is done; or use another library with \
+                 --data-dir DIR."
+                    .into()
+            }
+            Self::Journal(error) => error.advice(),
+            _ => "Check that the data folder is a folder you can write to and that its disk has \
+                  room, or name another with --data-dir DIR."
+                .into(),
+        }
     }
 }
 

@@ -111,6 +111,11 @@ impl Layout {
         self.root.join("transfers.log")
     }
 
+    /// What the user set.
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("settings.json")
+    }
+
     /// The peers this installation is paired with.
     pub fn peers(&self) -> PathBuf {
         self.root.join("peers")

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod device;
+mod disk;
 mod documents;
 mod error;
 mod index;
@@ -24,6 +25,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use disk::{Disk, SettingsFileError, load_settings, save_settings};
 pub use error::{OpenError, StoreError};
 pub use journal::Journal;
 pub use layout::{Layout, LayoutError};

@@ -7,8 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use app::{Blame, Blamed};
+use verifier::Code;
 use verifier::identity::{PeerId, SigningKey};
-use verifier::{Code, Coded};
 
 pub(crate) use tls::{TlsError, caller, doorway, peer_of};
 
@@ -153,9 +154,19 @@ pub enum IdentityFileError {
     Random(#[source] getrandom::Error),
 }
 
-impl Coded for IdentityFileError {
+impl Blamed for IdentityFileError {
+    fn blame(&self) -> Blame {
+        Blame::Machine
+    }
+
     fn code(&self) -> Code {
         Code::new("io", "failed")
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        "Check that file: this installation's key must be readable by you alone. Without it, pair \
+         anew."
+            .into()
     }
 
     fn field(&self) -> Cow<'_, str> {

@@ -1,23 +1,22 @@
 //! Writes the file by which the user tells others of a share.
 
 use app::announce::AnnounceError;
-use app::consent::Consent;
 use app::pairing::DEFAULT_PORT;
-use app::ports::{PieceStore as _, Ports, Terms};
+use app::ports::Ports as _;
+use app::question::Question;
 use verifier::announcement::{Announcement, AnnouncementTerms};
-use verifier::consent::{Act, Scope};
 use verifier::request::PieceSet;
 
 use crate::args::AnnounceArgs;
 use crate::check::texts;
 use crate::fault::Fault;
-use crate::library::{failed, with_model};
+use crate::library::with_model;
 use crate::naming;
 use crate::outcome::Outcome;
 use crate::peer::own_addresses;
-use crate::prompt::{self, Question};
+use crate::prompt;
 use crate::session::Session;
-use crate::share::license;
+use crate::share::kept_manifest;
 use crate::wiring::Wiring;
 
 /// `announce`.
@@ -37,7 +36,7 @@ pub async fn run<W: Wiring>(
         let what = format!("no piece of {} is kept here", model.model_id);
         Fault::usage("model", what, "Prepare it first with `minimodel share prepare`.")
     })?;
-    let manifest = ports.store().manifest(model.artifact).await.map_err(failed)?;
+    let manifest = kept_manifest(&**ports.store(), &model).await?;
     let created = session.now();
     let expires = created.plus(args.span.0);
     let terms = AnnouncementTerms {
@@ -54,26 +53,12 @@ pub async fn run<W: Wiring>(
     };
     let announcement = Announcement::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
     let places = texts(&terms.addresses).join(", ");
-    let question = Question {
-        what: format!("Write that you have {} {}", model.model_id, model.model_version),
-        required: &[Act::Publish],
-        optional: &[],
-        bytes: format!("{} bytes of text, no bytes of the model", announcement.len()),
-        peers: vec![format!("whoever gets the file learns your peer id and {places}")],
-        license: license(manifest.as_deref()),
-        until: expires,
-        stop: format!("delete {}; nobody can fetch without your yes to serve", args.out.display()),
-    };
-    prompt::consent(session.terminal, &args.agreed.acts, &question)?;
-    let grant = Terms {
-        act: Act::Publish,
-        model_id: model.model_id.clone(),
-        artifact: model.artifact,
-        scope: Scope::None,
-        byte_limit: announcement.len() as u64,
-        expires,
-    };
-    let consent = Consent::given(&**ports.journal(), model.artifact, [grant], session.now())
+    let length = announcement.len() as u64;
+    let stop = format!("delete {}; nobody can fetch without your yes to serve", args.out.display());
+    let question = Question::publish(&manifest, length, &places, expires, stop);
+    let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    let consent = yes
+        .write_down(&**ports.journal(), session.now())
         .await
         .map_err(|error| Fault::blamed(&error))?;
     let model_id = model.model_id.clone();

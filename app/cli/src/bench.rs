@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::bench::{self, BenchError, Change, Comparison, Event, Plan, Report, Row, Subject};
+use app::input;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use verifier::Code;
 
 use crate::args::{BenchArgs, BenchCommand};
 use crate::fault::{Fault, chain};
-use crate::input;
 use crate::outcome::Outcome;
 use crate::scratch::Scratch;
 use crate::session::Session;

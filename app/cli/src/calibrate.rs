@@ -1,12 +1,12 @@
 //! Searches genuine files for the rule of the container's internal checksum.
 
+use app::input;
 use serde_json::{Value, json};
 use verifier::scalars::U64Hex;
 use verifier::slm::calibrate::{Calibration, calibrate};
 
 use crate::args::CalibrateArgs;
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::terminal::Terminal;

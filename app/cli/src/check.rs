@@ -1,11 +1,11 @@
 //! Checks what peers hand over: requests, offers, announcements, tickets. No network is used.
 
+use app::input;
 use verifier::announcement::Announcement;
 use verifier::request::{ImportRequest, Offer, Ticket};
 
 use crate::args::{AnnouncementArgs, OfferArgs, RequestArgs, TicketArgs};
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use app::input;
 use verifier::chunk_list::ChunkList;
 use verifier::digest::ChunkDigest;
 use verifier::geometry::CHUNK_LIMITS;
@@ -11,7 +12,6 @@ use verifier::{Geometry, Root};
 
 use crate::args::{ChunkListArgs, ChunkingArgs, MerkleArgs};
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;

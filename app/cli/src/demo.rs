@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use app::event::Event;
 use app::import::Settings;
+use app::input;
 use app::quantity::{Size, Span};
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
@@ -25,7 +26,6 @@ use crate::args::{
 };
 use crate::fault::Fault;
 use crate::import;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::sample;
 use crate::session::Session;

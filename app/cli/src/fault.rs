@@ -1,16 +1,15 @@
 //! Why a command did not do what was asked: for programs a code, for people two lines.
 
-mod advice;
-
 use std::error::Error;
 use std::io;
 use std::path::Path;
 
 use app::Blamed;
+use app::problem::Problem;
 use serde_json::{Map, Value};
 use verifier::{Code, Coded};
 
-pub use advice::advice_for;
+pub use app::problem::{advice_for, chain};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,15 +87,7 @@ impl Fault {
 
     /// Reading or writing `path` failed.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        let advice = match error.kind() {
-            io::ErrorKind::NotFound => "Check the path: nothing of that name is there.",
-            io::ErrorKind::PermissionDenied => "Check who may read and write there.",
-            io::ErrorKind::StorageFull => "Free some space on the disk, then try again.",
-            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.",
-            _ => "Check the disk and the path, then try again.",
-        };
-        let what = format!("cannot {doing} {}: {error}", path.display());
-        Self::new(Code::new("io", "failed"), "-", what, advice)
+        Problem::io(doing, path, error).into()
     }
 
     /// What was to be written is there already.
@@ -107,8 +98,7 @@ impl Fault {
 
     /// Something of this machine failed that is not one file.
     pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
-        let advice = "What is kept stays kept. Check the disk and the data folder, then try again.";
-        Self::new(Code::new("io", "failed"), "-", format!("{doing}: {}", chain(error)), advice)
+        Problem::machine(doing, error).into()
     }
 
     /// The user did not say yes.
@@ -118,15 +108,12 @@ impl Fault {
 
     /// What an error with a code says, with the advice that goes with its code.
     pub fn coded(error: &impl Coded) -> Self {
-        let code = error.code();
-        Self::new(code, error.field().into_owned(), chain(error), advice_for(code))
+        Problem::coded(error).into()
     }
 
     /// The same, naming the file that is to blame.
     pub fn coded_in(path: &Path, error: &impl Coded) -> Self {
-        let mut fault = Self::coded(error);
-        fault.0.what = format!("{}: {}", path.display(), fault.0.what);
-        fault
+        Problem::coded_in(path, error).into()
     }
 
     /// The same, naming the field concerned if there is one.
@@ -140,7 +127,7 @@ impl Fault {
 
     /// What an error of a use case says.
     pub fn blamed(error: &(impl Blamed + 'static)) -> Self {
-        Self::new(error.code(), error.field().into_owned(), chain(error), error.advice())
+        Problem::blamed(error).into()
     }
 
     /// Adds a value that programs may want although the command failed.
@@ -185,19 +172,10 @@ impl Fault {
     }
 }
 
-/// An error and its sources as one clause; a source that says the same again is left out.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let more = source.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        next = source.source();
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.code, problem.field, problem.what, problem.advice)
     }
-    text
 }
 
 #[cfg(test)]

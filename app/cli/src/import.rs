@@ -2,28 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use app::consent::Consent;
 use app::event::Event;
 use app::import::{Imported, Plan, Settings};
+use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
 use app::quantity::Size;
+use app::question::Question;
 use serde_json::{Value, json};
 use verifier::Code;
-use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::request::ImportRequest;
 
 use crate::args::ImportArgs;
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
-use crate::prompt::{self, Question};
+use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
+
+/// What people are told of how to stop an import.
+const HOW_TO_STOP: &str =
+    "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`";
 
 /// `import-peer-request`.
 ///
@@ -82,12 +85,12 @@ pub async fn import<P: Ports>(
         .await
         .map_err(|error| Fault::blamed(&error))?;
     let expires = ports.clock().now().plus(args.span.0);
-    let acts = prompt::consent(terminal, &args.agreed.acts, &question(&plan, expires))?;
-    let now = ports.clock().now();
-    let consent =
-        Consent::given(&**ports.journal(), plan.artifact(), plan.terms(&acts, expires), now)
-            .await
-            .map_err(|error| Fault::blamed(&error))?;
+    let question = Question::import(&plan, expires, HOW_TO_STOP);
+    let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
+    let consent = yes
+        .write_down(&**ports.journal(), ports.clock().now())
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
 
     let names: BTreeMap<PeerId, String> =
         plan.called().iter().map(|peer| (peer.id, peer.label.to_string())).collect();
@@ -116,43 +119,6 @@ pub async fn import<P: Ports>(
     let imported = imported?;
     tell_result(terminal, &imported, &names, &banned);
     Ok(Finished { imported, warnings, banned })
-}
-
-fn question(plan: &Plan, until: verifier::scalars::UtcTime) -> Question<'static> {
-    let manifest = plan.manifest();
-    let missing = plan.bytes_missing();
-    let local = plan.have().count();
-    let kept =
-        if local == 0 { String::new() } else { format!(", {local} pieces are kept already") };
-    Question {
-        what: format!(
-            "Import {} {} ({}) into {}",
-            manifest.model_id(),
-            manifest.model_version(),
-            Size(manifest.byte_count()),
-            plan.folder().display()
-        ),
-        required: if missing == 0 { &[Act::Import] } else { &[Act::Fetch, Act::Import] },
-        optional: &[Act::Cache],
-        bytes: format!(
-            "{} to fetch{kept}; at most {} from each peer",
-            Size(missing),
-            Size(plan.fetch_limit())
-        ),
-        peers: plan
-            .called()
-            .iter()
-            .map(|peer| {
-                let addresses: Vec<String> =
-                    peer.addresses.iter().map(ToString::to_string).collect();
-                format!("{} ({}) at {}", peer.label, short_peer(peer.id), addresses.join(", "))
-            })
-            .collect(),
-        license: manifest.license_route().to_string(),
-        until,
-        stop: "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`"
-            .to_owned(),
-    }
 }
 
 fn interrupted() -> Fault {

@@ -1,58 +1,31 @@
 //! Asking the user for a yes.
 
+use app::question::{Question, Yes};
 use verifier::consent::Act;
-use verifier::scalars::UtcTime;
 
 use crate::fault::Fault;
 use crate::outcome::printable;
 use crate::terminal::{Asking, Terminal};
 
-/// Everything a person has to know before saying yes.
-#[derive(Debug, Clone)]
-pub struct Question<'a> {
-    /// What will be done, to what.
-    pub what: String,
-    /// The acts without which nothing happens.
-    pub required: &'a [Act],
-    /// Acts that may be left out of a yes given beforehand.
-    pub optional: &'a [Act],
-    /// How many bytes may move.
-    pub bytes: String,
-    /// Whom it concerns, one a line; empty if no peer is concerned.
-    pub peers: Vec<String>,
-    /// The licence route of the manifest.
-    pub license: String,
-    /// When the yes ends.
-    pub until: UtcTime,
-    /// How to stop it before.
-    pub stop: String,
-}
-
 /// Gets the user's yes to the question: from `given` if it was said beforehand, else by asking.
 ///
-/// The default is no. Returns the acts that were agreed to, all required ones among them.
+/// The default is no.
 ///
 /// # Errors
 ///
 /// `consent.denied` if the answer is no, or if nobody is there who could be asked.
-pub fn consent(
-    terminal: &mut Terminal,
-    given: &[Act],
-    question: &Question<'_>,
-) -> Result<Vec<Act>, Fault> {
-    let all = || question.required.iter().chain(question.optional).copied();
+pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> Result<Yes, Fault> {
+    let all = || question.acts();
     if !given.is_empty() {
-        let missing: Vec<Act> =
-            question.required.iter().copied().filter(|act| !given.contains(act)).collect();
-        if !missing.is_empty() {
-            let what = format!("--consent does not say yes to {}", names(missing.iter().copied()));
+        let yes = question.agree(given).map_err(|missing| {
+            let what = format!("--consent does not say yes to {}", missing.as_str());
             let advice = format!("Add it if you agree: --consent {}", flag(all()));
-            return Err(Fault::denied(what, advice).at(missing.first().map(|act| act.as_str())));
-        }
+            Fault::denied(what, advice).at(Some(missing.as_str()))
+        })?;
         let agreed: Vec<Act> = all().filter(|act| given.contains(act)).collect();
         tell(terminal, question, &agreed);
         terminal.say("Agreed beforehand by --consent.");
-        return Ok(agreed);
+        return Ok(yes);
     }
     let agreed: Vec<Act> = all().collect();
     tell(terminal, question, &agreed);
@@ -63,16 +36,11 @@ pub fn consent(
         let first = question.required.first().map(|act| act.as_str());
         return Err(Fault::denied(what, advice).at(first));
     }
-    if yes(terminal, "Do you agree? [y/N] ")? {
-        Ok(agreed)
-    } else {
-        let first = question.required.first().map(|act| act.as_str());
-        Err(Fault::denied(
-            "you did not agree",
-            "Nothing was done. Run it again if you change your mind.",
-        )
-        .at(first))
-    }
+    let said = if yes(terminal, "Do you agree? [y/N] ")? { agreed } else { Vec::new() };
+    question.agree(&said).map_err(|missing| {
+        let advice = "Nothing was done. Run it again if you change your mind.";
+        Fault::denied("you did not agree", advice).at(Some(missing.as_str()))
+    })
 }
 
 /// Asks a question that is not about consent; the default is no.
@@ -101,7 +69,7 @@ fn yes(terminal: &mut Terminal, question: &str) -> Result<bool, Fault> {
     }))
 }
 
-fn tell(terminal: &mut Terminal, question: &Question<'_>, acts: &[Act]) {
+fn tell(terminal: &mut Terminal, question: &Question, acts: &[Act]) {
     terminal.say(&format!("{}.", printable(&question.what)));
     terminal.say(&format!("  yes to    {}", names(acts.iter().copied())));
     terminal.say(&format!("  bytes     {}", question.bytes));
@@ -113,6 +81,7 @@ fn tell(terminal: &mut Terminal, question: &Question<'_>, acts: &[Act]) {
         terminal.say("  they see  your IP address");
     }
     terminal.say(&format!("  licence   {}", printable(&question.license)));
+    terminal.say(&format!("  card      {}", printable(&question.card)));
     terminal.say(&format!("  until     {}", question.until));
     terminal.say(&format!("  to stop   {}", question.stop));
 }
@@ -129,8 +98,11 @@ fn flag(acts: impl Iterator<Item = Act>) -> String {
 mod tests {
     use std::io::Cursor;
 
-    use verifier::consent::Act;
-    use verifier::scalars::UtcTime;
+    use app::ports::Terms;
+    use app::question::Yes;
+    use verifier::Sha256;
+    use verifier::consent::{Act, Scope};
+    use verifier::scalars::{Id, UtcTime};
 
     use super::{Question, confirm, consent};
     use crate::terminal::{Asking, Terminal};
@@ -140,17 +112,34 @@ mod tests {
         Terminal::with(Box::new(Vec::new()), Box::new(Vec::new()), input, asking)
     }
 
-    fn question() -> Question<'static> {
+    fn question() -> Question {
+        let artifact = Sha256::of(b"tiny");
+        let until = UtcTime::from_unix(0);
+        let terms = [Act::Fetch, Act::Import, Act::Cache].map(|act| Terms {
+            act,
+            model_id: Id::parse("tiny").unwrap(),
+            artifact,
+            scope: Scope::None,
+            byte_limit: 1,
+            expires: until,
+        });
         Question {
             what: "Fetch tiny 1 from 1 peer".to_owned(),
-            required: &[Act::Fetch, Act::Import],
-            optional: &[Act::Cache],
+            artifact,
+            required: vec![Act::Fetch, Act::Import],
+            optional: vec![Act::Cache],
             bytes: "20 KiB".to_owned(),
             peers: vec!["anna".to_owned()],
             license: "/license.md".to_owned(),
-            until: UtcTime::from_unix(0),
+            card: "/card.md".to_owned(),
+            until,
             stop: "press Ctrl-C".to_owned(),
+            terms: terms.to_vec(),
         }
+    }
+
+    fn acts(yes: &Yes) -> Vec<Act> {
+        yes.terms().iter().map(|terms| terms.act).collect()
     }
 
     #[test]
@@ -166,8 +155,8 @@ mod tests {
     fn a_yes_covers_what_was_said() {
         for answer in ["y\n", "Y\n", " yes \n", "YES"] {
             let mut terminal = terminal(answer, Asking::Possible);
-            let acts = consent(&mut terminal, &[], &question()).unwrap();
-            assert_eq!(acts, [Act::Fetch, Act::Import, Act::Cache], "{answer:?}");
+            let yes = consent(&mut terminal, &[], &question()).unwrap();
+            assert_eq!(acts(&yes), [Act::Fetch, Act::Import, Act::Cache], "{answer:?}");
         }
     }
 
@@ -185,8 +174,8 @@ mod tests {
     fn the_flag_has_to_name_every_act_that_is_required() {
         let mut there = terminal("", Asking::Impossible);
         let given = [Act::Import, Act::Fetch, Act::Serve];
-        let acts = consent(&mut there, &given, &question()).unwrap();
-        assert_eq!(acts, [Act::Fetch, Act::Import]);
+        let yes = consent(&mut there, &given, &question()).unwrap();
+        assert_eq!(acts(&yes), [Act::Fetch, Act::Import]);
         let fault = consent(&mut there, &[Act::Fetch], &question()).unwrap_err();
         assert_eq!(
             (fault.code().to_string().as_str(), fault.field()),

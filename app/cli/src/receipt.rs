@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use app::input;
 use serde_json::json;
 use verifier::receipt::Receipt;
 
 use crate::args::{ReceiptCommand, ReceiptListArgs, ReceiptShowArgs};
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::{Outcome, printable};
 use crate::session::Session;
 use crate::verify;

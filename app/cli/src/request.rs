@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use app::input;
 use app::naming::short_peer;
 use verifier::request::{ImportDraft, Offer};
 use verifier::scalars::Id;
 
 use crate::args::{RequestCommand, RequestNewArgs};
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::verify::read_manifest;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::naming::short_peer;
-use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews, Terms};
+use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
 use app::quantity::Size;
+use app::question::{Question, Serving};
 use app::serve::{Ended, Event, Served};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
-use verifier::consent::{Act, Scope};
 use verifier::identity::{PeerId, SigningKey};
 use verifier::request::{Offer, OfferTerms, PieceSet};
 use verifier::scalars::UtcTime;
@@ -26,14 +26,10 @@ use crate::naming;
 use crate::outcome::{Outcome, printable};
 use crate::peer::own_addresses;
 use crate::progress::Progress;
-use crate::prompt::{self, Question};
+use crate::prompt;
 use crate::session::{self, Session};
-use crate::share::license;
+use crate::share::kept_manifest;
 use crate::wiring::{Rates, Wiring};
-
-/// What a grant allows each peer where nothing is said, as a multiple of the model's size: what
-/// was lost on the way is asked for again.
-const LIMIT_FACTOR: u64 = 2;
 
 /// `share serve`.
 ///
@@ -107,42 +103,14 @@ async fn agree<P: Ports, W: Wiring>(
     model: &Model,
     peers: &[KnownPeer],
 ) -> Result<Consent, Fault> {
-    let manifest = ports.store().manifest(model.artifact).await.map_err(failed)?;
-    let size = model.geometry.byte_count();
-    let limit = args.bytes.map_or(size.saturating_mul(LIMIT_FACTOR), |Size(bytes)| bytes);
+    let manifest = kept_manifest(&**ports.store(), model).await?;
     let now = ports.clock().now();
-    let until = now.plus(args.span.0);
-    let question = Question {
-        what: format!(
-            "Serve {} {} ({}) on {}",
-            model.model_id,
-            model.model_version,
-            Size(size),
-            args.listen
-        ),
-        required: &[Act::Serve],
-        optional: &[],
-        bytes: format!("at most {} to each peer", Size(limit)),
-        peers: peers
-            .iter()
-            .map(|peer| format!("{} ({})", peer.label, short_peer(peer.id)))
-            .collect(),
-        license: license(manifest.as_deref()),
-        until,
-        stop: format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id),
-    };
-    prompt::consent(session.terminal, &args.agreed.acts, &question)?;
-    let terms = peers.iter().map(|peer| Terms {
-        act: Act::Serve,
-        model_id: model.model_id.clone(),
-        artifact: model.artifact,
-        scope: Scope::Peer(peer.id),
-        byte_limit: limit,
-        expires: until,
-    });
-    Consent::given(&**ports.journal(), model.artifact, terms.collect::<Vec<_>>(), now)
-        .await
-        .map_err(|error| Fault::blamed(&error))
+    let serving = Serving { model, manifest: &manifest, listen: args.listen, peers };
+    let limit = args.bytes.map(|Size(bytes)| bytes);
+    let stop = format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id);
+    let question = Question::serve(&serving, limit, now.plus(args.span.0), stop);
+    let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))
 }
 
 /// What is served, where, and what happens once peers can call.

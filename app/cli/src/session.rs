@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use app::clock::SystemClock;
 use app::ports::{Clock as _, Outputs, Stem};
 use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
-use crate::clock::SystemClock;
 use crate::fault::Fault;
 use crate::terminal::Terminal;
 use crate::wiring::{Rates, Wiring};

@@ -3,7 +3,7 @@
 mod prepare;
 
 use app::naming::short_peer;
-use app::ports::{Journal as _, PieceStore as _, Ports as _, Standing};
+use app::ports::{Journal as _, Model, PieceStore, Ports as _, Standing};
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
@@ -35,11 +35,14 @@ pub async fn run<W: Wiring>(
     }
 }
 
-/// The licence route of a manifest that is kept, for prompts.
-pub fn license(manifest: Option<&[u8]>) -> String {
-    manifest
-        .and_then(|bytes| Manifest::parse(bytes, Options::default()).ok())
-        .map_or_else(|| "unknown".to_owned(), |manifest| manifest.license_route().to_string())
+/// The manifest of a model that is kept.
+///
+/// # Errors
+///
+/// [`Fault`] if the store fails, or if what it has is no manifest.
+pub async fn kept_manifest<S: PieceStore>(store: &S, model: &Model) -> Result<Manifest, Fault> {
+    let bytes = store.manifest(model.artifact).await.map_err(failed)?.unwrap_or_default();
+    Manifest::parse(&bytes, Options::default()).map_err(|error| Fault::coded(&error))
 }
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use app::input;
 use verifier::artifact::{Extras, VerifiedArtifact};
 use verifier::digest::Sha256Stream;
 use verifier::manifest::{Manifest, Options};
@@ -13,7 +14,6 @@ use crate::args::{
     ArtifactArgs, ArtifactOptions, EvidenceFile, ManifestArgs, NewReceiptArgs, ReceiptCheckArgs,
 };
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;

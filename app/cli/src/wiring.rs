@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use app::clock::SystemClock;
 use app::ports::{Journal, Outputs, Ports};
 use verifier::identity::SigningKey;
 
-use crate::clock::SystemClock;
 use crate::fault::Fault;
 
 /// Makes ports when a command asks for them.

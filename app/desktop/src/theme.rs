@@ -4,11 +4,14 @@
 //! from a [`Scale`], which the user sets.
 
 mod palette;
+pub mod style;
+mod tones;
 
 use iced::theme::{Palette, palette::Extended};
 use iced::{Color, Font, Theme, color};
 
 pub use palette::{Ink, PEERS, PieceColours};
+pub use tones::{Tones, tones};
 
 /// The font of the window; it is part of the program, so that every machine shows the same.
 pub const FONT: Font = Font::with_name("Fira Sans");

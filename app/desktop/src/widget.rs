@@ -1,3 +1,8 @@
-//! What screens are drawn with, beyond what the toolkit has.
+//! What screens are put together from.
 
+pub mod consent;
+pub mod control;
+pub mod focus;
+pub mod list;
+pub mod page;
 pub mod piece_map;

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use app::input;
 use app::pairing::DEFAULT_PORT;
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -21,7 +22,6 @@ use verifier::scalars::{Label, UtcTime};
 use super::place::Place;
 use super::step;
 use crate::fault::Fault;
-use crate::input;
 use crate::terminal::Terminal;
 
 /// How many peers are prepared at once: each hashes and writes the whole model.

@@ -6,20 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::consent::Consent;
-use app::ports::{Clock as _, Ports, Terms};
-use app::quantity::Size;
+use app::input;
+use app::ports::{Clock as _, Ports};
+use app::question::Question;
 use app::share::{Event, Names};
-use verifier::consent::{Act, Scope};
 use verifier::manifest::{Manifest, Options};
 use verifier::piece::PieceList;
-use verifier::scalars::UtcTime;
 
 use crate::args::PrepareArgs;
 use crate::fault::Fault;
-use crate::input;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
-use crate::prompt::{self, Question};
+use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Paint;
 use crate::verify::{read_manifest, with_manifest};
@@ -57,21 +55,11 @@ pub(super) async fn run<W: Wiring>(
     };
     let terminal = &mut *session.terminal;
     let now = ports.clock().now();
-    let expires = now.plus(CACHE_SPAN);
-    let question = question(&manifest, expires);
-    prompt::consent(terminal, &args.agreed.acts, &question)?;
-    let artifact = manifest.artifact_sha256();
-    let terms = Terms {
-        act: Act::Cache,
-        model_id: manifest.model_id().clone(),
-        artifact,
-        scope: Scope::None,
-        byte_limit: manifest.byte_count(),
-        expires,
-    };
-    let consent = Consent::given(&**ports.journal(), artifact, [terms], now)
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let stop = format!("minimodel library forget {}", manifest.model_id());
+    let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop);
+    let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
+    let consent =
+        yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
     let (file, _) = input::open(&args.slm)?;
     keep(&ports, file, &manifest, list, consent, paint).await?;
     let mut outcome = with_manifest(Outcome::new(), &manifest).warn(manifest.warnings());
@@ -153,23 +141,6 @@ fn names(args: &PrepareArgs) -> Names {
         }
     }
     names
-}
-
-fn question(manifest: &Manifest, until: UtcTime) -> Question<'static> {
-    Question {
-        what: format!(
-            "Keep {} {} in the library, ready to be served",
-            manifest.model_id(),
-            manifest.model_version()
-        ),
-        required: &[Act::Cache],
-        optional: &[],
-        bytes: format!("{} on this disk; nothing is sent", Size(manifest.byte_count())),
-        peers: Vec::new(),
-        license: manifest.license_route().to_string(),
-        until,
-        stop: format!("minimodel library forget {}", manifest.model_id()),
-    }
 }
 
 async fn keep<P: Ports>(

@@ -1,10 +1,10 @@
-//! Files that a command is given to read.
+//! Files that the user gives to read.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::fault::Fault;
+use crate::problem::Problem;
 
 /// The most bytes of a manifest that are read: one past its limit, so that its own rule speaks.
 pub const MANIFEST: u64 = 65_536 + 1;
@@ -24,10 +24,10 @@ pub const CHUNK_LIST: u64 = 100_663_296 + 1;
 /// # Errors
 ///
 /// `io.failed` if it cannot be read.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Problem> {
     let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| Fault::io("read", path, &error))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Problem::io("read", path, &error))?;
     Ok(bytes)
 }
 
@@ -36,8 +36,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
 /// # Errors
 ///
 /// `io.failed` if it cannot be opened or is no regular file.
-pub fn open(path: &Path) -> Result<(File, u64), Fault> {
-    let failed = |error: &std::io::Error| Fault::io("open", path, error);
+pub fn open(path: &Path) -> Result<(File, u64), Problem> {
+    let failed = |error: &std::io::Error| Problem::io("open", path, error);
     // Looked at before it is opened: opening a pipe would wait for somebody to write.
     let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if !metadata.is_file() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use app::ports::Clock;
+use crate::ports::Clock;
 use verifier::scalars::UtcTime;
 
 /// Reads the system's clock.

@@ -1,0 +1,134 @@
+//! The `minimodel-companion` program: wires the disk and the network to the window.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use app::clock::SystemClock;
+use app::ports::Bundle;
+use app::problem::Problem;
+use app::settings::Settings;
+use clap::Parser;
+use desktop::companion::{self, Beginning};
+use desktop::wiring::{Opened, Unopened, Wiring};
+use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
+use tracing_subscriber::EnvFilter;
+use transfer::{Doorway, Identity, Limits, Swarm};
+use verifier::identity::SigningKey;
+
+/// What another process is told of who has the store open.
+const PROGRAM: &str = "minimodel-companion";
+
+/// The window of MiniModel Peer Companion: moves tiny AI models between people who know each other.
+#[derive(Debug, Parser)]
+#[command(name = PROGRAM, version)]
+struct Args {
+    /// Folder of the library, the key and the logs [default: this platform's data folder]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Tell on standard error what happens inside; twice for more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    trace(args.verbose);
+    let Some(data) = args.data_dir.or_else(own_folder) else {
+        return fail("this account has no home folder: give a folder with --data-dir DIR");
+    };
+    let wiring = Arc::new(DiskAndNetwork { limits: Arc::new(Limits::new()) });
+    let (settings, trouble) = match store::load_settings(&Layout::new(&data)) {
+        Ok(settings) => (settings, None),
+        Err(error) => {
+            let advice = "Those it was made with are used until you set others.";
+            let what = format!("cannot use the settings: {}", app::problem::chain(&error));
+            (Settings::default(), Some(Problem::new(app::blame::IO_FAILED, what, advice)))
+        }
+    };
+    let is_new = wiring.is_new(&data);
+    match companion::run(wiring, Beginning { data, settings, is_new, trouble }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("cannot open a window: {error}")),
+    }
+}
+
+fn own_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("org", "minimodel", "minimodel")
+        .map(|dirs| dirs.data_local_dir().to_path_buf())
+}
+
+fn fail(what: &str) -> ExitCode {
+    // A closed standard error changes nothing about the failure.
+    let _ok = writeln!(std::io::stderr(), "{PROGRAM}: {what}");
+    ExitCode::FAILURE
+}
+
+/// Starts telling on standard error what happens inside.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let crates = ["desktop", "app", "store", "transfer", "verifier"];
+    let filter = crates.map(|name| format!("{name}={level}")).join(",");
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}
+
+/// The real disk and the real network.
+struct DiskAndNetwork {
+    limits: Arc<Limits>,
+}
+
+impl Wiring for DiskAndNetwork {
+    type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+
+    fn is_new(&self, data: &Path) -> bool {
+        !Layout::new(data).identity_key().exists()
+    }
+
+    fn open(&self, data: &Path, settings: &Settings) -> Result<Opened<Self::Ports>, Unopened> {
+        self.pace(settings);
+        let disk = Disk::open(data, PROGRAM).map_err(|error| {
+            let problem = Problem::blamed(&error);
+            match error {
+                OpenError::Lock(_) => Unopened::Held(problem),
+                _ => Unopened::Failed(problem),
+            }
+        })?;
+        let identity = Identity::load_or_create(&Layout::new(data).identity_key())
+            .map_err(|error| Unopened::Failed(Problem::blamed(&error)))?;
+        let key = SigningKey::from_seed(*identity.signing_key().seed());
+        let (identity, limits) = (Arc::new(identity), Arc::clone(&self.limits));
+        let ports = Bundle {
+            store: disk.store,
+            outputs: disk.outputs,
+            peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
+            listener: Arc::new(Doorway::new(identity, limits)),
+            journal: disk.journal,
+            clock: SystemClock,
+        };
+        Ok(Opened { ports, key, data: data.to_owned(), notices: disk.notices })
+    }
+
+    fn pace(&self, settings: &Settings) {
+        self.limits.set_upload(settings.upload_limit);
+        self.limits.set_download(settings.download_limit);
+        self.limits.set_connections(settings.connections);
+    }
+
+    fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem> {
+        store::save_settings(&Layout::new(data), settings).map_err(|error| {
+            let what = format!("the settings are not kept: {}", app::problem::chain(&error));
+            let advice = "Check the data folder and its disk, then set it again.";
+            Problem::new(app::blame::IO_FAILED, what, advice)
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The card on which a person says yes: a box for each act, none ticked, and a button that names
+//! what will happen.
+
+use app::question::{Question, Yes};
+use iced::widget::{Column, column, row, text};
+use iced::{Element, Fill, Theme};
+use verifier::consent::Act;
+
+use super::control::Kind;
+use super::page;
+use crate::desk::Desk;
+use crate::theme::{Space, style};
+
+/// A question that waits for a person's answer.
+#[derive(Debug, Clone)]
+pub struct Card {
+    question: Question,
+    ticked: Vec<Act>,
+}
+
+/// What a person does to the card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Ticks a box, or takes the tick away.
+    Tick(Act),
+    /// Presses the button that says yes.
+    Agree,
+    /// Presses the button that says no.
+    Decline,
+}
+
+/// What comes of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing yet.
+    Waiting,
+    /// A yes to what is ticked.
+    Yes(Yes),
+    /// No.
+    No,
+}
+
+impl Card {
+    /// A card with nothing ticked.
+    pub const fn new(question: Question) -> Self {
+        Self { question, ticked: Vec::new() }
+    }
+
+    /// The question.
+    pub const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Whether every act is ticked without which nothing happens.
+    fn is_ready(&self) -> bool {
+        self.question.agree(&self.ticked).is_ok()
+    }
+
+    /// Hears what a person does. A yes comes only of [`Message::Agree`], and only when every
+    /// required box is ticked.
+    pub fn update(&mut self, message: Message) -> Answer {
+        match message {
+            Message::Tick(act) => {
+                match self.ticked.iter().position(|ticked| *ticked == act) {
+                    Some(place) => {
+                        self.ticked.remove(place);
+                    }
+                    None if self.question.acts().any(|asked| asked == act) => self.ticked.push(act),
+                    None => {}
+                }
+                Answer::Waiting
+            }
+            Message::Agree => {
+                self.question.agree(&self.ticked).map_or(Answer::Waiting, Answer::Yes)
+            }
+            Message::Decline => Answer::No,
+        }
+    }
+
+    /// The card; `yes` is on the button and names the act and the peers, and `more` are facts that
+    /// the question does not have.
+    pub fn view<'a>(
+        &'a self,
+        desk: &Desk<'_>,
+        yes: String,
+        more: Vec<(String, String)>,
+    ) -> Element<'a, Message> {
+        let question = &self.question;
+        let fact = |name: &str, value: String| (name.to_owned(), page::printable(&value));
+        let mut facts = vec![fact("Bytes", question.bytes.clone())];
+        facts.extend(more);
+        for (place, peer) in question.peers.iter().enumerate() {
+            facts.push(fact(if place == 0 { "Peers" } else { "" }, peer.clone()));
+        }
+        if !question.peers.is_empty() {
+            facts.push(fact("They see", "your IP address".to_owned()));
+        }
+        facts.push(fact("Licence", question.license.clone()));
+        facts.push(fact("Model card", question.card.clone()));
+        facts.push(fact("Until", question.until.to_string()));
+        facts.push(fact("To stop", question.stop.clone()));
+
+        let boxes = question.acts().map(|act| {
+            let optional = if question.optional.contains(&act) { " (may be left out)" } else { "" };
+            let label = format!("{}{optional}", sentence(act));
+            page::check(desk, label, self.ticked.contains(&act), Message::Tick(act))
+                .width(Fill)
+                .into()
+        });
+        let boxes = Column::with_children(boxes).spacing(desk.space(Space::Hair));
+        let ready = self.is_ready().then_some(Message::Agree);
+        let buttons = row![
+            page::button(desk, yes, Kind::Primary).on_press_maybe(ready),
+            page::button(desk, "No", Kind::Plain).on_press(Message::Decline)
+        ]
+        .spacing(desk.space(Space::Narrow));
+        let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
+        let parts = column![
+            page::heading(desk, page::printable(&question.what)).style(strong),
+            page::facts(desk, facts),
+            page::separator(),
+            page::muted(desk, "You say yes to what you tick. Nothing happens before."),
+            boxes,
+            buttons
+        ]
+        .spacing(desk.space(Space::Normal));
+        page::note(desk, parts, style::noted).into()
+    }
+}
+
+/// What a yes to the act means.
+fn sentence(act: Act) -> &'static str {
+    match act {
+        Act::Fetch => "Fetch: ask these peers for the bytes",
+        Act::Import => "Import: put the verified file and its receipt into the folder",
+        Act::Cache => "Cache: keep the pieces in the library of this machine",
+        Act::Serve => "Serve: let these peers take the bytes while this program runs",
+        Act::Publish => "Publish: write the file that tells of it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::ports::Terms;
+    use app::question::Question;
+    use verifier::Sha256;
+    use verifier::consent::{Act, Scope};
+    use verifier::scalars::{Id, UtcTime};
+
+    use super::{Answer, Card, Message};
+
+    fn question() -> Question {
+        let artifact = Sha256::of(b"tiny");
+        let until = UtcTime::from_unix(1_795_348_800);
+        let terms = [Act::Fetch, Act::Import, Act::Cache].map(|act| Terms {
+            act,
+            model_id: Id::parse("tiny").unwrap(),
+            artifact,
+            scope: Scope::None,
+            byte_limit: 1,
+            expires: until,
+        });
+        Question {
+            what: "Import tiny 1.0 (20 KiB) into /models".to_owned(),
+            artifact,
+            required: vec![Act::Fetch, Act::Import],
+            optional: vec![Act::Cache],
+            bytes: "20 KiB".to_owned(),
+            peers: vec!["anna".to_owned()],
+            license: "/license.md".to_owned(),
+            card: "/card.md".to_owned(),
+            until,
+            stop: "press Cancel".to_owned(),
+            terms: terms.to_vec(),
+        }
+    }
+
+    fn acts(answer: Answer) -> Vec<Act> {
+        let Answer::Yes(yes) = answer else { panic!("{answer:?}") };
+        yes.terms().iter().map(|terms| terms.act).collect()
+    }
+
+    #[test]
+    fn nothing_is_ticked_and_agreeing_alone_is_no_yes() {
+        let mut card = Card::new(question());
+        assert_eq!(card.update(Message::Agree), Answer::Waiting);
+        card.update(Message::Tick(Act::Fetch));
+        card.update(Message::Tick(Act::Serve));
+        assert_eq!(card.update(Message::Agree), Answer::Waiting);
+        card.update(Message::Tick(Act::Import));
+        assert_eq!(acts(card.update(Message::Agree)), [Act::Fetch, Act::Import]);
+        card.update(Message::Tick(Act::Cache));
+        assert_eq!(acts(card.update(Message::Agree)), [Act::Fetch, Act::Import, Act::Cache]);
+        card.update(Message::Tick(Act::Fetch));
+        assert_eq!(card.update(Message::Agree), Answer::Waiting);
+        assert_eq!(card.update(Message::Decline), Answer::No);
+    }
+}

@@ -1,0 +1,95 @@
+//! Numbers and times as people say them.
+
+use app::quantity::{Size, Span};
+use verifier::scalars::UtcTime;
+
+/// A number and its noun: `1 piece`, `3 pieces`.
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number with its digits in groups of three: `1,000,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes: `16.36 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    Size(bytes).to_string()
+}
+
+/// Bytes a second: `2.00 MiB/s`.
+pub fn rate(bytes_a_second: u64) -> String {
+    format!("{}/s", Size(bytes_a_second))
+}
+
+/// How long ago a time is: `just now`, `3 minutes ago`; a time to come is its date.
+pub fn ago(now: UtcTime, time: UtcTime) -> String {
+    let Some(seconds) = now.unix().checked_sub(time.unix()) else { return time.to_string() };
+    let say = |number: u64, noun: &str| format!("{} ago", count(number, noun));
+    match seconds {
+        0..10 => "just now".to_owned(),
+        10..60 => say(seconds, "second"),
+        60..3_600 => say(seconds / 60, "minute"),
+        3_600..86_400 => say(seconds / 3_600, "hour"),
+        86_400..2_592_000 => say(seconds / 86_400, "day"),
+        _ => format!("on {}", date(time)),
+    }
+}
+
+/// How long it is until a time: `in 3 min 0 s`; a time that is past is `over`.
+pub fn until(now: UtcTime, time: UtcTime) -> String {
+    match time.unix().checked_sub(now.unix()) {
+        None | Some(0) => "over".to_owned(),
+        Some(seconds) => format!("in {}", Span(seconds)),
+    }
+}
+
+/// The day of a time.
+pub fn date(time: UtcTime) -> String {
+    time.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
+/// A time to the minute: `2026-11-24 09:30`.
+pub fn minute(time: UtcTime) -> String {
+    time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::scalars::UtcTime;
+
+    use super::{ago, count, grouped, minute, until};
+
+    #[test]
+    fn people_see_words() {
+        assert_eq!(count(1, "piece"), "1 piece");
+        assert_eq!(count(1_000_000, "piece"), "1,000,000 pieces");
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345")] {
+            assert_eq!(grouped(number), text);
+        }
+        let now = UtcTime::from_unix(1_795_348_800);
+        let before = |seconds| UtcTime::from_unix(now.unix() - seconds);
+        for (seconds, text) in [
+            (0, "just now"),
+            (59, "59 seconds ago"),
+            (60, "1 minute ago"),
+            (7_300, "2 hours ago"),
+            (90_000, "1 day ago"),
+            (8_640_000, "on 2026-08-14"),
+        ] {
+            assert_eq!(ago(now, before(seconds)), text);
+        }
+        assert_eq!(until(now, now.plus(3_600)), "in 1 h 0 min");
+        assert_eq!(until(now.plus(1), now), "over");
+        assert_eq!(minute(now), "2026-11-22 12:00");
+    }
+}

@@ -1,0 +1,86 @@
+//! What went wrong, in words for a person: what happened, and what to do.
+
+mod advice;
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use verifier::{Code, Coded};
+
+use crate::Blamed;
+
+pub use advice::advice_for;
+
+/// Why something was not done: a stable code for programs, two lines for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable code.
+    pub code: Code,
+    /// The field concerned, or `-`.
+    pub field: String,
+    /// What happened, as one clause.
+    pub what: String,
+    /// What a person can do about it, as one or two sentences.
+    pub advice: String,
+}
+
+impl Problem {
+    /// A problem in which no field is concerned.
+    pub fn new(code: Code, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { code, field: "-".to_owned(), what: what.into(), advice: advice.into() }
+    }
+
+    /// What an error of a use case says.
+    pub fn blamed(error: &(impl Blamed + 'static)) -> Self {
+        let field = error.field().into_owned();
+        Self { field, ..Self::new(error.code(), chain(error), error.advice()) }
+    }
+
+    /// What an error with a code says, with the advice that goes with its code.
+    pub fn coded(error: &impl Coded) -> Self {
+        let field = error.field().into_owned();
+        Self { field, ..Self::new(error.code(), chain(error), advice_for(error.code())) }
+    }
+
+    /// The same, naming the file that is to blame.
+    pub fn coded_in(path: &Path, error: &impl Coded) -> Self {
+        let mut problem = Self::coded(error);
+        problem.what = format!("{}: {}", path.display(), problem.what);
+        problem
+    }
+
+    /// Reading or writing `path` failed.
+    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "Check the path: nothing of that name is there.",
+            io::ErrorKind::PermissionDenied => "Check who may read and write there.",
+            io::ErrorKind::StorageFull => "Free some space on the disk, then try again.",
+            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.",
+            _ => "Check the disk and the path, then try again.",
+        };
+        let what = format!("cannot {doing} {}: {error}", path.display());
+        Self::new(crate::blame::IO_FAILED, what, advice)
+    }
+
+    /// Something of this machine failed that is not one file.
+    pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
+        let advice = "What is kept stays kept. Check the disk and the data folder, then try again.";
+        Self::new(crate::blame::IO_FAILED, format!("{doing}: {}", chain(error)), advice)
+    }
+}
+
+/// An error and its sources as one clause; a source that says the same again is left out.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,251 @@
+//! What a person has to know before saying yes, and the yes itself.
+//!
+//! A question holds the very terms that a yes to it writes down, so what is shown and what is
+//! granted cannot differ. The command asks it in the terminal, the window on a card.
+
+use std::net::SocketAddr;
+
+use verifier::Sha256;
+use verifier::consent::{Act, Scope};
+use verifier::manifest::Manifest;
+use verifier::scalars::UtcTime;
+
+use crate::consent::Consent;
+use crate::import::Plan;
+use crate::naming::short_peer;
+use crate::ports::{Journal, JournalError, KnownPeer, Model, Terms};
+use crate::quantity::Size;
+
+/// What a grant to serve allows each peer where nothing is said, as a multiple of the model's size:
+/// what was lost on the way is asked for again.
+const SERVE_FACTOR: u64 = 2;
+
+/// Everything a person has to know before saying yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What will be done, to what.
+    pub what: String,
+    /// The artifact.
+    pub artifact: Sha256,
+    /// The acts without which nothing happens.
+    pub required: Vec<Act>,
+    /// Acts that may be left out of a yes.
+    pub optional: Vec<Act>,
+    /// How many bytes may move.
+    pub bytes: String,
+    /// Whom it concerns, one a line; empty if no peer is concerned.
+    pub peers: Vec<String>,
+    /// The licence route of the manifest.
+    pub license: String,
+    /// The model card's route.
+    pub card: String,
+    /// When the yes ends.
+    pub until: UtcTime,
+    /// How to stop it before.
+    pub stop: String,
+    /// What a yes to each act means, in full.
+    pub terms: Vec<Terms>,
+}
+
+/// A yes to some acts of one question, said by a person; it is used up by writing it down.
+///
+/// Only [`Question::agree`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yes {
+    artifact: Sha256,
+    terms: Vec<Terms>,
+}
+
+impl Question {
+    /// Asks whether the plan may be carried out; `stop` says how it is stopped.
+    pub fn import(plan: &Plan, until: UtcTime, stop: impl Into<String>) -> Self {
+        let manifest = plan.manifest();
+        let missing = plan.bytes_missing();
+        let kept = match plan.have().count() {
+            0 => String::new(),
+            1 => ", 1 piece is kept already".to_owned(),
+            local => format!(", {local} pieces are kept already"),
+        };
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let what = format!(
+            "Import {name} ({}) into {}",
+            Size(manifest.byte_count()),
+            plan.folder().display()
+        );
+        let required = if missing == 0 { &[Act::Import][..] } else { &[Act::Fetch, Act::Import] };
+        let bytes = format!(
+            "{} to fetch{kept}; at most {} from each peer",
+            Size(missing),
+            Size(plan.fetch_limit())
+        );
+        let peers = plan.called().iter().map(|peer| {
+            let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
+            format!("{} ({}) at {}", peer.label, short_peer(peer.id), addresses.join(", "))
+        });
+        let terms = plan.terms(&[Act::Fetch, Act::Import, Act::Cache], until);
+        Self {
+            required: required.to_vec(),
+            optional: vec![Act::Cache],
+            peers: peers.collect(),
+            ..Self::about(manifest, what, bytes, until, stop.into(), terms)
+        }
+    }
+
+    /// Asks whether an artifact's pieces may be kept, to be served later.
+    pub fn keep(manifest: &Manifest, until: UtcTime, stop: impl Into<String>) -> Self {
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let what = format!("Keep {name} in the library, ready to be served");
+        let bytes = format!("{} on this disk; nothing is sent", Size(manifest.byte_count()));
+        let terms = Terms {
+            act: Act::Cache,
+            model_id: manifest.model_id().clone(),
+            artifact: manifest.artifact_sha256(),
+            scope: Scope::None,
+            byte_limit: manifest.byte_count(),
+            expires: until,
+        };
+        Self {
+            required: vec![Act::Cache],
+            ..Self::about(manifest, what, bytes, until, stop.into(), vec![terms])
+        }
+    }
+
+    /// Asks whether the peers may have the model, each so many bytes; twice the model's size where
+    /// `limit` is `None`.
+    pub fn serve(
+        serving: &Serving<'_>,
+        limit: Option<u64>,
+        until: UtcTime,
+        stop: impl Into<String>,
+    ) -> Self {
+        let Serving { model, manifest, listen, peers } = serving;
+        let size = model.geometry.byte_count();
+        let limit = limit.unwrap_or(size.saturating_mul(SERVE_FACTOR));
+        let name = format!("{} {}", model.model_id, model.model_version);
+        let what = format!("Serve {name} ({}) on {listen}", Size(size));
+        let bytes = format!("at most {} to each peer", Size(limit));
+        let terms = peers.iter().map(|peer| Terms {
+            act: Act::Serve,
+            model_id: model.model_id.clone(),
+            artifact: model.artifact,
+            scope: Scope::Peer(peer.id),
+            byte_limit: limit,
+            expires: until,
+        });
+        let terms = terms.collect();
+        let named = peers.iter().map(|peer| format!("{} ({})", peer.label, short_peer(peer.id)));
+        Self {
+            required: vec![Act::Serve],
+            peers: named.collect(),
+            ..Self::about(manifest, what, bytes, until, stop.into(), terms)
+        }
+    }
+
+    /// Asks whether a file may be written that tells whoever gets it that the model is here;
+    /// `length` is the file's, and `places` are the addresses in it.
+    pub fn publish(
+        manifest: &Manifest,
+        length: u64,
+        places: &str,
+        until: UtcTime,
+        stop: impl Into<String>,
+    ) -> Self {
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let what = format!("Write that you have {name}");
+        let bytes = format!("{length} bytes of text, no bytes of the model");
+        let terms = Terms {
+            act: Act::Publish,
+            model_id: manifest.model_id().clone(),
+            artifact: manifest.artifact_sha256(),
+            scope: Scope::None,
+            byte_limit: length,
+            expires: until,
+        };
+        Self {
+            required: vec![Act::Publish],
+            peers: vec![format!("whoever gets the file learns your peer id and {places}")],
+            ..Self::about(manifest, what, bytes, until, stop.into(), vec![terms])
+        }
+    }
+
+    fn about(
+        manifest: &Manifest,
+        what: String,
+        bytes: String,
+        until: UtcTime,
+        stop: String,
+        terms: Vec<Terms>,
+    ) -> Self {
+        Self {
+            what,
+            artifact: manifest.artifact_sha256(),
+            required: Vec::new(),
+            optional: Vec::new(),
+            bytes,
+            peers: Vec::new(),
+            license: manifest.license_route().to_string(),
+            card: manifest.model_card_route().to_string(),
+            until,
+            stop,
+            terms,
+        }
+    }
+
+    /// Every act that it asks for, the required ones first.
+    pub fn acts(&self) -> impl Iterator<Item = Act> {
+        self.required.iter().chain(&self.optional).copied()
+    }
+
+    /// Turns what a person agreed to into a yes. Call it only after a person said yes to exactly
+    /// these acts; acts that were not asked for count for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first required act that is not among them.
+    pub fn agree(&self, agreed: &[Act]) -> Result<Yes, Act> {
+        if let Some(missing) = self.required.iter().find(|act| !agreed.contains(act)) {
+            return Err(*missing);
+        }
+        let asked: Vec<Act> = self.acts().filter(|act| agreed.contains(act)).collect();
+        let terms = self.terms.iter().filter(|terms| asked.contains(&terms.act)).cloned();
+        Ok(Yes { artifact: self.artifact, terms: terms.collect() })
+    }
+}
+
+impl Yes {
+    /// The artifact it is about.
+    pub const fn artifact(&self) -> Sha256 {
+        self.artifact
+    }
+
+    /// What was agreed to.
+    pub fn terms(&self) -> &[Terms] {
+        &self.terms
+    }
+
+    /// Writes the yes down, and makes of it what a use case takes.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if it cannot be written down; then nothing may be done.
+    pub async fn write_down<J: Journal>(
+        self,
+        journal: &J,
+        now: UtcTime,
+    ) -> Result<Consent, JournalError> {
+        Consent::given(journal, self.artifact, self.terms, now).await
+    }
+}
+
+/// What is to be served, where, and to whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// Where calls are taken.
+    pub listen: SocketAddr,
+    /// Who may have it.
+    pub peers: &'a [KnownPeer],
+}

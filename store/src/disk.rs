@@ -1,0 +1,128 @@
+//! Everything that an installation has on disk, opened together.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::ports::JournalError;
+use app::settings::{Settings, SettingsError};
+
+use crate::documents;
+use crate::error::{OpenError, StoreError};
+use crate::{Journal, Layout, Outputs, Store};
+
+/// The disk of one installation. One process has it open at a time.
+#[derive(Debug)]
+pub struct Disk {
+    /// The library.
+    pub store: Arc<Store>,
+    /// Where finished artifacts go.
+    pub outputs: Arc<Outputs>,
+    /// Consents and transfers.
+    pub journal: Arc<Journal>,
+    /// What the user should be told of how it was opened, as whole sentences.
+    pub notices: Vec<String>,
+}
+
+impl Disk {
+    /// Opens all of it, and tidies up after a process that broke off; `program` is what a second
+    /// process is told has it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; [`OpenError::Lock`] if another process has it.
+    pub fn open(data: &Path, program: &str) -> Result<Self, OpenError> {
+        let store = Store::open(data, program)?;
+        let layout = Layout::new(data);
+        let outputs = Outputs::new(layout.clone());
+        let mut notices = store.notices().to_vec();
+        let drafts = layout.drafts();
+        let removed = outputs.recover().map_err(|error| StoreError::io(&drafts, error))?;
+        notices.extend(
+            removed.iter().map(|path| {
+                format!("Removed {}, left by an import that broke off.", path.display())
+            }),
+        );
+        let journal = Journal::open(&layout)?;
+        Ok(Self {
+            store: Arc::new(store),
+            outputs: Arc::new(outputs),
+            journal: Arc::new(journal),
+            notices,
+        })
+    }
+}
+
+/// Why settings cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsFileError {
+    /// A value is not one that can be set.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] StoreError),
+}
+
+/// Reads the settings of an installation; those it was made with if none were kept.
+///
+/// # Errors
+///
+/// [`SettingsFileError`] if the file cannot be read, or holds what cannot be set.
+pub fn load_settings(layout: &Layout) -> Result<Settings, SettingsFileError> {
+    let limit = Settings::MAX_BYTES as u64;
+    let path = layout.settings();
+    let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > limit);
+    if too_large {
+        return Err(SettingsError::TooLarge.into());
+    }
+    match documents::read(&path, limit)? {
+        Some(bytes) => Ok(Settings::read(&bytes)?),
+        None => Ok(Settings::default()),
+    }
+}
+
+/// Keeps the settings of an installation; what was there is replaced whole or not at all.
+///
+/// # Errors
+///
+/// [`SettingsFileError`] if a value cannot be, or the disk fails.
+pub fn save_settings(layout: &Layout, settings: &Settings) -> Result<(), SettingsFileError> {
+    let bytes = settings.write()?;
+    layout.create().map_err(OpenError::from).map_err(|error| match error {
+        OpenError::Failed(error) => error,
+        other => StoreError::io(layout.root(), std::io::Error::other(other)),
+    })?;
+    Ok(documents::replace(&layout.settings(), &[&bytes])?)
+}
+
+impl From<JournalError> for OpenError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::settings::{Settings, Theme};
+
+    use super::{load_settings, save_settings};
+    use crate::Layout;
+
+    #[test]
+    fn settings_are_kept_and_a_broken_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().join("data"));
+        assert_eq!(load_settings(&layout).unwrap(), Settings::default());
+        let dark = Settings { theme: Theme::Dark, ..Settings::default() };
+        save_settings(&layout, &dark).unwrap();
+        assert_eq!(load_settings(&layout).unwrap(), dark);
+        let wrong = Settings { text_percent: 1, ..Settings::default() };
+        assert!(save_settings(&layout, &wrong).is_err());
+        assert_eq!(load_settings(&layout).unwrap(), dark);
+        std::fs::write(layout.settings(), "no settings").unwrap();
+        assert!(load_settings(&layout).is_err());
+        std::fs::write(layout.settings(), vec![b' '; Settings::MAX_BYTES + 1]).unwrap();
+        assert!(load_settings(&layout).is_err());
+    }
+}
