@@ -234,7 +234,7 @@ mod tests {
             let SettingsError::Value { member: found, .. } = error else { panic!("{error}") };
             assert_eq!(found, member);
         }
-        for text in ["", "[]", "{\"colour\": 1}", "{\"theme\": \"pink\"}"] {
+        for text in ["", "7", "{\"colour\": 1}", "{\"theme\": \"pink\"}"] {
             assert!(
                 matches!(Settings::read(text.as_bytes()), Err(SettingsError::Text(_))),
                 "{text}"

@@ -4,5 +4,6 @@ pub mod consent;
 pub mod control;
 pub mod focus;
 pub mod list;
+pub mod map_panel;
 pub mod page;
 pub mod piece_map;
