@@ -21,7 +21,7 @@ pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{
-    Accounts, Evictable, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError, Recheck,
+    Access, Accounts, Evictable, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError, Recheck,
     Reservation, ReserveError,
 };
 

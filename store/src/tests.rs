@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
+    Access, KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
 };
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -334,6 +334,7 @@ async fn peers_are_remembered() {
         label: Label::parse("Anna").unwrap(),
         addresses: vec![verifier::boundary::PeerAddress::parse("mmp://127.0.0.1:9").unwrap()],
         added: NOW,
+        access: Access::Open,
     };
     open(folder.path()).add_peer(peer).await.unwrap();
     let store = open(folder.path());

@@ -5,5 +5,7 @@ pub mod control;
 pub mod focus;
 pub mod list;
 pub mod map_panel;
+pub mod mark;
 pub mod page;
 pub mod piece_map;
+pub mod qr;
