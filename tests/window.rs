@@ -1,0 +1,6 @@
+//! The window as its users meet it, but for the screen: its real state, real disk and network
+//! behind it, and clicks and keys that go through its real controls.
+
+mod stage;
+mod start;
+mod wired;
