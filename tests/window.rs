@@ -3,4 +3,5 @@
 
 mod stage;
 mod start;
+mod touch;
 mod wired;

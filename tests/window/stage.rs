@@ -13,9 +13,9 @@ use futures::StreamExt as _;
 use iced::keyboard::{self, Key, Modifiers};
 use iced::{Event, Point, Rectangle, Renderer, Size, Theme, mouse, window};
 use iced_test::core::clipboard;
+use iced_test::core::renderer::{Headless, Style};
 use iced_test::core::widget::operation::Outcome;
 use iced_test::core::widget::{Id, Operation};
-use iced_test::core::renderer::Headless;
 use iced_test::runtime::user_interface::{Cache, State, UserInterface};
 use iced_test::runtime::{self, Action, Task};
 use iced_test::selector::{Candidate, Selector};
@@ -46,6 +46,42 @@ pub struct Stage {
     pub clipboard: Option<String>,
     /// Whether the window is closed.
     pub is_closed: bool,
+    touched: Touched,
+}
+
+/// Bytes that the window's thread moved by system calls while it did the window's work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Touched {
+    /// Read.
+    pub read: u64,
+    /// Written.
+    pub written: u64,
+}
+
+/// What the kernel counts of this thread; the counting itself is left out.
+struct Counter {
+    at: Touched,
+    own: u64,
+}
+
+impl Counter {
+    fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/thread-self/io").unwrap_or_default();
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+        };
+        let at = Touched { read: value("rchar:"), written: value("wchar:") };
+        Self { at, own: text.len() as u64 }
+    }
+
+    fn since(before: &Self) -> Touched {
+        let now = Self::now().at;
+        Touched {
+            read: now.read - before.at.read - before.own,
+            written: now.written - before.at.written,
+        }
+    }
 }
 
 /// A text on the screen.
@@ -77,7 +113,8 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let wiring = Arc::new(Wired::default());
         let is_new = wiring.is_new(data);
-        let beginning = Beginning { data: data.to_owned(), settings, is_new, trouble: None };
+        let (data, started) = (data.to_owned(), Instant::now());
+        let beginning = Beginning { data, settings, is_new, trouble: None, started };
         let (companion, task) = Companion::new(wiring, beginning);
         let font = desktop::theme::FONT;
         let renderer = <Renderer as Headless>::new(font, 14.0.into(), Some("tiny-skia"));
@@ -94,6 +131,7 @@ impl Stage {
             cursor: mouse::Cursor::Unavailable,
             clipboard: None,
             is_closed: false,
+            touched: Touched::default(),
         };
         stage.start(task);
         stage.settle();
@@ -115,8 +153,10 @@ impl Stage {
     /// Gives the window a message.
     pub fn say(&mut self, message: Said) {
         let guard = self.runtime.enter();
+        let before = Counter::now();
         let task = self.companion.update(message);
         drop(guard);
+        self.count(&before);
         self.start(task);
     }
 
@@ -182,11 +222,36 @@ impl Stage {
         ) -> T,
     ) -> T {
         let cache = self.cache.take().unwrap_or_default();
+        let before = Counter::now();
         let view = self.companion.view();
         let mut ui = UserInterface::build(view, SIZE, cache, &mut self.renderer);
         let found = look(&mut ui, &mut self.renderer, self.cursor);
         self.cache = Some(ui.into_cache());
+        self.count(&before);
         found
+    }
+
+    fn count(&mut self, before: &Counter) {
+        let Touched { read, written } = Counter::since(before);
+        self.touched.read += read;
+        self.touched.written += written;
+    }
+
+    /// What the window's thread read and wrote so far while it did the window's work.
+    pub fn touched(&self) -> Touched {
+        self.touched
+    }
+
+    /// Draws the window; the picture is so many physical pixels, four bytes each.
+    pub fn picture(&mut self) -> Vec<u8> {
+        let theme = self.companion.theme();
+        let colours = iced::theme::Base::base(&theme);
+        self.with_ui(|ui, renderer, cursor| {
+            let style = Style { text_color: colours.text_color };
+            ui.draw(renderer, &theme, &style, cursor);
+            let size = Size::new(SIZE.width as u32, SIZE.height as u32);
+            renderer.screenshot(size, 1.0, colours.background_color)
+        })
     }
 
     fn operate(&mut self, operation: Box<dyn Operation>) {
@@ -264,7 +329,8 @@ impl Stage {
             self.say(message);
         }
         for (event, status) in events.into_iter().zip(statuses) {
-            let Event::Keyboard(keyboard::Event::KeyPressed { modified_key, modifiers, .. }) = event
+            let Event::Keyboard(keyboard::Event::KeyPressed { modified_key, modifiers, .. }) =
+                event
             else {
                 continue;
             };
