@@ -113,9 +113,7 @@ impl Blamed for ReserveError {
                                    with `minimodel library quota`."
                     .into()
             }
-            Self::Device { .. } => {
-                "Free some space on that disk and try again.".into()
-            }
+            Self::Device { .. } => "Free some space on that disk and try again.".into(),
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
         }
@@ -177,17 +175,11 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Exhausted { .. } => {
-                "Ask your peers to serve the model, then try again: it \
+            Self::Exhausted { .. } => "Ask your peers to serve the model, then try again: it \
                  goes on from the pieces kept."
-                    .into()
-            }
-            Self::Cancelled => {
-                "Try again: it goes on from the pieces kept.".into()
-            }
-            Self::Failed(_) => {
-                "Check this machine's network, then try again.".into()
-            }
+                .into(),
+            Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
+            Self::Failed(_) => "Check this machine's network, then try again.".into(),
         }
     }
 }

@@ -139,8 +139,7 @@ impl Blamed for ImportError {
             }
             Self::Receipt(_) => "Try again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Try again: the piece is fetched anew. Check the disk's health."
-                    .into()
+                "Try again: the piece is fetched anew. Check the disk's health.".into()
             }
             Self::Store(failure) => machine_advice(failure),
         }
