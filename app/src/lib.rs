@@ -21,8 +21,10 @@ pub mod ports;
 pub mod problem;
 pub mod quantity;
 pub mod question;
+pub mod receipts;
 pub mod serve;
 pub mod settings;
 pub mod share;
+pub mod verify;
 
 pub use blame::{Blame, Blamed};

@@ -11,7 +11,6 @@ use crate::args::{RequestCommand, RequestNewArgs};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::session::Session;
-use crate::verify::read_manifest;
 use crate::wiring::Wiring;
 
 /// `request …`.
@@ -30,7 +29,7 @@ pub fn run<W: Wiring>(
 
 fn new<W: Wiring>(session: &mut Session<'_, W>, args: &RequestNewArgs) -> Result<Outcome, Fault> {
     let options = args.options.options();
-    let manifest = read_manifest(&args.manifest, options)?;
+    let manifest = app::verify::manifest(&args.manifest, options)?;
     let mut offers = Vec::new();
     for path in &args.offers {
         let bytes = input::read(path, input::OFFER)?;
