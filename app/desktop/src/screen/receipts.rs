@@ -30,7 +30,7 @@ use crate::widget::page;
 use crate::widget::piece_map::Pieces;
 
 pub use again::Message as AgainMessage;
-pub use check::Message as CheckMessage;
+pub use check::{Message as CheckMessage, Written};
 pub use files::{Listed, Message as FilesMessage};
 pub use reading::Message as ReadingMessage;
 
