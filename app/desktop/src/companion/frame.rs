@@ -14,6 +14,7 @@ use crate::desk::{Book, Desk};
 use crate::screen::Place;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::{Kind, control};
+use crate::widget::inert::under;
 use crate::widget::page;
 use crate::wiring::Wiring;
 
@@ -105,7 +106,7 @@ fn around<'a, W: Wiring>(
         Some(Sheet::Keys) => Some(keys::sheet(desk)),
         Some(Sheet::Closing(closing)) => Some(closing.view(desk)),
     };
-    let mut layers = stack![main, notices];
+    let mut layers = stack![under(main, sheet.is_some()), under(notices, sheet.is_some())];
     if let Some(sheet) = sheet {
         let card = container(sheet)
             .padding(desk.space(Space::Wide))
