@@ -183,6 +183,7 @@ mod tests {
             "minimodel library room 1GiB",
             "minimodel receipt list",
             "minimodel consent revoke g1",
+            "minimodel consent check",
             "minimodel activity --most 3",
             "minimodel peer rename anna anna-laptop",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
