@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::BytesMut;
@@ -57,9 +58,12 @@ pub struct Assembly<S, O> {
     pub rule: ChecksumRule,
 }
 
-/// An assembly on a blocking thread. Dropping it ends the work and removes the output.
+/// An assembly on a blocking thread. Dropping it ends the work within one piece and removes the
+/// output.
 pub struct Assembling<D> {
     frontier: Sender<u32>,
+    appended: Arc<AtomicU32>,
+    stop: Stop,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
 }
 
@@ -71,8 +75,15 @@ impl<D: Draft> Assembling<D> {
         O: Outputs<Draft = D>,
     {
         let (frontier, kept) = channel();
-        let outcome = tokio::task::spawn_blocking(move || assembly.run(&kept));
-        Self { frontier, outcome }
+        let (appended, stop) = (Arc::new(AtomicU32::new(0)), Stop::default());
+        let (told, stopped) = (Arc::clone(&appended), Arc::clone(&stop.0));
+        let outcome = tokio::task::spawn_blocking(move || assembly.run(&kept, &told, &stopped));
+        Self { frontier, appended, stop, outcome }
+    }
+
+    /// How many pieces are in the output by now.
+    pub fn appended(&self) -> u32 {
+        self.appended.load(Ordering::Relaxed)
     }
 
     /// Says that all pieces before this one are kept.
@@ -92,13 +103,32 @@ impl<D: Draft> Assembling<D> {
     ///
     /// [`AssembleError`]; the output is removed.
     pub async fn finish(self) -> Result<(D, VerifiedArtifact), AssembleError> {
-        drop(self.frontier);
-        self.outcome.await.unwrap_or(Err(AssembleError::Cancelled))
+        let Self { frontier, stop, outcome, .. } = self;
+        drop(frontier);
+        let outcome = outcome.await.unwrap_or(Err(AssembleError::Cancelled));
+        // Until here, so that whoever stops waiting ends the work.
+        drop(stop);
+        outcome
+    }
+}
+
+/// Says so when it is dropped.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl<S: PieceStore, O: Outputs> Assembly<S, O> {
-    fn run(self, kept: &Receiver<u32>) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
+    fn run(
+        self,
+        kept: &Receiver<u32>,
+        appended: &AtomicU32,
+        stopped: &AtomicBool,
+    ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
         let length = self.geometry.byte_count();
         let mut verification = Verification::new(Arc::clone(&self.manifest), length, self.rule)?;
@@ -107,7 +137,11 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         while pieces.peek().is_some() {
             let frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
             while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
+                if stopped.load(Ordering::Relaxed) {
+                    return Err(AssembleError::Cancelled);
+                }
                 self.append(&mut draft, &mut verification, artifact, index)?;
+                appended.store(index.get().saturating_add(1), Ordering::Relaxed);
             }
             if let Some(fault) = verification.fault() {
                 return Err(ArtifactError::from(fault).into());
