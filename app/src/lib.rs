@@ -15,6 +15,7 @@ pub mod event;
 pub mod import;
 pub mod input;
 mod lease;
+pub mod library;
 pub mod naming;
 pub mod pairing;
 pub mod ports;
