@@ -26,6 +26,15 @@ pub enum Event {
     NotPaired(PeerId),
     /// A peer of the request is blocked by the user, so it is not called.
     Blocked(PeerId),
+    /// A piece arrived and its bytes are the ones its digest names.
+    Verified {
+        /// Which one.
+        index: PieceIndex,
+        /// From whom.
+        source: Source,
+        /// Its length in bytes.
+        bytes: u64,
+    },
     /// A piece is kept: it would survive a crash.
     Kept {
         /// Which one.

@@ -29,6 +29,9 @@ pub enum ImportError {
     /// Those peers of the request that are paired with this installation are blocked.
     #[error("the request's paired peers are blocked here, the first is {}", short_peer(*.0))]
     AllBlocked(PeerId),
+    /// The user stopped it.
+    #[error("the import was stopped")]
+    Stopped,
     /// The output cannot be placed.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -82,7 +85,7 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
             Self::Pull(error) => error.blame(),
-            Self::Read { .. } | Self::Store(_) => Blame::Machine,
+            Self::Stopped | Self::Read { .. } | Self::Store(_) => Blame::Machine,
         }
     }
 
@@ -97,7 +100,7 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
-            Self::Read { .. } | Self::Store(_) => IO_FAILED,
+            Self::Stopped | Self::Read { .. } | Self::Store(_) => IO_FAILED,
         }
     }
 
@@ -106,6 +109,7 @@ impl Blamed for ImportError {
             Self::NoChunking => "chunking.algorithm".into(),
             Self::NoConsent(act) => act.as_str().into(),
             Self::NoPairedPeer | Self::AllBlocked(_) => "peer_offers".into(),
+            Self::Stopped => "-".into(),
             Self::Output(error) => error.field(),
             Self::Reserve(error) => error.field(),
             Self::Journal(error) => error.field(),
@@ -130,6 +134,9 @@ impl Blamed for ImportError {
                 "Unblock one of them, if you want to fetch from it: `minimodel peer unblock PEER`."
                     .into()
             }
+            Self::Stopped => {
+                "Import it again when you like: it goes on from the pieces that are kept.".into()
+            }
             Self::Output(error) => error.advice(),
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
@@ -139,10 +146,9 @@ impl Blamed for ImportError {
                                   whoever made the manifest."
                     .into()
             }
-            Self::Receipt(_) => "Run the same command again; if it fails again, report it.".into(),
+            Self::Receipt(_) => "Try again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Run the same command again: the piece is fetched anew. Check the disk's health."
-                    .into()
+                "Try again: the piece is fetched anew. Check the disk's health.".into()
             }
             Self::Store(failure) => machine_advice(failure),
         }
