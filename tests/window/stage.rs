@@ -31,6 +31,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 /// When nothing has come for so long, nothing more is expected.
 const QUIET: Duration = Duration::from_millis(150);
+/// When something has come all the time for so long, it will go on.
+const RESTLESS: Duration = Duration::from_millis(600);
 
 type Said = Heard<Wired>;
 
@@ -186,10 +188,10 @@ impl Stage {
         true
     }
 
-    /// Waits until nothing more comes for a while.
+    /// Waits until nothing more comes for a while; what never rests is not waited for.
     pub fn settle(&mut self) {
         let started = Instant::now();
-        while self.hear(QUIET) && started.elapsed() < DEADLINE {}
+        while self.hear(QUIET) && started.elapsed() < RESTLESS {}
     }
 
     /// Waits until there is something to see.
