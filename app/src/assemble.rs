@@ -4,6 +4,7 @@
 //! left to do at the end. Every byte is read back from the output before it is judged.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 
@@ -58,9 +59,11 @@ pub struct Assembly<S, O> {
     pub rule: ChecksumRule,
 }
 
-/// An assembly on a blocking thread. Dropping it ends the work and removes the output.
+/// An assembly on a blocking thread. Dropping it ends the work within one piece and removes the
+/// output.
 pub struct Assembling<D> {
     frontier: Sender<u32>,
+    appended: Arc<AtomicU32>,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
     /// Says that it has ended, however it did.
     ended: watch::Receiver<()>,
@@ -77,13 +80,18 @@ impl<D: Draft> Assembling<D> {
     {
         let (frontier, kept) = channel();
         let (ending, ended) = watch::channel(());
-        let wanted = Arc::new(());
-        let watched = Arc::downgrade(&wanted);
+        let (wanted, appended) = (Arc::new(()), Arc::new(AtomicU32::new(0)));
+        let (watched, told) = (Arc::downgrade(&wanted), Arc::clone(&appended));
         let outcome = tokio::task::spawn_blocking(move || {
             let _ending = ending;
-            assembly.run(&kept, &watched)
+            assembly.run(&kept, &told, &watched)
         });
-        Self { frontier, outcome, ended, wanted }
+        Self { frontier, appended, outcome, ended, wanted }
+    }
+
+    /// How many pieces are in the output by now.
+    pub fn appended(&self) -> u32 {
+        self.appended.load(Ordering::Relaxed)
     }
 
     /// Says that all pieces before this one are kept.
@@ -128,6 +136,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
     fn run(
         self,
         kept: &Receiver<u32>,
+        appended: &AtomicU32,
         wanted: &Weak<()>,
     ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
@@ -142,6 +151,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
                     return Err(AssembleError::Cancelled);
                 }
                 self.append(&mut draft, &mut verification, artifact, index)?;
+                appended.store(index.get().saturating_add(1), Ordering::Relaxed);
             }
             if let Some(fault) = verification.fault() {
                 return Err(ArtifactError::from(fault).into());

@@ -15,15 +15,18 @@ pub mod event;
 pub mod import;
 pub mod input;
 mod lease;
+pub mod library;
 pub mod naming;
 pub mod pairing;
 pub mod ports;
 pub mod problem;
 pub mod quantity;
 pub mod question;
+pub mod receipts;
 pub mod request;
 pub mod serve;
 pub mod settings;
 pub mod share;
+pub mod verify;
 
 pub use blame::{Blame, Blamed};

@@ -21,7 +21,6 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
 
 /// What people are told of how to stop an import.
@@ -44,7 +43,7 @@ pub async fn run<W: Wiring>(
         .map_err(|error| Fault::coded(&error))?;
     let rates = Rates { upload: None, download: args.download_limit.map(|Size(bytes)| bytes) };
     let settings = Settings {
-        verifier_version: program_version()?,
+        verifier_version: app::verify::program_version()?,
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
