@@ -14,7 +14,7 @@ use iced::keyboard::{self, Key, Modifiers};
 use iced::{Event, Point, Rectangle, Renderer, Size, Theme, mouse, window};
 use iced_test::core::clipboard;
 use iced_test::core::renderer::{Headless, Style};
-use iced_test::core::widget::operation::Outcome;
+use iced_test::core::widget::operation::{Focusable, Outcome};
 use iced_test::core::widget::{Id, Operation};
 use iced_test::runtime::user_interface::{Cache, State, UserInterface};
 use iced_test::runtime::{self, Action, Task};
@@ -30,6 +30,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 /// When nothing has come for so long, nothing more is expected.
 const QUIET: Duration = Duration::from_millis(150);
+
+/// No screen has so many controls that Tab stops at.
+const MOST_TABS: usize = 100;
 
 type Said = Heard<Wired>;
 
@@ -312,8 +315,54 @@ impl Stage {
         bounds.into_iter().map(|bounds| Reached { texts: within(&bounds), bounds }).collect()
     }
 
-    /// Sends events through the controls, as the desktop does.
+    /// Goes from control to control with Tab until one has a text that starts with this.
+    #[track_caller]
+    pub fn tab_to(&mut self, start: &str) {
+        for _ in 0..MOST_TABS {
+            self.press(Key::Named(keyboard::key::Named::Tab), Modifiers::empty());
+            let Some(focus) = self.focus() else { continue };
+            let texts: Vec<(String, Rectangle)> = self.find_all(|candidate| match candidate {
+                Candidate::Text { content, bounds, .. } => Some((content.to_owned(), bounds)),
+                _ => None,
+            });
+            let mut within = texts.iter().filter(|(_, bounds)| focus.contains(bounds.center()));
+            if within.any(|(text, _)| text.starts_with(start)) {
+                return;
+            }
+        }
+        panic!("Tab does not lead to `{start}…`: {:#?}", self.said());
+    }
+
+    /// Where the control is that has the keyboard, as if nothing were scrolled.
+    fn focus(&mut self) -> Option<Rectangle> {
+        #[derive(Default)]
+        struct Find(Option<Rectangle>);
+
+        impl Operation for Find {
+            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+                operate(self);
+            }
+
+            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
+                if state.is_focused() {
+                    self.0 = Some(bounds);
+                }
+            }
+        }
+
+        let mut find = Find::default();
+        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut find));
+        find.0
+    }
+
+    /// Sends events through the controls, as the desktop does, and waits for what comes of them.
     fn events(&mut self, events: Vec<Event>) {
+        self.send(events);
+        self.settle();
+    }
+
+    /// Sends events through the controls, as the desktop does.
+    fn send(&mut self, events: Vec<Event>) {
         let (messages, statuses) = self.with_ui(|ui, renderer, cursor| {
             let mut messages = Vec::new();
             let mut clipboard = clipboard::Null;
@@ -338,17 +387,37 @@ impl Stage {
                 self.say(Message::Key(modified_key, modifiers));
             }
         }
-        self.settle();
     }
 
     /// Clicks at a point.
     pub fn click_at(&mut self, at: Point) {
+        self.click_without_waiting(at);
+        self.settle();
+    }
+
+    fn click_without_waiting(&mut self, at: Point) {
         self.cursor = mouse::Cursor::Available(at);
-        self.events(vec![
+        self.send(vec![
             Event::Mouse(mouse::Event::CursorMoved { position: at }),
             Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left)),
             Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left)),
         ]);
+    }
+
+    /// Clicks the first text in sight that starts with this, and goes on at once: what begins with
+    /// it may tell so often how it goes that it is never quiet.
+    #[track_caller]
+    pub fn click_and_go_on(&mut self, start: &str) {
+        let seen = self.texts().into_iter().find(|seen| seen.text.starts_with(start));
+        let seen = seen.unwrap_or_else(|| panic!("`{start}…` is not in sight: {:#?}", self.said()));
+        self.click_without_waiting(seen.bounds.center());
+    }
+
+    /// Pastes a text into the field of this name.
+    pub fn paste(&mut self, id: &'static str, text: &str) {
+        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
+        let commit = iced_test::core::input_method::Event::Commit(text.to_owned());
+        self.events(vec![Event::InputMethod(commit)]);
     }
 
     /// Clicks the first text in sight that says exactly this.

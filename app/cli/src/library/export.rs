@@ -4,6 +4,7 @@ use app::import::Settings;
 use app::library::{Event, export};
 use app::ports::Ports as _;
 use app::quantity::Size;
+use app::verify::program_version;
 
 use super::with_model;
 use crate::args::ExportArgs;
@@ -12,7 +13,6 @@ use crate::naming;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::verify::program_version;
 use crate::wiring::Wiring;
 
 /// `library export`.

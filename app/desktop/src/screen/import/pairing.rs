@@ -87,6 +87,11 @@ impl Tickets {
         None
     }
 
+    /// Whether a ticket waits for the user.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty() || !self.troubles.is_empty()
+    }
+
     pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let what = "Paste the ticket of somebody you are not paired with yet. Nobody gets anything \
                     by being paired.";

@@ -42,11 +42,22 @@ impl Gathering {
             }
             Stage::Refused(refused) => parts = parts.push(refused.view(desk)),
         }
-        parts
-            .push(self.documents(desk))
-            .push(self.folder(desk))
-            .push(self.tickets.view(desk).map(Message::Pair))
-            .into()
+        // So does pairing, where it is what is missing.
+        let pair = self.tickets.view(desk).map(Message::Pair);
+        if self.needs_pairing() || self.tickets.is_open() {
+            parts = parts.push(pair);
+            return parts.push(self.documents(desk)).push(self.folder(desk)).into();
+        }
+        parts.push(self.documents(desk)).push(self.folder(desk)).push(pair).into()
+    }
+
+    /// Whether a peer would be asked if the user were paired with it.
+    fn needs_pairing(&self) -> bool {
+        match &self.stage {
+            Stage::Ready(ready) => !ready.outlook.plan.not_paired().is_empty(),
+            Stage::Refused(refused) => !refused.strangers.is_empty(),
+            Stage::Open | Stage::Planning => false,
+        }
     }
 
     fn documents<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {

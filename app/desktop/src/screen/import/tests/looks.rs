@@ -50,7 +50,8 @@ fn gathering_looks_as_it_did() {
 
 #[test]
 fn an_end_looks_as_it_did() {
-    let mut import = running();
+    let (mut import, _stop) = begun(3);
+    let _none = import.update(run(Run::Live(Box::new(shot(Duration::from_secs(20))))));
     let _none = import.update(run(Run::Ended(Box::new(How::Done(done())))));
     looks(&import, "import-done");
 }
