@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::import::{BOXES, agree, ask, window};
+use app::settings::Settings;
+
+use super::import::{BOXES, agree, ask, open};
 use crate::harness::{Model, Scene, lines};
 
 /// What depends on when a receipt was written.
@@ -36,9 +38,9 @@ fn the_window_and_the_command_write_the_same_receipt_bar_its_times() {
     fs::remove_dir_all(&scene.importer.data).unwrap();
     fs::rename(&untouched, &scene.importer.data).unwrap();
 
-    let mut stage = window(&scene);
-    let button = ask(&mut stage, &scene);
-    agree(&mut stage, &BOXES, &button);
+    let mut stage = open(&scene, Settings::default());
+    ask(&mut stage, &scene);
+    agree(&mut stage, &BOXES);
     stage.until_said("tiny 1.0 is here, and verified");
     let by_window = lines(&scene.out().join("tiny-1.0.minimodel-receipt"));
     drop((stage, servers));

@@ -9,12 +9,13 @@ use app::import::live::Live;
 use app::import::{self, ImportError, Imported};
 use app::ports::{Clock as _, Ports};
 use app::problem::Problem;
+use app::verify::program_version;
 use futures::SinkExt as _;
 use futures::channel::mpsc::Sender;
 use iced::Task;
 use tokio::time::{MissedTickBehavior, interval};
 use verifier::identity::SigningKey;
-use verifier::scalars::{UtcTime, Version};
+use verifier::scalars::UtcTime;
 use verifier::slm::ChecksumRule;
 
 use crate::screen::import::{Done, How, Run, Shot, Start};
@@ -105,9 +106,8 @@ async fn work<P: Ports>(opened: Arc<Opened<P>>, signs: bool, start: Start, mut t
             }
         }
     };
-    let how = outcome.map_or_else(|how| how, |imported: Imported| {
-        How::Done(Box::new(Done::of(&imported)))
-    });
+    let how = outcome
+        .map_or_else(|how| how, |imported: Imported| How::Done(Box::new(Done::of(&imported))));
     for last in [shot(), Run::Ended(Box::new(how))] {
         // A window that is gone is told nothing.
         tell.send(last).await.ok();
@@ -122,9 +122,7 @@ fn ended(error: ImportError) -> How {
 }
 
 fn settings(signer: Option<&SigningKey>) -> Result<import::Settings, How> {
-    let verifier_version = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| {
-        How::Failed(Problem::machine("this program's version is no version", &error))
-    })?;
+    let verifier_version = program_version().map_err(How::Failed)?;
     let signer = signer.map(|key| SigningKey::from_seed(*key.seed()));
     Ok(import::Settings { verifier_version, signer, rule: ChecksumRule::Verify })
 }

@@ -24,10 +24,8 @@ impl Ended {
                 let again = page::button(desk, "Try again", Kind::Primary);
                 let actions = vec![again.on_press(Message::Again).into()];
                 let name = page::printable(&format!("{} is not imported", self.subject.name));
-                let mut content = column![
-                    page::heading(desk, name),
-                    page::problem(desk, problem, actions)
-                ];
+                let mut content =
+                    column![page::heading(desk, name), page::problem(desk, problem, actions)];
                 if let Some(kept) = self.kept() {
                     let line = format!("{kept}. Trying again goes on from there, and asks first.");
                     content = content.push(page::muted(desk, line));
@@ -118,17 +116,17 @@ fn shown(path: &Path) -> String {
 }
 
 fn bytes(done: &Done) -> String {
-    let all = done.fact("artifact.byte_count").parse().map_or_else(|_| "-".to_owned(), words::bytes);
-    if done.fetched == 0 {
-        return format!("{all}, none of them fetched");
-    }
-    let seconds = done.took.as_secs().max(1);
-    let span = if done.took.as_secs() == 0 {
-        "under a second".to_owned()
-    } else {
-        Span(seconds).to_string()
+    let all: Option<u64> = done.fact("artifact.byte_count").parse().ok();
+    let length = all.map_or_else(|| "-".to_owned(), words::bytes);
+    let span = match done.took.as_secs() {
+        0 => "under a second".to_owned(),
+        seconds => Span(seconds).to_string(),
     };
-    format!("{all}, of which {} were fetched in {span}", words::bytes(done.fetched))
+    match done.fetched {
+        0 => format!("{length}, none of them fetched"),
+        fetched if all == Some(fetched) => format!("{length}, all fetched in {span}"),
+        fetched => format!("{length}, of which {} were fetched in {span}", words::bytes(fetched)),
+    }
 }
 
 /// The checks that passed, and those that were not made.

@@ -14,6 +14,11 @@ use crate::widget::control::Kind;
 use crate::widget::page;
 use crate::words;
 
+/// By what name the field for the path of a file is found.
+const FILE: &str = "import-file";
+/// By what name the field for the folder is found.
+const FOLDER: &str = "import-folder";
+
 impl Gathering {
     /// The import as it is put together; `conflict` is the import of the same model that runs.
     pub(in crate::screen::import) fn view<'a>(
@@ -37,11 +42,22 @@ impl Gathering {
             }
             Stage::Refused(refused) => parts = parts.push(refused.view(desk)),
         }
-        parts
-            .push(self.documents(desk))
-            .push(self.folder(desk))
-            .push(self.tickets.view(desk).map(Message::Pair))
-            .into()
+        // So does pairing, where it is what is missing.
+        let pair = self.tickets.view(desk).map(Message::Pair);
+        if self.needs_pairing() || self.tickets.is_open() {
+            parts = parts.push(pair);
+            return parts.push(self.documents(desk)).push(self.folder(desk)).into();
+        }
+        parts.push(self.documents(desk)).push(self.folder(desk)).push(pair).into()
+    }
+
+    /// Whether a peer would be asked if the user were paired with it.
+    fn needs_pairing(&self) -> bool {
+        match &self.stage {
+            Stage::Ready(ready) => !ready.outlook.plan.not_paired().is_empty(),
+            Stage::Refused(refused) => !refused.strangers.is_empty(),
+            Stage::Open | Stage::Planning => false,
+        }
     }
 
     fn documents<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
@@ -60,6 +76,7 @@ impl Gathering {
         let lines = self.gathered.documents().iter().enumerate();
         let lines = lines.map(|(place, document)| self.document(desk, place, document));
         let field = page::field(desk, "/path/to/a/file", &self.typed, Message::Typed)
+            .id(FILE)
             .on_submit(Message::Add);
         let can_add = (!self.typed.trim().is_empty()).then_some(Message::Add);
         let entry = row![
@@ -109,6 +126,7 @@ impl Gathering {
 
     fn folder<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let field = page::field(desk, "/path/to/a/folder", &self.folder, Message::FolderTyped)
+            .id(FOLDER)
             .on_submit(Message::UseFolder);
         let waits = matches!(self.stage, Stage::Open) && self.is_complete();
         let kind = if waits { Kind::Primary } else { Kind::Plain };
@@ -120,7 +138,8 @@ impl Gathering {
         ]
         .spacing(desk.space(Space::Narrow))
         .align_y(Center);
-        let what = "The verified file and its receipt go here. A name that is taken is not touched.";
+        let what =
+            "The verified file and its receipt go here. A name that is taken is not touched.";
         let parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
         page::section(desk, "Folder", parts).into()
     }

@@ -2,7 +2,7 @@
 
 use app::import::live::{History, Peer, Presence, Snapshot, Stage};
 use app::quantity::Span;
-use iced::widget::{Column, Space as Gap, column, container, row, text};
+use iced::widget::{Column, Row, Space as Gap, column, container, row, text};
 use iced::{Center, Element, Fill, Length, Theme};
 
 use super::{Halt, Message, Progress, Running, Shot};
@@ -17,7 +17,8 @@ use crate::words;
 
 /// Whether map and peers have room beside each other.
 pub(in crate::screen::import) fn is_wide(desk: &Desk<'_>) -> bool {
-    desk.size.width >= desk.scale.factor() * 940.0 && desk.size.height >= desk.scale.factor() * 640.0
+    desk.size.width >= desk.scale.factor() * 940.0
+        && desk.size.height >= desk.scale.factor() * 640.0
 }
 
 impl Running {
@@ -36,12 +37,11 @@ impl Running {
 
     fn head<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let cancel = match self.halt {
-            Halt::Ready(_) => {
-                page::button(desk, "Cancel", Kind::Danger).on_press(Message::Cancel)
-            }
+            Halt::Ready(_) => page::button(desk, "Cancel", Kind::Danger).on_press(Message::Cancel),
             Halt::Said => page::button(desk, "Stopping…", Kind::Danger),
         };
-        let title = page::heading(desk, page::printable(&format!("Importing {}", self.subject.name)));
+        let title =
+            page::heading(desk, page::printable(&format!("Importing {}", self.subject.name)));
         row![title.width(Fill), cancel].spacing(desk.space(Space::Normal)).align_y(Center).into()
     }
 
@@ -85,13 +85,14 @@ pub(in crate::screen::import) fn map<'a>(
 
 fn numbers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Element<'a, Message> {
     let span = |seconds| Span(seconds).to_string();
-    let kept = format!("{} of {} kept", words::bytes(live.kept), words::bytes(live.total));
-    let pieces = format!(
-        "{} of {}",
-        words::grouped(live.pieces_kept.into()),
-        words::count(live.pieces.into(), "piece")
-    );
-    let mut parts = vec![kept, pieces];
+    let percent = u128::from(live.kept) * 100 / u128::from(live.total.max(1));
+    let kept = words::bytes(live.kept);
+    let pieces = words::grouped(live.pieces_kept.into());
+    let mut parts = vec![
+        format!("{percent} %"),
+        format!("{kept} of {} kept", words::bytes(live.total)),
+        format!("{pieces} of {}", words::count(live.pieces.into(), "piece")),
+    ];
     if live.stage <= Stage::Fetching {
         parts.push(words::rate(live.rate));
         parts.push(match live.left {
@@ -100,15 +101,17 @@ fn numbers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Element<'a, Message> {
         });
     }
     parts.push(format!("{} so far", span(live.elapsed.as_secs())));
-    page::body(desk, parts.join("   ·   ")).into()
+    let parts = parts.into_iter().map(|part| page::body(desk, part).into());
+    Row::with_children(parts)
+        .spacing(desk.space(Space::Wide))
+        .wrap()
+        .vertical_spacing(desk.space(Space::Hair))
+        .into()
 }
 
 fn speed<'a>(desk: &Desk<'_>, history: &History, rate: u64) -> Element<'a, Message> {
-    let name = row![
-        page::heading(desk, "Speed").width(Fill),
-        page::body(desk, words::rate(rate))
-    ]
-    .align_y(Center);
+    let name = row![page::heading(desk, "Speed").width(Fill), page::body(desk, words::rate(rate))]
+        .align_y(Center);
     let graph = graph::view(desk, Graph::new(history));
     page::card(desk, column![name, graph].spacing(desk.space(Space::Narrow))).into()
 }
@@ -140,11 +143,8 @@ fn one<'a>(desk: &Desk<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
     .spacing(desk.space(Space::Narrow))
     .align_y(Center);
     let danger = |theme: &Theme| text::Style { color: Some(theme.palette().danger) };
-    let gave = format!(
-        "gave {} in {}",
-        words::bytes(peer.bytes),
-        words::count(peer.pieces, "piece")
-    );
+    let gave =
+        format!("gave {} in {}", words::bytes(peer.bytes), words::count(peer.pieces, "piece"));
     let holds = words::count(peer.holds.into(), "wanted piece");
     let presence = match &peer.presence {
         Presence::Called => page::small(desk, format!("being called; offers {holds}")),
