@@ -397,6 +397,30 @@ impl Stage {
         ]);
     }
 
+    /// The middle of the first text in sight that starts with this; one that says just this comes
+    /// first.
+    #[track_caller]
+    pub fn place_of(&mut self, start: &str) -> Point {
+        let texts = self.texts();
+        let exact = texts.iter().find(|seen| seen.text == start);
+        let seen = exact.or_else(|| texts.iter().find(|seen| seen.text.starts_with(start)));
+        let seen = seen.unwrap_or_else(|| panic!("`{start}…` is not in sight: {texts:#?}"));
+        seen.bounds.center()
+    }
+
+    /// The middle of the field of this name.
+    #[track_caller]
+    pub fn place_of_field(&mut self, id: &'static str) -> Point {
+        let id = Id::new(id);
+        let found = self.find_all(move |candidate| match candidate {
+            Candidate::TextInput { id: Some(found), visible_bounds, .. } if *found == id => {
+                visible_bounds
+            }
+            _ => None,
+        });
+        found.first().expect("the field is in sight").center()
+    }
+
     /// Pastes a text into the field of this name.
     pub fn paste(&mut self, id: &'static str, text: &str) {
         self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
