@@ -8,3 +8,4 @@ mod pair;
 mod refuse;
 mod resume;
 mod serve;
+mod settings;

@@ -53,9 +53,9 @@ pub fn is_full_disk(failure: &(dyn std::error::Error + 'static)) -> bool {
 pub fn machine_advice(failure: &Failure) -> Cow<'static, str> {
     let error: &(dyn std::error::Error + 'static) = failure.as_ref();
     Cow::Borrowed(if is_full_disk(error) {
-        "Free some space on that disk and run the same command again: what is kept stays kept."
+        "Free some space on that disk, then do it again: what is kept stays kept."
     } else {
-        "Check that the data folder is there and can be written, then run the same command again."
+        "Check that the data folder is there and can be written, then do it again."
     })
 }
 
@@ -109,12 +109,10 @@ impl Blamed for ReserveError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Quota { .. } => {
-                "Forget a model with `minimodel library forget`, or raise the quota \
-                                   with `minimodel library quota`."
-                    .into()
+                "Forget a model, or raise the quota.".into()
             }
             Self::Device { .. } => {
-                "Free some space on that disk and run the same command again.".into()
+                "Free some space on that disk, then do it again.".into()
             }
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
@@ -147,7 +145,7 @@ impl Blamed for JournalError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Consent(error) if error.code() == CONSENT_DENIED => {
-                "Run the command again and say yes, if you want this to happen.".into()
+                "Do it again and say yes, if you want this to happen.".into()
             }
             Self::Consent(_) => {
                 "The consent log was changed by something else: move consent.log out \
@@ -178,15 +176,15 @@ impl Blamed for PullError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Exhausted { .. } => {
-                "Ask your peers to serve the model, then run the same command \
-                                       again: it goes on from the pieces kept."
+                "Ask your peers to serve the model, then do it again: it goes on from the pieces \
+                 kept."
                     .into()
             }
             Self::Cancelled => {
-                "Run the same command again: it goes on from the pieces kept.".into()
+                "Do it again: it goes on from the pieces kept.".into()
             }
             Self::Failed(_) => {
-                "Check this machine's network, then run the same command again.".into()
+                "Check this machine's network, then do it again.".into()
             }
         }
     }

@@ -21,6 +21,7 @@ pub mod ports;
 pub mod problem;
 pub mod quantity;
 pub mod question;
+pub mod scratch;
 pub mod serve;
 pub mod settings;
 pub mod share;

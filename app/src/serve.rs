@@ -86,16 +86,15 @@ impl Blamed for ServeError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Unknown(_) => "See what is there with `minimodel library list`.".into(),
-            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
+            Self::Unknown(_) => "See in the library what is there.".into(),
+            Self::Empty(_) => "Prepare it first, or import it.".into(),
             Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
+                "Do it again and say yes, if you want this to happen.".into()
             }
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
             Self::Listen { .. } => {
-                "Choose another port with `--listen`, or stop the program that uses this one."
-                    .into()
+                "Choose another port, or stop the program that uses this one.".into()
             }
         }
     }

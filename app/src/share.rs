@@ -135,15 +135,15 @@ impl Blamed for ShareError {
                 "Only a valid .slm can be shared: export the model again.".into()
             }
             Self::Manifest(_) | Self::ChunkList(_) => {
-                "Correct the value that the field names and run the command again.".into()
+                "Correct the value that the field names, then do it again.".into()
             }
             Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
             Self::Changed(_) => {
-                "Wait until nothing writes the file, then run the command again.".into()
+                "Wait until nothing writes the file, then do it again.".into()
             }
             Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
+                "Do it again and say yes, if you want this to happen.".into()
             }
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),

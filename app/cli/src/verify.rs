@@ -48,7 +48,10 @@ pub fn new_receipt<W: Wiring>(
     args: &NewReceiptArgs,
 ) -> Result<Outcome, Fault> {
     let verified = check(&args.manifest, &args.slm, &args.options)?;
-    let signer = if args.sign { Some(session.identity()?) } else { None };
+    let signer = match args.signing.is_wanted(&session.settings()?) {
+        true => Some(session.identity()?),
+        false => None,
+    };
     let file_name = args.slm.to_string_lossy();
     let facts = Facts {
         created_utc: session.now(),

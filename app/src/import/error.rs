@@ -116,10 +116,10 @@ impl Blamed for ImportError {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
             Self::NoConsent(_) => {
-                "Run the command again and say yes, if you want this to happen.".into()
+                "Do it again and say yes, if you want this to happen.".into()
             }
             Self::NoPairedPeer => {
-                "Pair with one of them first: `minimodel peer add <ticket>`.".into()
+                "Pair with one of them first, by a ticket that they give you.".into()
             }
             Self::Output(error) => error.advice(),
             Self::Reserve(error) => error.advice(),
@@ -130,9 +130,9 @@ impl Blamed for ImportError {
                                   whoever made the manifest."
                     .into()
             }
-            Self::Receipt(_) => "Run the same command again; if it fails again, report it.".into(),
+            Self::Receipt(_) => "Do it again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Run the same command again: the piece is fetched anew. Check the disk's health."
+                "Do it again: the piece is fetched anew. Check the disk's health."
                     .into()
             }
             Self::Store(failure) => machine_advice(failure),
