@@ -108,12 +108,8 @@ impl Blamed for ReserveError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Quota { .. } => {
-                "Forget a model, or raise the quota.".into()
-            }
-            Self::Device { .. } => {
-                "Free some space on that disk, then do it again.".into()
-            }
+            Self::Quota { .. } => "Forget a model, or raise the quota.".into(),
+            Self::Device { .. } => "Free some space on that disk, then do it again.".into(),
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
         }
@@ -180,12 +176,8 @@ impl Blamed for PullError {
                  kept."
                     .into()
             }
-            Self::Cancelled => {
-                "Do it again: it goes on from the pieces kept.".into()
-            }
-            Self::Failed(_) => {
-                "Check this machine's network, then do it again.".into()
-            }
+            Self::Cancelled => "Do it again: it goes on from the pieces kept.".into(),
+            Self::Failed(_) => "Check this machine's network, then do it again.".into(),
         }
     }
 }

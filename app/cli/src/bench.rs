@@ -55,9 +55,7 @@ fn plan(args: &BenchArgs) -> Result<Plan, Fault> {
     let cores = args.cores.unwrap_or_else(|| bench::Machine::cores().min(*Plan::CORES.end()));
     let mut plan = if args.quick { Plan::quick(cores) } else { Plan::thorough(cores) };
     if let Some(size) = args.size {
-        plan = plan
-            .with_bytes(size.0)
-            .map_err(|error| Fault::blamed(&error).at(Some("--size")))?;
+        plan = plan.with_bytes(size.0).map_err(|error| Fault::blamed(&error).at(Some("--size")))?;
     }
     plan.samples = args.samples.unwrap_or(plan.samples);
     Ok(plan)

@@ -22,7 +22,8 @@ use verifier::slm::{ChecksumRule, Quantisation, Shape};
 use verifier::{Code, Geometry};
 
 use crate::args::{
-    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, SigningArgs, UnknownKeysChoice,
+    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, SigningArgs,
+    UnknownKeysChoice,
 };
 use crate::fault::Fault;
 use crate::import;

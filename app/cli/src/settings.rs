@@ -15,10 +15,7 @@ use crate::wiring::Wiring;
 /// # Errors
 ///
 /// [`Fault`] if a value cannot be, or the disk fails; then nothing is changed.
-pub fn run<W: Wiring>(
-    session: &mut Session<'_, W>,
-    args: &SettingsArgs,
-) -> Result<Outcome, Fault> {
+pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Result<Outcome, Fault> {
     let data = session.data()?;
     let settings = session.wiring.settings(&data)?;
     match &args.command {

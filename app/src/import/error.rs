@@ -115,9 +115,7 @@ impl Blamed for ImportError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
-            Self::NoConsent(_) => {
-                "Do it again and say yes, if you want this to happen.".into()
-            }
+            Self::NoConsent(_) => "Do it again and say yes, if you want this to happen.".into(),
             Self::NoPairedPeer => {
                 "Pair with one of them first, by a ticket that they give you.".into()
             }
@@ -132,8 +130,7 @@ impl Blamed for ImportError {
             }
             Self::Receipt(_) => "Do it again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Do it again: the piece is fetched anew. Check the disk's health."
-                    .into()
+                "Do it again: the piece is fetched anew. Check the disk's health.".into()
             }
             Self::Store(failure) => machine_advice(failure),
         }

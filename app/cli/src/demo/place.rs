@@ -32,9 +32,9 @@ impl Place {
             let folder = folder.canonicalize().map_err(|error| Fault::io("use", folder, &error))?;
             return Ok(Self::Kept(folder));
         }
-        Scratch::make("demo").map(Self::UntilTheEnd).map_err(|error| {
-            Fault::io("create a folder in", &std::env::temp_dir(), &error)
-        })
+        Scratch::make("demo")
+            .map(Self::UntilTheEnd)
+            .map_err(|error| Fault::io("create a folder in", &std::env::temp_dir(), &error))
     }
 
     /// The folder, if it stays.

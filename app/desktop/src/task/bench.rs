@@ -44,9 +44,9 @@ pub fn start<P: Ports + 'static>(
             let read = blocking(move || Report::open(&named).map(Arc::new));
             perform(read, move |read| Message::Files(FileMessage::Read(path.clone(), read)))
         }
-        Work::Choose(purpose) => perform(choose(purpose), move |path| {
-            Message::Files(FileMessage::Chosen(purpose, path))
-        }),
+        Work::Choose(purpose) => {
+            perform(choose(purpose), move |path| Message::Files(FileMessage::Chosen(purpose, path)))
+        }
     }
 }
 

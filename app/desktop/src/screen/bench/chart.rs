@@ -85,8 +85,13 @@ impl Chart {
         None
     }
 
-    /// The chart; it takes the room it is given.
-    pub(super) fn view<'a>(&self, desk: &Desk<'_>, figures: Figures<'a>) -> Element<'a, Message> {
+    /// The chart, with its bars in a list as high as said.
+    pub(super) fn view<'a>(
+        &self,
+        desk: &Desk<'_>,
+        figures: Figures<'a>,
+        tall: Length,
+    ) -> Element<'a, Message> {
         let columns = Columns::of(desk, figures.earlier.is_some());
         let height = columns.line_height(desk);
         let lines = lines(figures.rows);
@@ -121,7 +126,7 @@ impl Chart {
         let bars = list::list(LIST, count, height, self.scroll, selected, make, on);
         column![
             columns.head(desk),
-            container(bars).height(Fill),
+            container(bars).height(tall),
             legend(desk, figures.earlier.is_some()),
             self.facts(desk, figures)
         ]
@@ -140,8 +145,12 @@ impl Chart {
         let line = self.sentence(figures).unwrap_or_else(|| {
             "Point at a bar, or move with the arrow keys, to have its figures named.".to_owned()
         });
-        // Two lines high, so that nothing moves when a bar is named.
-        let height = Length::Fixed(desk.text(Text::Body) * 2.8);
+        // As high as it can get, so that nothing moves when a bar is named.
+        let lines = match Columns::of(desk, figures.earlier.is_some()) {
+            Columns::Wide { .. } => 2.0,
+            Columns::Tall => 4.0,
+        };
+        let height = Length::Fixed(desk.text(Text::Body) * 1.35 * lines);
         container(page::body(desk, line)).height(height).width(Fill).into()
     }
 }
@@ -173,7 +182,7 @@ impl Columns {
         let body = desk.text(Text::Body);
         match self {
             Self::Wide { .. } => (body * 1.75).round(),
-            Self::Tall => (body * 5.2).round(),
+            Self::Tall => (body * 4.4).round(),
         }
     }
 
@@ -211,12 +220,13 @@ impl Columns {
         axis: bars::Axis,
         height: f32,
     ) -> Element<'a, Message> {
-        let title = page::body(desk, name.to_owned());
         let content: Element<'a, Message> = match self {
             Self::Wide { label, figure, narrow, change } => {
                 let rest = figure * 2.0 + narrow * 2.0 + change.unwrap_or(0.0);
                 row![
-                    title.width(Length::Fixed(label)).wrapping(text::Wrapping::None),
+                    page::body(desk, name.to_owned())
+                        .width(Length::Fixed(label))
+                        .wrapping(text::Wrapping::None),
                     bars::numbers(desk, axis),
                     page::small(desk, unit).width(Length::Fixed(rest))
                 ]
@@ -225,10 +235,8 @@ impl Columns {
                 .into()
             }
             Self::Tall => column![
-                title,
-                row![bars::numbers(desk, axis), page::small(desk, unit)]
-                    .align_y(Center)
-                    .height(Length::Fixed(desk.text(Text::Body) * 1.75))
+                page::body(desk, format!("{name}, {unit}")).wrapping(text::Wrapping::None),
+                container(bars::numbers(desk, axis)).height(desk.text(Text::Body) * 1.5)
             ]
             .into(),
         };
@@ -316,6 +324,9 @@ fn legend<'a>(desk: &Desk<'_>, compares: bool) -> Element<'a, Message> {
 }
 
 /// A card that the chart has to itself.
-pub(super) fn card<'a, M: 'a>(desk: &Desk<'_>, chart: Element<'a, M>) -> container::Container<'a, M> {
+pub(super) fn card<'a, M: 'a>(
+    desk: &Desk<'_>,
+    chart: Element<'a, M>,
+) -> container::Container<'a, M> {
     container(chart).padding(desk.space(Space::Normal)).width(Fill).style(style::card)
 }

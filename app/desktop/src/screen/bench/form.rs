@@ -1,8 +1,8 @@
 //! What is measured: how long, with how large a model, how often, on how many cores.
 
 use app::bench::{Machine, Plan};
-use app::quantity::{Limit, Size};
 use app::problem::chain;
+use app::quantity::{Limit, Size};
 use iced::widget::{Column, column, row, text};
 use iced::{Element, Length, Theme};
 
@@ -125,8 +125,7 @@ impl Form {
         };
         let tabs = [tab("Quick", Run::Quick), tab("Thorough", Run::Thorough)];
         let tabs = iced::widget::Row::with_children(tabs).spacing(desk.space(Space::Hair));
-        let button =
-            page::button(desk, "Measure", Kind::Primary).on_press_maybe(ready.clone());
+        let button = page::button(desk, "Measure", Kind::Primary).on_press_maybe(ready.clone());
         let fields = row![
             page::labelled(desk, "Run", tabs),
             field("Model size", 110.0, &self.size, Message::Size),

@@ -12,9 +12,7 @@ use serde_json::json;
 use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
-use super::{
-    Bench, ChartMessage, Ended, FileMessage, Message, News, Purpose, Stage, Wanted, Work,
-};
+use super::{Bench, ChartMessage, Ended, FileMessage, Message, News, Purpose, Stage, Wanted, Work};
 use crate::desk::{Book, Desk};
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
 use crate::screen::Errand;
@@ -234,10 +232,7 @@ fn a_run_that_fails_says_why() {
     let (number, _wanted) = start(&mut bench);
     let problem = Problem::blamed(&app::bench::BenchError::NotVerified(Job::Manifest));
     update(&mut bench, Message::News(number, News::Ended(Ended::Failed(problem))));
-    shows(
-        &bench,
-        &["Manifest at its limit did not verify, so its speed means nothing", "Measure"],
-    );
+    shows(&bench, &["Manifest at its limit did not verify, so its speed means nothing", "Measure"]);
 }
 
 #[test]

@@ -13,8 +13,11 @@ use crate::widget::page;
 
 /// How high the window has to be, at scale 1, for the chart to take what is left of it.
 const HIGH: f32 = 680.0;
-/// How high the chart is where the whole screen scrolls, at scale 1.
-const CHART: f32 = 360.0;
+/// How high the bars are where the whole screen scrolls: at scale 1, at most as a part of the
+/// window's height, and at least.
+const CHART: f32 = 400.0;
+const PART: f32 = 0.65;
+const LEAST: f32 = 240.0;
 
 pub(super) fn view<'a>(bench: &'a Bench, desk: &Desk<'a>) -> Element<'a, Message> {
     let figures = figures(bench);
@@ -39,13 +42,13 @@ pub(super) fn view<'a>(bench: &'a Bench, desk: &Desk<'a>) -> Element<'a, Message
         }
         return page::page(desk, "Bench", actions(bench, desk), parts);
     }
-    let shown = bench.chart.view(desk, figures).map(Message::Chart);
+    let shown = |tall| bench.chart.view(desk, figures, tall).map(Message::Chart);
     if fills {
-        parts = parts.push(chart::card(desk, shown).height(Fill)).height(Fill);
+        parts = parts.push(chart::card(desk, shown(Fill)).height(Fill)).height(Fill);
         return page::fixed_page(desk, "Bench", actions(bench, desk), parts);
     }
-    let height = Length::Fixed(CHART * desk.scale.factor());
-    parts = parts.push(chart::card(desk, shown).height(height));
+    let tall = (CHART * desk.scale.factor()).min(desk.size.height * PART).max(LEAST);
+    parts = parts.push(chart::card(desk, shown(Length::Fixed(tall))));
     page::page(desk, "Bench", actions(bench, desk), parts)
 }
 
@@ -87,7 +90,10 @@ fn progress<'a>(running: &Running, desk: &Desk<'_>) -> Element<'a, Message> {
     let told = column![
         page::body(desk, running.line()),
         page::bar(desk, running.fraction()),
-        page::small(desk, "Figures appear as they are measured. Leave the machine alone meanwhile.")
+        page::small(
+            desk,
+            "Figures appear as they are measured. Leave the machine alone meanwhile."
+        )
     ]
     .spacing(desk.space(Space::Narrow))
     .width(Fill);
