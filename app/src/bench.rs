@@ -153,10 +153,10 @@ impl Blamed for BenchError {
             Self::Size(_) => "Take a size from 1MiB to 1GiB.",
             Self::Stopped => "Nothing of it is left.",
             Self::Scratch(_) | Self::Read(_) => {
-                "Check the disk that holds temporary files and its free space, then do it again."
+                "Check the disk that holds temporary files and its free space, then try again."
             }
             Self::NotVerified(_) => {
-                "Do it again. If it fails again, this machine's memory or disk gives wrong bytes: \
+                "Try again. If it fails again, this machine's memory or disk gives wrong bytes: \
                  check them before you trust it."
             }
         })

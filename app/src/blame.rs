@@ -53,9 +53,9 @@ pub fn is_full_disk(failure: &(dyn std::error::Error + 'static)) -> bool {
 pub fn machine_advice(failure: &Failure) -> Cow<'static, str> {
     let error: &(dyn std::error::Error + 'static) = failure.as_ref();
     Cow::Borrowed(if is_full_disk(error) {
-        "Free some space on that disk, then do it again: what is kept stays kept."
+        "Free some space on that disk and try again: what is kept stays kept."
     } else {
-        "Check that the data folder is there and can be written, then do it again."
+        "Check that the data folder is there and can be written, then try again."
     })
 }
 
@@ -109,7 +109,7 @@ impl Blamed for ReserveError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Quota { .. } => "Forget a model, or raise the quota.".into(),
-            Self::Device { .. } => "Free some space on that disk, then do it again.".into(),
+            Self::Device { .. } => "Free some space on that disk and try again.".into(),
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
         }
@@ -141,7 +141,7 @@ impl Blamed for JournalError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Consent(error) if error.code() == CONSENT_DENIED => {
-                "Do it again and say yes, if you want this to happen.".into()
+                "Try again and say yes, if you want this to happen.".into()
             }
             Self::Consent(_) => {
                 "The consent log was changed by something else: move consent.log out \
@@ -171,13 +171,11 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Exhausted { .. } => {
-                "Ask your peers to serve the model, then do it again: it goes on from the pieces \
-                 kept."
-                    .into()
-            }
-            Self::Cancelled => "Do it again: it goes on from the pieces kept.".into(),
-            Self::Failed(_) => "Check this machine's network, then do it again.".into(),
+            Self::Exhausted { .. } => "Ask your peers to serve the model, then try again: it \
+                 goes on from the pieces kept."
+                .into(),
+            Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
+            Self::Failed(_) => "Check this machine's network, then try again.".into(),
         }
     }
 }

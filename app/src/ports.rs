@@ -17,12 +17,12 @@ use verifier::scalars::UtcTime;
 
 pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
-pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms, What};
+pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{
-    Accounts, Evictable, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError, Recheck,
-    Reservation, ReserveError,
+    Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
+    Recheck, Reservation, ReserveError,
 };
 
 /// Why an adapter could not do what it was asked; which port was called says what failed.

@@ -88,7 +88,7 @@ impl Blamed for ServeError {
         match self {
             Self::Unknown(_) => "See in the library what is there.".into(),
             Self::Empty(_) => "Prepare it first, or import it.".into(),
-            Self::NoConsent => "Do it again and say yes, if you want this to happen.".into(),
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
             Self::Listen { .. } => {

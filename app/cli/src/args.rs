@@ -20,8 +20,9 @@ pub use checks::{
     OfferArgs, ReceiptCheckArgs, RequestArgs, SigningArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
-    ActivityArgs, ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
-    ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs, RoomArgs,
+    ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, MapArgs, MapBy,
+    ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
+    RevokeArgs, RoomArgs,
 };
 pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
@@ -191,8 +192,12 @@ mod tests {
             "minimodel import-peer-request r m out --no-sign --download-limit none",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
+            "minimodel library recheck tiny",
+            "minimodel library recheck --all",
+            "minimodel library export tiny out --sign --slm-checksum=unverified",
             "minimodel receipt list",
             "minimodel consent revoke g1",
+            "minimodel consent check",
             "minimodel activity --most 3",
             "minimodel peer rename anna anna-laptop",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
@@ -214,6 +219,9 @@ mod tests {
             "minimodel import-peer-request r m out --consent everything",
             "minimodel merkle-root f --chunk-size 0",
             "minimodel merkle-root f --algorithm md5",
+            "minimodel library recheck",
+            "minimodel library recheck tiny --all",
+            "minimodel library export tiny",
             "minimodel bench",
             "minimodel bench verify --samples 2",
             "minimodel bench verify --cores 0",

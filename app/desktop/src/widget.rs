@@ -4,6 +4,8 @@ pub mod bars;
 pub mod consent;
 pub mod control;
 pub mod focus;
+pub mod graph;
+pub mod inert;
 pub mod list;
 pub mod map_panel;
 pub mod page;

@@ -4,14 +4,28 @@ use verifier::Code;
 
 /// The second line of a message: what to do about an error of this code.
 pub fn advice_for(code: Code) -> &'static str {
-    match (code.prefix(), code.suffix()) {
+    advice(code.prefix(), code.suffix())
+}
+
+/// The same for a code that was written down as text; `None` if the text is no code.
+pub fn advice_for_text(code: &str) -> Option<&'static str> {
+    let (prefix, suffix) = code.split_once('.')?;
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    (is_word(prefix) && is_word(suffix)).then(|| advice(prefix, suffix))
+}
+
+fn advice(prefix: &str, suffix: &str) -> &'static str {
+    match (prefix, suffix) {
         (_, "expired") => "Ask the peer for a fresh one; this one has run out.",
         (_, "not-yet-valid") => "Check this machine's clock; the document starts in the future.",
         (_, "unsafe-address") | ("address", "project-host" | "hub-host" | "denied-ip") => {
             "Give the address of a person's own machine; project servers and model hubs never \
              send artifact bytes."
         }
-        ("consent", "denied") => "Nothing was moved. Do it again and agree, if you want it.",
+        ("consent", "denied") => "Nothing was moved. Try again and agree, if you want it.",
         ("consent", _) => {
             "The consent log was changed by something else. Move consent.log aside; every grant \
              has to be given again."
@@ -57,7 +71,7 @@ pub fn advice_for(code: Code) -> &'static str {
         ("peer-id", _) => "Copy the whole peer id again: 65 characters that start with mmpeer1.",
         ("address", _) => "Write it as mmp://HOST:PORT, for example mmp://192.168.1.20:9410.",
         ("piece" | "proof", _) => "A peer sent wrong bytes. They were not kept; ask another peer.",
-        ("usage", _) => "Correct it, then do it again.",
+        ("usage", _) => "Correct it, then try again.",
         ("io", _) => "Check the disk and the path, then try again. What is kept stays kept.",
         _ => "See what the documentation says of this code.",
     }
