@@ -9,4 +9,5 @@ mod pair;
 mod refuse;
 mod resume;
 mod serve;
+mod settings;
 mod window;
