@@ -207,7 +207,8 @@ impl Files {
     /// The list; alone on the screen, or beside a receipt that is read.
     pub(super) fn view<'a>(&'a self, desk: &Desk<'a>, is_alone: bool) -> Element<'a, Message> {
         let folder = page::field(desk, "Folder of receipts", &self.folder, Message::Folder)
-            .on_submit(Message::List);
+            .on_submit(Message::List)
+            .id("receipts-folder");
         let list = page::button(desk, "List", Kind::Plain).on_press(Message::List);
         let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
         let search = page::field(desk, "Search: model, digest, peer, date", &self.search, |text| {

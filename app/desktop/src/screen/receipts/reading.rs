@@ -293,7 +293,8 @@ impl Reading {
         };
         let write = (ready && typed(text).is_some()).then_some(Message::Write);
         let field = page::field(desk, "Path of the copy", text, Message::To)
-            .on_submit_maybe(write.clone());
+            .on_submit_maybe(write.clone())
+            .id("receipt-copy");
         let line = row![
             field,
             page::button(desk, "Choose…", Kind::Plain).on_press(Message::ChooseTo),
