@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod harness;
 mod import;
+mod library;
 mod pair;
 mod refuse;
 mod resume;

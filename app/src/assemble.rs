@@ -4,10 +4,12 @@
 //! left to do at the end. Every byte is read back from the output before it is judged.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 
 use bytes::BytesMut;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verifier::artifact::{ArtifactError, Extras, Verification, VerifiedArtifact};
 use verifier::manifest::Manifest;
@@ -57,10 +59,16 @@ pub struct Assembly<S, O> {
     pub rule: ChecksumRule,
 }
 
-/// An assembly on a blocking thread. Dropping it ends the work and removes the output.
+/// An assembly on a blocking thread. Dropping it ends the work within one piece and removes the
+/// output.
 pub struct Assembling<D> {
     frontier: Sender<u32>,
+    appended: Arc<AtomicU32>,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
+    /// Says that it has ended, however it did.
+    ended: watch::Receiver<()>,
+    /// The work goes on only while this is there.
+    wanted: Arc<()>,
 }
 
 impl<D: Draft> Assembling<D> {
@@ -71,8 +79,19 @@ impl<D: Draft> Assembling<D> {
         O: Outputs<Draft = D>,
     {
         let (frontier, kept) = channel();
-        let outcome = tokio::task::spawn_blocking(move || assembly.run(&kept));
-        Self { frontier, outcome }
+        let (ending, ended) = watch::channel(());
+        let (wanted, appended) = (Arc::new(()), Arc::new(AtomicU32::new(0)));
+        let (watched, told) = (Arc::downgrade(&wanted), Arc::clone(&appended));
+        let outcome = tokio::task::spawn_blocking(move || {
+            let _ending = ending;
+            assembly.run(&kept, &told, &watched)
+        });
+        Self { frontier, appended, outcome, ended, wanted }
+    }
+
+    /// How many pieces are in the output by now.
+    pub fn appended(&self) -> u32 {
+        self.appended.load(Ordering::Relaxed)
     }
 
     /// Says that all pieces before this one are kept.
@@ -86,19 +105,40 @@ impl<D: Draft> Assembling<D> {
         self.outcome.is_finished()
     }
 
+    /// Resolves when it has ended, however it did. Ask only when every piece was reached.
+    pub async fn ended(&self) {
+        // Nothing is ever sent: the sender goes away with the work.
+        while self.ended.clone().changed().await.is_ok() {}
+    }
+
     /// Waits for the verdict on the whole.
     ///
     /// # Errors
     ///
     /// [`AssembleError`]; the output is removed.
     pub async fn finish(self) -> Result<(D, VerifiedArtifact), AssembleError> {
-        drop(self.frontier);
-        self.outcome.await.unwrap_or(Err(AssembleError::Cancelled))
+        let Self { frontier, outcome, wanted, .. } = self;
+        drop(frontier);
+        let outcome = outcome.await.unwrap_or(Err(AssembleError::Cancelled));
+        drop(wanted);
+        outcome
+    }
+
+    /// Ends the work, and resolves when the output is removed.
+    pub async fn abandon(self) {
+        let Self { frontier, outcome, wanted, .. } = self;
+        drop((frontier, wanted));
+        drop(outcome.await);
     }
 }
 
 impl<S: PieceStore, O: Outputs> Assembly<S, O> {
-    fn run(self, kept: &Receiver<u32>) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
+    fn run(
+        self,
+        kept: &Receiver<u32>,
+        appended: &AtomicU32,
+        wanted: &Weak<()>,
+    ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
         let length = self.geometry.byte_count();
         let mut verification = Verification::new(Arc::clone(&self.manifest), length, self.rule)?;
@@ -107,7 +147,11 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         while pieces.peek().is_some() {
             let frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
             while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
+                if wanted.strong_count() == 0 {
+                    return Err(AssembleError::Cancelled);
+                }
                 self.append(&mut draft, &mut verification, artifact, index)?;
+                appended.store(index.get().saturating_add(1), Ordering::Relaxed);
             }
             if let Some(fault) = verification.fault() {
                 return Err(ArtifactError::from(fault).into());

@@ -27,10 +27,15 @@ const HASH_ASIDE: usize = 32 << 10;
 /// The two threads, and the queue to them.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Jobs>,
     room: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// The queue to the writer. Work that is still in it is done before the threads end, and they end
+/// only when every clone is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs(Sender<Job>);
 
 /// What the writer does, in the order in which it was asked.
 enum Job {
@@ -76,7 +81,7 @@ impl Pipeline {
             .spawn(move || writer::Writer::new(writer, appender, written).run(&queue))
             .at(&here)?;
         let room = Arc::new(Semaphore::new(ROOM as usize));
-        Ok(Self { jobs: Some(jobs), room, threads: vec![writing, committing] })
+        Ok(Self { jobs: Some(Jobs(jobs)), room, threads: vec![writing, committing] })
     }
 
     /// Keeps a piece; done when it is durable. Dropping the future does not take it back.
@@ -98,7 +103,7 @@ impl Pipeline {
         };
         let (done, kept) = oneshot::channel();
         let waiter = Waiter { done, _room: room };
-        self.send(Job::Keep(Keep { artifact, piece, address, waiter }))?;
+        self.jobs()?.send(Job::Keep(Keep { artifact, piece, address, waiter }))?;
         kept.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -108,17 +113,28 @@ impl Pipeline {
         &self,
         work: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.jobs()?.exclusive(work)?.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// The queue, for work that is asked for on another thread.
+    pub(crate) fn jobs(&self) -> Result<&Jobs, StoreError> {
+        self.jobs.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+impl Jobs {
+    /// Asks for the work of [`Pipeline::exclusive`]; it is done also if nobody waits for it.
+    pub(crate) fn exclusive<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, StoreError> {
         let (done, outcome) = oneshot::channel();
-        self.send(Job::Exclusive(Box::new(move |shared| {
-            // Whoever stopped waiting asked for the work all the same.
-            drop(done.send(work(shared)));
-        })))?;
-        outcome.await.map_err(|_| StoreError::Closed)
+        self.send(Job::Exclusive(Box::new(move |shared| drop(done.send(work(shared))))))?;
+        Ok(outcome)
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).map_err(|_| StoreError::Closed)
+        self.0.send(job).map_err(|_| StoreError::Closed)
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Everything here that gives up places runs between two batches of the writer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{Accounts, Evictable, Held, Pin, Reservation, ReserveError};
+use app::ports::{Accounts, Evictable, Footprint, Held, Pin, Reservation, ReserveError};
 use verifier::scalars::UtcTime;
 use verifier::{Geometry, PieceIndex, Sha256};
 
@@ -269,21 +269,7 @@ impl Room {
 
 /// What may be evicted, least recently used first, and the bytes that each alone takes.
 fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evicted> {
-    let mut users: std::collections::HashMap<Location, Sha256> = std::collections::HashMap::new();
-    let mut shared: std::collections::HashSet<Location> = std::collections::HashSet::new();
-    for (artifact, entry) in &catalogue.artifacts {
-        for (_, place) in entry.kept() {
-            if *users.entry(place).or_insert(*artifact) != *artifact {
-                shared.insert(place);
-            }
-        }
-    }
-    let mut own: std::collections::HashMap<Sha256, u64> = std::collections::HashMap::new();
-    for (place, length) in catalogue.places() {
-        if let Some(artifact) = users.get(&place).filter(|_| !shared.contains(&place)) {
-            *own.entry(*artifact).or_default() += blocks(length) * BLOCK;
-        }
-    }
+    let footprints = footprints(catalogue);
     let mut candidates: Vec<_> = catalogue
         .artifacts
         .iter()
@@ -291,11 +277,38 @@ fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evicted> {
         .map(|(artifact, entry)| Evicted {
             artifact: *artifact,
             known: entry.known.clone(),
-            bytes: own.get(artifact).copied().unwrap_or(0),
+            bytes: footprints.get(artifact).map_or(0, |footprint| footprint.own),
         })
         .collect();
     candidates.sort_by_key(|candidate| candidate.known.last_use);
     candidates
+}
+
+/// What each artifact takes: in places of its own, and in places that others use too.
+pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
+    let mut footprints: BTreeMap<Sha256, Footprint> = catalogue
+        .artifacts
+        .keys()
+        .map(|artifact| (*artifact, Footprint { artifact: *artifact, own: 0, shared: 0 }))
+        .collect();
+    let mut uses: Vec<(Location, usize, u32)> = Vec::new();
+    for (number, entry) in catalogue.artifacts.values().enumerate() {
+        let geometry = &entry.known.geometry;
+        uses.extend(entry.kept().map(|(index, place)| (place, number, geometry.length(index))));
+    }
+    uses.sort_unstable();
+    // An artifact may have the same piece twice.
+    uses.dedup_by_key(|(place, number, _)| (*place, *number));
+    let mut all: Vec<&mut Footprint> = footprints.values_mut().collect();
+    for users in uses.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let is_shared = users.len() > 1;
+        for (_, number, length) in users {
+            let Some(footprint) = all.get_mut(*number) else { continue };
+            let taken = if is_shared { &mut footprint.shared } else { &mut footprint.own };
+            *taken += blocks(*length) * BLOCK;
+        }
+    }
+    footprints
 }
 
 fn evictable(entry: &Artifact) -> bool {

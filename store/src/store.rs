@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use app::ports::{
-    Accounts, Evictable, Failure, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
-    Recheck, Record, Reservation, ReserveError, What,
+    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
+    ReadError, Recheck, Record, Reservation, ReserveError, What,
 };
 use bytes::Bytes;
 use verifier::identity::PeerId;
@@ -203,23 +203,37 @@ impl PieceStore for Store {
     ) -> Result<Option<Recheck>, Failure> {
         let dropped = Dropped::default();
         let stop = Arc::clone(&dropped.0);
+        let jobs = self.pipeline.jobs()?.clone();
         let scrubbed = self
             .blocking(move |shared| {
-                scrub::recheck(shared, artifact, |done| {
+                let scrubbed = scrub::recheck(shared, artifact, |done| {
                     on(done);
                     if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::GoOn }
-                })
+                })?;
+                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed else { return Ok(None) };
+                // Asked for here: the space comes back also if nobody waits any more.
+                let given_back = if spoilt.is_empty() {
+                    None
+                } else {
+                    Some(jobs.exclusive(move |shared| quota::give_back(shared, &spoilt))?)
+                };
+                Ok(Some((recheck, given_back)))
             })
             .await?;
-        let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed else { return Ok(None) };
-        if !spoilt.is_empty() {
-            self.exclusive(move |shared| quota::give_back(shared, &spoilt)).await?;
+        let Some((recheck, given_back)) = scrubbed else { return Ok(None) };
+        if let Some(given_back) = given_back {
+            given_back.await.map_err(|_| StoreError::Closed)??;
         }
         Ok(Some(recheck))
     }
 
     async fn accounts(&self) -> Result<Accounts, Failure> {
         self.blocking(quota::accounts).await
+    }
+
+    async fn footprints(&self) -> Result<Vec<Footprint>, Failure> {
+        self.blocking(|shared| Ok(quota::footprints(&shared.catalogue()).into_values().collect()))
+            .await
     }
 
     async fn would_evict(&self, bytes: u64) -> Result<Vec<Evictable>, ReserveError> {

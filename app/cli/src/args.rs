@@ -19,8 +19,9 @@ pub use checks::{
     OfferArgs, ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
-    ActivityArgs, ConsentCommand, ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs,
-    ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RevokeArgs, RoomArgs,
+    ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, MapArgs, MapBy,
+    ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
+    RevokeArgs, RoomArgs,
 };
 pub use sharing::{
     AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
@@ -181,6 +182,9 @@ mod tests {
             "minimodel bench verify --save s --compare c --json",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
+            "minimodel library recheck tiny",
+            "minimodel library recheck --all",
+            "minimodel library export tiny out --sign --slm-checksum=unverified",
             "minimodel receipt list",
             "minimodel consent revoke g1",
             "minimodel consent check",
@@ -205,6 +209,9 @@ mod tests {
             "minimodel import-peer-request r m out --consent everything",
             "minimodel merkle-root f --chunk-size 0",
             "minimodel merkle-root f --algorithm md5",
+            "minimodel library recheck",
+            "minimodel library recheck tiny --all",
+            "minimodel library export tiny",
             "minimodel bench",
             "minimodel bench verify --samples 2",
             "minimodel bench verify --cores 0",

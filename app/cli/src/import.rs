@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{Imported, Plan, Settings};
+use app::import::{ImportError, Imported, Plan, Settings};
 use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
@@ -107,11 +107,18 @@ pub async fn import<P: Ports>(
             watch(&event);
             telling.hear(&event);
         };
-        let work = app::import::import(ports, plan, consent, settings, on);
-        tokio::select! {
-            outcome = work => outcome.map_err(|error| Fault::blamed(&error)),
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        }
+        let stop = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                // Where Ctrl-C cannot be heard, nothing but the end of the import ends it.
+                std::future::pending::<()>().await;
+            }
+        };
+        app::import::import(ports, plan, consent, settings, on, stop).await.map_err(|error| {
+            match error {
+                ImportError::Stopped => interrupted(),
+                error => Fault::blamed(&error),
+            }
+        })
     };
     let Telling { progress, names, banned, .. } = telling;
     progress.finish();

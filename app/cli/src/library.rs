@@ -1,18 +1,20 @@
 //! What is kept on this machine.
 
+mod export;
+mod recheck;
+
+use app::library::{Kept, kept_bytes};
 use app::naming::short;
-use app::ports::{Accounts, Clock as _, Failure, Model, PieceStore as _, Pin, Ports};
+use app::ports::{Accounts, Failure, Model, PieceStore as _, Pin, Ports};
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
-use verifier::scalars::UtcTime;
 
 use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs};
 use crate::fault::Fault;
 use crate::map::{self, Show, Tally};
 use crate::naming::{self, Named};
 use crate::outcome::Outcome;
-use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -29,31 +31,36 @@ pub async fn run<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     let ports = session.open()?;
     let terminal = &mut *session.terminal;
-    let now = ports.clock().now();
     match command {
         LibraryCommand::List => list(&ports, terminal).await,
         LibraryCommand::Map(args) => map(&ports, terminal, args).await,
         LibraryCommand::Pin(args) => pin(&ports, terminal, args, Pin::Pinned).await,
         LibraryCommand::Unpin(args) => pin(&ports, terminal, args, Pin::Unpinned).await,
         LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
-        LibraryCommand::Recheck(args) => recheck(&ports, terminal, args, now).await,
+        LibraryCommand::Recheck(args) => recheck::run(&ports, terminal, args).await,
+        LibraryCommand::Export(args) => export::run(session, &ports, args).await,
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
         LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,
     }
 }
 
 async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fault> {
-    let models = ports.store().models().await.map_err(failed)?;
-    if models.is_empty() {
+    let library = app::library::snapshot(ports).await.map_err(failed)?;
+    if library.models.is_empty() {
         terminal.say("Nothing is kept here yet. Import a model, or try `minimodel demo`.");
     }
     let mut values = Vec::new();
-    for model in &models {
+    for kept in &library.models {
+        let model = &kept.model;
         let geometry = &model.geometry;
+        let corrupt = match kept.corrupt {
+            0 => String::new(),
+            corrupt => format!(", {corrupt} corrupt"),
+        };
         let state = if model.have.is_full() {
             "whole".to_owned()
         } else {
-            format!("{} of {} pieces", model.have.count(), geometry.piece_count())
+            format!("{} of {} pieces{corrupt}", model.have.count(), geometry.piece_count())
         };
         let pinned = if model.pin == Pin::Pinned { ", pinned" } else { "" };
         terminal.say(&format!(
@@ -63,21 +70,24 @@ async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
             Size(geometry.byte_count()),
             short(model.artifact)
         ));
-        values.push(value(model));
+        values.push(value(kept));
     }
-    Ok(Outcome::new().with("model_count", models.len()).with("model", values).told())
+    Ok(Outcome::new().with("model_count", values.len()).with("model", values).told())
 }
 
 /// A model for programs.
-pub fn value(model: &Model) -> Value {
+fn value(kept: &Kept) -> Value {
+    let model = &kept.model;
     json!({
         "id": model.model_id.to_string(),
         "version": model.model_version.to_string(),
         "artifact_sha256": model.artifact.to_string(),
         "manifest_sha256": model.manifest_sha256.to_string(),
         "byte_count": model.geometry.byte_count(),
+        "bytes_kept": kept.kept_bytes,
         "pieces": model.geometry.piece_count(),
         "kept": model.have.count(),
+        "corrupt": kept.corrupt,
         "pinned": model.pin == Pin::Pinned,
         "last_use_utc": model.last_use.to_string(),
         "last_verified_utc": model.last_verified.map(|time| time.to_string()),
@@ -164,54 +174,15 @@ async fn forget<P: Ports>(
     let model = naming::model(&**ports.store(), &args.model).await?;
     let shown = Named::from(&model).shown();
     if !args.yes {
-        let question = format!("Forget {shown}, {} kept?", Size(kept_bytes(&model)));
+        let footprint = app::library::footprint(ports, model.artifact).await.map_err(failed)?;
+        let free = footprint.map_or(0, |footprint| footprint.own);
+        let kept = Size(kept_bytes(&model));
+        let question = format!("Forget {shown}, {kept} kept, of which {} come free?", Size(free));
         prompt::confirm(terminal, &question, "--yes")?;
     }
     let freed = ports.store().forget(model.artifact).await.map_err(failed)?.unwrap_or(0);
     terminal.say(&format!("{shown} is forgotten; {} came free.", Size(freed)));
     Ok(with_model(Outcome::new(), &model).with("freed_bytes", freed).told())
-}
-
-fn kept_bytes(model: &Model) -> u64 {
-    model.have.pieces(&model.geometry).map(|piece| u64::from(model.geometry.length(piece))).sum()
-}
-
-async fn recheck<P: Ports>(
-    ports: &P,
-    terminal: &mut Terminal,
-    args: &ModelArgs,
-    now: UtcTime,
-) -> Result<Outcome, Fault> {
-    let model = naming::model(&**ports.store(), &args.model).await?;
-    let total = kept_bytes(&model);
-    let mut progress = Progress::start("recheck", total, 0, terminal.paint());
-    let size = u64::from(model.geometry.piece_size());
-    let on = move |done: u32| progress.reach(total.min(u64::from(done) * size));
-    let found = ports.store().recheck(model.artifact, on).await.map_err(failed)?;
-    let Some(found) = found else {
-        return Err(Fault::usage("model", "the model was forgotten meanwhile", "Run it again."));
-    };
-    let corrupt: Vec<u32> = found.corrupt.iter().map(|piece| piece.get()).collect();
-    let shown = Named::from(&model).shown();
-    if corrupt.is_empty() {
-        terminal.say(&format!("{shown}: every kept piece is sound ({} checked).", found.checked));
-        if model.have.is_full() {
-            ports.store().verified(model.artifact, now).await.map_err(failed)?;
-        }
-    } else {
-        terminal.say(&format!(
-            "{shown}: {} of {} kept pieces were corrupt and count as missing now.",
-            corrupt.len(),
-            found.checked
-        ));
-        terminal
-            .say("Import the model again: only these pieces are fetched. Check the disk's health.");
-    }
-    Ok(with_model(Outcome::new(), &model)
-        .with("checked", found.checked)
-        .with("corrupt", corrupt.len())
-        .with("corrupt_piece", corrupt)
-        .told())
 }
 
 async fn quota<P: Ports>(

@@ -6,6 +6,8 @@ mod keys;
 mod message;
 mod notices;
 mod screens;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod welcome;
 

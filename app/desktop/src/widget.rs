@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod control;
 pub mod focus;
+pub mod graph;
 pub mod inert;
 pub mod list;
 pub mod map_panel;

@@ -164,6 +164,17 @@ pub struct Evictable {
     pub bytes: u64,
 }
 
+/// What an artifact takes on the disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// The artifact.
+    pub artifact: Sha256,
+    /// Taken by pieces of this artifact alone: what comes free when it is forgotten.
+    pub own: u64,
+    /// Taken by pieces that other artifacts have too, counted for each of them.
+    pub shared: u64,
+}
+
 /// What a recheck found.
 #[derive(Debug, Clone)]
 pub struct Recheck {
@@ -262,6 +273,9 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Reads every kept piece again and verifies it; `on` hears after each piece how many are
     /// done. `None` if there is no such artifact.
+    ///
+    /// Dropping the future ends the work within one piece, which has 16 MiB at most; what was found
+    /// corrupt by then counts as missing all the same.
     fn recheck(
         &self,
         artifact: Sha256,
@@ -270,6 +284,9 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Where the store's bytes are.
     fn accounts(&self) -> impl Future<Output = Result<Accounts, Failure>> + Send;
+
+    /// What each artifact takes, in no order.
+    fn footprints(&self) -> impl Future<Output = Result<Vec<Footprint>, Failure>> + Send;
 
     /// What would be evicted so that so many bytes more fit, in the order of eviction; nothing is
     /// changed.

@@ -449,3 +449,80 @@ async fn a_list_of_another_artifact_is_refused() {
     assert!(store.learn(a.artifact, b.list()).await.is_err());
     assert!(store.list(a.artifact).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_recheck_that_nobody_waits_for_ends_within_a_piece() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{Duration, Instant};
+
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Sample::new(16_384 * 200, 7);
+    let store = open(folder.path());
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.learn(sample.artifact, sample.list()).await.unwrap();
+    for piece in sample.pieces() {
+        store.keep(sample.artifact, piece).await.unwrap();
+    }
+    store.release(sample.artifact);
+    rot(folder.path(), sample.piece(1, Source::Local).bytes());
+    let taken = store.footprints().await.unwrap()[0].own;
+    let dead = store.accounts().await.unwrap().dead;
+
+    let done = Arc::new(AtomicU32::new(0));
+    let (heard, (reached, mut third)) = (Arc::clone(&done), tokio::sync::mpsc::channel(1));
+    // The reader stands still after the third piece, until it is seen that nobody waits.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    {
+        let recheck = store.recheck(sample.artifact, move |pieces| {
+            heard.store(pieces, Ordering::SeqCst);
+            if pieces == 3 {
+                reached.blocking_send(()).unwrap();
+                wait.recv().unwrap();
+            }
+        });
+        tokio::select! {
+            _ = recheck => panic!("it ended"),
+            seen = third.recv() => seen.unwrap(),
+        }
+    }
+    go_on.send(()).unwrap();
+    let began = Instant::now();
+    while store.accounts().await.unwrap().dead > dead {
+        assert!(began.elapsed() < Duration::from_secs(20), "the space did not come back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(done.load(Ordering::SeqCst), 3, "it went on reading");
+    let left = store.footprints().await.unwrap()[0].own;
+    assert_eq!(left, taken - 16_384, "what was found counts as missing");
+    let map = store.map(sample.artifact).await.unwrap().unwrap();
+    assert_eq!(map.iter().filter(|state| **state == PieceState::Corrupt).count(), 1);
+    let again = store.recheck(sample.artifact, |_| {}).await.unwrap().unwrap();
+    assert_eq!((again.checked, again.corrupt.len()), (199, 0));
+}
+
+#[tokio::test]
+async fn a_footprint_tells_what_is_shared_from_what_comes_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    // The second shares its first four pieces with the first.
+    let (short, long) = (Sample::new(16_384 * 4, 3), Sample::new(16_384 * 6, 3));
+    for sample in [&short, &long] {
+        store.reserve(sample.reservation(), now()).await.unwrap();
+        store.learn(sample.artifact, sample.list()).await.unwrap();
+        for piece in sample.pieces() {
+            store.keep(sample.artifact, piece).await.unwrap();
+        }
+        store.release(sample.artifact);
+    }
+    let of = |all: &[app::ports::Footprint], sample: &Sample| {
+        let found = all.iter().find(|footprint| footprint.artifact == sample.artifact).unwrap();
+        (found.own, found.shared)
+    };
+    let all = store.footprints().await.unwrap();
+    assert_eq!(of(&all, &short), (0, 4 * 16_384));
+    assert_eq!(of(&all, &long), (2 * 16_384, 4 * 16_384));
+    store.forget(short.artifact).await.unwrap();
+    let all = store.footprints().await.unwrap();
+    assert_eq!(of(&all, &long), (6 * 16_384, 0));
+    assert_eq!(all.len(), 1);
+}

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use app::quantity::Size;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ChecksumChoice;
+
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LibraryCommand {
@@ -18,8 +20,10 @@ pub enum LibraryCommand {
     Unpin(ModelArgs),
     /// Forget a model and give its space back; files you imported to your folders stay
     Forget(ForgetArgs),
-    /// Read every kept piece of a model again and verify it
-    Recheck(ModelArgs),
+    /// Read every kept piece of a model, or of all, again and verify it
+    Recheck(RecheckArgs),
+    /// Put a model that is kept whole into a folder, as a file with its receipt
+    Export(ExportArgs),
     /// Show how much space is used, or set the most that may be
     Quota(QuotaArgs),
     /// Show what would be given up so that so much more fits; nothing is changed
@@ -60,6 +64,32 @@ pub struct ForgetArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `library recheck`.
+#[derive(Debug, Clone, Args)]
+pub struct RecheckArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub model: Option<String>,
+    /// Every model, one after the other
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `library export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// The folder that file and receipt are put into
+    pub folder: PathBuf,
+    /// Whether the container's own checksum is compared; its rule is provisional
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ChecksumChoice::Verify)]
+    pub slm_checksum: ChecksumChoice,
+    /// Sign the receipt with this installation's key
+    #[arg(long)]
+    pub sign: bool,
 }
 
 /// `library quota`.

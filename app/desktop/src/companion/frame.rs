@@ -51,12 +51,12 @@ pub(super) fn view<W: Wiring>(companion: &Companion<W>) -> Element<'_, Heard<W>>
 }
 
 /// The book of an installation that is not open: it knows nobody.
-fn nobody() -> Book {
+pub(super) fn nobody() -> Book {
     let own = SigningKey::from_seed([0; 32]).public_key().peer_id();
     Book { own, peers: Arc::new([]) }
 }
 
-fn unopened<'a, O: Clone + 'a>(
+pub(super) fn unopened<'a, O: Clone + 'a>(
     desk: &Desk<'_>,
     title: &'a str,
     problem: &Problem,
@@ -73,7 +73,7 @@ fn unopened<'a, O: Clone + 'a>(
     container(content).center(Fill).padding(desk.space(Space::Section)).into()
 }
 
-fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Element<'a, Message<O>> {
+pub(super) fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Element<'a, Message<O>> {
     let tabs = Place::ALL.map(|place| {
         page::tab(desk, place.name(), place == shown, Message::Go(place)).width(Fill).into()
     });

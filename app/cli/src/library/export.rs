@@ -1,0 +1,62 @@
+//! Puts a model that is kept whole into a folder.
+
+use app::import::Settings;
+use app::library::{Event, export};
+use app::ports::Ports as _;
+use app::quantity::Size;
+
+use super::with_model;
+use crate::args::ExportArgs;
+use crate::fault::Fault;
+use crate::naming;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::verify::program_version;
+use crate::wiring::Wiring;
+
+/// `library export`.
+pub(super) async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    ports: &W::Ports,
+    args: &ExportArgs,
+) -> Result<Outcome, Fault> {
+    let settings = Settings {
+        verifier_version: program_version()?,
+        signer: if args.sign { Some(session.identity()?) } else { None },
+        rule: args.slm_checksum.rule(),
+    };
+    let terminal = &mut *session.terminal;
+    let model = naming::model(&**ports.store(), &args.model).await?;
+    let total = model.geometry.byte_count();
+    let size = u64::from(model.geometry.piece_size());
+    let mut progress = Progress::start("export", total, 0, terminal.paint());
+    let on = |event: Event| match event {
+        Event::Written { done, .. } => {
+            progress.reach(total.min(u64::from(done).saturating_mul(size)));
+        }
+        _ => progress.doing("writing the receipt"),
+    };
+    let exported = {
+        let work = export(ports, model.artifact, args.folder.clone(), settings, on);
+        tokio::select! {
+            outcome = work => outcome.map_err(|error| Fault::blamed(&error)),
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        }
+    };
+    progress.finish();
+    let exported = exported?;
+    let named = &exported.named;
+    terminal.say(&format!("{} is there, {}.", named.artifact.display(), Size(total)));
+    terminal.say("Open it in TinyRustLM with its own file picker; nothing is sent to it.");
+    Ok(with_model(Outcome::new(), &model)
+        .with_text("artifact.path", named.artifact.display())
+        .with_text("receipt.path", named.receipt.display())
+        .with_text("receipt.sha256", exported.receipt.sha256())
+        .told())
+}
+
+fn interrupted() -> Fault {
+    let what = "the export was stopped by Ctrl-C";
+    Fault::new(app::blame::IO_FAILED, "-", what, "No file was left behind. Run it again.")
+}

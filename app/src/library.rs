@@ -1,0 +1,112 @@
+//! What is kept on this machine: one snapshot of it, checked again, and put into a folder.
+
+mod export;
+mod hand_off;
+mod recheck;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use verifier::Sha256;
+use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
+
+pub use export::{Event, ExportError, Exported, export};
+pub use hand_off::{Found, HandOffError, find};
+pub use recheck::{AllEvent, Checked, recheck, recheck_all};
+
+use crate::ports::{Accounts, Failure, Footprint, Model, PieceState, PieceStore as _, Ports};
+
+/// What is kept on this machine at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Every model, by name and version.
+    pub models: Vec<Kept>,
+    /// Where the store's bytes are.
+    pub accounts: Accounts,
+}
+
+/// A model, and what follows from its pieces.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The model.
+    pub model: Model,
+    /// How many of its bytes are kept.
+    pub kept_bytes: u64,
+    /// How many pieces were kept and found to be corrupt; they count as missing.
+    pub corrupt: u32,
+}
+
+/// How a model is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Pieces were found to be corrupt.
+    Corrupt,
+    /// Pieces are missing.
+    Incomplete,
+    /// Every piece is kept.
+    Whole,
+}
+
+impl Kept {
+    /// How it is kept.
+    pub fn state(&self) -> State {
+        match self.corrupt {
+            _ if self.model.have.is_full() => State::Whole,
+            0 => State::Incomplete,
+            _ => State::Corrupt,
+        }
+    }
+
+    /// How many pieces it takes to have it whole, corrupt ones among them.
+    pub fn missing(&self) -> u32 {
+        self.model.geometry.piece_count().saturating_sub(self.model.have.count())
+    }
+}
+
+/// Looks at everything that is kept.
+///
+/// # Errors
+///
+/// [`Failure`] if the store fails.
+pub async fn snapshot<P: Ports>(ports: &P) -> Result<Snapshot, Failure> {
+    let store = ports.store();
+    let found = store.models().await?;
+    let mut models = Vec::with_capacity(found.len());
+    for model in found {
+        let (kept_bytes, corrupt) = if model.have.is_full() {
+            (model.geometry.byte_count(), 0)
+        } else {
+            // Only of a model that is not whole can a piece be corrupt.
+            let map = store.map(model.artifact).await?.unwrap_or_default();
+            let corrupt = map.iter().filter(|state| **state == PieceState::Corrupt).count();
+            (kept_bytes(&model), u32::try_from(corrupt).unwrap_or(u32::MAX))
+        };
+        models.push(Kept { model, kept_bytes, corrupt });
+    }
+    Ok(Snapshot { models, accounts: store.accounts().await? })
+}
+
+/// How many of a model's bytes are kept.
+pub fn kept_bytes(model: &Model) -> u64 {
+    model.have.pieces(&model.geometry).map(|piece| u64::from(model.geometry.length(piece))).sum()
+}
+
+/// What an artifact takes on the disk; `None` if it is not kept.
+///
+/// # Errors
+///
+/// [`Failure`] if the store fails.
+pub async fn footprint<P: Ports>(
+    ports: &P,
+    artifact: Sha256,
+) -> Result<Option<Footprint>, Failure> {
+    let all = ports.store().footprints().await?;
+    Ok(all.into_iter().find(|footprint| footprint.artifact == artifact))
+}
+
+/// Reads a manifest that was verified when its artifact came in, as leniently as it can have been
+/// read then.
+fn read_manifest(bytes: &Bytes) -> Result<Arc<Manifest>, ManifestError> {
+    let options = Options { unknown_keys: UnknownKeys::Warn, ..Options::default() };
+    Manifest::parse(bytes, options).map(Arc::new)
+}

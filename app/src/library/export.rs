@@ -1,0 +1,225 @@
+//! Puts a model that is kept whole into a folder, as a file with its receipt.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use verifier::artifact::ArtifactError;
+use verifier::manifest::ManifestError;
+use verifier::receipt::{Facts, Receipt, ReceiptError};
+use verifier::{Code, Coded as _, Sha256};
+
+use crate::assemble::{AssembleError, Assembling, Assembly};
+use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
+use crate::import::Settings;
+use crate::ports::{
+    Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceStore as _, Ports,
+    ReadError, Stem,
+};
+
+/// How often it is told how far the output is.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Why a model was not put into a folder. No file is left behind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The model is not kept.
+    #[error("there is no artifact {0} in the library")]
+    Unknown(Sha256),
+    /// Pieces are missing.
+    #[error("{missing} of {pieces} pieces are missing")]
+    Incomplete {
+        /// How many.
+        missing: u32,
+        /// Of how many.
+        pieces: u32,
+    },
+    /// The manifest that is kept is not valid.
+    #[error("the manifest in the library is not valid")]
+    Manifest(#[source] ManifestError),
+    /// The output cannot be placed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A kept piece cannot be read.
+    #[error("piece {index} cannot be read from the library")]
+    Read {
+        /// The piece.
+        index: u32,
+        /// Why.
+        source: ReadError,
+    },
+    /// The whole is not what the manifest names.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The receipt could not be made.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// The work ended early.
+    #[error("the work ended early")]
+    Cancelled,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Failure),
+}
+
+impl From<AssembleError> for ExportError {
+    fn from(error: AssembleError) -> Self {
+        match error {
+            AssembleError::Output(error) => Self::Output(error),
+            AssembleError::Read { index, source } => Self::Read { index, source },
+            AssembleError::Artifact(error) => Self::Artifact(error),
+            AssembleError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl Blamed for ExportError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Unknown(_) | Self::Incomplete { .. } | Self::Manifest(_) | Self::Receipt(_) => {
+                Blame::Input
+            }
+            Self::Output(error) => error.blame(),
+            Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
+            Self::Artifact(_) => Blame::Input,
+            Self::Read { .. } | Self::Cancelled | Self::Store(_) => Blame::Machine,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Unknown(_) | Self::Incomplete { .. } => Code::new("usage", "arguments"),
+            Self::Manifest(error) => error.code(),
+            Self::Output(error) => error.code(),
+            Self::Artifact(error) => error.code(),
+            Self::Receipt(error) => error.code(),
+            Self::Read { .. } | Self::Cancelled | Self::Store(_) => IO_FAILED,
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Unknown(_) | Self::Incomplete { .. } => "model".into(),
+            Self::Manifest(error) => error.field(),
+            Self::Output(error) => error.field(),
+            Self::Artifact(error) => error.field(),
+            Self::Receipt(error) => error.field(),
+            Self::Read { index, .. } => format!("piece.{index}").into(),
+            Self::Cancelled | Self::Store(_) => "store".into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Unknown(_) => "It was forgotten or given up for another: import it again.".into(),
+            Self::Incomplete { .. } => {
+                "Import the model again: only the missing pieces are fetched.".into()
+            }
+            Self::Manifest(_) => "Import the model again, with its manifest.".into(),
+            Self::Output(error) => error.advice(),
+            Self::Artifact(_) => {
+                "Do not use this artifact: it is not what its manifest says. Tell whoever made \
+                 the manifest."
+                    .into()
+            }
+            Self::Receipt(_) => "Try it again; if it fails again, report it.".into(),
+            Self::Read { .. } => {
+                "Import the model again: only that piece is fetched. Check the disk's health."
+                    .into()
+            }
+            Self::Cancelled => "Try it again. No file was left behind.".into(),
+            Self::Store(failure) => machine_advice(failure),
+        }
+    }
+}
+
+/// What happens while a model is put into a folder, in the order it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// So many of so many pieces are in the output.
+    Written {
+        /// Pieces written.
+        done: u32,
+        /// Pieces in all.
+        of: u32,
+    },
+    /// The whole is verified; artifact and receipt get their names.
+    Naming,
+}
+
+/// A model that was put into a folder.
+#[derive(Debug)]
+pub struct Exported {
+    /// Where artifact and receipt are.
+    pub named: Named,
+    /// The receipt, which tells of a local file.
+    pub receipt: Receipt,
+}
+
+/// Puts a model that is kept whole into a folder, as `<stem>.slm` with its receipt.
+///
+/// The output is read back and verified as a whole before it gets its name. Nothing moves between
+/// machines, so no consent is used up: that a person named the folder is enough. Dropping the
+/// future ends the work within one piece and leaves no file, unless both are being named.
+///
+/// # Errors
+///
+/// [`ExportError`]; no file is left behind.
+pub async fn export<P: Ports>(
+    ports: &P,
+    artifact: Sha256,
+    folder: PathBuf,
+    settings: Settings,
+    mut on: impl FnMut(Event) + Send,
+) -> Result<Exported, ExportError> {
+    let store = ports.store();
+    let model = store.model(artifact).await.map_err(ExportError::Store)?;
+    let model = model.ok_or(ExportError::Unknown(artifact))?;
+    let pieces = model.geometry.piece_count();
+    if !model.have.is_full() {
+        let missing = pieces.saturating_sub(model.have.count());
+        return Err(ExportError::Incomplete { missing, pieces });
+    }
+    let manifest = store.manifest(artifact).await.map_err(ExportError::Store)?;
+    let manifest = manifest.ok_or(ExportError::Unknown(artifact))?;
+    let manifest = super::read_manifest(&manifest).map_err(ExportError::Manifest)?;
+    let stem = Stem::new(&model.model_id, &model.model_version);
+    ports.outputs().check(&folder, &stem)?;
+
+    let file_name = stem.artifact();
+    let assembling = Assembling::start(Assembly {
+        store: Arc::clone(store),
+        outputs: Arc::clone(ports.outputs()),
+        folder,
+        stem,
+        manifest,
+        geometry: model.geometry,
+        rule: settings.rule,
+    });
+    assembling.reach(pieces);
+    let mut glances = tokio::time::interval(GLANCE);
+    while !assembling.has_ended() {
+        glances.tick().await;
+        on(Event::Written { done: assembling.appended(), of: pieces });
+    }
+    let (draft, verified) = assembling.finish().await?;
+    let now = ports.clock().now();
+    let facts = Facts {
+        created_utc: now,
+        verifier_version: settings.verifier_version,
+        file_name: &file_name,
+        transfer: None,
+        signer: settings.signer.as_ref(),
+    };
+    let receipt = Receipt::write(&verified, &facts)?;
+    on(Event::Naming);
+    let named = tokio::task::spawn_blocking(move || {
+        draft.name(&verified, &receipt).map(|named| Exported { named, receipt })
+    });
+    let exported = named.await.map_err(|join| ExportError::Store(join.into()))??;
+    store.verified(artifact, now).await.map_err(ExportError::Store)?;
+    Ok(exported)
+}
