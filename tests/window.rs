@@ -1,6 +1,7 @@
 //! The window as its users meet it, but for the screen: its real state, real disk and network
 //! behind it, and clicks and keys that go through its real controls.
 
+mod records;
 mod stage;
 mod start;
 mod touch;

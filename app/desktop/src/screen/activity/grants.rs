@@ -68,7 +68,7 @@ pub(super) fn view<'a>(
 
 fn line_of<'a>(desk: &Desk<'a>, standing: &Standing, revoking: &[Id]) -> Element<'a, Message> {
     let grant = &standing.grant;
-    let what = page::capital(&line::allowed(desk, grant));
+    let what = line::allowed(desk, grant);
     let until = format!(
         "until {}, over {}",
         words::minute(grant.expires()),

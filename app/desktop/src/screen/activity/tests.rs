@@ -204,6 +204,7 @@ fn the_time_line_is_picked_by_kind_peer_and_model() {
     assert_eq!(found(&mut screen, ""), 5);
     assert!(says(&screen, "5 entries of 15"));
     let _errand = press(&mut screen, "ben ×");
+    let _none = press(&mut screen, "Peer or model…");
     let _errand = press(&mut screen, "old-llama");
     assert_eq!(found(&mut screen, ""), 1);
     assert_eq!(found(&mut screen, "nothing like it"), 0);

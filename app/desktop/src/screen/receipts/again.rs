@@ -127,9 +127,8 @@ impl Again {
     }
 
     pub(super) fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let what = "The same checks again, from the files on this machine: the receipt in itself, \
-                    every check on the file, and whether the receipt says what one written now \
-                    would.";
+        let what = "Every check again, from the files on this machine, and whether the receipt says \
+                    what one written now would.";
         let mut parts = column![page::muted(desk, what)].spacing(desk.space(Space::Normal));
         if let State::Running(running) = &self.state {
             return parts.push(progress(desk, running, Message::Cancel)).into();

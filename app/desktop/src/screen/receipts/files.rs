@@ -6,7 +6,7 @@ use std::sync::Arc;
 use app::problem::Problem;
 use app::receipts::{Entry, Listing, Provenance, Summary};
 use iced::widget::{Space as Gap, column, container, row, text};
-use iced::{Center, Element, Fill};
+use iced::{Center, Element, Fill, Padding};
 
 use super::{Action, Choice, Work, typed};
 use crate::desk::Desk;
@@ -258,6 +258,7 @@ impl Files {
             control(content.unwrap_or_else(|| Gap::new().into()), Kind::Row((selected == Some(place)).into()))
                 .on_press(Message::Open(place))
                 .pointer_only()
+                .padding(Padding::from([6.0, 10.0]).right(desk.space(Space::Wide)))
                 .width(Fill)
                 .height(line)
                 .into()
@@ -289,22 +290,27 @@ impl Files {
 
 /// An entry on two lines.
 fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Message> {
+    let is_roomy = is_alone && desk.size.width >= desk.scale.factor() * 940.0;
     // As many characters as fit beside each other at any text size.
-    let most = if is_alone { 70 } else { 26 };
+    let most = match (is_roomy, is_alone) {
+        (true, _) => 90,
+        (_, true) => 34,
+        (_, false) => 24,
+    };
     let one = |words: text::Text<'a>| words.wrapping(text::Wrapping::None);
     let file = entry.path.file_name().unwrap_or_default().to_string_lossy();
     let (name, when, what) = match &entry.content {
         Ok(summary) => (
             format!("{} {}", summary.model_id, summary.model_version),
             if is_alone { words::ago(desk.now, summary.created) } else { words::date(summary.created) },
-            format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary)),
+            what(desk, summary, is_roomy),
         ),
         Err(problem) => {
             (file.into_owned(), String::new(), format!("No receipt: {}", problem.code))
         }
     };
     let danger = |theme: &iced::Theme| text::Style { color: Some(theme.palette().danger) };
-    let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 4 + 8)));
+    let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 3 + 8)));
     let second = if entry.content.is_err() { second.style(danger) } else { second };
     let first = row![
         one(page::body(desk, words::cut(&page::printable(&name), most))),
@@ -313,6 +319,17 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
     ]
     .align_y(Center);
     column![first, second].width(Fill).spacing(2.0).into()
+}
+
+/// How much it is and who gave it; where there is room, who signed the receipt and the digest too.
+fn what(desk: &Desk<'_>, summary: &Summary, is_roomy: bool) -> String {
+    let mut what = format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary));
+    if is_roomy {
+        let signed = summary.signer.map(|signer| format!("signed by {}", desk.name(signer)));
+        let signed = signed.unwrap_or_else(|| "not signed".to_owned());
+        what.push_str(&format!(" · {signed} · {}", app::naming::short(summary.artifact)));
+    }
+    what
 }
 
 /// Who gave the pieces, in a few words.

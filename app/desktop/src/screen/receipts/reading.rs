@@ -180,9 +180,9 @@ impl Reading {
         }
         let body = column![
             self.trust(desk),
+            page::section(desk, "Verify it again", self.again.view(desk).map(Message::Again)),
             page::section(desk, "What was verified", page::facts(desk, self.facts(desk))),
             page::section(desk, "Where the pieces came from", self.sources(desk)),
-            page::section(desk, "Verify it again", self.again.view(desk).map(Message::Again)),
             page::section(desk, "Every check", trials::view(desk, self.findings())),
             page::section(desk, "All that it says", self.keys_view(desk)),
         ]

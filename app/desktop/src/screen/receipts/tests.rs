@@ -30,6 +30,12 @@ fn says(screen: &Receipts, text: &str) -> bool {
     show(screen, &desk(&book)).find(text).is_ok()
 }
 
+/// The same in a window that is as high as the screen is long.
+fn says_in_full(screen: &Receipts, text: &str) -> bool {
+    let book = book();
+    open((1_032.0, 4_000.0), screen.view(&desk(&book))).find(text).is_ok()
+}
+
 /// Presses what has this text on it, and lets the screen hear what it says.
 fn press(screen: &mut Receipts, text: &str) -> super::Action {
     let book = book();
@@ -75,7 +81,7 @@ fn a_search_leaves_what_has_the_name_of_a_peer_in_it() {
     assert!(says(&screen, "tiny-stories 1.0") && !says(&screen, "tiny-stories 1.900"));
     for (text, found) in [
         ("ANNA", "572 of 1,000 receipts found"),
-        ("gpt-nano 1.10", "4 of 1,000 receipts found"),
+        ("gpt-nano 1.10", "5 of 1,000 receipts found"),
         ("2026-11-22", "1 of 1,000 receipts found"),
         ("receipt.missing-key", "142 of 1,000 receipts found"),
         ("nobody", "0 of 1,000 receipts found"),
@@ -143,7 +149,7 @@ fn a_receipt_is_read_with_each_check_in_words() {
     let screen = reading(true);
     for text in [
         "Signed by this machine. The signature belongs to this receipt, and to no other.",
-        "2 peers gave 1016.0 KiB; 3.9 KiB were in the library already.",
+        "2 peers gave 1008.0 KiB; 16.0 KiB were in the library already.",
         "Publisher's signature",
         "The publisher did not sign the manifest, so nothing proves who made it.",
     ] {
@@ -181,7 +187,7 @@ fn verifying_again_shows_what_the_verifier_says() {
         let progress =
             AgainMessage::Progress { turn: *turn, read: 1 << 19, length: meter.length() };
         let _none = again(&mut screen, progress);
-        assert!(says(&screen, "512.0 KiB of 1019.9 KiB read"));
+        assert!(says(&screen, "512.0 KiB of 1.00 MiB read"));
         let ended = AgainMessage::Ended { turn: *turn, ended: Ended { at: NOW, outcome } };
         let _none = again(&mut screen, ended);
         assert!(says(&screen, text), "{text}");
@@ -299,8 +305,7 @@ fn the_screen_looks_as_it_did() {
         let mut screen = reading(true);
         assert_drawn(&mut show(&screen, &desk(&book)), &theme, &format!("receipt-{name}"));
         let _none = screen.update(Message::Reading(ReadingMessage::Keys));
-        let whole = open((1_032.0, 3_200.0), screen.view(&desk(&book)));
-        assert_drawn(&mut { whole }, &theme, &format!("receipt-whole-{name}"));
+        assert!(says_in_full(&screen, "slm.parameter_count"));
 
         let mut check = Receipts::default();
         let _none = check.dropped("/models/tiny-stories-1.0.slm".into());
