@@ -10,11 +10,12 @@ use desktop::companion::{Beginning, Companion, Heard, Message};
 use desktop::screen::Place;
 use desktop::wiring::Wiring as _;
 use futures::StreamExt as _;
+use iced::keyboard::key::Named;
 use iced::keyboard::{self, Key, Modifiers};
 use iced::{Event, Point, Rectangle, Renderer, Size, Theme, mouse, window};
 use iced_test::core::clipboard;
 use iced_test::core::renderer::{Headless, Style};
-use iced_test::core::widget::operation::Outcome;
+use iced_test::core::widget::operation::{Focusable, Outcome};
 use iced_test::core::widget::{Id, Operation};
 use iced_test::runtime::user_interface::{Cache, State, UserInterface};
 use iced_test::runtime::{self, Action, Task};
@@ -390,6 +391,43 @@ impl Stage {
             text,
             repeat: false,
         })]);
+    }
+
+    /// Goes from control to control by the Tab key until the one with this text has the keyboard.
+    #[track_caller]
+    pub fn tab_to(&mut self, start: &str) {
+        const MOST: usize = 200;
+        for _ in 0..MOST {
+            self.press(Key::Named(Named::Tab), Modifiers::empty());
+            let Some(bounds) = self.focused() else { continue };
+            let texts = self.texts();
+            let inside = |seen: &&Seen| bounds.contains(seen.bounds.center());
+            if texts.iter().filter(inside).any(|seen| seen.text.starts_with(start)) {
+                return;
+            }
+        }
+        panic!("`{start}…` is not reached by the Tab key: {:#?}", self.said());
+    }
+
+    /// Where the control is that has the keyboard.
+    fn focused(&mut self) -> Option<Rectangle> {
+        struct Focused(Option<Rectangle>);
+
+        impl Operation for Focused {
+            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+                operate(self);
+            }
+
+            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
+                if state.is_focused() {
+                    self.0 = Some(bounds);
+                }
+            }
+        }
+
+        let mut focused = Focused(None);
+        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut focused));
+        focused.0
     }
 
     /// Gives the keyboard to the field or control of this name, and types.

@@ -11,7 +11,8 @@ pub fn advice_for(code: Code) -> &'static str {
 pub fn advice_for_text(code: &str) -> Option<&'static str> {
     let (prefix, suffix) = code.split_once('.')?;
     let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        !word.is_empty()
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     (is_word(prefix) && is_word(suffix)).then(|| advice(prefix, suffix))
 }

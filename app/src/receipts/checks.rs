@@ -63,7 +63,9 @@ pub fn explain(key: &str, finding: Finding) -> &'static str {
         ("check.chunks", Finding::Failed) => {
             "How the manifest cuts the file into pieces does not hold together."
         }
-        ("check.chunks", _) => "The file was cut into pieces as the manifest says, and each hashed.",
+        ("check.chunks", _) => {
+            "The file was cut into pieces as the manifest says, and each hashed."
+        }
         ("check.chunk_list", Finding::NotPresent) => {
             "No separate list of piece digests was given, so there was none to compare; the \
              Merkle root covers the same pieces."

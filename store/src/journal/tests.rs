@@ -254,7 +254,8 @@ async fn the_chain_is_checked_from_its_first_line() {
 
     // Another limit in the first line: the second one no longer follows.
     let text = String::from_utf8(bytes).unwrap();
-    fs::write(layout.consent_log(), text.replace("\"byte_limit\":100", "\"byte_limit\":900")).unwrap();
+    fs::write(layout.consent_log(), text.replace("\"byte_limit\":100", "\"byte_limit\":900"))
+        .unwrap();
     let broken = journal.chain().await.unwrap();
     assert_eq!((broken.lines, broken.first), (1, Some(at(0))));
     assert!(matches!(broken.broken, Some(ConsentError::Chain { .. })), "{broken:?}");
