@@ -9,7 +9,8 @@ use crate::harness::{Companion, Turn};
 fn prepared(folder: &Path) -> Companion {
     let anna = Companion::new(folder, "anna");
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
-    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"]).done();
+    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"])
+        .done();
     anna
 }
 

@@ -13,7 +13,8 @@ fn a_file_is_checked_its_receipt_written_read_and_verified_again() {
     let folder = tempfile::tempdir().unwrap();
     let anna = Companion::new(folder.path(), "anna");
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
-    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"]).done();
+    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"])
+        .done();
     let path = |name: &str| folder.path().join(name);
 
     let mut stage = Stage::open(&anna.data);
@@ -64,7 +65,8 @@ fn a_grant_is_taken_back_and_a_broken_log_is_told() {
 
     let log = anna.data.join("consent.log");
     let text = fs::read_to_string(&log).unwrap();
-    fs::write(&log, text.replace("\"kind\"", "\"sort\"").replace("\"seq\":1", "\"seq\":2")).unwrap();
+    fs::write(&log, text.replace("\"kind\"", "\"sort\"").replace("\"seq\":1", "\"seq\":2"))
+        .unwrap();
     stage.click("Look again");
     stage.until_said("The consent log is broken: 1 line hold");
     stage.until_said("consent.sequence");

@@ -81,7 +81,14 @@ fn log() -> ConsentLog {
     log
 }
 
-fn record(seconds: u64, what: What, model: &str, from: Option<u8>, bytes: u64, note: &str) -> Record {
+fn record(
+    seconds: u64,
+    what: What,
+    model: &str,
+    from: Option<u8>,
+    bytes: u64,
+    note: &str,
+) -> Record {
     Record {
         time: ago(seconds),
         what,
@@ -179,7 +186,10 @@ fn what_happened_is_told_in_words() {
         ("banned", "ben sent wrong bytes of tiny and was turned away for that import."),
         ("evicted", "old-llama was given up to make room; 50.00 MiB came free."),
         ("io.failed", "An import of gpt-nano ended without the model."),
-        ("publish", "You agreed that a file may be written that tells of gpt-nano, at most 2.0 KiB, until 2026-11-22 12:16."),
+        (
+            "publish",
+            "You agreed that a file may be written that tells of gpt-nano, at most 2.0 KiB, until 2026-11-22 12:16.",
+        ),
     ] {
         assert_eq!(found(&mut screen, search), 1, "{search}");
         assert!(says(&screen, text), "{text}");
@@ -258,7 +268,8 @@ fn a_broken_chain_is_shown_and_the_transfers_all_the_same() {
 
 #[test]
 fn nothing_yet_says_what_to_do() {
-    let chain = Chain { lines: 0, first: None, last: None, head: Sha256::of(b""), torn: 0, broken: None };
+    let chain =
+        Chain { lines: 0, first: None, last: None, head: Sha256::of(b""), torn: 0, broken: None };
     let screen = with(Look {
         entries: Vec::new(),
         left_out: false,
@@ -302,7 +313,8 @@ fn the_keyboard_goes_from_entry_to_entry_and_passes_over_days() {
     let mut seen = vec![1];
     for _ in 1..places.len() {
         let place = screen.selected.unwrap() + 1;
-        let _errand = screen.update(Message::Moved { place: place.min(places.len() - 1), line: 40.0 });
+        let _errand =
+            screen.update(Message::Moved { place: place.min(places.len() - 1), line: 40.0 });
         seen.push(screen.selected.unwrap());
     }
     seen.dedup();

@@ -127,6 +127,11 @@ impl Files {
         Action::work(Work::List { folder: self.asked.clone(), turn: self.turn })
     }
 
+    /// Lists the folder if that was never asked for.
+    pub(super) fn first_list(&mut self) -> Vec<Work> {
+        if self.turn == 0 { self.refresh().work } else { Vec::new() }
+    }
+
     /// Lists another folder.
     pub(super) fn choose(&mut self, folder: PathBuf) -> Action {
         self.folder = folder.display().to_string();
@@ -149,14 +154,7 @@ impl Files {
             }
             Message::Choose => return Answer::Act(Action::work(Work::Choose(Choice::Folder))),
             Message::Listed { turn, outcome } if turn == self.turn => {
-                self.state = match outcome {
-                    Ok(listed) => {
-                        self.folder = listed.listing.folder.display().to_string();
-                        State::Listed(listed)
-                    }
-                    Err(problem) => State::Failed(problem),
-                };
-                self.search();
+                self.listed(outcome);
             }
             Message::Listed { .. } => {}
             Message::Search(text) => {
@@ -179,6 +177,25 @@ impl Files {
             }
         }
         none
+    }
+
+    fn listed(&mut self, outcome: Result<Arc<Listed>, Problem>) {
+        let name = |listed: &Listed| listed.listing.folder.display().to_string();
+        let before = match &self.state {
+            State::Listed(listed) => name(listed),
+            State::Unread | State::Failed(_) => String::new(),
+        };
+        self.state = match outcome {
+            Ok(listed) => {
+                // What is being typed is not taken away.
+                if self.folder.is_empty() || self.folder == before {
+                    self.folder = name(&listed);
+                }
+                State::Listed(listed)
+            }
+            Err(problem) => State::Failed(problem),
+        };
+        self.search();
     }
 
     fn moved(&mut self, place: usize, line: f32) -> Action {
@@ -255,13 +272,16 @@ impl Files {
         let make = |place| {
             let entry = self.entry(place);
             let content = entry.map(|entry| line_of(desk, entry, is_alone));
-            control(content.unwrap_or_else(|| Gap::new().into()), Kind::Row((selected == Some(place)).into()))
-                .on_press(Message::Open(place))
-                .pointer_only()
-                .padding(Padding::from([6.0, 10.0]).right(desk.space(Space::Wide)))
-                .width(Fill)
-                .height(line)
-                .into()
+            control(
+                content.unwrap_or_else(|| Gap::new().into()),
+                Kind::Row((selected == Some(place)).into()),
+            )
+            .on_press(Message::Open(place))
+            .pointer_only()
+            .padding(Padding::from([6.0, 10.0]).right(desk.space(Space::Wide)))
+            .width(Fill)
+            .height(line)
+            .into()
         };
         let lines = list::list(LIST, self.shown.len(), line, self.scroll, selected, make, on);
         let frame = container(lines).padding(4.0).height(Fill).style(style::card);
@@ -302,12 +322,14 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
     let (name, when, what) = match &entry.content {
         Ok(summary) => (
             format!("{} {}", summary.model_id, summary.model_version),
-            if is_alone { words::ago(desk.now, summary.created) } else { words::date(summary.created) },
+            if is_alone {
+                words::ago(desk.now, summary.created)
+            } else {
+                words::date(summary.created)
+            },
             what(desk, summary, is_roomy),
         ),
-        Err(problem) => {
-            (file.into_owned(), String::new(), format!("No receipt: {}", problem.code))
-        }
+        Err(problem) => (file.into_owned(), String::new(), format!("No receipt: {}", problem.code)),
     };
     let danger = |theme: &iced::Theme| text::Style { color: Some(theme.palette().danger) };
     let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 3 + 8)));

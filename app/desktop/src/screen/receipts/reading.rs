@@ -74,19 +74,15 @@ enum Keys {
 }
 
 impl Reading {
-    pub(super) fn new(read: &Read) -> Self {
-        let again = Again::new(
-            read.manifest.clone(),
-            read.slm_beside.as_deref(),
-            read.manifest_beside.as_deref(),
-        );
+    /// Shows what was read; `turn` is which reading it is.
+    pub(super) fn new(read: &Read, turn: u64) -> Self {
         Self {
             path: read.path.clone(),
             receipt: Arc::clone(&read.receipt),
             summary: read.summary.clone(),
             pieces: read.pieces.clone(),
             map: MapPanel::new("receipt-map", Shows::Source),
-            again,
+            again: Again::new(read, turn),
             export: Export::Closed,
             keys: Keys::Hidden,
         }
@@ -149,15 +145,23 @@ impl Reading {
     }
 
     fn written(&mut self, path: &Path, outcome: Result<(), Problem>) -> Action {
-        match outcome {
-            Ok(()) => {
-                self.export = Export::Closed;
+        let awaited = match &self.export {
+            Export::Writing(text) if typed(text).as_deref() == Some(path) => Some(text.clone()),
+            // It is of a receipt that was read before.
+            _ => None,
+        };
+        match (outcome, awaited) {
+            (Ok(()), awaited) => {
+                if awaited.is_some() {
+                    self.export = Export::Closed;
+                }
                 Action::errand(Errand::Tell(format!("The copy is at {}.", path.display())))
             }
-            Err(problem) => {
-                self.export = Export::Failed(path.display().to_string(), problem);
+            (Err(problem), Some(text)) => {
+                self.export = Export::Failed(text, problem);
                 Action::none()
             }
+            (Err(problem), None) => Action::errand(Errand::Tell(problem.what)),
         }
     }
 
@@ -237,11 +241,19 @@ impl Reading {
             "verified" => format!("{}, who signed the manifest", value("publisher.id")),
             _ => format!("{}, by the manifest's word alone", value("publisher.id")),
         };
-        let program = format!("{} {}", value("receipt.verifier"), value("receipt.verifier_version"));
+        let program =
+            format!("{} {}", value("receipt.verifier"), value("receipt.verifier_version"));
         vec![
             ("When", format!("{when} UTC ({})", words::ago(desk.now, summary.created))),
             ("File", value("artifact.file_name")),
-            ("Size", format!("{} ({} bytes)", words::bytes(summary.byte_count), words::grouped(summary.byte_count))),
+            (
+                "Size",
+                format!(
+                    "{} ({} bytes)",
+                    words::bytes(summary.byte_count),
+                    words::grouped(summary.byte_count)
+                ),
+            ),
             ("SHA-256", summary.artifact.to_string()),
             ("Published by", by),
             ("Licence", value("license.route")),
@@ -260,9 +272,9 @@ impl Reading {
     }
 
     fn findings(&self) -> impl Iterator<Item = (&str, Finding)> {
-        app::verify::CHECKS.into_iter().filter_map(|key| {
-            Some((key, Finding::said(self.receipt.value(key)?)?))
-        })
+        app::verify::CHECKS
+            .into_iter()
+            .filter_map(|key| Some((key, Finding::said(self.receipt.value(key)?)?)))
     }
 
     fn keys_view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {

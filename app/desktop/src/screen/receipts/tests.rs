@@ -11,8 +11,8 @@ use iced_test::Simulator;
 use verifier::manifest::Options;
 
 use super::{
-    AgainMessage, CheckMessage, Choice, Ended, FilesMessage, ManifestFrom, Message,
-    ReadingMessage, Receipts, View, Work, Written,
+    AgainMessage, CheckMessage, Choice, Ended, FilesMessage, ManifestFrom, Message, ReadingMessage,
+    Receipts, View, Work, Written,
 };
 use crate::desk::Desk;
 use crate::headless::{assert_drawn, open};
@@ -86,8 +86,7 @@ fn a_search_leaves_what_has_the_name_of_a_peer_in_it() {
         ("receipt.missing-key", "142 of 1,000 receipts found"),
         ("nobody", "0 of 1,000 receipts found"),
     ] {
-        let action =
-            screen.update(Message::Files(FilesMessage::Search(text.to_owned())));
+        let action = screen.update(Message::Files(FilesMessage::Search(text.to_owned())));
         assert!(matches!(&action.errands[..], [Errand::Scroll(..)]));
         assert!(says(&screen, found), "{text}");
     }
@@ -107,7 +106,9 @@ fn the_keyboard_goes_through_the_list_and_opens_a_receipt() {
         ui.tap_key(Named::Enter);
         ui.into_messages().collect()
     };
-    let moved = |message: &&Message| matches!(message, Message::Files(FilesMessage::Moved { place: 1, .. }));
+    let moved = |message: &&Message| {
+        matches!(message, Message::Files(FilesMessage::Moved { place: 1, .. }))
+    };
     let _none = screen.update(messages.iter().find(moved).unwrap().clone());
     let action = screen.update(messages.last().unwrap().clone());
     let [Work::Read { path, .. }] = &action.work[..] else { panic!("{action:?}") };
@@ -166,10 +167,9 @@ fn verifying_again_shows_what_the_verifier_says() {
     let folder = tempfile::tempdir().unwrap();
     let slm = folder.path().join("tiny.slm");
     let mut screen = reading(false);
-    for (changed, text) in [
-        (false, "Verified just now."),
-        (true, "artifact.sha256"),
-    ] {
+    for (changed, text) in
+        [(false, "Verified just now."), (true, "artifact.sha256 at artifact.sha256")]
+    {
         let mut bytes = MODEL.bytes.clone();
         if changed {
             bytes[100_000] ^= 1;
@@ -196,10 +196,7 @@ fn verifying_again_shows_what_the_verifier_says() {
 
 #[test]
 fn a_verification_that_is_cancelled_or_left_is_stopped() {
-    for leave in [
-        Message::Reading(ReadingMessage::Again(AgainMessage::Cancel)),
-        Message::Close,
-    ] {
+    for leave in [Message::Reading(ReadingMessage::Again(AgainMessage::Cancel)), Message::Close] {
         let mut screen = reading(false);
         let action = again(&mut screen, AgainMessage::Start);
         let [Work::Verify { meter, turn, .. }] = &action.work[..] else { panic!("{action:?}") };
@@ -214,12 +211,38 @@ fn a_verification_that_is_cancelled_or_left_is_stopped() {
 }
 
 /// Checks the model under a meter, from a file of its own.
-fn check_model(meter: &Meter) -> Result<verifier::artifact::VerifiedArtifact, app::problem::Problem> {
+fn check_model(
+    meter: &Meter,
+) -> Result<verifier::artifact::VerifiedArtifact, app::problem::Problem> {
     let folder = tempfile::tempdir().unwrap();
     let slm = folder.path().join("tiny.slm");
     std::fs::write(&slm, &MODEL.bytes).unwrap();
     let rule = verifier::slm::ChecksumRule::Verify;
     verify::artifact(&MODEL.manifest, &slm, &verifier::artifact::Extras::default(), rule, meter)
+}
+
+#[test]
+fn what_comes_of_another_receipts_verification_is_not_taken_for_this_ones() {
+    let mut screen = reading(false);
+    let first = again(&mut screen, AgainMessage::Start);
+    let action = screen.update(Message::Files(FilesMessage::Open(0)));
+    let [Work::Read { path, turn }] = &action.work[..] else { panic!("{action:?}") };
+    let outcome = Ok(Arc::new(read(None)));
+    let _none = screen.update(Message::Read { turn: *turn, path: path.clone(), outcome });
+    let _second = again(&mut screen, AgainMessage::Start);
+    let [Work::Verify { meter, turn, .. }] = &first.work[..] else { panic!("{first:?}") };
+    let stopped = Ended { at: NOW, outcome: Err(check_model(meter).unwrap_err()) };
+    let _none = again(&mut screen, AgainMessage::Ended { turn: *turn, ended: stopped });
+    assert!(says(&screen, "Cancel") && !says(&screen, "io.failed"));
+}
+
+#[test]
+fn a_receipt_that_another_screen_shows_comes_with_the_list() {
+    let mut screen = Receipts::default();
+    let action = screen.dropped(PATH.into());
+    assert!(matches!(&action.work[..], [Work::Read { .. }, Work::List { folder: None, .. }]));
+    let action = screen.dropped(PATH.into());
+    assert!(matches!(&action.work[..], [Work::Read { .. }]));
 }
 
 #[test]
@@ -260,7 +283,10 @@ fn a_file_that_passes_gets_a_receipt_and_one_that_fails_says_where() {
     let _none = screen.dropped("/models/tiny.manifest".into());
     let action = press(&mut screen, "Check the file");
     let [Work::Check { manifest, slm, turn, .. }] = &action.work[..] else { panic!("{action:?}") };
-    assert_eq!((manifest.to_str(), slm.to_str()), (Some("/models/tiny.manifest"), Some("/models/tiny.slm")));
+    assert_eq!(
+        (manifest.to_str(), slm.to_str()),
+        (Some("/models/tiny.manifest"), Some("/models/tiny.slm"))
+    );
     let ended = Ended { at: NOW, outcome: Ok(Arc::clone(&MODEL.artifact)) };
     let _none = screen.update(Message::Check(CheckMessage::Ended { turn: *turn, ended }));
     assert!(says(&screen, "Every check passed just now."));
@@ -290,7 +316,7 @@ fn a_file_that_passes_gets_a_receipt_and_one_that_fails_says_where() {
         "artifact.byte-count at artifact.byte_count",
         "The file has another length than the manifest says.",
         "No fault was found up to the check that failed.",
-        "Not looked at, because the check above failed.",
+        "Not looked at, because a check before it failed.",
     ] {
         assert!(says(&screen, text), "{text}");
     }
