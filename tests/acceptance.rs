@@ -6,6 +6,7 @@ mod harness;
 mod import;
 mod library;
 mod pair;
+mod records;
 mod refuse;
 mod resume;
 mod serve;
