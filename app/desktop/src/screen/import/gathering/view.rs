@@ -3,7 +3,7 @@
 use app::naming::{people, short_peer};
 use app::quantity::Span;
 use app::request::{Document, Missing};
-use iced::widget::{Column, Row, column, row};
+use iced::widget::{Column, Row, column, keyed, row};
 use iced::{Center, Element, Fill, Length};
 use verifier::identity::PeerId;
 
@@ -13,6 +13,15 @@ use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
 use crate::words;
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Answer,
+    Pair,
+    Documents,
+    Folder,
+}
 
 /// By what name the field for the path of a file is found.
 const FILE: &str = "import-file";
@@ -26,29 +35,28 @@ impl Gathering {
         desk: &Desk<'_>,
         conflict: Option<&str>,
     ) -> Element<'a, Message> {
-        let mut parts = column![].spacing(desk.space(Space::Normal)).width(Fill);
         // What waits for the user comes first, once it is there.
-        match &self.stage {
-            Stage::Open => {}
+        let first = match &self.stage {
+            Stage::Open => None,
             Stage::Planning => {
                 let words = page::body(desk, "Working out what will move…");
-                parts = parts.push(page::card(desk, words));
+                Some(page::card(desk, words).into())
             }
-            Stage::Ready(ready) => {
-                parts = parts.push(match conflict {
-                    Some(name) => busy(desk, name),
-                    None => ready.view(desk),
-                });
-            }
-            Stage::Refused(refused) => parts = parts.push(refused.view(desk)),
-        }
+            Stage::Ready(ready) => Some(match conflict {
+                Some(name) => busy(desk, name),
+                None => ready.view(desk),
+            }),
+            Stage::Refused(refused) => Some(refused.view(desk)),
+        };
         // So does pairing, where it is what is missing.
         let pair = self.tickets.view(desk).map(Message::Pair);
-        if self.needs_pairing() || self.tickets.is_open() {
-            parts = parts.push(pair);
-            return parts.push(self.documents(desk)).push(self.folder(desk)).into();
-        }
-        parts.push(self.documents(desk)).push(self.folder(desk)).push(pair).into()
+        let mut rest =
+            vec![(Part::Documents, self.documents(desk)), (Part::Folder, self.folder(desk))];
+        let place = if self.needs_pairing() || self.tickets.is_open() { 0 } else { rest.len() };
+        rest.insert(place, (Part::Pair, pair));
+        let parts = first.map(|first| (Part::Answer, first)).into_iter().chain(rest);
+        // A field keeps the keyboard wherever its part goes.
+        keyed::Column::with_children(parts).spacing(desk.space(Space::Normal)).width(Fill).into()
     }
 
     /// Whether a peer would be asked if the user were paired with it.
