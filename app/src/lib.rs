@@ -4,6 +4,7 @@
 //! [`consent::Consent`] that it uses up, and reporting through a closure.
 
 pub mod activity;
+pub mod addresses;
 pub mod announce;
 pub mod assemble;
 pub mod bench;

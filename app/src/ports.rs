@@ -21,7 +21,7 @@ pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, 
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{
-    Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
+    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
     Recheck, Reservation, ReserveError,
 };
 

@@ -10,6 +10,7 @@ use desktop::companion::{Beginning, Companion, Heard, Message};
 use desktop::screen::Place;
 use desktop::wiring::Wiring as _;
 use futures::StreamExt as _;
+use iced::keyboard::key::Named;
 use iced::keyboard::{self, Key, Modifiers};
 use iced::{Event, Point, Rectangle, Renderer, Size, Theme, mouse, window};
 use iced_test::core::clipboard;
@@ -30,9 +31,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 /// When nothing has come for so long, nothing more is expected.
 const QUIET: Duration = Duration::from_millis(150);
-
-/// No screen has so many controls that Tab stops at.
-const MOST_TABS: usize = 100;
+/// When something has come all the time for so long, it will go on.
+const RESTLESS: Duration = Duration::from_millis(600);
 
 type Said = Heard<Wired>;
 
@@ -188,10 +188,10 @@ impl Stage {
         true
     }
 
-    /// Waits until nothing more comes for a while.
+    /// Waits until nothing more comes for a while; what never rests is not waited for.
     pub fn settle(&mut self) {
         let started = Instant::now();
-        while self.hear(QUIET) && started.elapsed() < DEADLINE {}
+        while self.hear(QUIET) && started.elapsed() < RESTLESS {}
     }
 
     /// Waits until there is something to see.
@@ -315,54 +315,8 @@ impl Stage {
         bounds.into_iter().map(|bounds| Reached { texts: within(&bounds), bounds }).collect()
     }
 
-    /// Goes from control to control with Tab until one has a text that starts with this.
-    #[track_caller]
-    pub fn tab_to(&mut self, start: &str) {
-        for _ in 0..MOST_TABS {
-            self.press(Key::Named(keyboard::key::Named::Tab), Modifiers::empty());
-            let Some(focus) = self.focus() else { continue };
-            let texts: Vec<(String, Rectangle)> = self.find_all(|candidate| match candidate {
-                Candidate::Text { content, bounds, .. } => Some((content.to_owned(), bounds)),
-                _ => None,
-            });
-            let mut within = texts.iter().filter(|(_, bounds)| focus.contains(bounds.center()));
-            if within.any(|(text, _)| text.starts_with(start)) {
-                return;
-            }
-        }
-        panic!("Tab does not lead to `{start}…`: {:#?}", self.said());
-    }
-
-    /// Where the control is that has the keyboard, as if nothing were scrolled.
-    fn focus(&mut self) -> Option<Rectangle> {
-        #[derive(Default)]
-        struct Find(Option<Rectangle>);
-
-        impl Operation for Find {
-            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
-                operate(self);
-            }
-
-            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
-                if state.is_focused() {
-                    self.0 = Some(bounds);
-                }
-            }
-        }
-
-        let mut find = Find::default();
-        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut find));
-        find.0
-    }
-
-    /// Sends events through the controls, as the desktop does, and waits for what comes of them.
-    fn events(&mut self, events: Vec<Event>) {
-        self.send(events);
-        self.settle();
-    }
-
     /// Sends events through the controls, as the desktop does.
-    fn send(&mut self, events: Vec<Event>) {
+    fn events(&mut self, events: Vec<Event>) {
         let (messages, statuses) = self.with_ui(|ui, renderer, cursor| {
             let mut messages = Vec::new();
             let mut clipboard = clipboard::Null;
@@ -387,37 +341,17 @@ impl Stage {
                 self.say(Message::Key(modified_key, modifiers));
             }
         }
+        self.settle();
     }
 
     /// Clicks at a point.
     pub fn click_at(&mut self, at: Point) {
-        self.click_without_waiting(at);
-        self.settle();
-    }
-
-    fn click_without_waiting(&mut self, at: Point) {
         self.cursor = mouse::Cursor::Available(at);
-        self.send(vec![
+        self.events(vec![
             Event::Mouse(mouse::Event::CursorMoved { position: at }),
             Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left)),
             Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left)),
         ]);
-    }
-
-    /// Clicks the first text in sight that starts with this, and goes on at once: what begins with
-    /// it may tell so often how it goes that it is never quiet.
-    #[track_caller]
-    pub fn click_and_go_on(&mut self, start: &str) {
-        let seen = self.texts().into_iter().find(|seen| seen.text.starts_with(start));
-        let seen = seen.unwrap_or_else(|| panic!("`{start}…` is not in sight: {:#?}", self.said()));
-        self.click_without_waiting(seen.bounds.center());
-    }
-
-    /// Pastes a text into the field of this name.
-    pub fn paste(&mut self, id: &'static str, text: &str) {
-        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
-        let commit = iced_test::core::input_method::Event::Commit(text.to_owned());
-        self.events(vec![Event::InputMethod(commit)]);
     }
 
     /// Clicks the first text in sight that says exactly this.
@@ -461,12 +395,56 @@ impl Stage {
         })]);
     }
 
+    /// Goes from control to control by the Tab key until the one with this text has the keyboard.
+    #[track_caller]
+    pub fn tab_to(&mut self, start: &str) {
+        const MOST: usize = 200;
+        for _ in 0..MOST {
+            self.press(Key::Named(Named::Tab), Modifiers::empty());
+            let Some(bounds) = self.focused() else { continue };
+            let texts = self.texts();
+            let inside = |seen: &&Seen| bounds.contains(seen.bounds.center());
+            if texts.iter().filter(inside).any(|seen| seen.text.starts_with(start)) {
+                return;
+            }
+        }
+        panic!("`{start}…` is not reached by the Tab key: {:#?}", self.said());
+    }
+
+    /// Where the control is that has the keyboard.
+    fn focused(&mut self) -> Option<Rectangle> {
+        struct Focused(Option<Rectangle>);
+
+        impl Operation for Focused {
+            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+                operate(self);
+            }
+
+            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
+                if state.is_focused() {
+                    self.0 = Some(bounds);
+                }
+            }
+        }
+
+        let mut focused = Focused(None);
+        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut focused));
+        focused.0
+    }
+
     /// Gives the keyboard to the field or control of this name, and types.
     pub fn fill(&mut self, id: &'static str, text: &str) {
         self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
         for letter in text.chars() {
             self.press(Key::Character(letter.to_string().into()), Modifiers::empty());
         }
+    }
+
+    /// Pastes a text into the field of this name.
+    pub fn paste(&mut self, id: &'static str, text: &str) {
+        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
+        let commit = iced_test::core::input_method::Event::Commit(text.to_owned());
+        self.events(vec![Event::InputMethod(commit)]);
     }
 
     /// Lets a file fall on the window.

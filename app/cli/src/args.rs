@@ -24,7 +24,7 @@ pub use library::{
     RevokeArgs, RoomArgs,
 };
 pub use sharing::{
-    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
+    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerNameArgs,
     PeerRenameArgs, PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
 };
 pub use trial::{DemoArgs, DemoSize, QuantChoice, SampleArgs, ShapeChoice};
@@ -190,6 +190,9 @@ mod tests {
             "minimodel consent check",
             "minimodel activity --most 3",
             "minimodel peer rename anna anna-laptop",
+            "minimodel peer block anna",
+            "minimodel peer unblock anna",
+            "minimodel peer remove anna",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

@@ -156,6 +156,10 @@ impl Telling {
                 "{} is in the request, but you are not paired with it: not called.",
                 short_peer(*peer)
             )),
+            Event::Blocked(peer) => self.progress.say(&format!(
+                "{} is in the request, but you have blocked it: not called.",
+                short_peer(*peer)
+            )),
             Event::Kept { bytes, .. } => self.progress.advance(*bytes),
             Event::Verifying => self.progress.doing("verifying the whole"),
             Event::Naming => self.progress.doing("writing the receipt"),

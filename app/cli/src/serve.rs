@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::naming::short_peer;
-use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
+use app::ports::{Access, Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
 use app::quantity::Size;
 use app::question::{Question, Serving};
 use app::serve::{Ended, Event, Served};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
-use verifier::request::{Offer, OfferTerms, PieceSet};
+use verifier::request::Offer;
 use verifier::scalars::UtcTime;
 use verifier::{Code, Sha256};
 
@@ -49,6 +49,11 @@ pub async fn run<W: Wiring>(
     let mut peers: Vec<KnownPeer> = Vec::new();
     for name in &args.to {
         let peer = naming::peer(&known, name)?;
+        if peer.access == Access::Blocked {
+            let what = format!("{} is blocked", peer.label);
+            let advice = "Unblock it first with `minimodel peer unblock`, if you want that.";
+            return Err(Fault::usage("--to", what, advice));
+        }
         if peers.iter().all(|other| other.id != peer.id) {
             peers.push(peer.clone());
         }
@@ -241,22 +246,8 @@ impl Ready<'_> {
         } else {
             own_addresses(&self.args.address, address.port())?
         };
-        let pieces = PieceSet::of(&self.model.have).ok_or_else(|| {
-            let what = format!("no piece of {} is kept here", self.model.model_id);
-            Fault::usage("model", what, "Prepare it first with `minimodel share prepare`.")
-        })?;
-        let terms = OfferTerms {
-            addresses,
-            model_id: self.model.model_id.clone(),
-            manifest_sha256: self.model.manifest_sha256,
-            artifact_sha256: self.model.artifact,
-            geometry: self.model.geometry,
-            root: self.model.root,
-            pieces,
-            issued: now,
-            expires: now.plus(self.args.span.0),
-        };
-        Offer::sign(&terms, self.key).map_err(|error| Fault::coded(&error))
+        app::serve::offer(self.model, self.key, addresses, now, now.plus(self.args.span.0))
+            .map_err(|error| Fault::blamed(&error))
     }
 
     fn tell_news(&self, news: &ServeNews, teller: &mut Progress) {

@@ -7,5 +7,7 @@ pub mod graph;
 pub mod inert;
 pub mod list;
 pub mod map_panel;
+pub mod mark;
 pub mod page;
 pub mod piece_map;
+pub mod qr;

@@ -190,7 +190,7 @@ impl Live {
             }
             Event::Naming => self.stage = Stage::Naming,
             Event::Peers(news) => self.hear_peers(news, now),
-            Event::NotPaired(_) => {}
+            Event::NotPaired(_) | Event::Blocked(_) => {}
         }
     }
 

@@ -148,8 +148,12 @@ pub enum PeerCommand {
     List,
     /// Call a peer by another name
     Rename(PeerRenameArgs),
+    /// Turn a peer away when it calls, call it no more, and take back what it may have
+    Block(PeerNameArgs),
+    /// Let a blocked peer call and be called again
+    Unblock(PeerNameArgs),
     /// Forget a peer; it can neither call you nor be called any more
-    Remove(PeerRemoveArgs),
+    Remove(PeerNameArgs),
 }
 
 /// `peer invite`.
@@ -192,9 +196,9 @@ pub struct PeerRenameArgs {
     pub label: String,
 }
 
-/// `peer remove`.
+/// `peer block`, `peer unblock` and `peer remove`.
 #[derive(Debug, Clone, Args)]
-pub struct PeerRemoveArgs {
+pub struct PeerNameArgs {
     /// The peer's id or label
     pub peer: String,
 }

@@ -22,7 +22,7 @@ pub(super) async fn run<W: Wiring>(
     args: &ExportArgs,
 ) -> Result<Outcome, Fault> {
     let settings = Settings {
-        verifier_version: program_version()?,
+        verifier_version: app::verify::program_version()?,
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };

@@ -172,6 +172,11 @@ impl Ready {
         if !plan.not_paired().is_empty() {
             parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
         }
+        if !plan.blocked().is_empty() {
+            let names: Vec<String> = plan.blocked().iter().map(|peer| desk.name(*peer)).collect();
+            let what = format!("You have blocked {}: not asked.", people(&names));
+            parts = parts.push(page::note(desk, page::body(desk, what), style::warned));
+        }
         parts.into()
     }
 
