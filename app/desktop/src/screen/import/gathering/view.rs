@@ -7,12 +7,15 @@ use iced::widget::{Column, Row, column, keyed, row};
 use iced::{Center, Element, Fill, Length};
 use verifier::identity::PeerId;
 
-use super::{Gathering, Message, Ready, Refused, Stage};
+use super::{Chooser, Gathering, Message, Ready, Refused, Stage};
 use crate::desk::Desk;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
 use crate::words;
+
+/// What is said when a chooser gave nothing.
+const NOTHING: &str = "Nothing was chosen. If no chooser opened, type the path instead.";
 
 /// A part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +103,8 @@ impl Gathering {
             parts = parts.push(lines);
         }
         parts = parts.push(entry);
-        if self.chose_nothing {
-            let hint = "Nothing was chosen. If no chooser opened, type the path instead.";
-            parts = parts.push(page::small(desk, hint));
+        if self.chose_nothing == Some(Chooser::Files) {
+            parts = parts.push(page::small(desk, NOTHING));
         }
         if let Some(trouble) = &self.trouble {
             parts = parts.push(page::problem(desk, trouble, Vec::new()));
@@ -148,7 +150,10 @@ impl Gathering {
         .align_y(Center);
         let what =
             "The verified file and its receipt go here. A name that is taken is not touched.";
-        let parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        let mut parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        if self.chose_nothing == Some(Chooser::Folder) {
+            parts = parts.push(page::small(desk, NOTHING));
+        }
         page::section(desk, "Folder", parts).into()
     }
 }
@@ -163,12 +168,13 @@ fn busy<'a>(desk: &Desk<'_>, name: &str) -> Element<'a, Message> {
 impl Ready {
     fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let plan = &self.outlook.plan;
-        let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
-        let mut parts = column![].spacing(desk.space(Space::Normal));
         if let Some(refusal) = &self.outlook.room.refusal {
-            parts = parts.push(page::problem(desk, refusal, Vec::new()));
+            // Nobody is asked for a yes to what cannot be done.
+            let again = page::button(desk, "Look again", Kind::Plain).on_press(Message::Again);
+            return page::problem(desk, refusal, vec![again.into()]);
         }
-        parts = parts.push(card);
+        let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
+        let mut parts = column![card].spacing(desk.space(Space::Normal));
         if !plan.not_paired().is_empty() {
             parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
         }
