@@ -3,6 +3,7 @@
 
 mod consent;
 mod display;
+mod gather;
 mod import;
 mod parity;
 mod records;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use app::ports::{Accounts, Evictable};
+use app::problem::Problem;
 use iced::Theme;
-use verifier::Sha256;
+use verifier::{Code, Sha256};
 use verifier::scalars::{Id as Name, Version};
 
 use super::super::{Gather, How, Id, Import, Message, Run};
@@ -76,9 +77,26 @@ fn a_card_that_gives_models_up_says_so() {
 }
 
 #[test]
+fn what_does_not_fit_is_not_asked_for() {
+    let mut import = Import::default();
+    let number = complete(&mut import, 1);
+    let mut outlook = outlook(1);
+    let full = "134217728 bytes do not fit: 0 bytes are left of the quota of 4294967296";
+    outlook.room.refusal = Some(Problem::new(Code::new("io", "failed"), full, "Raise the quota."));
+    let planned = Gather::Planned(number, Ok(Box::new(outlook)));
+    let _none = import.update(Message::Gather(Id(0), planned));
+    let mut ui = open((1_032.0, 2_000.0), import.view(&desk()));
+    assert!(ui.find(full).is_ok());
+    assert!(ui.find("Fetch and import from anna").is_err());
+}
+
+#[test]
 fn large_text_still_fits() {
     let import = running();
     let desk = Desk { scale: Scale::new(2.0), ..desk() };
     let mut ui = open((1_032.0, 780.0), import.view(&desk));
     assert_drawn(&mut ui, &theme::light(), "import-large-text");
+    let import = ready(2);
+    let mut ui = open((1_032.0, 780.0), import.view(&desk));
+    assert_drawn(&mut ui, &theme::light(), "import-card-large-text");
 }

@@ -10,7 +10,7 @@ use app::event::Event;
 use app::import::live::Live;
 use app::import::room::Room;
 use app::import::{Imported, Plan};
-use app::ports::{Accounts, KnownPeer, Named, PullNews};
+use app::ports::{Access, Accounts, KnownPeer, Named, PullNews};
 use app::question::Question;
 use app::request::{Document, Gathered, Kind, name};
 use iced::Size;
@@ -58,6 +58,7 @@ fn known() -> Vec<KnownPeer> {
         label: Label::parse(label).unwrap(),
         addresses: vec![address()],
         added: NOW,
+        access: Access::Open,
     });
     peers.collect()
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use verifier::consent::Act;
 
 use super::super::{Gather, How, Id, Import, Job, Message, Pair, Run};
@@ -76,40 +78,57 @@ impl Seen {
     }
 }
 
+/// Does all that; how often an import began. What may not be is an error.
+fn live(deeds: Vec<Deed>) -> Result<usize, TestCaseError> {
+    let mut begun = 0;
+    let mut import = Import::default();
+    let mut seen = Seen { asked: Some(complete(&mut import, 2)), card: None };
+    for deed in deeds {
+        let message = match deed {
+            Deed::Say(message) => message,
+            Deed::Planned(peers) => {
+                let Some(number) = seen.asked.take() else { continue };
+                let planned = Gather::Planned(number, Ok(Box::new(outlook(peers))));
+                Message::Gather(Id(0), planned)
+            }
+        };
+        seen.follow(&message);
+        let agrees =
+            matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
+        let action = import.update(message);
+        for work in &action.work {
+            if let Job::Start(start) = &work.job {
+                prop_assert!(agrees, "something else than the button began an import");
+                for act in [Act::Fetch, Act::Import] {
+                    prop_assert!(seen.is_ticked(act), "began without {act:?}");
+                }
+                for terms in start.yes.terms() {
+                    prop_assert!(seen.is_ticked(terms.act), "{:?} was not ticked", terms.act);
+                }
+                seen.card = None;
+                begun += 1;
+            }
+        }
+        if let Some(number) = plan_asked(action) {
+            // What is shown is out of date, so the card goes until the new one is there.
+            seen.asked = Some(number);
+            seen.card = None;
+        }
+    }
+    Ok(begun)
+}
+
 proptest! {
     #[test]
     fn nothing_begins_without_the_ticked_boxes(deeds in prop::collection::vec(deeds(), 1..60)) {
-        let mut import = Import::default();
-        let mut seen = Seen { asked: Some(complete(&mut import, 2)), card: None };
-        for deed in deeds {
-            let message = match deed {
-                Deed::Say(message) => message,
-                Deed::Planned(peers) => {
-                    let Some(number) = seen.asked.take() else { continue };
-                    let planned = Gather::Planned(number, Ok(Box::new(outlook(peers))));
-                    Message::Gather(Id(0), planned)
-                }
-            };
-            seen.follow(&message);
-            let agrees = matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
-            let action = import.update(message);
-            for work in &action.work {
-                if let Job::Start(start) = &work.job {
-                    prop_assert!(agrees, "something else than the button began an import");
-                    for act in [Act::Fetch, Act::Import] {
-                        prop_assert!(seen.is_ticked(act), "began without {act:?}");
-                    }
-                    for terms in start.yes.terms() {
-                        prop_assert!(seen.is_ticked(terms.act), "{:?} was not ticked", terms.act);
-                    }
-                    seen.card = None;
-                }
-            }
-            if let Some(number) = plan_asked(action) {
-                // What is shown is out of date, so the card goes until the new one is there.
-                seen.asked = Some(number);
-                seen.card = None;
-            }
-        }
+        live(deeds)?;
     }
+}
+
+#[test]
+fn with_the_ticked_boxes_some_of_these_imports_begin() {
+    let mut runner = TestRunner::deterministic();
+    let many = prop::collection::vec(deeds(), 60);
+    let begun = (0..200).map(|_| live(many.new_tree(&mut runner).unwrap().current()).unwrap());
+    assert!(begun.sum::<usize>() > 5);
 }
