@@ -4,6 +4,7 @@
 mod consent;
 mod import;
 mod parity;
+mod share;
 mod stage;
 mod start;
 mod touch;

@@ -38,7 +38,8 @@ struct Sample {
 impl Sample {
     fn new() -> Self {
         let mut file = std::io::Cursor::new(Vec::new());
-        write_sample(&Shape::TINY, Quantisation::Q4_0, 7, &mut file).unwrap();
+        let shape = Shape::near(4 * MIB, Quantisation::Q4_0).unwrap();
+        write_sample(&shape, Quantisation::Q4_0, 7, &mut file).unwrap();
         let survey = app::share::survey(file, ChunkAlgorithm::FixedSizeMerkleV0, None);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let survey = runtime.block_on(survey).unwrap();
@@ -74,8 +75,8 @@ impl Sample {
     fn look(&self) -> Arc<Look> {
         let allowed = Allowed {
             scope: Scope::Peer(id(2)),
-            used: 5 * MIB,
-            limit: 40 * MIB,
+            used: MIB,
+            limit: 8 * MIB,
             until: NOW.plus(7_200),
         };
         Arc::new(Look { models: vec![Servable { model: self.model(), allowed: vec![allowed] }] })
@@ -161,7 +162,7 @@ fn live() -> Arc<Snapshot> {
     let stranger = ServeNews::TurnedAway { from, why: "the peer is not paired".to_owned() };
     for news in [
         ServeNews::Called(id(2)),
-        ServeNews::Sent { peer: id(2), artifact, index, bytes: 6 * MIB },
+        ServeNews::Sent { peer: id(2), artifact, index, bytes: 3 * MIB },
         stranger,
     ] {
         live.hear(&Event::Callers(news), at(1));
@@ -174,5 +175,5 @@ fn happened(number: u64, happened: Happened) -> Message {
 }
 
 fn served(ended: Ended) -> Arc<Served> {
-    Arc::new(Served { ended, taken: [(id(2), 6 * MIB)].into() })
+    Arc::new(Served { ended, taken: [(id(2), 3 * MIB)].into() })
 }

@@ -5,7 +5,7 @@ use app::question::{Question, Serving};
 use app::serve::Ended;
 
 use super::{
-    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
+    Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
     live, offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
@@ -109,7 +109,7 @@ fn a_server_is_watched_taken_back_and_stopped() {
     sees(&screen, "stopping");
     let action = screen.update(happened(number, Happened::Ended(Ok(served(Ended::Stopped)))));
     assert_eq!(action.errands.len(), 1, "the user stopped it and need not be told");
-    sees(&screen, "6.00 MiB went to 1 peer.");
+    sees(&screen, "3.00 MiB went to 1 peer.");
     assert!(screen.at_work().is_none());
     let _action = press(&mut screen, "Dismiss");
     sees(&screen, "Ready to be served");
@@ -165,7 +165,7 @@ fn dropping_the_screen_stops_its_servers() {
 fn a_grant_of_another_process_can_be_taken_back() {
     let sample = Sample::new();
     let mut screen = shown(&sample);
-    sees(&screen, "anna-laptop may have it: took 5.00 MiB of 40.00 MiB, ends in 2 h 0 min");
+    sees(&screen, "anna-laptop may have it: took 1.00 MiB of 8.00 MiB, ends in 2 h 0 min");
     let action = press(&mut screen, "Take back from anna-laptop");
     assert!(matches!(&action.work[..], [Work::TakeBack(_, Some(peer))] if *peer == id(2)));
     let action = press(&mut screen, "Announce…");
@@ -186,7 +186,6 @@ fn it_is_drawn() {
     let view = screen.view(&desk(&book));
     assert_drawn(&mut open(SIZE, view), &light(), "share-form-light");
     let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
-    assert_eq!(starting.order.limit / MIB, 0);
     let _action = screen.update(happened(starting.number, Happened::Live(live())));
     let written = Happened::Offered(starting.order.file.clone());
     let _action = screen.update(happened(starting.number, written));
