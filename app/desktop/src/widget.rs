@@ -5,5 +5,6 @@ pub mod control;
 pub mod focus;
 pub mod list;
 pub mod map_panel;
+pub mod meter;
 pub mod page;
 pub mod piece_map;
