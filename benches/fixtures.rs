@@ -1,5 +1,7 @@
 //! Makes the artifacts that the benchmarks work on.
 
+pub mod library;
+
 use bytes::Bytes;
 use verifier::piece::{PieceList, PieceStream};
 use verifier::{ChunkAlgorithm, Geometry};

@@ -10,3 +10,4 @@ mod pair;
 mod refuse;
 mod resume;
 mod serve;
+mod window;

@@ -3,7 +3,7 @@
 mod answer;
 mod companion;
 mod patience;
-mod program;
+pub mod program;
 mod running;
 mod scene;
 mod turn;

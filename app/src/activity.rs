@@ -7,7 +7,8 @@ use verifier::consent::Scope;
 use verifier::identity::PeerId;
 use verifier::scalars::{Id, UtcTime};
 
-use crate::ports::{Failure, Journal, JournalError, Record, Standing, What};
+use crate::ports::{Chain, Failure, Journal, JournalError, Record, Standing, What};
+use crate::problem::Problem;
 
 /// Something that was agreed to, taken back or done.
 #[derive(Debug, Clone)]
@@ -73,6 +74,10 @@ pub async fn timeline<J: Journal>(
 ) -> Result<Vec<Entry>, JournalError> {
     let standing = journal.standing(now).await?;
     let records = journal.transfers(most).await.map_err(JournalError::Failed)?;
+    Ok(merged(standing, records))
+}
+
+fn merged(standing: Vec<Standing>, records: Vec<Record>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = records.into_iter().map(Entry::Moved).collect();
     for standing in standing {
         if standing.grant.revoked().is_some() {
@@ -89,7 +94,47 @@ pub async fn timeline<J: Journal>(
         };
         std::cmp::Reverse((entry.time(), place))
     });
-    Ok(entries)
+    entries
+}
+
+/// Everything there is to see of what was agreed to and what moved. What cannot be read does not
+/// keep the rest from being seen.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The time line, newest first.
+    pub entries: Vec<Entry>,
+    /// Whether there are older transfers that it leaves out.
+    pub left_out: bool,
+    /// The grants that are live, those that end first at the top; or why they are not known.
+    pub live: Result<Vec<Standing>, Problem>,
+    /// What came of checking the consent log.
+    pub chain: Result<Chain, Problem>,
+    /// Why the transfers are not known, if so.
+    pub transfers: Result<(), Problem>,
+}
+
+/// Looks at every consent, at the newest `most` transfers and at the chain of the consent log.
+pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
+    let failed = |failure: Failure| Problem::blamed(&JournalError::Failed(failure));
+    let chain = journal.chain().await.map_err(failed);
+    let standing = journal.standing(now).await.map_err(|error| Problem::blamed(&error));
+    let mut records = journal.transfers(most.saturating_add(1)).await.map_err(failed);
+    let mut left_out = false;
+    if let Ok(records) = &mut records {
+        left_out = records.len() > most;
+        records.drain(..records.len().saturating_sub(most));
+    }
+    let transfers = records.as_ref().map(|_| ()).map_err(Clone::clone);
+    let entries = merged(
+        standing.as_ref().map(Clone::clone).unwrap_or_default(),
+        records.unwrap_or_default(),
+    );
+    let live = standing.map(|mut standing| {
+        standing.retain(|standing| standing.live);
+        standing.sort_by_key(|standing| standing.grant.expires());
+        standing
+    });
+    Look { entries, left_out, live, chain, transfers }
 }
 
 /// What a peer gave and took, in bytes.

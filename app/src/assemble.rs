@@ -4,11 +4,12 @@
 //! left to do at the end. Every byte is read back from the output before it is judged.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 
 use bytes::BytesMut;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verifier::artifact::{ArtifactError, Extras, Verification, VerifiedArtifact};
 use verifier::manifest::Manifest;
@@ -63,8 +64,11 @@ pub struct Assembly<S, O> {
 pub struct Assembling<D> {
     frontier: Sender<u32>,
     appended: Arc<AtomicU32>,
-    stop: Stop,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
+    /// Says that it has ended, however it did.
+    ended: watch::Receiver<()>,
+    /// The work goes on only while this is there.
+    wanted: Arc<()>,
 }
 
 impl<D: Draft> Assembling<D> {
@@ -75,10 +79,14 @@ impl<D: Draft> Assembling<D> {
         O: Outputs<Draft = D>,
     {
         let (frontier, kept) = channel();
-        let (appended, stop) = (Arc::new(AtomicU32::new(0)), Stop::default());
-        let (told, stopped) = (Arc::clone(&appended), Arc::clone(&stop.0));
-        let outcome = tokio::task::spawn_blocking(move || assembly.run(&kept, &told, &stopped));
-        Self { frontier, appended, stop, outcome }
+        let (ending, ended) = watch::channel(());
+        let (wanted, appended) = (Arc::new(()), Arc::new(AtomicU32::new(0)));
+        let (watched, told) = (Arc::downgrade(&wanted), Arc::clone(&appended));
+        let outcome = tokio::task::spawn_blocking(move || {
+            let _ending = ending;
+            assembly.run(&kept, &told, &watched)
+        });
+        Self { frontier, appended, outcome, ended, wanted }
     }
 
     /// How many pieces are in the output by now.
@@ -97,28 +105,30 @@ impl<D: Draft> Assembling<D> {
         self.outcome.is_finished()
     }
 
+    /// Resolves when it has ended, however it did. Ask only when every piece was reached.
+    pub async fn ended(&self) {
+        // Nothing is ever sent: the sender goes away with the work.
+        while self.ended.clone().changed().await.is_ok() {}
+    }
+
     /// Waits for the verdict on the whole.
     ///
     /// # Errors
     ///
     /// [`AssembleError`]; the output is removed.
     pub async fn finish(self) -> Result<(D, VerifiedArtifact), AssembleError> {
-        let Self { frontier, stop, outcome, .. } = self;
+        let Self { frontier, outcome, wanted, .. } = self;
         drop(frontier);
         let outcome = outcome.await.unwrap_or(Err(AssembleError::Cancelled));
-        // Until here, so that whoever stops waiting ends the work.
-        drop(stop);
+        drop(wanted);
         outcome
     }
-}
 
-/// Says so when it is dropped.
-#[derive(Default)]
-struct Stop(Arc<AtomicBool>);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Ends the work, and resolves when the output is removed.
+    pub async fn abandon(self) {
+        let Self { frontier, outcome, wanted, .. } = self;
+        drop((frontier, wanted));
+        drop(outcome.await);
     }
 }
 
@@ -127,7 +137,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         self,
         kept: &Receiver<u32>,
         appended: &AtomicU32,
-        stopped: &AtomicBool,
+        wanted: &Weak<()>,
     ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
         let length = self.geometry.byte_count();
@@ -137,7 +147,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         while pieces.peek().is_some() {
             let frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
             while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
-                if stopped.load(Ordering::Relaxed) {
+                if wanted.strong_count() == 0 {
                     return Err(AssembleError::Cancelled);
                 }
                 self.append(&mut draft, &mut verification, artifact, index)?;

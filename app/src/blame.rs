@@ -53,9 +53,9 @@ pub fn is_full_disk(failure: &(dyn std::error::Error + 'static)) -> bool {
 pub fn machine_advice(failure: &Failure) -> Cow<'static, str> {
     let error: &(dyn std::error::Error + 'static) = failure.as_ref();
     Cow::Borrowed(if is_full_disk(error) {
-        "Free some space on that disk and run the same command again: what is kept stays kept."
+        "Free some space on that disk and try again: what is kept stays kept."
     } else {
-        "Check that the data folder is there and can be written, then run the same command again."
+        "Check that the data folder is there and can be written, then try again."
     })
 }
 
@@ -113,9 +113,7 @@ impl Blamed for ReserveError {
                                    with `minimodel library quota`."
                     .into()
             }
-            Self::Device { .. } => {
-                "Free some space on that disk and run the same command again.".into()
-            }
+            Self::Device { .. } => "Free some space on that disk and try again.".into(),
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
         }
@@ -177,17 +175,11 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Exhausted { .. } => {
-                "Ask your peers to serve the model, then run the same command \
-                                       again: it goes on from the pieces kept."
-                    .into()
-            }
-            Self::Cancelled => {
-                "Run the same command again: it goes on from the pieces kept.".into()
-            }
-            Self::Failed(_) => {
-                "Check this machine's network, then run the same command again.".into()
-            }
+            Self::Exhausted { .. } => "Ask your peers to serve the model, then try again: it \
+                 goes on from the pieces kept."
+                .into(),
+            Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
+            Self::Failed(_) => "Check this machine's network, then try again.".into(),
         }
     }
 }

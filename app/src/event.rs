@@ -24,6 +24,15 @@ pub enum Event {
     Peers(PullNews),
     /// A peer of the request is not paired with this installation, so it is not called.
     NotPaired(PeerId),
+    /// A piece arrived and its bytes are the ones its digest names.
+    Verified {
+        /// Which one.
+        index: PieceIndex,
+        /// From whom.
+        source: Source,
+        /// Its length in bytes.
+        bytes: u64,
+    },
     /// A piece is kept: it would survive a crash.
     Kept {
         /// Which one.

@@ -22,8 +22,11 @@ pub mod ports;
 pub mod problem;
 pub mod quantity;
 pub mod question;
+pub mod receipts;
+pub mod request;
 pub mod serve;
 pub mod settings;
 pub mod share;
+pub mod verify;
 
 pub use blame::{Blame, Blamed};

@@ -17,7 +17,7 @@ use verifier::scalars::UtcTime;
 
 pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
-pub use journal::{Journal, JournalError, Record, Spend, Standing, Terms, What};
+pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{

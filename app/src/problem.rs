@@ -10,7 +10,7 @@ use verifier::{Code, Coded};
 
 use crate::Blamed;
 
-pub use advice::advice_for;
+pub use advice::{advice_for, advice_for_text};
 
 /// Why something was not done: a stable code for programs, two lines for people.
 #[derive(Debug, Clone, PartialEq, Eq)]

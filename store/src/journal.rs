@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use app::ports::{self, Failure, JournalError, Record, Spend, Standing, Terms};
+use app::ports::{self, Chain, Failure, JournalError, Record, Spend, Standing, Terms};
 use verifier::consent::{ConsentError, ConsentLog, Grant, GrantTerms, Query};
 use verifier::scalars::{Id, UtcTime};
 
@@ -118,6 +118,11 @@ impl ports::Journal for Journal {
 
     async fn standing(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
         self.blocking(move |shared| shared.standing(now)).await
+    }
+
+    async fn chain(&self) -> Result<Chain, Failure> {
+        let shared = Arc::clone(&self.shared);
+        Ok(tokio::task::spawn_blocking(move || consents::check(shared.log.path())).await??)
     }
 
     fn spend(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError> {

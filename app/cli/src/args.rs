@@ -187,6 +187,7 @@ mod tests {
             "minimodel library export tiny out --sign --slm-checksum=unverified",
             "minimodel receipt list",
             "minimodel consent revoke g1",
+            "minimodel consent check",
             "minimodel activity --most 3",
             "minimodel peer rename anna anna-laptop",
             "minimodel peer invite --address mmp://127.0.0.1:9410",

@@ -6,7 +6,7 @@ use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::consent::Scope;
-use verifier::scalars::Id;
+use verifier::scalars::{Id, UtcTime};
 
 use crate::args::{ConsentCommand, RevokeArgs};
 use crate::fault::Fault;
@@ -25,6 +25,7 @@ pub async fn run<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     match command {
         ConsentCommand::List => list(session).await,
+        ConsentCommand::Check => check(session).await,
         ConsentCommand::Revoke(args) => revoke(session, args).await,
     }
 }
@@ -49,6 +50,28 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         .with("grant_count", standing.len())
         .with("live_count", live)
         .told())
+}
+
+async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
+    let journal = session.journal()?;
+    let failed = |failure| Fault::blamed(&JournalError::Failed(failure));
+    let chain = journal.chain().await.map_err(failed)?;
+    if let Some(error) = &chain.broken {
+        return Err(Fault::coded(error).with("lines", chain.lines));
+    }
+    let time = |time: Option<UtcTime>| time.map(|time| time.to_string());
+    session.terminal.say(&match (chain.first, chain.last) {
+        (Some(first), Some(last)) => {
+            format!("The consent log holds: {} lines, from {first} to {last}.", chain.lines)
+        }
+        _ => "The consent log has no line yet.".to_owned(),
+    });
+    Ok(Outcome::new()
+        .with("lines", chain.lines)
+        .with("first_utc", time(chain.first))
+        .with("last_utc", time(chain.last))
+        .with_text("last_sha256", chain.head)
+        .with("torn_bytes", chain.torn))
 }
 
 async fn revoke<W: Wiring>(

@@ -30,7 +30,6 @@ use crate::outcome::Outcome;
 use crate::sample;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
 use peers::{Cast, Peer, Program};
 use place::Place;
@@ -106,7 +105,7 @@ async fn play<W: Wiring>(
         let mut killing = Killing { victim, kept: 0, pieces: model.geometry.piece_count() };
         let request = read_request(&request, &place.manifest(), session)?;
         let settings = Settings {
-            verifier_version: program_version()?,
+            verifier_version: app::verify::program_version()?,
             signer: Some(SigningKey::from_seed(*key.seed())),
             rule: ChecksumRule::Verify,
         };

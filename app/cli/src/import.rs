@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{Imported, Plan, Settings};
+use app::import::{ImportError, Imported, Plan, Settings};
 use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
@@ -21,7 +21,6 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::verify::program_version;
 use crate::wiring::{Rates, Wiring};
 
 /// What people are told of how to stop an import.
@@ -44,7 +43,7 @@ pub async fn run<W: Wiring>(
         .map_err(|error| Fault::coded(&error))?;
     let rates = Rates { upload: None, download: args.download_limit.map(|Size(bytes)| bytes) };
     let settings = Settings {
-        verifier_version: program_version()?,
+        verifier_version: app::verify::program_version()?,
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
@@ -108,11 +107,18 @@ pub async fn import<P: Ports>(
             watch(&event);
             telling.hear(&event);
         };
-        let work = app::import::import(ports, plan, consent, settings, on);
-        tokio::select! {
-            outcome = work => outcome.map_err(|error| Fault::blamed(&error)),
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        }
+        let stop = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                // Where Ctrl-C cannot be heard, nothing but the end of the import ends it.
+                std::future::pending::<()>().await;
+            }
+        };
+        app::import::import(ports, plan, consent, settings, on, stop).await.map_err(|error| {
+            match error {
+                ImportError::Stopped => interrupted(),
+                error => Fault::blamed(&error),
+            }
+        })
     };
     let Telling { progress, names, banned, .. } = telling;
     progress.finish();

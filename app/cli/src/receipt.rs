@@ -1,11 +1,8 @@
 //! Reads and checks receipts.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
-use app::input;
+use app::receipts::{self, Provenance};
+use app::verify::Finding;
 use serde_json::json;
-use verifier::receipt::Receipt;
 
 use crate::args::{ReceiptCommand, ReceiptListArgs, ReceiptShowArgs};
 use crate::fault::Fault;
@@ -13,11 +10,6 @@ use crate::outcome::{Outcome, printable};
 use crate::session::Session;
 use crate::verify;
 use crate::wiring::Wiring;
-
-/// What receipt files end with.
-const EXTENSION: &str = "minimodel-receipt";
-/// The most receipts that are listed.
-const MOST: usize = 10_000;
 
 /// `receipt …`.
 ///
@@ -36,61 +28,59 @@ pub fn run<W: Wiring>(
 }
 
 fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Result<Outcome, Fault> {
-    let paths = receipts_in(&args.folder)?;
+    let listing = receipts::list(&args.folder, receipts::MOST)?;
     let mut values = Vec::new();
-    for path in &paths {
-        let name = printable(&path.file_name().unwrap_or_default().to_string_lossy());
-        match read(path) {
-            Ok(receipt) => {
-                let value = |key| receipt.value(key).unwrap_or("-").to_owned();
+    for entry in &listing.entries {
+        let name = printable(&entry.path.file_name().unwrap_or_default().to_string_lossy());
+        match &entry.content {
+            Ok(summary) => {
+                let from = match summary.provenance {
+                    Provenance::LocalFile => "local-file",
+                    Provenance::Peers { .. } => "consent-peer-transfer",
+                };
                 session.terminal.say(&format!(
-                    "{name}  {} {}  {} bytes  {}  {}",
-                    value("model.id"),
-                    value("model.version"),
-                    value("artifact.byte_count"),
-                    value("transfer.kind"),
-                    value("receipt.created_utc")
+                    "{name}  {} {}  {} bytes  {from}  {}",
+                    summary.model_id, summary.model_version, summary.byte_count, summary.created
                 ));
                 values.push(json!({
                     "file": name,
-                    "model_id": value("model.id"),
-                    "model_version": value("model.version"),
-                    "artifact_sha256": value("artifact.sha256"),
-                    "created_utc": value("receipt.created_utc"),
+                    "model_id": summary.model_id.to_string(),
+                    "model_version": summary.model_version.to_string(),
+                    "artifact_sha256": summary.artifact.to_string(),
+                    "created_utc": summary.created.to_string(),
                 }));
             }
-            Err(fault) => {
-                session.terminal.say(&format!("{name}  not a valid receipt: {}", fault.what()));
-                values.push(json!({"file": name, "code": fault.code().to_string()}));
+            Err(problem) => {
+                let what = printable(&problem.what);
+                session.terminal.say(&format!("{name}  not a valid receipt: {what}"));
+                values.push(json!({"file": name, "code": problem.code.to_string()}));
             }
         }
     }
-    if paths.is_empty() {
+    if listing.entries.is_empty() {
         session.terminal.say(&format!("No receipts in {}.", args.folder.display()));
     } else {
         session.terminal.say("Check one against its files with `minimodel receipt verify`.");
     }
-    Ok(Outcome::new().with("receipt_count", paths.len()).with("receipt", values).told())
-}
-
-fn receipts_in(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let failed = |error: &std::io::Error| Fault::io("read", folder, error);
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
-        let path = entry.map_err(|error| failed(&error))?.path();
-        if path.extension() == Some(OsStr::new(EXTENSION)) && paths.len() < MOST {
-            paths.push(path);
-        }
+    if listing.left_out > 0 {
+        session.terminal.say(&format!("{} files more are not listed.", listing.left_out));
     }
-    paths.sort();
-    Ok(paths)
+    Ok(Outcome::new()
+        .with("receipt_count", listing.entries.len())
+        .with("left_out", listing.left_out)
+        .with("receipt", values)
+        .told())
 }
 
 fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Result<Outcome, Fault> {
-    let receipt = read(&args.receipt)?;
+    let (receipt, _) = receipts::read(&args.receipt)?;
     let mut outcome = Outcome::new();
     for (key, value) in receipt.values() {
         outcome = outcome.with_text(key, value);
+        if let Some(finding) = key.strip_prefix("check.").and_then(|_| Finding::said(value)) {
+            let (name, meaning) = (receipts::name(key), receipts::explain(key, finding));
+            session.terminal.say(&format!("{name} ({value}): {meaning}"));
+        }
     }
     session.terminal.say(match receipt.signer() {
         Some(_) => "The receipt holds together, and is signed by the installation it names.",
@@ -100,9 +90,4 @@ fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Resu
     });
     session.terminal.say("Whether it belongs to a file is checked by `minimodel receipt verify`.");
     Ok(outcome)
-}
-
-fn read(path: &Path) -> Result<Receipt, Fault> {
-    let bytes = input::read(path, input::RECEIPT)?;
-    Receipt::parse(&bytes).map_err(|error| Fault::coded_in(path, &error))
 }

@@ -1,17 +1,17 @@
 //! Makes import requests from a manifest and the offers of peers.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use app::input;
 use app::naming::short_peer;
-use verifier::request::{ImportDraft, Offer};
+use app::request::{self, Document, Kind, Written};
 use verifier::scalars::Id;
 
 use crate::args::{RequestCommand, RequestNewArgs};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::session::Session;
-use crate::verify::read_manifest;
 use crate::wiring::Wiring;
 
 /// `request …`.
@@ -29,23 +29,22 @@ pub fn run<W: Wiring>(
 }
 
 fn new<W: Wiring>(session: &mut Session<'_, W>, args: &RequestNewArgs) -> Result<Outcome, Fault> {
-    let options = args.options.options();
-    let manifest = read_manifest(&args.manifest, options)?;
-    let mut offers = Vec::new();
-    for path in &args.offers {
-        let bytes = input::read(path, input::OFFER)?;
-        offers.push(Offer::parse(&bytes).map_err(|error| Fault::coded_in(path, &error))?);
-    }
+    let read = |path: &PathBuf, kind, limit| {
+        let bytes = input::read(path, limit)?.into();
+        Ok::<_, Fault>(Document { path: path.clone(), kind, bytes })
+    };
+    let manifest = read(&args.manifest, Kind::Manifest, input::MANIFEST)?;
+    let offers = args
+        .offers
+        .iter()
+        .map(|path| read(path, Kind::Offer, input::OFFER))
+        .collect::<Result<Vec<_>, _>>()?;
     let now = session.now();
     let request_id = random_id()?;
-    let draft = ImportDraft {
-        request_id: request_id.clone(),
-        manifest: &manifest,
-        options,
-        offers: &offers,
-        valid_for: args.span.0,
-    };
-    let bytes = draft.write(now).map_err(|error| Fault::coded(&error))?;
+    let options = args.options.options();
+    let written =
+        request::write(request_id.clone(), &manifest, options, &offers, args.span.0, now)?;
+    let Written { bytes, manifest, offers } = written;
     session.write(&args.out, &bytes)?;
     let peers: BTreeSet<String> = offers.iter().map(|offer| offer.peer_id().to_string()).collect();
     let shown: Vec<String> = offers.iter().map(|offer| short_peer(offer.peer_id())).collect();
@@ -74,6 +73,6 @@ fn random_id() -> Result<Id, Fault> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|error| Fault::machine("the system gives no random number", &error))?;
-    let text = format!("request-{:016x}", u64::from_be_bytes(bytes));
-    Id::parse(&text).map_err(|error| Fault::machine("cannot name the request", &error))
+    request::name(u64::from_be_bytes(bytes))
+        .map_err(|error| Fault::machine("cannot name the request", &error))
 }

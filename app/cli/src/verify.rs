@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::input;
+use app::problem::Problem;
+use app::verify::{self, Meter};
 use verifier::artifact::{Extras, VerifiedArtifact};
-use verifier::digest::Sha256Stream;
 use verifier::manifest::{Manifest, Options};
-use verifier::receipt::{Facts, Receipt, VerifiedReceipt};
-use verifier::slm::ChecksumRule;
+use verifier::receipt::VerifiedReceipt;
 
 use crate::args::{
     ArtifactArgs, ArtifactOptions, EvidenceFile, ManifestArgs, NewReceiptArgs, ReceiptCheckArgs,
@@ -24,7 +24,7 @@ use crate::wiring::Wiring;
 ///
 /// [`Fault`] with the first rule that the manifest breaks.
 pub fn manifest(args: &ManifestArgs) -> Result<Outcome, Fault> {
-    let manifest = read_manifest(&args.manifest, args.options.options())?;
+    let manifest = verify::manifest(&args.manifest, args.options.options())?;
     Ok(with_manifest(Outcome::new(), &manifest).warn(manifest.warnings()))
 }
 
@@ -49,15 +49,7 @@ pub fn new_receipt<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     let verified = check(&args.manifest, &args.slm, &args.options)?;
     let signer = if args.sign { Some(session.identity()?) } else { None };
-    let file_name = args.slm.to_string_lossy();
-    let facts = Facts {
-        created_utc: session.now(),
-        verifier_version: program_version()?,
-        file_name: &file_name,
-        transfer: None,
-        signer: signer.as_ref(),
-    };
-    let receipt = Receipt::write(&verified, &facts).map_err(|error| Fault::coded(&error))?;
+    let receipt = verify::new_receipt(&verified, &args.slm, session.now(), signer.as_ref())?;
     session.write(&args.receipt, receipt.bytes())?;
     Ok(with_artifact(Outcome::new(), &verified)
         .with_text("receipt.path", args.receipt.display())
@@ -91,19 +83,8 @@ pub fn check_receipt(
 ) -> Result<VerifiedReceipt, Fault> {
     let receipt_bytes = input::read(receipt, input::RECEIPT)?;
     let manifest_bytes = input::read(manifest, input::MANIFEST)?;
-    let (file, length) = input::open(slm)?;
-    Receipt::verify(&receipt_bytes, &manifest_bytes, options, file, length)
-        .map_err(|error| Fault::coded(&error))
-}
-
-/// Reads a manifest and checks it.
-///
-/// # Errors
-///
-/// [`Fault`] with the first rule that it breaks.
-pub fn read_manifest(path: &Path, options: Options) -> Result<Manifest, Fault> {
-    let bytes = input::read(path, input::MANIFEST)?;
-    Manifest::parse(&bytes, options).map_err(|error| Fault::coded_in(path, &error))
+    let meter = Meter::default();
+    Ok(verify::receipt(&receipt_bytes, &manifest_bytes, options, slm, &meter)?)
 }
 
 fn check(
@@ -111,7 +92,8 @@ fn check(
     slm: &Path,
     options: &ArtifactOptions,
 ) -> Result<VerifiedArtifact, Fault> {
-    let manifest = Arc::new(read_manifest(manifest, options.manifest.options())?);
+    let manifest = Arc::new(verify::manifest(manifest, options.manifest.options())?);
+    let digest = |file: &EvidenceFile| Ok::<_, Problem>((file.index, verify::digest(&file.path)?));
     let extras = Extras {
         chunk_list: match &options.chunk_list {
             Some(path) => Some(input::read(path, input::CHUNK_LIST)?.into()),
@@ -119,45 +101,8 @@ fn check(
         },
         evidence: options.evidence.iter().map(digest).collect::<Result<_, _>>()?,
     };
-    check_file(&manifest, slm, &extras, options.slm_checksum.rule())
-}
-
-fn check_file(
-    manifest: &Arc<Manifest>,
-    slm: &Path,
-    extras: &Extras,
-    rule: ChecksumRule,
-) -> Result<VerifiedArtifact, Fault> {
-    let (file, length) = input::open(slm)?;
-    verifier::artifact::verify(manifest, file, length, extras, rule)
-        .map_err(|error| Fault::coded_in(slm, &error))
-}
-
-fn digest(evidence: &EvidenceFile) -> Result<(u64, verifier::Sha256), Fault> {
-    use std::io::Read as _;
-
-    let (mut file, _) = input::open(&evidence.path)?;
-    let mut digest = Sha256Stream::default();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        let read =
-            file.read(&mut block).map_err(|error| Fault::io("read", &evidence.path, &error))?;
-        match block.get(..read) {
-            Some([]) | None => break,
-            Some(bytes) => digest.update(bytes),
-        }
-    }
-    Ok((evidence.index, digest.finish()))
-}
-
-/// The version of this program, as receipts have it.
-///
-/// # Errors
-///
-/// Never in a program that was built with a sound version.
-pub fn program_version() -> Result<verifier::scalars::Version, Fault> {
-    verifier::scalars::Version::parse(env!("CARGO_PKG_VERSION"))
-        .map_err(|error| Fault::machine("this program has no sound version", &error))
+    let rule = options.slm_checksum.rule();
+    Ok(verify::artifact(&manifest, slm, &extras, rule, &Meter::default())?)
 }
 
 /// Adds what follows from a manifest.

@@ -6,10 +6,14 @@ mod keys;
 mod message;
 mod notices;
 mod screens;
+#[cfg(test)]
+mod tests;
+mod timing;
 mod welcome;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use app::clock::SystemClock;
 use app::ports::Clock as _;
@@ -29,6 +33,7 @@ use crate::wiring::{Opened, Unopened, Wiring};
 use close::Closing;
 use notices::Notices;
 use screens::Screens;
+use timing::Timing;
 
 pub use message::Message;
 
@@ -51,6 +56,8 @@ pub struct Beginning {
     pub is_new: bool,
     /// Why the settings could not be read, if so.
     pub trouble: Option<Problem>,
+    /// When the program was started.
+    pub started: Instant,
 }
 
 /// The window.
@@ -63,6 +70,7 @@ pub struct Companion<W: Wiring> {
     stage: Stage<W::Ports>,
     sheet: Option<Sheet>,
     notices: Notices,
+    timing: Option<Timing>,
 }
 
 /// What the window's surroundings say of how it looks.
@@ -100,7 +108,7 @@ enum Sheet {
 impl<W: Wiring> Companion<W> {
     /// The window at its start, and the work of starting.
     pub fn new(wiring: Arc<W>, beginning: Beginning) -> (Self, Task<Heard<W>>) {
-        let Beginning { data, settings, is_new, trouble } = beginning;
+        let Beginning { data, settings, is_new, trouble, started } = beginning;
         let size = settings.window.size.map_or(SIZE, |(width, height)| Size::new(width, height));
         let look = Look {
             mode: Mode::None,
@@ -123,6 +131,7 @@ impl<W: Wiring> Companion<W> {
             stage,
             sheet: None,
             notices,
+            timing: Timing::since(started),
         };
         let mode = iced::system::theme().map(Message::Mode);
         let open = if is_new { Task::none() } else { companion.open() };
@@ -159,6 +168,16 @@ impl<W: Wiring> Companion<W> {
             }
             Message::Window(id, event) => self.window(id, event),
             Message::Key(key, modifiers) => keys::press(self, &key, modifiers),
+            Message::Frame => {
+                let shows_library = match &self.stage {
+                    Stage::Open(screens) => screens.is_filled(),
+                    _ => false,
+                };
+                if self.timing.as_mut().is_some_and(|timing| !timing.frame(shows_library)) {
+                    self.timing = None;
+                }
+                Task::none()
+            }
             Message::Tick => {
                 self.notices.age();
                 Task::none()
@@ -384,8 +403,12 @@ impl<W: Wiring> Companion<W> {
         let mode = iced::system::theme_changes().map(Message::Mode);
         // Ages are shown to the minute; what is said at the edge goes away after a while.
         let seconds = if self.notices.are_fading() { 1 } else { 30 };
-        let tick = iced::time::every(std::time::Duration::from_secs(seconds));
-        Subscription::batch([events, mode, tick.map(|_| Message::Tick)])
+        let tick = iced::time::every(Duration::from_secs(seconds));
+        let frames = match self.timing {
+            Some(_) => window::frames().map(|_| Message::Frame),
+            None => Subscription::none(),
+        };
+        Subscription::batch([events, mode, tick.map(|_| Message::Tick), frames])
     }
 
     fn desk<'a>(&self, book: &'a Book) -> Desk<'a> {

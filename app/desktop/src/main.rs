@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use app::clock::SystemClock;
 use app::ports::Bundle;
@@ -33,6 +34,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let args = Args::parse();
     trace(args.verbose);
     let Some(data) = args.data_dir.or_else(own_folder) else {
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
         }
     };
     let is_new = wiring.is_new(&data);
-    match companion::run(wiring, Beginning { data, settings, is_new, trouble }) {
+    match companion::run(wiring, Beginning { data, settings, is_new, trouble, started }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("cannot open a window: {error}")),
     }

@@ -3,6 +3,8 @@
 pub mod consent;
 pub mod control;
 pub mod focus;
+pub mod graph;
+pub mod inert;
 pub mod list;
 pub mod map_panel;
 pub mod meter;

@@ -63,11 +63,22 @@ pub fn minute(time: UtcTime) -> String {
     time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
+/// A text of at most so many characters; what is longer ends in an ellipsis.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.truncate(short.trim_end().len());
+    short.push('…');
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use verifier::scalars::UtcTime;
 
-    use super::{ago, count, grouped, minute, until};
+    use super::{ago, count, cut, grouped, minute, until};
 
     #[test]
     fn people_see_words() {
@@ -87,6 +98,9 @@ mod tests {
             (8_640_000, "on 2026-08-14"),
         ] {
             assert_eq!(ago(now, before(seconds)), text);
+        }
+        for (text, short) in [("anna", "anna"), ("anna b", "anna…"), ("annabel", "anna…")] {
+            assert_eq!(cut(text, 5), short);
         }
         assert_eq!(until(now, now.plus(3_600)), "in 1 h 0 min");
         assert_eq!(until(now.plus(1), now), "over");

@@ -24,6 +24,9 @@ pub enum ImportError {
     /// No peer of the request is paired with this installation.
     #[error("none of the request's peers is paired with this installation")]
     NoPairedPeer,
+    /// The user stopped it.
+    #[error("the import was stopped")]
+    Stopped,
     /// The output cannot be placed.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -77,7 +80,7 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
             Self::Pull(error) => error.blame(),
-            Self::Read { .. } | Self::Store(_) => Blame::Machine,
+            Self::Stopped | Self::Read { .. } | Self::Store(_) => Blame::Machine,
         }
     }
 
@@ -92,7 +95,7 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
-            Self::Read { .. } | Self::Store(_) => IO_FAILED,
+            Self::Stopped | Self::Read { .. } | Self::Store(_) => IO_FAILED,
         }
     }
 
@@ -101,6 +104,7 @@ impl Blamed for ImportError {
             Self::NoChunking => "chunking.algorithm".into(),
             Self::NoConsent(act) => act.as_str().into(),
             Self::NoPairedPeer => "peer_offers".into(),
+            Self::Stopped => "-".into(),
             Self::Output(error) => error.field(),
             Self::Reserve(error) => error.field(),
             Self::Journal(error) => error.field(),
@@ -121,6 +125,9 @@ impl Blamed for ImportError {
             Self::NoPairedPeer => {
                 "Pair with one of them first: `minimodel peer add <ticket>`.".into()
             }
+            Self::Stopped => {
+                "Import it again when you like: it goes on from the pieces that are kept.".into()
+            }
             Self::Output(error) => error.advice(),
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
@@ -130,10 +137,9 @@ impl Blamed for ImportError {
                                   whoever made the manifest."
                     .into()
             }
-            Self::Receipt(_) => "Run the same command again; if it fails again, report it.".into(),
+            Self::Receipt(_) => "Try again; if it fails again, report it.".into(),
             Self::Read { .. } => {
-                "Run the same command again: the piece is fetched anew. Check the disk's health."
-                    .into()
+                "Try again: the piece is fetched anew. Check the disk's health.".into()
             }
             Self::Store(failure) => machine_advice(failure),
         }

@@ -13,7 +13,7 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
 use crate::consent::Consent;
-use crate::ports::{Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms};
+use crate::ports::{KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms};
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
 /// that was lost midway is asked again for what did not arrive.
@@ -40,7 +40,7 @@ impl Called {
 
 /// An import that could be made: what will move, from whom, where to. Only a person's consent is
 /// missing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     request: ImportRequest,
     manifest: Arc<Manifest>,
@@ -65,15 +65,34 @@ impl Plan {
         request: ImportRequest,
         folder: PathBuf,
     ) -> Result<Self, ImportError> {
-        let manifest = Arc::new(request.manifest().clone());
+        let manifest = request.manifest();
         let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
-        let (geometry, root) = (chunking.geometry, chunking.root);
+        let count = chunking.geometry.piece_count();
         let stem = Stem::new(manifest.model_id(), manifest.model_version());
         ports.outputs().check(&folder, &stem)?;
         let store = ports.store();
         let kept = store.model(manifest.artifact_sha256()).await.map_err(ImportError::Store)?;
-        let have = kept.map_or_else(|| Bitfield::empty(geometry.piece_count()), |kept| kept.have);
+        let have = kept.map_or_else(|| Bitfield::empty(count), |kept| kept.have);
         let known = store.peers().await.map_err(ImportError::Store)?;
+        Self::of(request, folder, have, &known)
+    }
+
+    /// What the request means where these pieces are kept and these peers are known.
+    ///
+    /// # Errors
+    ///
+    /// [`ImportError::NoPairedPeer`] if no peer of the request is known while pieces are missing,
+    /// and [`ImportError::NoChunking`] if there are no pieces.
+    pub fn of(
+        request: ImportRequest,
+        folder: PathBuf,
+        have: Bitfield,
+        known: &[KnownPeer],
+    ) -> Result<Self, ImportError> {
+        let manifest = Arc::new(request.manifest().clone());
+        let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
+        let (geometry, root) = (chunking.geometry, chunking.root);
+        let stem = Stem::new(manifest.model_id(), manifest.model_version());
         let (mut called, mut not_paired) = (Vec::new(), Vec::new());
         for offer in request.usable() {
             match known.iter().find(|peer| peer.id == offer.peer_id()) {

@@ -110,6 +110,23 @@ impl What {
     }
 }
 
+/// What came of checking the whole consent log, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// How many lines hold, from the first on.
+    pub lines: u64,
+    /// The time of the first of them.
+    pub first: Option<UtcTime>,
+    /// The time of the last of them.
+    pub last: Option<UtcTime>,
+    /// The digest of the last of them; zeros if there is none.
+    pub head: Sha256,
+    /// Bytes behind them that are no whole line; the next line takes their place.
+    pub torn: u64,
+    /// The first rule that the line after them breaks; `None` if the whole log holds.
+    pub broken: Option<verifier::consent::ConsentError>,
+}
+
 /// Why the consent log could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,6 +160,13 @@ pub trait Journal: Send + Sync + 'static {
         &self,
         now: UtcTime,
     ) -> impl Future<Output = Result<Vec<Standing>, JournalError>> + Send;
+
+    /// Checks the whole log as it is on disk, from its first line on.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if it cannot be read; that it is broken is no error.
+    fn chain(&self) -> impl Future<Output = Result<Chain, Failure>> + Send;
 
     /// Checks an act against the log as it is on disk now, and counts its bytes; quick.
     ///

@@ -79,6 +79,14 @@ pub enum PullNews {
         /// The piece.
         index: PieceIndex,
     },
+    /// All bytes of a piece are here and are being judged; told only of pieces that are so long
+    /// that this takes a moment.
+    Arrived {
+        /// The peer.
+        peer: PeerId,
+        /// The piece.
+        index: PieceIndex,
+    },
     /// The session ended or could not be made; the peer may be called again.
     Lost {
         /// The peer.

@@ -4,7 +4,21 @@ use verifier::Code;
 
 /// The second line of a message: what to do about an error of this code.
 pub fn advice_for(code: Code) -> &'static str {
-    match (code.prefix(), code.suffix()) {
+    advice(code.prefix(), code.suffix())
+}
+
+/// The same for a code that was written down as text; `None` if the text is no code.
+pub fn advice_for_text(code: &str) -> Option<&'static str> {
+    let (prefix, suffix) = code.split_once('.')?;
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    (is_word(prefix) && is_word(suffix)).then(|| advice(prefix, suffix))
+}
+
+fn advice(prefix: &str, suffix: &str) -> &'static str {
+    match (prefix, suffix) {
         (_, "expired") => "Ask the peer for a fresh one; this one has run out.",
         (_, "not-yet-valid") => "Check this machine's clock; the document starts in the future.",
         (_, "unsafe-address") | ("address", "project-host" | "hub-host" | "denied-ip") => {

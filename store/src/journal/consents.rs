@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use app::ports::JournalError;
-use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat};
+use app::ports::{Chain, JournalError};
+use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat, Grant};
 use verifier::json;
 
 use super::failed;
@@ -109,6 +109,38 @@ impl Stamp {
             modified: metadata.modified().ok(),
         }
     }
+}
+
+/// Checks the whole log from its first line on.
+///
+/// # Errors
+///
+/// [`JournalError::Failed`] if it cannot be read.
+pub(super) fn check(path: &Path) -> Result<Chain, JournalError> {
+    let mut log = ConsentLog::empty();
+    let (mut length, mut broken) = (0, None);
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+        Ok(mut file) => {
+            length = file.metadata().map_err(failed)?.len();
+            match read_on(&mut log, &mut file, length) {
+                Ok(()) => {}
+                Err(JournalError::Consent(error)) => broken = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let torn = if broken.is_none() { length.saturating_sub(log.bytes()) } else { 0 };
+    Ok(Chain {
+        lines: log.records(),
+        // A log's first line takes nothing back, as there is nothing yet.
+        first: log.grants().first().map(Grant::granted),
+        last: log.last_time(),
+        head: log.head(),
+        torn,
+        broken,
+    })
 }
 
 /// Reads the log's next lines, as far as `length`; a torn rest is left for later.

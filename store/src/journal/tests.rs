@@ -233,3 +233,62 @@ async fn a_tally_that_is_none_is_refused() {
     fs::write(layout.consent_used(), "").unwrap();
     assert!(matches!(Journal::open(&layout), Err(JournalError::Failed(_))));
 }
+
+#[tokio::test]
+async fn the_chain_is_checked_from_its_first_line() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let empty = journal.chain().await.unwrap();
+    assert_eq!((empty.lines, empty.first, empty.last, empty.torn), (0, None, None, 0));
+    let grant = journal.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    journal.revoke(grant.id().clone(), at(7)).await.unwrap();
+    let whole = journal.chain().await.unwrap();
+    assert_eq!((whole.lines, whole.first, whole.last), (2, Some(at(0)), Some(at(7))));
+    assert_eq!(whole.head, parsed(&layout).head());
+    assert_eq!((whole.torn, whole.broken), (0, None));
+
+    let bytes = fs::read(layout.consent_log()).unwrap();
+    fs::write(layout.consent_log(), [&bytes[..], b"{\"act"].concat()).unwrap();
+    let torn = journal.chain().await.unwrap();
+    assert_eq!((torn.lines, torn.torn, torn.broken), (2, 5, None));
+
+    // Another limit in the first line: the second one no longer follows.
+    let text = String::from_utf8(bytes).unwrap();
+    fs::write(layout.consent_log(), text.replace("\"byte_limit\":100", "\"byte_limit\":900"))
+        .unwrap();
+    let broken = journal.chain().await.unwrap();
+    assert_eq!((broken.lines, broken.first), (1, Some(at(0))));
+    assert!(matches!(broken.broken, Some(ConsentError::Chain { .. })), "{broken:?}");
+    let look = app::activity::look(&journal, 10, at(9)).await;
+    assert!(look.live.is_err() && look.entries.is_empty() && look.transfers.is_ok());
+}
+
+#[tokio::test]
+async fn a_look_shows_the_newest_transfers_and_says_that_there_are_more() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let serve = journal.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    journal.grant(terms(Act::Cache, 100), at(1)).await.unwrap();
+    journal.revoke(serve.id().clone(), at(5)).await.unwrap();
+    for seconds in 2..5 {
+        let record = Record {
+            time: at(seconds),
+            what: What::Evicted,
+            model_id: Id::parse("tiny").unwrap(),
+            artifact: Sha256::of(b"artifact"),
+            peer: None,
+            bytes: seconds,
+            note: String::new(),
+        };
+        journal.record(record).await.unwrap();
+    }
+    let times = |look: &app::activity::Look| -> Vec<u64> {
+        look.entries.iter().map(|entry| entry.time().unix() - START).collect()
+    };
+    let look = app::activity::look(&journal, 2, at(9)).await;
+    assert_eq!((times(&look), look.left_out), (vec![5, 4, 3, 1, 0], true));
+    let live = look.live.unwrap();
+    assert_eq!(live.iter().map(|live| live.grant.act()).collect::<Vec<_>>(), [Act::Cache]);
+    let look = app::activity::look(&journal, 3, at(9)).await;
+    assert_eq!((times(&look), look.left_out), (vec![5, 4, 3, 2, 1, 0], false));
+}

@@ -285,6 +285,11 @@ impl<R: AsyncRead + Unpin> Hearing<'_, R> {
         if piece.bytes.len() <= HASH_HERE {
             return Ok(self.list.verify(piece)?);
         }
+        if let Some(index) = self.table.geometry.index(piece.index) {
+            let news = PullNews::Arrived { peer: self.peer, index };
+            // Whoever does not keep up sees the piece when it is verified.
+            self.table.out().try_send(Pulled::News(news)).ok();
+        }
         let list = Arc::clone(&self.list);
         let _waiting = self.table.wait(self.seat, Time::Counted);
         let verified = tokio::task::spawn_blocking(move || list.verify(piece)).await;

@@ -145,6 +145,8 @@ pub struct ActivityArgs {
 pub enum ConsentCommand {
     /// List what you said yes to
     List,
+    /// Check the whole log of what you said yes to, line by line
+    Check,
     /// Take a yes back; a transfer under it stops within one piece
     Revoke(RevokeArgs),
 }

@@ -12,7 +12,6 @@ use crate::naming;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::verify::program_version;
 use crate::wiring::Wiring;
 
 /// `library export`.
@@ -22,7 +21,7 @@ pub(super) async fn run<W: Wiring>(
     args: &ExportArgs,
 ) -> Result<Outcome, Fault> {
     let settings = Settings {
-        verifier_version: program_version()?,
+        verifier_version: app::verify::program_version()?,
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };

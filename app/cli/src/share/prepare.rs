@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Paint;
-use crate::verify::{read_manifest, with_manifest};
+use crate::verify::with_manifest;
 use crate::wiring::Wiring;
 
 /// How long a yes to keep a share holds; it is used up at once.
@@ -44,7 +44,7 @@ pub(super) async fn run<W: Wiring>(
     let paint = session.terminal.paint();
     let (manifest, list) = match &args.manifest {
         Some(path) => {
-            let manifest = Arc::new(read_manifest(path, Options::default())?);
+            let manifest = Arc::new(app::verify::manifest(path, Options::default())?);
             let watched = Watched::new(file, length, paint);
             let list = app::share::check(watched, Arc::clone(&manifest))
                 .await

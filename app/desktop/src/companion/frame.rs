@@ -14,6 +14,7 @@ use crate::desk::{Book, Desk};
 use crate::screen::Place;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::{Kind, control};
+use crate::widget::inert::under;
 use crate::widget::page;
 use crate::wiring::Wiring;
 
@@ -50,12 +51,12 @@ pub(super) fn view<W: Wiring>(companion: &Companion<W>) -> Element<'_, Heard<W>>
 }
 
 /// The book of an installation that is not open: it knows nobody.
-fn nobody() -> Book {
+pub(super) fn nobody() -> Book {
     let own = SigningKey::from_seed([0; 32]).public_key().peer_id();
     Book { own, peers: Arc::new([]) }
 }
 
-fn unopened<'a, O: Clone + 'a>(
+pub(super) fn unopened<'a, O: Clone + 'a>(
     desk: &Desk<'_>,
     title: &'a str,
     problem: &Problem,
@@ -72,7 +73,7 @@ fn unopened<'a, O: Clone + 'a>(
     container(content).center(Fill).padding(desk.space(Space::Section)).into()
 }
 
-fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Element<'a, Message<O>> {
+pub(super) fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Element<'a, Message<O>> {
     let tabs = Place::ALL.map(|place| {
         page::tab(desk, place.name(), place == shown, Message::Go(place)).width(Fill).into()
     });
@@ -105,7 +106,7 @@ fn around<'a, W: Wiring>(
         Some(Sheet::Keys) => Some(keys::sheet(desk)),
         Some(Sheet::Closing(closing)) => Some(closing.view(desk)),
     };
-    let mut layers = stack![main, notices];
+    let mut layers = stack![under(main, sheet.is_some()), under(notices, sheet.is_some())];
     if let Some(sheet) = sheet {
         let card = container(sheet)
             .padding(desk.space(Space::Wide))

@@ -41,7 +41,9 @@ pub(super) fn press<W: Wiring>(
         Key::Named(Named::F1) => companion.update(Message::Keys),
         Key::Named(Named::Escape) if companion.sheet.is_some() => companion.update(Message::Stay),
         Key::Character("?") if !modifiers.command() => companion.update(Message::Keys),
-        Key::Character(letter) if modifiers.command() => command(companion, letter),
+        Key::Character(letter) if modifiers.command() && companion.sheet.is_none() => {
+            command(companion, letter)
+        }
         _ => Task::none(),
     }
 }

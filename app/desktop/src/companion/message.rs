@@ -34,6 +34,8 @@ pub enum Message<O> {
     Window(window::Id, window::Event),
     /// A key that no control took.
     Key(Key, Modifiers),
+    /// A frame begins.
+    Frame,
     /// Some time went by.
     Tick,
     /// What is said at this place of the window's edge was read.

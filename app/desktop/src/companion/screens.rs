@@ -192,6 +192,11 @@ impl<P: Ports<Clock: Clone> + 'static> Screens<P> {
         [self.import.at_work(), self.share.at_work()].into_iter().flatten().collect()
     }
 
+    /// Whether the screen that is shown first has something to show.
+    pub(super) fn is_filled(&self) -> bool {
+        true
+    }
+
     /// The screen that is shown.
     pub(super) fn view<'a, O: Clone + 'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message<O>> {
         let screen = match self.place {

@@ -1,45 +1,385 @@
-//! The screen `receipts`.
+//! The screen `receipts`: what was verified, and verifying it again.
 
-use std::path::PathBuf;
+mod again;
+mod check;
+mod files;
+mod reading;
+mod shares;
+mod trials;
 
-use iced::Element;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::problem::Problem;
+use app::receipts::Summary;
+use app::verify::Meter;
+use bytes::Bytes;
+use iced::widget::{container, row};
+use iced::{Element, Fill};
+use verifier::artifact::VerifiedArtifact;
+use verifier::receipt::Receipt;
+use verifier::scalars::UtcTime;
+use verifier::slm::ChecksumRule;
 
 use crate::desk::Desk;
+use crate::theme::Space;
 use crate::widget::page;
+use crate::widget::piece_map::Pieces;
+
+pub use again::Message as AgainMessage;
+pub use check::{Message as CheckMessage, Written};
+pub use files::{Listed, Message as FilesMessage};
+pub use reading::Message as ReadingMessage;
+
+use check::Check;
+use files::Files;
+use reading::Reading;
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;
 
-/// Work that the screen wants done.
+/// Work that the screen wants done; what comes of it has the same turn, so that what is late can
+/// be told from what is awaited.
 #[derive(Debug)]
-pub enum Work {}
+pub enum Work {
+    /// List the receipts of a folder; of the one that imports go to where it is `None`.
+    List {
+        /// The folder.
+        folder: Option<PathBuf>,
+        /// Which listing this is.
+        turn: u64,
+    },
+    /// Read a receipt, and look for what belongs to it.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Which reading this is.
+        turn: u64,
+    },
+    /// Verify a receipt against manifest and file.
+    Verify {
+        /// The receipt.
+        receipt: Arc<Receipt>,
+        /// Where its manifest is.
+        manifest: ManifestFrom,
+        /// The file.
+        slm: PathBuf,
+        /// Counts what is read, and stops it.
+        meter: Arc<Meter>,
+        /// Which verification this is.
+        turn: u64,
+    },
+    /// Write a copy of a receipt.
+    Export {
+        /// The receipt.
+        receipt: Arc<Receipt>,
+        /// Where to; nothing may be there.
+        to: PathBuf,
+    },
+    /// Check a file against a manifest.
+    Check {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The file.
+        slm: PathBuf,
+        /// Whether the container's own checksum is compared.
+        rule: ChecksumRule,
+        /// Counts what is read, and stops it.
+        meter: Arc<Meter>,
+        /// Which check this is.
+        turn: u64,
+    },
+    /// Write the receipt of a file that was checked.
+    Write {
+        /// What was checked.
+        artifact: Arc<VerifiedArtifact>,
+        /// The file's own name.
+        slm: PathBuf,
+        /// Where to; nothing may be there.
+        to: PathBuf,
+        /// Which check this is about.
+        turn: u64,
+    },
+    /// Let the user choose a file or a folder.
+    Choose(Choice),
+}
+
+/// Where a manifest is.
+#[derive(Debug, Clone)]
+pub enum ManifestFrom {
+    /// In the library.
+    Library(Bytes),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// What the user chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The folder that is listed.
+    Folder,
+    /// Where a copy of a receipt goes.
+    Export,
+    /// The file that a receipt is verified against.
+    AgainSlm,
+    /// The manifest that a receipt is verified against.
+    AgainManifest,
+    /// The file that is checked.
+    CheckSlm,
+    /// The manifest that it is checked against.
+    CheckManifest,
+    /// Where the receipt of a checked file goes.
+    Write,
+}
+
+/// A receipt that was read, and what is known of it here.
+#[derive(Debug)]
+pub struct Read {
+    /// The file.
+    pub path: PathBuf,
+    /// The receipt.
+    pub receipt: Arc<Receipt>,
+    /// What it says, in short.
+    pub summary: Summary,
+    /// The model's pieces, if it is in the library.
+    pub pieces: Option<Pieces>,
+    /// The manifest that the receipt names, if it is in the library.
+    pub manifest: Option<Bytes>,
+    /// The `.slm` file beside the receipt, if it is there.
+    pub slm_beside: Option<PathBuf>,
+    /// The manifest beside the receipt, if it is there.
+    pub manifest_beside: Option<PathBuf>,
+}
 
 /// What happens on the screen, or comes of its work.
 #[derive(Debug, Clone)]
-pub enum Message {}
+pub enum Message {
+    /// Show another view.
+    Show(View),
+    /// Something about the list.
+    Files(FilesMessage),
+    /// A receipt was read, or is none.
+    Read {
+        /// Which reading this was.
+        turn: u64,
+        /// The file.
+        path: PathBuf,
+        /// What came of it.
+        outcome: Result<Arc<Read>, Problem>,
+    },
+    /// Something about the receipt that is read.
+    Reading(ReadingMessage),
+    /// Close the receipt that is read.
+    Close,
+    /// Something about a file that is checked.
+    Check(CheckMessage),
+    /// The user chose a file or a folder, or none.
+    Chosen(Choice, Option<PathBuf>),
+}
+
+/// The screen's views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// The receipts of a folder.
+    #[default]
+    Receipts,
+    /// Checking a file, and writing its receipt.
+    Check,
+}
 
 /// The screen's state.
 #[derive(Debug, Default)]
-pub struct Receipts {}
+pub struct Receipts {
+    view: View,
+    files: Files,
+    open: Open,
+    /// The newest reading that was asked for.
+    turn: u64,
+    check: Check,
+}
+
+/// The receipt that is read.
+#[derive(Debug, Default)]
+enum Open {
+    #[default]
+    Nothing,
+    Opening,
+    Failed(Problem),
+    Reading(Box<Reading>),
+}
 
 impl Receipts {
     /// The screen is about to be shown, or something changed that it shows.
     pub fn enter(&mut self) -> Action {
-        Action::none()
+        self.files.refresh()
     }
 
-    /// A file was dropped on the window.
-    pub fn dropped(&mut self, _path: PathBuf) -> Action {
+    /// A file was dropped on the window: a receipt is read; a model or a manifest goes to the
+    /// receipt that is open, else to the check of a file.
+    pub fn dropped(&mut self, path: PathBuf) -> Action {
+        let is = |extension: &str| path.extension().is_some_and(|found| found == extension);
+        if is(app::receipts::EXTENSION) {
+            self.view = View::Receipts;
+            return self.read(path);
+        }
+        if self.view == View::Receipts
+            && let Open::Reading(reading) = &mut self.open
+        {
+            return reading.dropped(path, is_slm);
+        }
+        self.view = View::Check;
+        self.check.dropped(path, is_slm);
         Action::none()
     }
 
     /// Hears what happened.
     pub fn update(&mut self, message: Message) -> Action {
-        match message {}
+        match message {
+            Message::Show(view) => {
+                self.view = view;
+                Action::none()
+            }
+            Message::Files(message) => match self.files.update(message) {
+                files::Answer::Act(action) => action,
+                files::Answer::Open(path) => self.read(path),
+            },
+            Message::Read { turn, path, outcome } => {
+                if turn == self.turn {
+                    self.files.select(&path);
+                    self.open = match outcome {
+                        Ok(read) => Open::Reading(Box::new(Reading::new(&read))),
+                        Err(problem) => Open::Failed(problem),
+                    };
+                }
+                Action::none()
+            }
+            Message::Reading(message) => match &mut self.open {
+                Open::Reading(reading) => reading.update(message),
+                Open::Nothing | Open::Opening | Open::Failed(_) => Action::none(),
+            },
+            Message::Close => {
+                self.turn += 1;
+                self.open = Open::Nothing;
+                Action::none()
+            }
+            Message::Check(CheckMessage::Read(path)) => {
+                self.view = View::Receipts;
+                self.read(path)
+            }
+            Message::Check(message) => self.check.update(message),
+            Message::Chosen(choice, Some(path)) => self.chosen(choice, path),
+            Message::Chosen(_, None) => Action::none(),
+        }
+    }
+
+    fn read(&mut self, path: PathBuf) -> Action {
+        self.turn += 1;
+        // What is read stays in sight until the next one is there.
+        if !matches!(self.open, Open::Reading(_)) {
+            self.open = Open::Opening;
+        }
+        Action::work(Work::Read { path, turn: self.turn })
+    }
+
+    fn chosen(&mut self, choice: Choice, path: PathBuf) -> Action {
+        match choice {
+            Choice::Folder => self.files.choose(path),
+            Choice::Export | Choice::AgainSlm | Choice::AgainManifest => {
+                if let Open::Reading(reading) = &mut self.open {
+                    reading.chosen(choice, &path);
+                }
+                Action::none()
+            }
+            Choice::CheckSlm | Choice::CheckManifest | Choice::Write => {
+                self.check.chosen(choice, &path);
+                Action::none()
+            }
+        }
     }
 
     /// The screen.
     pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        page::page(desk, "Receipts", Vec::new(), page::muted(desk, ""))
+        let tab = |label, view| {
+            page::tab(desk, label, self.view == view, Message::Show(view)).into()
+        };
+        let tabs = vec![tab("Receipts", View::Receipts), tab("Check a file", View::Check)];
+        match self.view {
+            View::Check => {
+                page::page(desk, "Receipts", tabs, self.check.view(desk).map(Message::Check))
+            }
+            View::Receipts => page::fixed_page(desk, "Receipts", tabs, self.receipts(desk)),
+        }
     }
+
+    fn receipts<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+        let is_wide = desk.size.width >= desk.scale.factor() * 940.0;
+        let Some(open) = self.open_view(desk, is_wide) else {
+            return self.files.view(desk, true).map(Message::Files);
+        };
+        if !is_wide {
+            return open;
+        }
+        let list = self.files.view(desk, false).map(Message::Files);
+        row![container(list).width(desk.scale.factor() * 320.0), open]
+            .spacing(desk.space(Space::Wide))
+            .height(Fill)
+            .into()
+    }
+
+    fn open_view<'a>(&'a self, desk: &Desk<'a>, is_wide: bool) -> Option<Element<'a, Message>> {
+        let close = || {
+            let label = if is_wide { "Close" } else { "All receipts" };
+            page::button(desk, label, crate::widget::control::Kind::Plain).on_press(Message::Close)
+        };
+        match &self.open {
+            Open::Nothing => None,
+            Open::Opening => {
+                Some(container(page::muted(desk, "Reading the receipt…")).center(Fill).into())
+            }
+            Open::Failed(problem) => Some(page::problem(desk, problem, vec![close().into()])),
+            Open::Reading(reading) => Some(reading.view(desk, close().into())),
+        }
+    }
+}
+
+fn is_slm(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "slm")
+}
+
+/// A path that was typed; `None` if nothing was.
+fn typed(text: &str) -> Option<PathBuf> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+/// A check under way, which is stopped when nobody awaits it any more.
+#[derive(Debug)]
+struct Running {
+    meter: Arc<Meter>,
+    read: u64,
+    length: u64,
+}
+
+impl Running {
+    fn new() -> Self {
+        Self { meter: Arc::new(Meter::default()), read: 0, length: 0 }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.meter.stop();
+    }
+}
+
+/// When a verification came to an end, and how.
+#[derive(Debug, Clone)]
+pub struct Ended<T> {
+    /// When.
+    pub at: UtcTime,
+    /// How.
+    pub outcome: Result<T, Problem>,
 }

@@ -2,18 +2,55 @@
 
 use std::sync::Arc;
 
-use app::ports::Ports;
+use app::activity::look;
+use app::ports::{Clock as _, Journal as _, PieceStore as _, Ports};
+use app::problem::Problem;
 use app::settings::Settings;
 use iced::Task;
+use verifier::scalars::Id;
 
-use crate::screen::activity::{Message, Work};
+use super::perform;
+use crate::screen::activity::{Looked, MOST, Message, Work};
 use crate::wiring::Opened;
 
 /// Starts the work; what comes of it comes as messages.
 pub fn start<P: Ports + 'static>(
-    _opened: &Arc<Opened<P>>,
+    opened: &Arc<Opened<P>>,
     _settings: &Settings,
     work: Work,
 ) -> Task<Message> {
-    match work {}
+    let opened = Arc::clone(opened);
+    match work {
+        Work::Look { turn } => perform(looked(opened), move |looked| Message::Looked {
+            turn,
+            looked: Arc::new(looked),
+        }),
+        Work::Revoke(grants) => {
+            let named = grants.clone();
+            perform(revoke(opened, grants), move |outcome| Message::Revoked(named.clone(), outcome))
+        }
+    }
+}
+
+async fn looked<P: Ports>(opened: Arc<Opened<P>>) -> Looked {
+    let ports = &opened.ports;
+    let look = look(&**ports.journal(), MOST, ports.clock().now()).await;
+    // Without names, what happened is seen all the same.
+    let peers = ports.store().peers().await.unwrap_or_default();
+    Looked::new(look, |id| {
+        let known = peers.iter().find(|known| known.id == id);
+        known.map(|known| known.label.to_string())
+    })
+}
+
+/// Takes every grant back, and gives the first failure: one that cannot be taken back does not keep
+/// the others from it.
+async fn revoke<P: Ports>(opened: Arc<Opened<P>>, grants: Vec<Id>) -> Result<(), Problem> {
+    let ports = &opened.ports;
+    let mut outcome = Ok(());
+    for grant in grants {
+        let revoked = ports.journal().revoke(grant, ports.clock().now()).await;
+        outcome = outcome.and(revoked.map_err(|error| Problem::blamed(&error)));
+    }
+    outcome
 }

@@ -18,7 +18,9 @@ pub const SEARCH: &str = "search";
 
 /// Text of a kind; it takes the colour of what it stands in.
 pub fn words<'a>(desk: &Desk<'_>, kind: Text, words: impl Into<Cow<'a, str>>) -> text::Text<'a> {
-    text(words.into()).size(desk.text(kind)).font(FONT)
+    // A path or a digest that is longer than its line goes on in the next one.
+    let wrapping = text::Wrapping::WordOrGlyph;
+    text(words.into()).size(desk.text(kind)).font(FONT).wrapping(wrapping)
 }
 
 /// Text that is read.

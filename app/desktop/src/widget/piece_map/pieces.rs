@@ -137,6 +137,12 @@ impl Pieces {
             Event::Peers(PullNews::Lost { peer, .. } | PullNews::Banned { peer, .. }) => {
                 self.unask(*peer);
             }
+            Event::Peers(PullNews::Arrived { peer, index }) if !self.is_good(*index) => {
+                self.mark(*index, Mark::Arrived(Source::Peer(*peer)));
+            }
+            Event::Verified { index, source, .. } => {
+                self.mark(*index, Mark::Verified(*source, now));
+            }
             Event::Kept { index, source, .. } => self.mark(*index, Mark::Kept(*source, now)),
             _ => {}
         }
@@ -152,12 +158,13 @@ impl Pieces {
         });
     }
 
-    /// Counts what was asked of the peer as missing again: it will not come.
+    /// Counts what was asked of the peer, or came and was not judged good, as missing again.
     pub fn unask(&mut self, peer: PeerId) {
         let Some(place) = self.peers().iter().position(|known| *known == peer) else { return };
         let source = Origin::of_place(place);
         self.change(|_, piece| {
-            if piece.state == State::Asked && piece.source == source {
+            let is_open = matches!(piece.state, State::Asked | State::Arrived);
+            if is_open && piece.source == source {
                 *piece = Piece { attempts: piece.attempts, ..Piece::default() };
             }
         });

@@ -1,0 +1,93 @@
+//! The grants that are live, and taking them back.
+
+use app::ports::Standing;
+use app::problem::Problem;
+use iced::widget::{Column, Space as Gap, column, container, row, text};
+use iced::{Center, Element, Fill, Padding};
+use verifier::scalars::Id;
+
+use super::{Message, line};
+use crate::desk::Desk;
+use crate::theme::Space;
+use crate::widget::control::Kind;
+use crate::widget::page;
+use crate::words;
+
+/// How many grants are in sight before they scroll by themselves.
+const IN_SIGHT: usize = 3;
+
+/// The live grants with a button each, always at the top of the screen.
+pub(super) fn view<'a>(
+    desk: &Desk<'a>,
+    live: &Result<Vec<Standing>, Problem>,
+    revoking: &[Id],
+    trouble: Option<&Problem>,
+) -> Element<'a, Message> {
+    let live = match live {
+        Ok(live) => live,
+        Err(problem) => {
+            let what = page::muted(desk, "Nothing moves while the consents cannot be read.");
+            let parts = column![page::problem(desk, problem, Vec::new()), what];
+            return page::section(desk, "Grants", parts.spacing(desk.space(Space::Narrow))).into();
+        }
+    };
+    let count = live.len() as u64;
+    let name = match count {
+        0 => "No grant is live".to_owned(),
+        1 => "1 grant is live".to_owned(),
+        _ => format!("{} grants are live", words::grouped(count)),
+    };
+    let mut head = row![page::heading(desk, name), Gap::new().width(Fill)].align_y(Center);
+    if count > 1 {
+        let ready = live.iter().any(|standing| !revoking.contains(standing.grant.id()));
+        head = head.push(
+            page::button(desk, "Revoke all", Kind::Danger)
+                .on_press_maybe(ready.then_some(Message::RevokeAll)),
+        );
+    }
+    let mut parts = column![head].spacing(desk.space(Space::Narrow));
+    if let Some(problem) = trouble {
+        parts = parts.push(page::problem(desk, problem, Vec::new()));
+    }
+    if live.is_empty() {
+        let what = "Nothing can be served, fetched, imported, kept or published until you agree \
+                    to it again.";
+        return page::card(desk, parts.push(page::muted(desk, what))).into();
+    }
+    let lines = live.iter().map(|standing| line_of(desk, standing, revoking));
+    let lines = Column::with_children(lines).spacing(desk.space(Space::Narrow)).width(Fill);
+    let parts = if live.len() > IN_SIGHT {
+        let rail = Padding::default().right(desk.space(Space::Normal));
+        let height = desk.scale.factor() * 168.0;
+        parts.push(container(page::scroll(container(lines).padding(rail))).max_height(height))
+    } else {
+        parts.push(lines)
+    };
+    page::card(desk, parts).into()
+}
+
+fn line_of<'a>(desk: &Desk<'a>, standing: &Standing, revoking: &[Id]) -> Element<'a, Message> {
+    let grant = &standing.grant;
+    let what = page::capital(&line::allowed(desk, grant));
+    let until = format!(
+        "until {}, over {}",
+        words::minute(grant.expires()),
+        words::until(desk.now, grant.expires())
+    );
+    let used = format!("{} of {}", words::bytes(standing.used), words::bytes(grant.byte_limit()));
+    let is_leaving = revoking.contains(grant.id());
+    let label = if is_leaving { "Revoking…" } else { "Revoke" };
+    let revoke = page::button(desk, label, Kind::Danger)
+        .on_press_maybe((!is_leaving).then(|| Message::Revoke(grant.id().clone())));
+    let bar = page::bar(desk, page::fraction(standing.used, grant.byte_limit()));
+    row![
+        column![page::body(desk, what), page::small(desk, until)].width(Fill),
+        column![page::small(desk, used).wrapping(text::Wrapping::None), bar]
+            .spacing(desk.space(Space::Hair))
+            .width(desk.scale.factor() * 150.0),
+        revoke
+    ]
+    .spacing(desk.space(Space::Normal))
+    .align_y(Center)
+    .into()
+}

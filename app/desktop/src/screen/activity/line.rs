@@ -1,0 +1,117 @@
+//! Entries and grants in words.
+
+use app::activity::Entry;
+use app::naming::short;
+use app::ports::{Record, Standing, What};
+use app::problem::advice_for_text;
+use verifier::consent::{Act, Grant, Scope};
+use verifier::scalars::UtcTime;
+
+use crate::desk::Desk;
+use crate::widget::page;
+use crate::words;
+
+/// What happened, as a sentence.
+pub(super) fn sentence(desk: &Desk<'_>, entry: &Entry) -> String {
+    match entry {
+        Entry::Granted(Standing { grant, .. }) => format!(
+            "You agreed that {}, at most {}, until {}.",
+            allowed(desk, grant),
+            words::bytes(grant.byte_limit()),
+            words::minute(grant.expires())
+        ),
+        Entry::Revoked(Standing { grant, .. }) => {
+            format!("You took back that {}.", allowed(desk, grant))
+        }
+        Entry::Moved(record) => moved(desk, record),
+    }
+}
+
+/// What a grant allows, as a clause.
+pub(super) fn allowed(desk: &Desk<'_>, grant: &Grant) -> String {
+    let model = grant.model_id();
+    let who = match grant.scope() {
+        Scope::Peer(peer) => page::printable(&desk.name(peer)),
+        Scope::AnyPaired => "any paired peer".to_owned(),
+        Scope::None => "nobody".to_owned(),
+    };
+    match grant.act() {
+        Act::Serve => format!("{who} may take {model}"),
+        Act::Fetch => format!("{model} may be fetched from {who}"),
+        Act::Import => format!("{model} may be put among your files"),
+        Act::Cache => format!("{model} may be kept in the library"),
+        Act::Publish => format!("a file may be written that tells of {model}"),
+    }
+}
+
+fn moved(desk: &Desk<'_>, record: &Record) -> String {
+    let model = &record.model_id;
+    let bytes = words::bytes(record.bytes);
+    let who =
+        record.peer.map_or_else(|| "a peer".to_owned(), |peer| page::printable(&desk.name(peer)));
+    match record.what {
+        What::Imported if record.bytes == 0 => {
+            format!("{model} was imported from pieces that were here already.")
+        }
+        What::Imported => format!("{model} was imported; peers gave {bytes}."),
+        What::Failed => format!("An import of {model} ended without the model."),
+        What::Fetched => format!("{who} gave {bytes} of {model}."),
+        What::Banned => {
+            format!("{who} sent wrong bytes of {model} and was turned away for that import.")
+        }
+        What::Served => format!("{who} took {bytes} of {model}."),
+        What::Evicted => format!("{model} was given up to make room; {bytes} came free."),
+    }
+}
+
+/// What else there is to say, on one quiet line.
+pub(super) fn detail(now: UtcTime, entry: &Entry) -> String {
+    let clock: String = entry.time().to_string().chars().skip(11).take(8).collect();
+    let mut parts = vec![clock, short(entry.artifact())];
+    match entry {
+        Entry::Granted(standing) => parts.push(standing_now(now, standing)),
+        Entry::Revoked(standing) => parts.push(format!("grant {}", standing.grant.id())),
+        Entry::Moved(record) => parts.extend(note(record)),
+    }
+    parts.join(" · ")
+}
+
+/// What became of a grant.
+pub(super) fn standing_now(now: UtcTime, standing: &Standing) -> String {
+    let used = words::bytes(standing.used);
+    match standing.grant.revoked() {
+        Some(_) => format!("taken back, {used} used"),
+        None if standing.live => format!("live, {used} used"),
+        None if standing.grant.expires() <= now => format!("over, {used} used"),
+        None => format!("not live, {used} used"),
+    }
+}
+
+/// The code of what failed with what to do, or whatever else was noted.
+pub(super) fn note(record: &Record) -> Option<String> {
+    let note = page::printable(&record.note);
+    if note.is_empty() {
+        return None;
+    }
+    Some(match advice_for_text(&record.note) {
+        Some(advice) => format!("{note}: {advice}"),
+        None => note,
+    })
+}
+
+/// All that a search looks at; `peer` is the peer's id and name.
+pub(super) fn searched(entry: &Entry, peer: &str) -> String {
+    let (kind, more) = match entry {
+        Entry::Granted(Standing { grant, .. }) => ("agreed", format!("{} {}", grant.act(), grant.id())),
+        Entry::Revoked(Standing { grant, .. }) => {
+            ("took back revoked", format!("{} {}", grant.act(), grant.id()))
+        }
+        Entry::Moved(record) => (record.what.as_str(), record.note.clone()),
+    };
+    format!(
+        "{}\n{kind}\n{more}\n{}\n{}\n{peer}",
+        entry.time(),
+        entry.model_id(),
+        entry.artifact()
+    )
+}

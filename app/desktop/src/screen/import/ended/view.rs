@@ -1,0 +1,148 @@
+//! What is shown of an import that ended.
+
+use std::path::Path;
+
+use app::quantity::Span;
+use iced::widget::{Row, column, row, text};
+use iced::{Element, Fill, Length, Theme};
+
+use super::{Done, Ended, How};
+use crate::desk::Desk;
+use crate::screen::import::running::{Message, map};
+use crate::theme::{Space, style};
+use crate::widget::control::Kind;
+use crate::widget::page;
+use crate::words;
+
+impl Ended {
+    pub(in crate::screen::import) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let mut parts = column![].spacing(desk.space(Space::Normal)).width(Fill);
+        parts = match &self.how {
+            How::Done(done) => parts.push(self.done(desk, done)),
+            How::Stopped => parts.push(self.stopped(desk)),
+            How::Failed(problem) => {
+                let again = page::button(desk, "Try again", Kind::Primary);
+                let actions = vec![again.on_press(Message::Again).into()];
+                let name = page::printable(&format!("{} is not imported", self.subject.name));
+                let mut content = column![
+                    page::heading(desk, name),
+                    page::problem(desk, problem, actions)
+                ];
+                if let Some(kept) = self.kept() {
+                    let line = format!("{kept}. Trying again goes on from there, and asks first.");
+                    content = content.push(page::muted(desk, line));
+                }
+                parts.push(page::card(desk, content.spacing(desk.space(Space::Normal))))
+            }
+        };
+        if let Some(trouble) = &self.trouble {
+            parts = parts.push(page::problem(desk, trouble, Vec::new()));
+        }
+        if let Some(shot) = &self.shot {
+            let height = Length::Fixed(desk.scale.factor() * 320.0);
+            parts = parts.push(page::card(desk, map(desk, &self.panel, shot)).height(height));
+        }
+        parts.into()
+    }
+
+    fn stopped<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let name = page::printable(&format!("The import of {} was stopped", self.subject.name));
+        let kept = self.kept().unwrap_or_else(|| "Nothing was fetched".to_owned());
+        let line = format!("{kept}. No file was left behind.");
+        let again = page::button(desk, "Go on", Kind::Primary).on_press(Message::Again);
+        let parts = column![page::heading(desk, name), page::body(desk, line), row![again]]
+            .spacing(desk.space(Space::Normal));
+        page::note(desk, parts, style::warned).into()
+    }
+
+    fn done<'a>(&'a self, desk: &Desk<'_>, done: &'a Done) -> Element<'a, Message> {
+        let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
+        let title = page::printable(&format!("{} is here, and verified", self.subject.name));
+        let open = "Open it in TinyRustLM with its own file picker; nothing is sent to it.";
+        let signed = if done.is_signed { "signed with your key" } else { "not signed" };
+        let buttons: [Element<'a, Message>; 4] = [
+            page::button(desk, "Show the receipt", Kind::Primary).on_press(Message::Receipt).into(),
+            page::button(desk, "Show in the file manager", Kind::Plain)
+                .on_press(Message::Reveal(done.model.clone()))
+                .into(),
+            page::button(desk, "Copy its path", Kind::Plain)
+                .on_press(Message::Copy(done.model.clone()))
+                .into(),
+            page::button(desk, "Copy the receipt's path", Kind::Plain)
+                .on_press(Message::Copy(done.receipt.clone()))
+                .into(),
+        ];
+        let buttons = Row::with_children(buttons)
+            .spacing(desk.space(Space::Narrow))
+            .wrap()
+            .vertical_spacing(desk.space(Space::Hair));
+        let mut facts = vec![
+            fact("Model", shown(&done.model)),
+            fact("Receipt", format!("{}, {signed}", shown(&done.receipt))),
+            fact("Bytes", bytes(done)),
+            fact("Digest", done.fact("artifact.sha256").to_owned()),
+        ];
+        for (place, (peer, pieces, bytes)) in done.given.iter().enumerate() {
+            let line = format!(
+                "{}: {} in {}",
+                desk.name(*peer),
+                words::bytes(*bytes),
+                words::count(*pieces, "piece")
+            );
+            facts.push(fact(if place == 0 { "From" } else { "" }, page::printable(&line)));
+        }
+        if done.local > 0 {
+            let name = if done.given.is_empty() { "From" } else { "" };
+            facts.push(fact(name, format!("the library: {}", words::count(done.local, "piece"))));
+        }
+        facts.push(fact("Checks", checks(done)));
+        facts.push(fact("Licence", page::printable(done.fact("license.route"))));
+        facts.push(fact("Model card", page::printable(done.fact("model_card.route"))));
+        let parts = column![
+            page::heading(desk, title).style(strong),
+            page::body(desk, open),
+            page::facts(desk, facts),
+            buttons
+        ]
+        .spacing(desk.space(Space::Normal));
+        page::note(desk, parts, style::noted).into()
+    }
+}
+
+fn fact(name: &str, value: String) -> (String, String) {
+    (name.to_owned(), value)
+}
+
+fn shown(path: &Path) -> String {
+    page::printable(&path.display().to_string())
+}
+
+fn bytes(done: &Done) -> String {
+    let all = done.fact("artifact.byte_count").parse().map_or_else(|_| "-".to_owned(), words::bytes);
+    if done.fetched == 0 {
+        return format!("{all}, none of them fetched");
+    }
+    let seconds = done.took.as_secs().max(1);
+    let span = if done.took.as_secs() == 0 {
+        "under a second".to_owned()
+    } else {
+        Span(seconds).to_string()
+    };
+    format!("{all}, of which {} were fetched in {span}", words::bytes(done.fetched))
+}
+
+/// The checks that passed, and those that were not made.
+fn checks(done: &Done) -> String {
+    let with = |verdict: &str| {
+        let names = done.checks.iter().filter(|(_, found)| found == verdict);
+        names.map(|(name, _)| name.replace('_', " ")).collect::<Vec<_>>().join(", ")
+    };
+    let mut line = format!("passed: {}", with("pass"));
+    for (verdict, words) in [("not-present", "nothing to check"), ("unverified", "not verified")] {
+        let names = with(verdict);
+        if !names.is_empty() {
+            line.push_str(&format!("; {words}: {names}"));
+        }
+    }
+    line
+}

@@ -1,0 +1,129 @@
+//! Tickets that are pasted: who it is, the pair code, and the yes to both screens showing it.
+
+use app::naming::{people, short_peer};
+use app::pairing::Pairing;
+use app::problem::Problem;
+use iced::widget::{column, row};
+use iced::{Center, Element};
+use verifier::identity::PeerId;
+
+use super::Job;
+use crate::desk::Desk;
+use crate::theme::{Space, Text, style};
+use crate::widget::control::Kind;
+use crate::widget::page;
+
+/// The most tickets that are looked at together.
+const MOST: usize = 64;
+/// The longest text that is kept of what is pasted, in bytes.
+const MOST_BYTES: usize = 65_536;
+
+/// What happens about tickets.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// Tickets are typed or pasted.
+    Typed(String),
+    /// Read them.
+    Read,
+    /// They were read.
+    Found(Vec<Result<Box<Pairing>, Problem>>),
+    /// The other screen shows the same code.
+    Same(PeerId),
+    /// It does not, or the user does not want to.
+    Other(PeerId),
+    /// The peer is kept, or is not.
+    Paired(PeerId, Result<(), Problem>),
+}
+
+/// Tickets, and those that are in question.
+#[derive(Debug, Default)]
+pub(super) struct Tickets {
+    text: String,
+    open: Vec<Pairing>,
+    troubles: Vec<Problem>,
+    paired: Vec<String>,
+}
+
+impl Tickets {
+    /// Hears what happens; work, if there is some.
+    pub(super) fn update(&mut self, message: Message) -> Option<Job> {
+        match message {
+            Message::Typed(text) if text.len() <= MOST_BYTES => self.text = text,
+            Message::Typed(_) => {}
+            Message::Read => {
+                let text = self.text.trim();
+                return (!text.is_empty()).then(|| Job::Ticket(text.to_owned()));
+            }
+            Message::Found(found) => {
+                self.troubles.clear();
+                for read in found.into_iter().take(MOST) {
+                    match read {
+                        Ok(pairing) => {
+                            self.open.retain(|open| open.peer() != pairing.peer());
+                            self.open.push(*pairing);
+                        }
+                        Err(problem) => self.troubles.push(problem),
+                    }
+                }
+                if self.troubles.is_empty() {
+                    self.text.clear();
+                }
+            }
+            Message::Same(peer) => {
+                let pairing = self.open.iter().find(|open| open.peer() == peer)?;
+                return Some(Job::Pair(Box::new(pairing.clone())));
+            }
+            Message::Other(peer) => self.open.retain(|open| open.peer() != peer),
+            Message::Paired(peer, Ok(())) => {
+                let place = self.open.iter().position(|open| open.peer() == peer)?;
+                self.paired.push(self.open.remove(place).label().to_string());
+                self.troubles.clear();
+            }
+            Message::Paired(_, Err(problem)) => self.troubles = vec![problem],
+        }
+        None
+    }
+
+    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let what = "Paste the ticket of somebody you are not paired with yet. Nobody gets anything \
+                    by being paired.";
+        let field =
+            page::field(desk, "mmticket0:…", &self.text, Message::Typed).on_submit(Message::Read);
+        let can_read = (!self.text.trim().is_empty()).then_some(Message::Read);
+        let read = page::button(desk, "Read", Kind::Plain).on_press_maybe(can_read);
+        let entry = row![field, read].spacing(desk.space(Space::Narrow)).align_y(Center);
+        let mut parts =
+            column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        for problem in &self.troubles {
+            parts = parts.push(page::problem(desk, problem, Vec::new()));
+        }
+        for pairing in &self.open {
+            parts = parts.push(invitation(desk, pairing));
+        }
+        if !self.paired.is_empty() {
+            let line = format!("You are paired with {} now.", people(&self.paired));
+            parts = parts.push(page::body(desk, line));
+        }
+        page::section(desk, "Pair", parts).into()
+    }
+}
+
+fn invitation<'a>(desk: &Desk<'_>, pairing: &Pairing) -> Element<'a, Message> {
+    let (peer, label) = (pairing.peer(), pairing.label().to_string());
+    let places: Vec<String> = pairing.addresses().iter().map(ToString::to_string).collect();
+    let who = format!("{label} ({}) at {}", short_peer(peer), places.join(", "));
+    let same = format!("Their screen shows this code: pair with {label}");
+    let buttons = row![
+        page::button(desk, same, Kind::Primary).on_press(Message::Same(peer)),
+        page::button(desk, "It differs", Kind::Plain).on_press(Message::Other(peer))
+    ]
+    .spacing(desk.space(Space::Narrow));
+    let parts = column![
+        page::body(desk, who),
+        page::words(desk, Text::Title, pairing.code().to_owned()),
+        page::muted(desk, "Compare this pair code with what their screen shows for you."),
+        buttons.wrap().vertical_spacing(desk.space(Space::Hair))
+    ]
+    .spacing(desk.space(Space::Narrow));
+    page::note(desk, parts, style::noted).into()
+}

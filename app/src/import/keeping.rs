@@ -1,0 +1,199 @@
+//! Verified pieces on their way into the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use verifier::Bitfield;
+use verifier::consent::Act;
+use verifier::identity::PeerId;
+use verifier::piece::Source;
+
+use super::{Called, ImportError, Plan, spend};
+use crate::assemble::Assembling;
+use crate::event::Event;
+use crate::ports::{
+    Clock as _, Failure, Journal as _, JournalError, Outputs, Peers as _, PieceStore as _, Ports,
+    Pull, PullError, PullNews, PullSource, Pulled, Record, What,
+};
+
+/// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
+const PULL_QUEUE: usize = 64;
+
+/// Verified pieces on their way into the store, and what that means for the output.
+pub(super) struct Keeping<'a, P: Ports> {
+    ports: &'a P,
+    plan: &'a Plan,
+    assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
+    pub(super) have: Bitfield,
+    pub(super) local: Bitfield,
+    frontier: u32,
+    pub(super) given: BTreeMap<PeerId, (u64, u64)>,
+    denied: Option<JournalError>,
+}
+
+type Kept = (VerifiedSummary, Result<(), Failure>);
+
+#[derive(Clone, Copy)]
+struct VerifiedSummary {
+    index: verifier::PieceIndex,
+    source: Source,
+    bytes: u64,
+}
+
+impl<'a, P: Ports> Keeping<'a, P> {
+    pub(super) fn new(
+        ports: &'a P,
+        plan: &'a Plan,
+        assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
+        have: Bitfield,
+    ) -> Self {
+        let local = have.clone();
+        let given = BTreeMap::new();
+        Self { ports, plan, assembling, have, local, frontier: 0, given, denied: None }
+    }
+
+    /// Pulls what is missing and keeps it, until nothing is missing or nobody is left to ask.
+    pub(super) async fn pull(
+        &mut self,
+        list: Option<Arc<verifier::piece::PieceList>>,
+        on: &mut (impl FnMut(Event) + Send),
+    ) -> Result<(), ImportError> {
+        if self.plan.called().is_empty() {
+            return Err(ImportError::NoPairedPeer);
+        }
+        let (out, mut pulled) = mpsc::channel(PULL_QUEUE);
+        let pull = self.ports.peers().pull(Pull {
+            artifact: self.plan.artifact(),
+            geometry: *self.plan.geometry(),
+            root: self.plan.root(),
+            list,
+            missing: self.have.complement(),
+            sources: self.plan.called().iter().map(Called::source).collect::<Vec<PullSource>>(),
+            out,
+        });
+        let mut pull = std::pin::pin!(pull);
+        let mut ended: Option<Result<(), PullError>> = None;
+        let mut keeps: FuturesUnordered<BoxFuture<'static, Kept>> = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                outcome = &mut pull, if ended.is_none() => ended = Some(outcome),
+                Some(message) = pulled.recv() => self.take(message, &mut keeps, on).await?,
+                Some((piece, outcome)) = keeps.next(), if !keeps.is_empty() => {
+                    outcome.map_err(ImportError::Store)?;
+                    self.kept(piece, on);
+                }
+                else => break,
+            }
+            if self.assembling.has_ended() && !self.have.is_full() {
+                // It failed; the caller asks it why.
+                return Ok(());
+            }
+            if self.have.is_full() {
+                return Ok(());
+            }
+        }
+        match (ended, self.denied.take()) {
+            (_, Some(denied)) => Err(denied.into()),
+            (Some(Err(error)), None) => Err(error.into()),
+            _ => Err(PullError::Cancelled.into()),
+        }
+    }
+
+    async fn take(
+        &mut self,
+        message: Pulled,
+        keeps: &mut FuturesUnordered<BoxFuture<'static, Kept>>,
+        on: &mut (impl FnMut(Event) + Send),
+    ) -> Result<(), ImportError> {
+        match message {
+            Pulled::List(list, answer) => {
+                let artifact = self.plan.artifact();
+                let have =
+                    self.ports.store().learn(artifact, list).await.map_err(ImportError::Store)?;
+                self.have = have.clone();
+                self.local = have.clone();
+                // The pull that asked may have ended; then nobody waits for the answer.
+                drop(answer.send(have.complement()));
+                on(Event::ListProven { have });
+                self.advance();
+            }
+            Pulled::Ask { peer, bytes, answer } => {
+                let spent = spend(self.ports, self.plan, Act::Fetch, Some(peer), bytes);
+                let _ = answer.send(spent.is_ok());
+                if let Err(denied) = spent {
+                    self.denied = Some(denied);
+                }
+            }
+            Pulled::Piece(piece) => {
+                // Asked for under a grant, and looked at again now: a yes that was taken back
+                // meanwhile holds for what is still on its way.
+                if let Source::Peer(peer) = piece.source() {
+                    spend(self.ports, self.plan, Act::Fetch, Some(peer), 0)?;
+                }
+                let store = Arc::clone(self.ports.store());
+                let artifact = self.plan.artifact();
+                let summary = VerifiedSummary {
+                    index: piece.index(),
+                    source: piece.source(),
+                    bytes: piece.bytes().len() as u64,
+                };
+                on(Event::Verified {
+                    index: summary.index,
+                    source: summary.source,
+                    bytes: summary.bytes,
+                });
+                keeps.push(Box::pin(async move { (summary, store.keep(artifact, piece).await) }));
+            }
+            Pulled::News(news) => {
+                if let PullNews::Banned { peer, code, why } = &news {
+                    self.banned(*peer, format!("{code}: {why}")).await;
+                }
+                on(Event::Peers(news));
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&mut self, piece: VerifiedSummary, on: &mut (impl FnMut(Event) + Send)) {
+        if !self.have.insert(piece.index) {
+            return;
+        }
+        if let Source::Peer(peer) = piece.source {
+            let (pieces, bytes) = self.given.entry(peer).or_default();
+            *pieces += 1;
+            *bytes += piece.bytes;
+        }
+        on(Event::Kept { index: piece.index, source: piece.source, bytes: piece.bytes });
+        self.advance();
+    }
+
+    pub(super) fn advance(&mut self) {
+        let geometry = self.plan.geometry();
+        let before = self.frontier;
+        while geometry.index(self.frontier).is_some_and(|index| self.have.contains(index)) {
+            self.frontier += 1;
+        }
+        if self.frontier != before {
+            self.assembling.reach(self.frontier);
+        }
+    }
+
+    async fn banned(&self, peer: PeerId, note: String) {
+        let record = Record {
+            time: self.ports.clock().now(),
+            what: What::Banned,
+            model_id: self.plan.manifest().model_id().clone(),
+            artifact: self.plan.artifact(),
+            peer: Some(peer),
+            bytes: 0,
+            note,
+        };
+        if let Err(failure) = self.ports.journal().record(record).await {
+            tracing::error!(%failure, "cannot write down the lie");
+        }
+    }
+}

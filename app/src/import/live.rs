@@ -1,0 +1,279 @@
+//! A running import as people watch it: how far it is, how fast, from whom, and why it waits.
+
+mod meter;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use verifier::identity::PeerId;
+use verifier::piece::Source;
+use verifier::{Bitfield, Code, Geometry};
+
+use super::{Plan, bytes_of};
+use crate::event::Event;
+use crate::ports::PullNews;
+
+use meter::{Meter, Record};
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Room is being made.
+    Preparing,
+    /// Pieces are fetched.
+    Fetching,
+    /// All pieces are kept, and the whole is being verified.
+    Verifying,
+    /// Artifact and receipt get their names.
+    Naming,
+}
+
+/// Where a peer of an import is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is being called.
+    Called,
+    /// A session with it is open.
+    Connected,
+    /// The session ended or could not be made; it may be called again.
+    Lost {
+        /// Why, as one clause.
+        why: String,
+    },
+    /// It lied or broke the protocol, and is not used again.
+    Banned {
+        /// What it did.
+        code: Code,
+        /// The same as one clause.
+        why: String,
+    },
+}
+
+/// A peer of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The peer.
+    pub id: PeerId,
+    /// What the user calls it.
+    pub label: String,
+    /// Where it is.
+    pub presence: Presence,
+    /// How many of the wanted pieces it had when it was last connected; what its offer names
+    /// before that.
+    pub holds: u32,
+    /// Pieces that it gave.
+    pub pieces: u64,
+    /// Bytes that it gave.
+    pub bytes: u64,
+    /// Bytes a second over the last few seconds.
+    pub rate: u64,
+}
+
+/// How fast an import was from its start on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Bytes a second, one sample a step, oldest first.
+    pub samples: Arc<[u64]>,
+    /// How long a step is.
+    pub step: Duration,
+}
+
+/// How an import stands at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// How far it is.
+    pub stage: Stage,
+    /// The artifact's length in bytes.
+    pub total: u64,
+    /// Bytes kept, those that were here before among them.
+    pub kept: u64,
+    /// How many pieces the artifact has.
+    pub pieces: u32,
+    /// Pieces kept.
+    pub pieces_kept: u32,
+    /// Bytes that came from peers.
+    pub fetched: u64,
+    /// Bytes a second over the last few seconds.
+    pub rate: u64,
+    /// How long the rest takes at this rate.
+    pub left: Option<Duration>,
+    /// Since when it runs.
+    pub elapsed: Duration,
+    /// The peers, as the plan names them.
+    pub peers: Vec<Peer>,
+    /// How fast it was.
+    pub history: History,
+    /// What it waits for, and what ends the wait.
+    pub sentence: String,
+}
+
+/// Hears the events of one import, and says how it stands.
+///
+/// It allocates nothing for a piece, so it can stand between the engine and a watcher.
+#[derive(Debug)]
+pub struct Live {
+    geometry: Geometry,
+    started: Instant,
+    stage: Stage,
+    kept: u64,
+    pieces_kept: u32,
+    fetched: u64,
+    peers: Vec<(Peer, Meter)>,
+    meter: Meter,
+    record: Record,
+    waiting: Option<String>,
+}
+
+impl Live {
+    /// An import that starts now.
+    pub fn new(plan: &Plan, now: Instant) -> Self {
+        let geometry = *plan.geometry();
+        let missing = plan.have().complement();
+        let peers = plan.called().iter().map(|called| {
+            let wanted = called.offered.pieces(&geometry).filter(|piece| missing.contains(*piece));
+            let peer = Peer {
+                id: called.id,
+                label: called.label.to_string(),
+                presence: Presence::Called,
+                holds: u32::try_from(wanted.count()).unwrap_or(u32::MAX),
+                pieces: 0,
+                bytes: 0,
+                rate: 0,
+            };
+            (peer, Meter::new(now))
+        });
+        let mut live = Self {
+            geometry,
+            started: now,
+            stage: Stage::Preparing,
+            kept: 0,
+            pieces_kept: 0,
+            fetched: 0,
+            peers: peers.collect(),
+            meter: Meter::new(now),
+            record: Record::new(now),
+            waiting: None,
+        };
+        live.have(plan.have());
+        live
+    }
+
+    fn have(&mut self, have: &Bitfield) {
+        self.kept = bytes_of(have, &self.geometry);
+        self.pieces_kept = have.count();
+    }
+
+    /// Hears what happens at this moment.
+    pub fn hear(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::Reserved { have } => {
+                self.have(have);
+                self.stage = Stage::Fetching;
+            }
+            Event::ListProven { have } => self.have(have),
+            Event::Verified { source, bytes, .. } => {
+                self.waiting = None;
+                if let Source::Peer(id) = source {
+                    self.arrived(*id, *bytes, now);
+                }
+            }
+            Event::Kept { bytes, .. } => {
+                self.kept = self.kept.saturating_add(*bytes);
+                self.pieces_kept = self.pieces_kept.saturating_add(1);
+            }
+            Event::Verifying => {
+                self.record.roll(now);
+                self.stage = Stage::Verifying;
+            }
+            Event::Naming => self.stage = Stage::Naming,
+            Event::Peers(news) => self.hear_peers(news, now),
+            Event::NotPaired(_) => {}
+        }
+    }
+
+    fn arrived(&mut self, id: PeerId, bytes: u64, now: Instant) {
+        self.fetched = self.fetched.saturating_add(bytes);
+        self.meter.add(bytes, now);
+        self.record.add(bytes, now);
+        if let Some((peer, meter)) = self.peer(id) {
+            peer.pieces = peer.pieces.saturating_add(1);
+            peer.bytes = peer.bytes.saturating_add(bytes);
+            meter.add(bytes, now);
+        }
+    }
+
+    fn hear_peers(&mut self, news: &PullNews, now: Instant) {
+        match news {
+            PullNews::Connected { peer, pieces } => {
+                if let Some((peer, meter)) = self.peer(*peer) {
+                    peer.presence = Presence::Connected;
+                    peer.holds = *pieces;
+                    *meter = Meter::new(now);
+                }
+            }
+            PullNews::Lost { peer, why } => {
+                if let Some((peer, _)) = self.peer(*peer) {
+                    peer.presence = Presence::Lost { why: why.clone() };
+                }
+            }
+            PullNews::Banned { peer, code, why } => {
+                if let Some((peer, _)) = self.peer(*peer) {
+                    peer.presence = Presence::Banned { code: *code, why: why.clone() };
+                }
+            }
+            PullNews::Waiting(sentence) => {
+                let mut sentence = sentence.clone();
+                for (peer, _) in &self.peers {
+                    sentence = sentence.replace(&peer.id.to_string(), &peer.label);
+                }
+                self.waiting = Some(sentence);
+            }
+            PullNews::Asked { .. } | PullNews::Arrived { .. } => {}
+        }
+    }
+
+    fn peer(&mut self, id: PeerId) -> Option<&mut (Peer, Meter)> {
+        self.peers.iter_mut().find(|(peer, _)| peer.id == id)
+    }
+
+    /// How the import stands at this moment.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let fetches = self.stage <= Stage::Fetching;
+        if fetches {
+            self.record.roll(now);
+        }
+        let rate = if fetches { self.meter.rate(now) } else { 0 };
+        let peers: Vec<Peer> = self
+            .peers
+            .iter()
+            .map(|(peer, meter)| {
+                let moves = fetches && peer.presence == Presence::Connected;
+                Peer { rate: if moves { meter.rate(now) } else { 0 }, ..peer.clone() }
+            })
+            .collect();
+        let total = self.geometry.byte_count();
+        let missing = total.saturating_sub(self.kept);
+        let left = (fetches && rate > 0)
+            .then(|| Duration::from_secs(missing.div_ceil(rate)))
+            .filter(|left| *left < Duration::from_secs(100 * 86_400));
+        let waiting = self.waiting.as_deref();
+        let missing_pieces = self.geometry.piece_count().saturating_sub(self.pieces_kept);
+        Snapshot {
+            stage: self.stage,
+            total,
+            kept: self.kept,
+            pieces: self.geometry.piece_count(),
+            pieces_kept: self.pieces_kept,
+            fetched: self.fetched,
+            rate,
+            left,
+            elapsed: now.saturating_duration_since(self.started),
+            history: self.record.history(),
+            sentence: sentence::of(self.stage, &peers, waiting, missing_pieces),
+            peers,
+        }
+    }
+}

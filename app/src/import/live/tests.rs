@@ -1,0 +1,186 @@
+//! Live snapshots, from made-up events at made-up moments.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use verifier::boundary::PeerAddress;
+use verifier::identity::{PeerId, SigningKey};
+use verifier::manifest::{Draft, Options};
+use verifier::piece::Source;
+use verifier::request::{ImportDraft, ImportRequest, Offer, OfferTerms, PieceSet};
+use verifier::scalars::{Id, Label, UtcTime};
+use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, Root, Sha256};
+
+use super::{Live, Presence, Stage};
+use crate::event::Event;
+use crate::import::Plan;
+use crate::ports::{KnownPeer, PullNews};
+
+const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
+const PIECE: u64 = 16_384;
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed([seed; 32])
+}
+
+fn peer(seed: u8) -> PeerId {
+    key(seed).public_key().peer_id()
+}
+
+/// Ten pieces, of which the first two are kept; anna offers all, ben the last five.
+fn plan() -> Plan {
+    let geometry = Geometry::new(10 * PIECE, 16_384).unwrap();
+    let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]);
+    let mut draft = Draft::new();
+    for (key, value) in [
+        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
+        ("model.id", "tiny"),
+        ("model.version", "1.0"),
+        ("publisher.id", "someone"),
+        ("publisher.key_id", "none"),
+        ("model_card.route", "/models/tiny.md"),
+        ("license.route", "https://example.org/licence"),
+        ("artifact.byte_count", "163840"),
+        ("artifact.acquisition", "consent-peer-transfer"),
+    ] {
+        draft.set(key, value).unwrap();
+    }
+    draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
+    draft.set_chunking(&geometry, &root);
+    let manifest = draft.write().unwrap();
+    let offers = [(1, 0), (2, 5)].map(|(seed, first)| {
+        let mut pieces = Bitfield::empty(10);
+        pieces.insert_range(first, 9);
+        let terms = OfferTerms {
+            addresses: vec![PeerAddress::parse("mmp://10.0.0.7:9410").unwrap()],
+            model_id: Id::parse("tiny").unwrap(),
+            manifest_sha256: manifest.sha256(),
+            artifact_sha256: manifest.artifact_sha256(),
+            geometry,
+            root,
+            pieces: PieceSet::of(&pieces).unwrap(),
+            issued: NOW,
+            expires: NOW.plus(600),
+        };
+        Offer::sign(&terms, &key(seed)).unwrap()
+    });
+    let draft = ImportDraft {
+        request_id: Id::parse("req").unwrap(),
+        manifest: &manifest,
+        options: Options::default(),
+        offers: &offers,
+        valid_for: 600,
+    };
+    let bytes = draft.write(NOW).unwrap();
+    let request = ImportRequest::parse(&bytes, manifest.bytes(), Options::default(), NOW).unwrap();
+    let known = [(1, "anna"), (2, "ben")].map(|(seed, label)| KnownPeer {
+        id: peer(seed),
+        label: Label::parse(label).unwrap(),
+        addresses: Vec::new(),
+        added: NOW,
+    });
+    let mut have = Bitfield::empty(10);
+    have.insert_range(0, 1);
+    Plan::of(request, PathBuf::from("/models"), have, &known).unwrap()
+}
+
+struct Scene {
+    plan: Plan,
+    live: Live,
+    start: Instant,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (plan, start) = (plan(), Instant::now());
+        let live = Live::new(&plan, start);
+        Self { plan, live, start }
+    }
+
+    fn at(&self, millis: u64) -> Instant {
+        self.start + Duration::from_millis(millis)
+    }
+
+    fn hear(&mut self, millis: u64, event: Event) {
+        let now = self.at(millis);
+        self.live.hear(&event, now);
+    }
+
+    fn news(&mut self, millis: u64, news: PullNews) {
+        self.hear(millis, Event::Peers(news));
+    }
+
+    fn gives(&mut self, millis: u64, seed: u8, index: u32) {
+        let index = self.plan.geometry().index(index).unwrap();
+        let source = Source::Peer(peer(seed));
+        self.hear(millis, Event::Verified { index, source, bytes: PIECE });
+        self.hear(millis, Event::Kept { index, source, bytes: PIECE });
+    }
+
+    fn sees(&mut self, millis: u64) -> super::Snapshot {
+        let now = self.at(millis);
+        self.live.snapshot(now)
+    }
+}
+
+#[test]
+fn an_import_is_followed_from_its_first_call_to_its_name() {
+    let mut scene = Scene::new();
+    let seen = scene.sees(0);
+    assert_eq!((seen.stage, seen.kept, seen.total), (Stage::Preparing, 2 * PIECE, 10 * PIECE));
+    let holds: Vec<_> = seen.peers.iter().map(|peer| (peer.label.as_str(), peer.holds)).collect();
+    assert_eq!(holds, [("anna", 8), ("ben", 5)]);
+
+    scene.hear(100, Event::Reserved { have: scene.plan.have().clone() });
+    let sentence = scene.sees(200).sentence;
+    assert_eq!(sentence, "Calling anna and ben: the first that answers ends this wait.");
+    scene.news(300, PullNews::Connected { peer: peer(1), pieces: 8 });
+    assert_eq!(scene.sees(300).sentence, "Waiting for the first piece from anna.");
+
+    for piece in 0..4 {
+        scene.gives(1_000 + u64::from(piece) * 500, 1, 2 + piece);
+    }
+    let seen = scene.sees(2_800);
+    assert_eq!((seen.fetched, seen.kept, seen.pieces_kept), (4 * PIECE, 6 * PIECE, 6));
+    assert!(seen.rate > PIECE && seen.rate < 2 * PIECE, "{}", seen.rate);
+    assert_eq!(seen.left, Some(Duration::from_secs((4 * PIECE).div_ceil(seen.rate))));
+    assert_eq!(seen.peers[0].bytes, 4 * PIECE);
+    assert!(seen.peers[0].rate >= seen.rate);
+    assert_eq!(seen.peers[1].rate, 0);
+    assert_eq!(seen.history.samples.len(), 5);
+    assert_eq!(seen.history.samples.iter().sum::<u64>(), 3 * PIECE * 2);
+    assert_eq!(seen.sentence, "Waiting for 4 more pieces from anna.");
+
+    scene.hear(3_000, Event::Verifying);
+    let seen = scene.sees(9_000);
+    assert_eq!((seen.stage, seen.rate, seen.left), (Stage::Verifying, 0, None));
+    assert!(seen.history.samples.len() <= 6, "the graph goes on after the last piece");
+    scene.hear(9_100, Event::Naming);
+    assert_eq!(scene.sees(9_200).stage, Stage::Naming);
+}
+
+#[test]
+fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
+    let mut scene = Scene::new();
+    scene.hear(0, Event::Reserved { have: scene.plan.have().clone() });
+    scene.news(10, PullNews::Connected { peer: peer(1), pieces: 8 });
+    scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
+    scene.gives(100, 2, 9);
+    let code = Code::new("piece", "digest");
+    scene.news(200, PullNews::Banned { peer: peer(2), code, why: "wrong bytes".to_owned() });
+    scene.news(300, PullNews::Lost { peer: peer(1), why: "it hung up".to_owned() });
+    let wait = format!("Waiting to call {} again, because it hung up.", peer(1));
+    scene.news(2_500, PullNews::Waiting(wait));
+
+    let seen = scene.sees(3_000);
+    assert_eq!(seen.peers[0].presence, Presence::Lost { why: "it hung up".to_owned() });
+    assert_eq!(seen.peers[1].presence, Presence::Banned { code, why: "wrong bytes".to_owned() });
+    assert_eq!((seen.peers[1].rate, seen.peers[1].bytes), (0, PIECE));
+    assert_eq!(seen.sentence, "Waiting to call anna again, because it hung up.");
+
+    scene.news(4_000, PullNews::Connected { peer: peer(1), pieces: 7 });
+    scene.gives(4_100, 1, 2);
+    let seen = scene.sees(4_200);
+    assert_eq!(seen.sentence, "Waiting for 6 more pieces from anna.");
+    assert_eq!(seen.peers[0].presence, Presence::Connected);
+}

@@ -1,0 +1,51 @@
+//! The room that an import takes, looked at before anyone is asked for anything.
+
+use verifier::Sha256;
+
+use super::{ImportError, Plan};
+use crate::ports::{Accounts, Evictable, PieceStore as _, Ports};
+use crate::problem::Problem;
+
+/// The room that an import takes, and what would have to go for it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Where the store's bytes are.
+    pub accounts: Accounts,
+    /// Bytes that the import takes while it runs: the missing pieces and the output.
+    pub wanted: u64,
+    /// Models that would go to make room, in this order.
+    pub evicted: Vec<Evictable>,
+    /// Why it would not fit even so.
+    pub refusal: Option<Problem>,
+}
+
+impl Room {
+    /// Bytes left under the quota, before anything goes.
+    pub const fn left(&self) -> u64 {
+        let Accounts { live, dead, index, reserved, quota, .. } = self.accounts;
+        let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+        quota.saturating_sub(used)
+    }
+}
+
+/// Looks at the room that the plan takes; nothing is changed.
+///
+/// What the index will need is known only when room is made, and comes on top.
+///
+/// # Errors
+///
+/// [`ImportError::Store`] if the store fails.
+pub async fn look<P: Ports>(ports: &P, plan: &Plan) -> Result<Room, ImportError> {
+    let store = ports.store();
+    let accounts = store.accounts().await.map_err(ImportError::Store)?;
+    let wanted = plan.bytes_missing().saturating_add(plan.geometry().byte_count());
+    let own = |artifact: Sha256| artifact == plan.artifact();
+    let (evicted, refusal) = match store.would_evict(wanted).await {
+        Ok(mut evicted) => {
+            evicted.retain(|model| !own(model.artifact));
+            (evicted, None)
+        }
+        Err(error) => (Vec::new(), Some(Problem::blamed(&error))),
+    };
+    Ok(Room { accounts, wanted, evicted, refusal })
+}

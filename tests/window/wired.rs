@@ -1,0 +1,59 @@
+//! The real disk and the real network, as the program wires them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::clock::SystemClock;
+use app::ports::Bundle;
+use app::problem::Problem;
+use app::settings::Settings;
+use desktop::wiring::{Opened, Unopened, Wiring};
+use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
+use transfer::{Doorway, Identity, Limits, Swarm};
+use verifier::identity::SigningKey;
+
+/// The real disk and the real network.
+#[derive(Debug, Default)]
+pub struct Wired {
+    limits: Arc<Limits>,
+}
+
+impl Wiring for Wired {
+    type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+
+    fn is_new(&self, data: &Path) -> bool {
+        !Layout::new(data).identity_key().exists()
+    }
+
+    fn open(&self, data: &Path, settings: &Settings) -> Result<Opened<Self::Ports>, Unopened> {
+        self.pace(settings);
+        let disk = Disk::open(data, "the tests").map_err(|error| match error {
+            OpenError::Lock(_) => Unopened::Held(Problem::blamed(&error)),
+            _ => Unopened::Failed(Problem::blamed(&error)),
+        })?;
+        let identity = Identity::load_or_create(&Layout::new(data).identity_key())
+            .map_err(|error| Unopened::Failed(Problem::blamed(&error)))?;
+        let key = SigningKey::from_seed(*identity.signing_key().seed());
+        let (identity, limits) = (Arc::new(identity), Arc::clone(&self.limits));
+        let ports = Bundle {
+            store: disk.store,
+            outputs: disk.outputs,
+            peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
+            listener: Arc::new(Doorway::new(identity, limits)),
+            journal: disk.journal,
+            clock: SystemClock,
+        };
+        Ok(Opened { ports, key, data: data.to_owned(), notices: disk.notices })
+    }
+
+    fn pace(&self, settings: &Settings) {
+        self.limits.set_upload(settings.upload_limit);
+        self.limits.set_download(settings.download_limit);
+        self.limits.set_connections(settings.connections);
+    }
+
+    fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem> {
+        store::save_settings(&Layout::new(data), settings)
+            .map_err(|error| Problem::machine("the settings are not kept", &error))
+    }
+}
