@@ -35,10 +35,7 @@ fn serve(stage: &mut Stage, scene: &Scene) -> Running {
     let offer = scene.path("tiny-1.0.minimodel-offer");
     stage.until("the offer is written", |_| offer.is_file().then_some(()));
     let offer = offer.to_str().unwrap();
-    scene
-        .importer
-        .run(&["request", "new", "tiny.manifest", offer, "--out", "request.json"])
-        .done();
+    scene.importer.run(&["request", "new", "tiny.manifest", offer, "--out", "request.json"]).done();
     scene.import(&["--consent", Scene::YES])
 }
 

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use app::addresses;
 use app::consent::take_back;
-use app::ports::{
-    Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing,
-};
+use app::ports::{Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing};
 use app::problem::Problem;
 use app::question::{Question, Yes};
 use app::settings::Settings;
@@ -85,12 +83,8 @@ fn telling<M: Send + 'static, F: Future<Output = ()> + Send + 'static>(
 async fn look<P: Ports>(opened: &Opened<P>) -> Result<Arc<Look>, Problem> {
     let models = opened.ports.store().models().await.map_err(store_failed)?;
     let now = opened.ports.clock().now();
-    let standing = opened
-        .ports
-        .journal()
-        .standing(now)
-        .await
-        .map_err(|error| Problem::blamed(&error))?;
+    let standing =
+        opened.ports.journal().standing(now).await.map_err(|error| Problem::blamed(&error))?;
     let live: Vec<&Standing> =
         standing.iter().filter(|one| one.live && one.grant.act() == Act::Serve).collect();
     let servable = |model: Model| Servable {

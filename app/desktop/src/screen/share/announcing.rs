@@ -204,13 +204,7 @@ impl Announcing {
                 "Empty for this machine's address in its network."
             ),
             mark::entry(desk, "How long it holds", span, self.span().err(), "A day at most."),
-            mark::entry(
-                desk,
-                "Where it is written",
-                file,
-                empty,
-                "Nothing may be there yet."
-            )
+            mark::entry(desk, "Where it is written", file, empty, "Nothing may be there yet.")
         ]
         .spacing(desk.space(Space::Normal));
         if let Some(problem) = &self.problem {

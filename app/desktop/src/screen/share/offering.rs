@@ -152,10 +152,9 @@ impl Offering {
     fn limit(&self) -> Result<u64, String> {
         match self.bytes.trim() {
             "" => Ok(self.default_limit()),
-            typed => typed
-                .parse::<Size>()
-                .map(|Size(bytes)| bytes)
-                .map_err(|error| error.to_string()),
+            typed => {
+                typed.parse::<Size>().map(|Size(bytes)| bytes).map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -310,7 +309,9 @@ impl Offering {
             lines = match peer.access {
                 Access::Open => {
                     let is_ticked = self.ticked.contains(&peer.id);
-                    lines.push(page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill))
+                    lines.push(
+                        page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill),
+                    )
                 }
                 Access::Blocked => lines.push(
                     container(page::muted(desk, format!("{label} is blocked"))).padding([4.0, 6.0]),

@@ -171,10 +171,9 @@ impl Server {
 
     fn happened(&mut self, happened: Happened) -> Action {
         match (happened, &mut self.stage) {
-            (
-                Happened::Live(snapshot),
-                Stage::Running { live, .. } | Stage::Stopping { live },
-            ) => *live = Some(snapshot),
+            (Happened::Live(snapshot), Stage::Running { live, .. } | Stage::Stopping { live }) => {
+                *live = Some(snapshot)
+            }
             (Happened::Offered(path), Stage::Running { offer, .. }) => {
                 *offer = Offer::Written(path);
             }
@@ -232,7 +231,9 @@ impl Server {
                     .on_press(Message::Stop)
             }
             Stage::Stopping { .. } => page::button(desk, "Stopping…", Kind::Plain),
-            Stage::Ended(_) => page::button(desk, "Dismiss", Kind::Plain).on_press(Message::Dismiss),
+            Stage::Ended(_) => {
+                page::button(desk, "Dismiss", Kind::Plain).on_press(Message::Dismiss)
+            }
         };
         let head = row![name, Gap::new().width(Fill), button]
             .spacing(desk.space(Space::Normal))
@@ -344,8 +345,7 @@ impl Server {
         };
         let part = page::fraction(caller.map_or(0, |caller| caller.taken), limit);
         let revoke = format!("Take back from {}", page::brief(&name));
-        let revoke = page::button(desk, revoke, Kind::Quiet)
-            .on_press(Message::TakeBack(peer));
+        let revoke = page::button(desk, revoke, Kind::Quiet).on_press(Message::TakeBack(peer));
         let first = row![
             page::words(desk, Text::Body, name),
             mark::tag(desk, tag, tone),

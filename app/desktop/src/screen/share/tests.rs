@@ -20,7 +20,9 @@ use verifier::scalars::{Label, UtcTime};
 use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{Bitfield, ChunkAlgorithm};
 
-use super::{Allowed, Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work};
+use super::{
+    Allowed, Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work,
+};
 use crate::desk::{Book, Desk};
 use crate::headless::{SCALE_FACTOR, open};
 use crate::theme::Scale;
