@@ -3,8 +3,11 @@
 
 mod consent;
 mod import;
+mod library;
 mod parity;
 mod stage;
 mod start;
 mod touch;
 mod wired;
+
+pub use wired::Wired;
