@@ -2,39 +2,28 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use app::Blamed as _;
-use app::clock::SystemClock;
 use app::import::Settings;
 use app::library::{Event, ExportError, Found, HandOffError, export, find, recheck_all, snapshot};
-use app::ports::{Bundle, OutputError};
-use store::{Disk, Journal, Layout, Outputs, Store};
+use app::ports::OutputError;
+use desktop::wiring::Wiring;
+use store::Layout;
 use tokio::runtime::Runtime;
-use transfer::{Doorway, Identity, Limits, Swarm};
 use verifier::Sha256;
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
 
 use crate::harness::{Model, Scene, files};
+use crate::window::Wired;
 
 const SLM: &str = "tiny-1.0.slm";
 
-type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+type Ports = <Wired as Wiring>::Ports;
 
 /// The ports of an installation, as its program wires them.
 fn open(data: &Path) -> Ports {
-    let disk = Disk::open(data, "test").unwrap();
-    let identity = Identity::load_or_create(&Layout::new(data).identity_key()).unwrap();
-    let (identity, limits) = (Arc::new(identity), Arc::new(Limits::new()));
-    Bundle {
-        store: disk.store,
-        outputs: disk.outputs,
-        peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
-        listener: Arc::new(Doorway::new(identity, limits)),
-        journal: disk.journal,
-        clock: SystemClock,
-    }
+    Wired::default().open(data, &app::settings::Settings::default()).unwrap().ports
 }
 
 fn settings() -> Settings {

@@ -106,6 +106,11 @@ impl Library {
         Action::work(Work::Look(self.asked))
     }
 
+    /// Whether it was looked at what is kept, so that there is something to show.
+    pub fn is_filled(&self) -> bool {
+        matches!(self.stage, Stage::Shown(_))
+    }
+
     /// Hears what happened.
     pub fn update(&mut self, message: Message) -> Action {
         match message {

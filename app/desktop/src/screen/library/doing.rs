@@ -47,7 +47,7 @@ pub(super) enum What {
     Exporting,
 }
 
-/// Whether the file manager shows the file.
+/// Whether the file manager was asked to show the file; whether it does, nobody says.
 #[derive(Debug)]
 pub(super) enum Reveal {
     Opening,

@@ -208,7 +208,7 @@ fn ready<'a>(name: &str, path: &Path, reveal: &Reveal, desk: &Desk<'_>) -> Eleme
     let shown = page::printable(&path.display().to_string());
     let what = match reveal {
         Reveal::Opening => format!("{name} is verified. Asking the desktop to show it…"),
-        Reveal::Shown => format!("{name} is verified, and the file manager shows it."),
+        Reveal::Shown => format!("{name} is verified. The file manager was asked to show it."),
         Reveal::Unable(_) => {
             format!("{name} is verified. This desktop has no file manager that would show it.")
         }

@@ -194,11 +194,15 @@ fn cell<'a>(kept: &Kept, column: Column, desk: &Desk<'_>) -> Element<'a, Message
     let quiet = |words: String| page::muted(desk, words).wrapping(text::Wrapping::None).into();
     match column {
         Column::Model => {
-            let name = format!("{} {}", model.model_id, model.model_version);
-            let name = page::body(desk, name).wrapping(text::Wrapping::None);
-            let pinned = (model.pin == Pin::Pinned)
-                .then(|| page::small(desk, "pinned").wrapping(text::Wrapping::None));
-            row![name].push(pinned).spacing(desk.space(Space::Narrow)).align_y(Center).into()
+            let name = page::body(desk, model.model_id.as_str().to_owned());
+            let version = page::muted(desk, model.model_version.to_string());
+            let pinned = (model.pin == Pin::Pinned).then(|| page::small(desk, "pinned"));
+            let pinned = pinned.map(|pinned| pinned.wrapping(text::Wrapping::None));
+            row![name.wrapping(text::Wrapping::None), version.wrapping(text::Wrapping::None)]
+                .push(pinned)
+                .spacing(desk.space(Space::Narrow))
+                .align_y(Center)
+                .into()
         }
         Column::Size => plain(words::bytes(model.geometry.byte_count())),
         Column::Pieces => quiet(pieces(kept)),

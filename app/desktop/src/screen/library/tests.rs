@@ -204,7 +204,7 @@ fn the_keyboard_moves_through_the_list_and_shows_each_model() {
     let messages: Vec<Message> = {
         let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
         // A click on a line gives the list the keyboard.
-        ui.click("storyteller 2.1").unwrap();
+        ui.click("tiny-chat").unwrap();
         ui.tap_key(Named::End);
         ui.into_messages().collect()
     };

@@ -51,6 +51,7 @@ fn quota<'a>(storage: &'a Storage, desk: &Desk<'_>) -> Element<'a, Message> {
     let is_busy = matches!(quota.state, Setting::Busy);
     let set = (!is_busy && !quota.typed.trim().is_empty()).then_some(Message::SetQuota);
     let field = page::field(desk, "Such as 4GiB", &quota.typed, Message::TypeQuota)
+        .id("quota")
         .on_submit_maybe(set.clone());
     let button = page::button(desk, "Set the quota", Kind::Plain).on_press_maybe(set);
     let problem = match &quota.state {
@@ -74,6 +75,7 @@ fn room<'a>(storage: &'a Storage, desk: &Desk<'_>) -> Element<'a, Message> {
     let is_busy = matches!(room.answer, Answer::Looking);
     let ask = (!is_busy && !room.typed.trim().is_empty()).then_some(Message::AskForRoom);
     let field = page::field(desk, "Such as 1GiB", &room.typed, Message::TypeRoom)
+        .id("room")
         .on_submit_maybe(ask.clone());
     let button = page::button(desk, "What would go?", Kind::Plain).on_press_maybe(ask);
     let answer: Option<Element<'a, Message>> = match &room.answer {

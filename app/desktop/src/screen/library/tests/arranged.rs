@@ -91,7 +91,7 @@ fn a_thousand_models_are_arranged_once_and_few_lines_are_made() {
         let began = Instant::now();
         for _ in 0..5 {
             let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
-            assert!(ui.find("m-0003 1").is_ok() && ui.find("m-0900 1").is_err());
+            assert!(ui.find("m-0003").is_ok() && ui.find("m-0900").is_err());
         }
         began.elapsed()
     };

@@ -28,7 +28,7 @@ fn a_sound_file_is_shown_with_the_way_into_the_other_program() {
     let action = hear(&mut library, vec![Message::News(found)]);
     assert!(matches!(&action.work[..], [Work::Reveal { path: asked, .. }] if *asked == path));
     let _none = hear(&mut library, vec![Message::News(News::Revealed(run, Ok(())))]);
-    assert!(says(&library, "storyteller 1.0 is verified, and the file manager shows it."));
+    assert!(says(&library, "storyteller 1.0 is verified. The file manager was asked to show it."));
     assert!(says(
         &library,
         "Open it in TinyRustLM with its own file picker. Nothing is sent to it."
