@@ -10,8 +10,8 @@ use verifier::scalars::{Id, Label, ScalarError, UtcTime};
 use verifier::{Code, Coded as _};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::naming::{short_peer, tail};
 use crate::consent::take_back;
+use crate::naming::{short_peer, tail};
 use crate::ports::{
     Access, Clock as _, Failure, Journal, JournalError, KnownPeer, PieceStore as _, Ports,
 };

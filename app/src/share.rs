@@ -23,8 +23,7 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, ReserveError,
-    Spend,
+    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, ReserveError, Spend,
 };
 
 pub use names::Names;

@@ -72,8 +72,7 @@ impl Shared {
         let mut welcome = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
         let rows = self.index.peers()?;
         let peers = rows.iter().filter_map(|(key, row)| settings::peer(*key, row));
-        *welcome =
-            peers.filter(|peer| peer.access == Access::Open).map(|peer| peer.id).collect();
+        *welcome = peers.filter(|peer| peer.access == Access::Open).map(|peer| peer.id).collect();
         Ok(())
     }
 

@@ -177,8 +177,7 @@ async fn remove<W: Wiring>(
     args: &PeerNameArgs,
 ) -> Result<Outcome, Fault> {
     let (ports, peer) = named(session, args).await?;
-    let revoked =
-        pairing::remove(&ports, peer.id).await.map_err(|error| Fault::blamed(&error))?;
+    let revoked = pairing::remove(&ports, peer.id).await.map_err(|error| Fault::blamed(&error))?;
     session.terminal.say(&format!("{} is forgotten. {}", peer.label, taken_back(&revoked)));
     Ok(parted(&peer, &revoked))
 }

@@ -13,7 +13,9 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
 use crate::consent::Consent;
-use crate::ports::{Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms};
+use crate::ports::{
+    Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms,
+};
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
 /// that was lost midway is asked again for what did not arrive.

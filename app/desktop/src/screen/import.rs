@@ -248,7 +248,8 @@ impl Import {
     fn run(&mut self, id: Id, message: Run) -> Action {
         match (self.state(id), message) {
             (Some(state @ State::Running(_)), Run::Ended(how)) => {
-                let State::Running(running) = std::mem::replace(state, State::Gathering(Box::default()))
+                let State::Running(running) =
+                    std::mem::replace(state, State::Gathering(Box::default()))
                 else {
                     return Action::none();
                 };
@@ -263,7 +264,8 @@ impl Import {
                 Action { work: Vec::new(), errands: running.update(message).into_iter().collect() }
             }
             (Some(state @ State::Ended(_)), Run::Again) => {
-                let State::Ended(ended) = std::mem::replace(state, State::Gathering(Box::default()))
+                let State::Ended(ended) =
+                    std::mem::replace(state, State::Gathering(Box::default()))
                 else {
                     return Action::none();
                 };

@@ -302,9 +302,8 @@ impl Receipts {
 
     /// The screen.
     pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let tab = |label, view| {
-            page::tab(desk, label, self.view == view, Message::Show(view)).into()
-        };
+        let tab =
+            |label, view| page::tab(desk, label, self.view == view, Message::Show(view)).into();
         let tabs = vec![tab("Receipts", View::Receipts), tab("Check a file", View::Check)];
         match self.view {
             View::Check => {

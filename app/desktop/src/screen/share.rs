@@ -170,8 +170,8 @@ pub struct Fresh {
     pub listen: SocketAddr,
     /// What others are told to call, where the user set something.
     pub addresses: Vec<String>,
-    /// What they are told where nothing is set.
-    pub guess: Vec<String>,
+    /// What they are told where nothing is set, without the port.
+    pub hosts: Vec<String>,
     /// A free name for a file.
     pub file: PathBuf,
 }
@@ -310,8 +310,7 @@ impl Share {
             }
             Message::TakenBack(Ok(grants)) => {
                 let line = format!("Taken back: {}.", crate::words::count(grants, "grant"));
-                return Action::errand(Errand::Changed(Changed::Activity))
-                    .and(Errand::Tell(line));
+                return Action::errand(Errand::Changed(Changed::Activity)).and(Errand::Tell(line));
             }
             Message::TakenBack(Err(problem)) => self.problem = Some(problem),
             Message::Dismiss => self.problem = None,
@@ -319,12 +318,7 @@ impl Share {
         Action::none()
     }
 
-    fn opened(
-        &mut self,
-        purpose: Purpose,
-        artifact: Sha256,
-        opened: Result<Arc<Fresh>, Problem>,
-    ) {
+    fn opened(&mut self, purpose: Purpose, artifact: Sha256, opened: Result<Arc<Fresh>, Problem>) {
         if !matches!(&self.view, View::Opening(p, a) if (*p, *a) == (purpose, artifact)) {
             return;
         }

@@ -50,10 +50,13 @@ pub fn start<P: Ports + 'static>(
         }
         Job::Ticket(text) => {
             let read = blocking(move || Ok(tickets(&opened, &text)));
-            perform(read, gather(id, |read: Result<_, Problem>| {
-                let found = read.unwrap_or_else(|problem| vec![Err(problem)]);
-                Gather::Pair(Pair::Found(found))
-            }))
+            perform(
+                read,
+                gather(id, |read: Result<_, Problem>| {
+                    let found = read.unwrap_or_else(|problem| vec![Err(problem)]);
+                    Gather::Pair(Pair::Found(found))
+                }),
+            )
         }
         Job::Pair(pairing) => {
             let peer = pairing.peer();

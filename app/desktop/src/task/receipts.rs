@@ -63,9 +63,11 @@ pub fn start<P: Ports + 'static>(
             };
             metered(meter, check, progress, ended)
         }
-        Work::Export { receipt, to } => perform(export(opened, receipt, to.clone()), move |outcome| {
-            Message::Reading(ReadingMessage::Written(to.clone(), outcome))
-        }),
+        Work::Export { receipt, to } => {
+            perform(export(opened, receipt, to.clone()), move |outcome| {
+                Message::Reading(ReadingMessage::Written(to.clone(), outcome))
+            })
+        }
         Work::Check { manifest, slm, rule, meter, turn } => {
             let check = move |meter: &Meter| {
                 let manifest = Arc::new(verify::manifest(&manifest, Options::default())?);
@@ -180,8 +182,8 @@ fn metered<T: Send + 'static>(
                 }
             }
         };
-        let outcome = outcome
-            .unwrap_or_else(|join| Err(Problem::machine("the check ended early", &join)));
+        let outcome =
+            outcome.unwrap_or_else(|join| Err(Problem::machine("the check ended early", &join)));
         // Nobody listens any more when the window closes.
         let _closed = tell.send(ended(outcome)).await;
     }))

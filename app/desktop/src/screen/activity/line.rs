@@ -102,16 +102,13 @@ pub(super) fn note(record: &Record) -> Option<String> {
 /// All that a search looks at; `peer` is the peer's id and name.
 pub(super) fn searched(entry: &Entry, peer: &str) -> String {
     let (kind, more) = match entry {
-        Entry::Granted(Standing { grant, .. }) => ("agreed", format!("{} {}", grant.act(), grant.id())),
+        Entry::Granted(Standing { grant, .. }) => {
+            ("agreed", format!("{} {}", grant.act(), grant.id()))
+        }
         Entry::Revoked(Standing { grant, .. }) => {
             ("took back revoked", format!("{} {}", grant.act(), grant.id()))
         }
         Entry::Moved(record) => (record.what.as_str(), record.note.clone()),
     };
-    format!(
-        "{}\n{kind}\n{more}\n{}\n{}\n{peer}",
-        entry.time(),
-        entry.model_id(),
-        entry.artifact()
-    )
+    format!("{}\n{kind}\n{more}\n{}\n{}\n{peer}", entry.time(), entry.model_id(), entry.artifact())
 }

@@ -46,7 +46,12 @@ impl Activity {
         let factor = desk.scale.factor();
         if desk.size.height / factor < 620.0 || desk.size.width / factor < 700.0 {
             let line = container(self.time_line(desk)).height(factor * 420.0);
-            return page::page(desk, "Activity", actions, parts.push(line).push(self.selection(desk)));
+            return page::page(
+                desk,
+                "Activity",
+                actions,
+                parts.push(line).push(self.selection(desk)),
+            );
         }
         let parts = parts.push(self.time_line(desk)).push(self.selection(desk)).height(Fill);
         page::fixed_page(desk, "Activity", actions, parts)
@@ -88,7 +93,8 @@ impl Activity {
         }
         if looked.look.left_out {
             let most = words::grouped(MOST as u64);
-            summary.push_str(&format!(", with the newest {most} transfers; older ones are left out"));
+            summary
+                .push_str(&format!(", with the newest {most} transfers; older ones are left out"));
         }
         let mut parts = column![line].spacing(narrow);
         if self.choosing == Choosing::Yes {

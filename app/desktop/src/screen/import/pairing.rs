@@ -92,8 +92,7 @@ impl Tickets {
         let can_read = (!self.text.trim().is_empty()).then_some(Message::Read);
         let read = page::button(desk, "Read", Kind::Plain).on_press_maybe(can_read);
         let entry = row![field, read].spacing(desk.space(Space::Narrow)).align_y(Center);
-        let mut parts =
-            column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        let mut parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
         for problem in &self.troubles {
             parts = parts.push(page::problem(desk, problem, Vec::new()));
         }

@@ -140,13 +140,9 @@ impl Again {
                 let kept = "The library keeps the manifest that this receipt names; it is used.";
                 Element::from(page::muted(desk, kept))
             }
-            None => path(
-                desk,
-                "Its manifest",
-                &self.manifest,
-                Message::Manifest,
-                Choice::AgainManifest,
-            ),
+            None => {
+                path(desk, "Its manifest", &self.manifest, Message::Manifest, Choice::AgainManifest)
+            }
         });
         let ready = self.both().is_some().then_some(Message::Start);
         let start = page::button(desk, "Verify again", Kind::Primary).on_press_maybe(ready);

@@ -259,9 +259,11 @@ impl Check {
             State::Passed(passed) => {
                 let said = passed.artifact.checks().iter();
                 let found = said.filter_map(|(key, value)| Some((*key, Finding::said(value)?)));
-                parts
-                    .push(passed.view(desk))
-                    .push(page::section(desk, "Every check", trials::view(desk, found)))
+                parts.push(passed.view(desk)).push(page::section(
+                    desk,
+                    "Every check",
+                    trials::view(desk, found),
+                ))
             }
         }
         .into()

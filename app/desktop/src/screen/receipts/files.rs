@@ -254,12 +254,15 @@ impl Files {
         let make = |place| {
             let entry = self.entry(place);
             let content = entry.map(|entry| line_of(desk, entry, is_alone));
-            control(content.unwrap_or_else(|| Gap::new().into()), Kind::Row((selected == Some(place)).into()))
-                .on_press(Message::Open(place))
-                .pointer_only()
-                .width(Fill)
-                .height(line)
-                .into()
+            control(
+                content.unwrap_or_else(|| Gap::new().into()),
+                Kind::Row((selected == Some(place)).into()),
+            )
+            .on_press(Message::Open(place))
+            .pointer_only()
+            .width(Fill)
+            .height(line)
+            .into()
         };
         let lines = list::list(LIST, self.shown.len(), line, self.scroll, selected, make, on);
         let frame = container(lines).padding(4.0).height(Fill).style(style::card);
@@ -295,12 +298,14 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
     let (name, when, what) = match &entry.content {
         Ok(summary) => (
             format!("{} {}", summary.model_id, summary.model_version),
-            if is_alone { words::ago(desk.now, summary.created) } else { words::date(summary.created) },
+            if is_alone {
+                words::ago(desk.now, summary.created)
+            } else {
+                words::date(summary.created)
+            },
             format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary)),
         ),
-        Err(problem) => {
-            (file.into_owned(), String::new(), format!("No receipt: {}", problem.code))
-        }
+        Err(problem) => (file.into_owned(), String::new(), format!("No receipt: {}", problem.code)),
     };
     let danger = |theme: &iced::Theme| text::Style { color: Some(theme.palette().danger) };
     let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 4 + 8)));

@@ -237,11 +237,19 @@ impl Reading {
             "verified" => format!("{}, who signed the manifest", value("publisher.id")),
             _ => format!("{}, by the manifest's word alone", value("publisher.id")),
         };
-        let program = format!("{} {}", value("receipt.verifier"), value("receipt.verifier_version"));
+        let program =
+            format!("{} {}", value("receipt.verifier"), value("receipt.verifier_version"));
         vec![
             ("When", format!("{when} UTC ({})", words::ago(desk.now, summary.created))),
             ("File", value("artifact.file_name")),
-            ("Size", format!("{} ({} bytes)", words::bytes(summary.byte_count), words::grouped(summary.byte_count))),
+            (
+                "Size",
+                format!(
+                    "{} ({} bytes)",
+                    words::bytes(summary.byte_count),
+                    words::grouped(summary.byte_count)
+                ),
+            ),
             ("SHA-256", summary.artifact.to_string()),
             ("Published by", by),
             ("Licence", value("license.route")),
@@ -260,9 +268,9 @@ impl Reading {
     }
 
     fn findings(&self) -> impl Iterator<Item = (&str, Finding)> {
-        app::verify::CHECKS.into_iter().filter_map(|key| {
-            Some((key, Finding::said(self.receipt.value(key)?)?))
-        })
+        app::verify::CHECKS
+            .into_iter()
+            .filter_map(|key| Some((key, Finding::said(self.receipt.value(key)?)?)))
     }
 
     fn keys_view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
@@ -292,8 +300,8 @@ impl Reading {
             Export::Failed(text, problem) => (text, Some(problem), true),
         };
         let write = (ready && typed(text).is_some()).then_some(Message::Write);
-        let field = page::field(desk, "Path of the copy", text, Message::To)
-            .on_submit_maybe(write.clone());
+        let field =
+            page::field(desk, "Path of the copy", text, Message::To).on_submit_maybe(write.clone());
         let line = row![
             field,
             page::button(desk, "Choose…", Kind::Plain).on_press(Message::ChooseTo),

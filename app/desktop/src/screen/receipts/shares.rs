@@ -23,7 +23,8 @@ pub(super) fn view<'a, Message: 'a>(desk: &Desk<'_>, summary: &Summary) -> Eleme
         }
     };
     let given: u64 = peers.iter().fold(0, |sum, peer| sum.saturating_add(peer.bytes));
-    let mut lines = vec![page::muted(desk, sentence(peers.len() as u64, given, local_bytes)).into()];
+    let mut lines =
+        vec![page::muted(desk, sentence(peers.len() as u64, given, local_bytes)).into()];
     for peer in peers {
         let name = desk.name(peer.id);
         let short = short_peer(peer.id);

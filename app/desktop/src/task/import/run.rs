@@ -105,9 +105,8 @@ async fn work<P: Ports>(opened: Arc<Opened<P>>, signs: bool, start: Start, mut t
             }
         }
     };
-    let how = outcome.map_or_else(|how| how, |imported: Imported| {
-        How::Done(Box::new(Done::of(&imported)))
-    });
+    let how = outcome
+        .map_or_else(|how| how, |imported: Imported| How::Done(Box::new(Done::of(&imported))));
     for last in [shot(), Run::Ended(Box::new(how))] {
         // A window that is gone is told nothing.
         tell.send(last).await.ok();

@@ -24,10 +24,8 @@ impl Ended {
                 let again = page::button(desk, "Try again", Kind::Primary);
                 let actions = vec![again.on_press(Message::Again).into()];
                 let name = page::printable(&format!("{} is not imported", self.subject.name));
-                let mut content = column![
-                    page::heading(desk, name),
-                    page::problem(desk, problem, actions)
-                ];
+                let mut content =
+                    column![page::heading(desk, name), page::problem(desk, problem, actions)];
                 if let Some(kept) = self.kept() {
                     let line = format!("{kept}. Trying again goes on from there, and asks first.");
                     content = content.push(page::muted(desk, line));
@@ -118,7 +116,8 @@ fn shown(path: &Path) -> String {
 }
 
 fn bytes(done: &Done) -> String {
-    let all = done.fact("artifact.byte_count").parse().map_or_else(|_| "-".to_owned(), words::bytes);
+    let all =
+        done.fact("artifact.byte_count").parse().map_or_else(|_| "-".to_owned(), words::bytes);
     if done.fetched == 0 {
         return format!("{all}, none of them fetched");
     }

@@ -120,7 +120,8 @@ impl Gathering {
         ]
         .spacing(desk.space(Space::Narrow))
         .align_y(Center);
-        let what = "The verified file and its receipt go here. A name that is taken is not touched.";
+        let what =
+            "The verified file and its receipt go here. A name that is taken is not touched.";
         let parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
         page::section(desk, "Folder", parts).into()
     }

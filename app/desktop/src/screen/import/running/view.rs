@@ -17,7 +17,8 @@ use crate::words;
 
 /// Whether map and peers have room beside each other.
 pub(in crate::screen::import) fn is_wide(desk: &Desk<'_>) -> bool {
-    desk.size.width >= desk.scale.factor() * 940.0 && desk.size.height >= desk.scale.factor() * 640.0
+    desk.size.width >= desk.scale.factor() * 940.0
+        && desk.size.height >= desk.scale.factor() * 640.0
 }
 
 impl Running {
@@ -36,12 +37,11 @@ impl Running {
 
     fn head<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let cancel = match self.halt {
-            Halt::Ready(_) => {
-                page::button(desk, "Cancel", Kind::Danger).on_press(Message::Cancel)
-            }
+            Halt::Ready(_) => page::button(desk, "Cancel", Kind::Danger).on_press(Message::Cancel),
             Halt::Said => page::button(desk, "Stopping…", Kind::Danger),
         };
-        let title = page::heading(desk, page::printable(&format!("Importing {}", self.subject.name)));
+        let title =
+            page::heading(desk, page::printable(&format!("Importing {}", self.subject.name)));
         row![title.width(Fill), cancel].spacing(desk.space(Space::Normal)).align_y(Center).into()
     }
 
@@ -104,11 +104,8 @@ fn numbers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Element<'a, Message> {
 }
 
 fn speed<'a>(desk: &Desk<'_>, history: &History, rate: u64) -> Element<'a, Message> {
-    let name = row![
-        page::heading(desk, "Speed").width(Fill),
-        page::body(desk, words::rate(rate))
-    ]
-    .align_y(Center);
+    let name = row![page::heading(desk, "Speed").width(Fill), page::body(desk, words::rate(rate))]
+        .align_y(Center);
     let graph = graph::view(desk, Graph::new(history));
     page::card(desk, column![name, graph].spacing(desk.space(Space::Narrow))).into()
 }
@@ -140,11 +137,8 @@ fn one<'a>(desk: &Desk<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
     .spacing(desk.space(Space::Narrow))
     .align_y(Center);
     let danger = |theme: &Theme| text::Style { color: Some(theme.palette().danger) };
-    let gave = format!(
-        "gave {} in {}",
-        words::bytes(peer.bytes),
-        words::count(peer.pieces, "piece")
-    );
+    let gave =
+        format!("gave {} in {}", words::bytes(peer.bytes), words::count(peer.pieces, "piece"));
     let holds = words::count(peer.holds.into(), "wanted piece");
     let presence = match &peer.presence {
         Presence::Called => page::small(desk, format!("being called; offers {holds}")),
