@@ -2,11 +2,14 @@
 
 mod bench;
 mod demo;
+mod hand_off;
 mod harness;
 mod import;
 mod library;
 mod pair;
+mod records;
 mod refuse;
 mod resume;
 mod serve;
+mod settings;
 mod window;

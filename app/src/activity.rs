@@ -126,7 +126,7 @@ pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
     }
     let transfers = records.as_ref().map(|_| ()).map_err(Clone::clone);
     let entries = merged(
-        standing.as_ref().map(Clone::clone).unwrap_or_default(),
+        standing.clone().unwrap_or_default(),
         records.unwrap_or_default(),
     );
     let live = standing.map(|mut standing| {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use app::addresses;
 use app::consent::take_back;
-use app::pairing::DEFAULT_PORT;
 use app::ports::{Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing};
 use app::problem::Problem;
 use app::question::{Question, Yes};
@@ -207,9 +206,8 @@ async fn draft<P: Ports>(
         .await
         .map_err(|error| Problem::blamed(&error))?;
     check_free(telling.file.clone()).await?;
-    let port = Some(settings.listen.port()).filter(|port| *port > 0).unwrap_or(DEFAULT_PORT);
-    let addresses =
-        addresses::own(&telling.addresses, port).map_err(|error| Problem::blamed(&error))?;
+    let addresses = addresses::own(&telling.addresses, settings.listen.port())
+        .map_err(|error| Problem::blamed(&error))?;
     let places: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let created = opened.ports.clock().now();
     let expires = created.plus(telling.span);

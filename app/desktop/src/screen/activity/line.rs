@@ -27,7 +27,7 @@ pub(super) fn sentence(desk: &Desk<'_>, entry: &Entry) -> String {
     }
 }
 
-/// What a grant allows, as a clause.
+/// What a grant allows, as a clause; names of peers and models keep their own spelling.
 pub(super) fn allowed(desk: &Desk<'_>, grant: &Grant) -> String {
     let model = grant.model_id();
     let who = match grant.scope() {
