@@ -85,7 +85,7 @@ pub(super) enum Next {
     /// This.
     Action(Action),
     /// Serves: the user said yes.
-    Serve(Order, UtcTime, Yes),
+    Serve(Box<Order>, UtcTime, Yes),
 }
 
 /// The form, and the question when there is one.
@@ -256,7 +256,7 @@ impl Offering {
                 Answer::Waiting => {}
                 Answer::No => self.stage = Stage::Filling,
                 Answer::Yes(yes) => {
-                    return Next::Serve(order.clone(), card.question().until, yes);
+                    return Next::Serve(Box::new(order.clone()), card.question().until, yes);
                 }
             }
         }

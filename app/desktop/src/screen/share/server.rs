@@ -172,7 +172,7 @@ impl Server {
     fn happened(&mut self, happened: Happened) -> Action {
         match (happened, &mut self.stage) {
             (Happened::Live(snapshot), Stage::Running { live, .. } | Stage::Stopping { live }) => {
-                *live = Some(snapshot)
+                *live = Some(snapshot);
             }
             (Happened::Offered(path), Stage::Running { offer, .. }) => {
                 *offer = Offer::Written(path);
