@@ -3,6 +3,7 @@
 mod prepare;
 mod serve;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use app::settings::Settings;
 use futures::channel::mpsc;
 use futures::{StreamExt as _, stream};
 use iced::Task;
+use verifier::boundary::PeerAddress;
 use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::{Code, Sha256};
@@ -120,8 +122,10 @@ async fn open<P: Ports>(
 ) -> Result<Arc<Fresh>, Problem> {
     let model = model(opened, artifact).await?;
     // Where none is found, the form says what to type.
-    let guess = addresses::of_listener(&[], settings.listen.port(), settings.listen);
-    let guess = guess.unwrap_or_default().iter().map(ToString::to_string).collect();
+    let somewhere = SocketAddr::new(settings.listen.ip(), 1);
+    let found = addresses::of_listener(&[], 1, somewhere).unwrap_or_default();
+    let host = |address: &PeerAddress| Some(address.as_str().strip_suffix(":1")?.to_owned());
+    let hosts = found.iter().filter_map(host).collect();
     let extension = match purpose {
         Purpose::Serve => "minimodel-offer",
         Purpose::Announce => "minimodel-peer-source",
@@ -130,7 +134,7 @@ async fn open<P: Ports>(
     let folder = folder(settings);
     let file = blocking(move || Ok(free(&folder, &stem, extension))).await?;
     let (listen, addresses) = (settings.listen, settings.addresses.clone());
-    Ok(Arc::new(Fresh { model, listen, addresses, guess, file }))
+    Ok(Arc::new(Fresh { model, listen, addresses, hosts, file }))
 }
 
 /// Where files are written that the user hands over.

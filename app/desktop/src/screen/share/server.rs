@@ -172,10 +172,12 @@ impl Server {
     fn happened(&mut self, happened: Happened) -> Action {
         match (happened, &mut self.stage) {
             (Happened::Live(snapshot), Stage::Running { live, .. } | Stage::Stopping { live }) => {
-                *live = Some(snapshot)
+                *live = Some(snapshot);
             }
             (Happened::Offered(path), Stage::Running { offer, .. }) => {
                 *offer = Offer::Written(path);
+                // The yes is written down by now, and other screens show it.
+                return Action::errand(Errand::Changed(Changed::Activity));
             }
             (Happened::NotOffered(problem, bytes), Stage::Running { offer, .. }) => {
                 let file = match offer {
@@ -296,7 +298,7 @@ impl Server {
     fn peers<'a>(&self, desk: &Desk<'_>, live: Option<&Snapshot>) -> Element<'a, Message> {
         let callers = live.map_or(&[][..], |live| &live.callers);
         let found = |peer: PeerId| callers.iter().find(|caller| caller.peer == peer).copied();
-        let mut lines = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
+        let mut lines = Column::new().spacing(desk.space(Space::Narrow)).width(Fill);
         for peer in &self.order.peers {
             lines = lines.push(self.peer(desk, *peer, found(*peer)));
         }

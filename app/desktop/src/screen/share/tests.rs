@@ -69,7 +69,7 @@ impl Sample {
             model: self.model(),
             listen: SocketAddr::from(([0, 0, 0, 0], 9410)),
             addresses: Vec::new(),
-            guess: vec!["mmp://192.168.1.20:9410".to_owned()],
+            hosts: vec!["mmp://192.168.1.20".to_owned()],
             file: PathBuf::from("/home/anna/tiny-1.0.minimodel-offer"),
         })
     }
