@@ -3,7 +3,6 @@
 
 mod consent;
 mod display;
-mod gather;
 mod import;
 mod parity;
 mod screen;

@@ -4,7 +4,6 @@ use app::import::Settings;
 use app::library::{Event, export};
 use app::ports::Ports as _;
 use app::quantity::Size;
-use app::verify::program_version;
 
 use super::with_model;
 use crate::args::ExportArgs;
