@@ -5,6 +5,7 @@ mod consent;
 mod display;
 mod import;
 mod parity;
+mod records;
 mod screen;
 mod stage;
 mod start;

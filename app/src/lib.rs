@@ -25,6 +25,7 @@ pub mod quantity;
 pub mod question;
 pub mod receipts;
 pub mod request;
+pub mod scratch;
 pub mod serve;
 pub mod settings;
 pub mod share;

@@ -95,16 +95,14 @@ impl Blamed for ServeError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Unknown(_) => "See what is there with `minimodel library list`.".into(),
-            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
+            Self::Unknown(_) => "See in the library what is there.".into(),
+            Self::Empty(_) => "Prepare it first, or import it.".into(),
             Self::Offer(_) => crate::problem::advice_for(self.code()).into(),
-            Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
             Self::Listen { .. } => {
-                "Choose another port to listen on, or stop the program that uses this one.".into()
+                "Choose another port, or stop the program that uses this one.".into()
             }
         }
     }

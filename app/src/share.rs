@@ -134,16 +134,12 @@ impl Blamed for ShareError {
                 "Only a valid .slm can be shared: export the model again.".into()
             }
             Self::Manifest(_) | Self::ChunkList(_) => {
-                "Correct the value that the field names and run the command again.".into()
+                "Correct the value that the field names, then try again.".into()
             }
             Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
-            Self::Changed(_) => {
-                "Wait until nothing writes the file, then run the command again.".into()
-            }
-            Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::Changed(_) => "Wait until nothing writes the file, then try again.".into(),
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),

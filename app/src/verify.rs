@@ -195,7 +195,7 @@ pub enum Finding {
     NoFault,
     /// It failed.
     Failed,
-    /// The check before it failed, so it was not come to.
+    /// A check before it failed, so it was not come to.
     NotReached,
 }
 

@@ -1,6 +1,5 @@
 //! Writes the file by which the user tells others of a share.
 
-use app::pairing::DEFAULT_PORT;
 use app::ports::Ports as _;
 use app::question::Question;
 
@@ -10,7 +9,7 @@ use crate::fault::Fault;
 use crate::library::with_model;
 use crate::naming;
 use crate::outcome::Outcome;
-use crate::peer::own_addresses;
+use crate::peer::told_addresses;
 use crate::prompt;
 use crate::session::Session;
 use crate::share::kept_manifest;
@@ -26,7 +25,7 @@ pub async fn run<W: Wiring>(
     args: &AnnounceArgs,
 ) -> Result<Outcome, Fault> {
     let key = session.identity()?;
-    let addresses = own_addresses(&args.address, DEFAULT_PORT)?;
+    let addresses = told_addresses(&args.address, &session.settings()?)?;
     let ports = session.open()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
     let manifest = kept_manifest(&**ports.store(), &model).await?;

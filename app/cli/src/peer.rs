@@ -5,6 +5,7 @@ use app::addresses::{self, AddressesError};
 use app::pairing::{self, DEFAULT_PORT, Pairing};
 use app::ports::{Access, KnownPeer, PieceStore as _, Ports as _};
 use app::quantity::Size;
+use app::settings::Settings;
 use serde_json::{Value, json};
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, pair_code};
@@ -52,11 +53,12 @@ fn invite<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     let key = session.identity()?;
     let id = key.public_key().peer_id();
-    let label = match &args.label {
+    let settings = session.settings()?;
+    let label = match args.label.as_ref().or(settings.label.as_ref()) {
         Some(label) => read_label(label)?,
         None => pairing::own_label(id).map_err(|error| label_fault(&error))?,
     };
-    let addresses = own_addresses(&args.address, DEFAULT_PORT)?;
+    let addresses = told_addresses(&args.address, &settings)?;
     let issued = session.now();
     let expires = issued.plus(args.span.0);
     let terms = TicketTerms { label, addresses, issued, expires };
@@ -256,6 +258,21 @@ fn taken_back(revoked: &[Id]) -> String {
     }
 }
 
+/// The addresses to tell others: those given, else those set, else this machine's own in its
+/// network with the port on which calls are taken.
+///
+/// # Errors
+///
+/// As [`own_addresses`].
+pub fn told_addresses(given: &[String], settings: &Settings) -> Result<Vec<PeerAddress>, Fault> {
+    let told = if given.is_empty() { &settings.addresses } else { given };
+    let port = match settings.listen.port() {
+        0 => DEFAULT_PORT,
+        port => port,
+    };
+    own_addresses(told, port)
+}
+
 /// The addresses to tell others: those given, else this machine's own in its network.
 ///
 /// # Errors
@@ -281,4 +298,21 @@ fn label_fault(error: &ScalarError) -> Fault {
 
 fn failed(failure: app::ports::Failure) -> Fault {
     Fault::machine("cannot use the list of peers", failure.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use app::settings::Settings;
+
+    use super::told_addresses;
+
+    #[test]
+    fn what_is_set_is_told_where_nothing_is_given() {
+        let set = "mmp://192.168.1.20:9000".to_owned();
+        let settings = Settings { addresses: vec![set.clone()], ..Settings::default() };
+        let told = |given: &[String]| told_addresses(given, &settings).unwrap()[0].to_string();
+        assert_eq!(told(&[]), set);
+        let given = "mmp://127.0.0.1:1".to_owned();
+        assert_eq!(told(std::slice::from_ref(&given)), given);
+    }
 }

@@ -1,5 +1,6 @@
 //! What screens are put together from.
 
+pub mod bars;
 pub mod consent;
 pub mod control;
 pub mod focus;

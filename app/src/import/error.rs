@@ -124,11 +124,9 @@ impl Blamed for ImportError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
-            Self::NoConsent(_) => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::NoConsent(_) => "Try again and say yes, if you want this to happen.".into(),
             Self::NoPairedPeer => {
-                "Pair with one of them first: `minimodel peer add <ticket>`.".into()
+                "Pair with one of them first, by a ticket that they give you.".into()
             }
             Self::AllBlocked(_) => {
                 "Unblock one of them, if you want to fetch from it: `minimodel peer unblock PEER`."

@@ -24,7 +24,7 @@ pub fn name(key: &str) -> &str {
 /// What it means that a check came out like this, as a sentence.
 pub fn explain(key: &str, finding: Finding) -> &'static str {
     match (key, finding) {
-        (_, Finding::NotReached) => "Not looked at, because the check above failed.",
+        (_, Finding::NotReached) => "Not looked at, because a check before it failed.",
         (_, Finding::NoFault) => "No fault was found up to the check that failed.",
         ("check.manifest", Finding::Failed) => "The manifest breaks a rule of its format.",
         ("check.manifest", _) => {

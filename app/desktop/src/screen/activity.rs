@@ -199,10 +199,12 @@ impl Activity {
             }
             Message::Peer(peer) => {
                 self.pick.peer = peer;
+                self.choosing = Choosing::No;
                 return self.picked();
             }
             Message::Model(model) => {
                 self.pick.model = model;
+                self.choosing = Choosing::No;
                 return self.picked();
             }
             Message::Choose => {

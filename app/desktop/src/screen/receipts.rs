@@ -70,7 +70,7 @@ pub enum Work {
         /// Counts what is read, and stops it.
         meter: Arc<Meter>,
         /// Which verification this is.
-        turn: u64,
+        turn: AgainTurn,
     },
     /// Write a copy of a receipt.
     Export {
@@ -114,6 +114,15 @@ pub enum ManifestFrom {
     Library(Bytes),
     /// In a file.
     File(PathBuf),
+}
+
+/// One of the verifications of one of the receipts that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgainTurn {
+    /// Which reading of a receipt.
+    pub reading: u64,
+    /// Which verification of that.
+    pub again: u64,
 }
 
 /// What the user chooses.
@@ -223,7 +232,10 @@ impl Receipts {
         let is = |extension: &str| path.extension().is_some_and(|found| found == extension);
         if is(app::receipts::EXTENSION) {
             self.view = View::Receipts;
-            return self.read(path);
+            // Shown by an errand, the screen may never have been entered.
+            let mut action = self.read(path);
+            action.work.extend(self.files.first_list());
+            return action;
         }
         if self.view == View::Receipts
             && let Open::Reading(reading) = &mut self.open
@@ -250,7 +262,7 @@ impl Receipts {
                 if turn == self.turn {
                     self.files.select(&path);
                     self.open = match outcome {
-                        Ok(read) => Open::Reading(Box::new(Reading::new(&read))),
+                        Ok(read) => Open::Reading(Box::new(Reading::new(&read, turn))),
                         Err(problem) => Open::Failed(problem),
                     };
                 }

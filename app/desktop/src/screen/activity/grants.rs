@@ -13,6 +13,8 @@ use crate::widget::control::Kind;
 use crate::widget::page;
 use crate::words;
 
+/// The most grants that get a line; `Revoke all` is about every one.
+const MOST: usize = 200;
 /// How many grants are in sight before they scroll by themselves.
 const IN_SIGHT: usize = 3;
 
@@ -54,8 +56,14 @@ pub(super) fn view<'a>(
                     to it again.";
         return page::card(desk, parts.push(page::muted(desk, what))).into();
     }
-    let lines = live.iter().map(|standing| line_of(desk, standing, revoking));
-    let lines = Column::with_children(lines).spacing(desk.space(Space::Narrow)).width(Fill);
+    let lines = live.iter().take(MOST).map(|standing| line_of(desk, standing, revoking));
+    let more = live.len().saturating_sub(MOST) as u64;
+    let more = (more > 0).then(|| {
+        let what = format!("{} more are live, which end later.", words::grouped(more));
+        page::muted(desk, what).into()
+    });
+    let lines =
+        Column::with_children(lines.chain(more)).spacing(desk.space(Space::Narrow)).width(Fill);
     let parts = if live.len() > IN_SIGHT {
         let rail = Padding::default().right(desk.space(Space::Normal));
         let height = desk.scale.factor() * 168.0;
@@ -68,7 +76,7 @@ pub(super) fn view<'a>(
 
 fn line_of<'a>(desk: &Desk<'a>, standing: &Standing, revoking: &[Id]) -> Element<'a, Message> {
     let grant = &standing.grant;
-    let what = page::capital(&line::allowed(desk, grant));
+    let what = line::allowed(desk, grant);
     let until = format!(
         "until {}, over {}",
         words::minute(grant.expires()),

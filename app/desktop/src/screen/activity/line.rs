@@ -27,7 +27,7 @@ pub(super) fn sentence(desk: &Desk<'_>, entry: &Entry) -> String {
     }
 }
 
-/// What a grant allows, as a clause.
+/// What a grant allows, as a clause; names of peers and models keep their own spelling.
 pub(super) fn allowed(desk: &Desk<'_>, grant: &Grant) -> String {
     let model = grant.model_id();
     let who = match grant.scope() {
@@ -102,16 +102,13 @@ pub(super) fn note(record: &Record) -> Option<String> {
 /// All that a search looks at; `peer` is the peer's id and name.
 pub(super) fn searched(entry: &Entry, peer: &str) -> String {
     let (kind, more) = match entry {
-        Entry::Granted(Standing { grant, .. }) => ("agreed", format!("{} {}", grant.act(), grant.id())),
+        Entry::Granted(Standing { grant, .. }) => {
+            ("agreed", format!("{} {}", grant.act(), grant.id()))
+        }
         Entry::Revoked(Standing { grant, .. }) => {
             ("took back revoked", format!("{} {}", grant.act(), grant.id()))
         }
         Entry::Moved(record) => (record.what.as_str(), record.note.clone()),
     };
-    format!(
-        "{}\n{kind}\n{more}\n{}\n{}\n{peer}",
-        entry.time(),
-        entry.model_id(),
-        entry.artifact()
-    )
+    format!("{}\n{kind}\n{more}\n{}\n{}\n{peer}", entry.time(), entry.model_id(), entry.artifact())
 }

@@ -4,7 +4,7 @@ use app::activity::Entry;
 use app::ports::{Chain, Standing};
 use app::problem::Problem;
 use iced::widget::{Row, Space as Gap, column, container, row, text};
-use iced::{Center, Element, Fill};
+use iced::{Center, Element, Fill, Padding};
 use verifier::consent::Scope;
 
 use super::{Activity, Choosing, LIST, Line, Looked, MOST, Message, Which, grants, line};
@@ -46,7 +46,12 @@ impl Activity {
         let factor = desk.scale.factor();
         if desk.size.height / factor < 620.0 || desk.size.width / factor < 700.0 {
             let line = container(self.time_line(desk)).height(factor * 420.0);
-            return page::page(desk, "Activity", actions, parts.push(line).push(self.selection(desk)));
+            return page::page(
+                desk,
+                "Activity",
+                actions,
+                parts.push(line).push(self.selection(desk)),
+            );
         }
         let parts = parts.push(self.time_line(desk)).push(self.selection(desk)).height(Fill);
         page::fixed_page(desk, "Activity", actions, parts)
@@ -88,7 +93,8 @@ impl Activity {
         }
         if looked.look.left_out {
             let most = words::grouped(MOST as u64);
-            summary.push_str(&format!(", with the newest {most} transfers; older ones are left out"));
+            summary
+                .push_str(&format!(", with the newest {most} transfers; older ones are left out"));
         }
         let mut parts = column![line].spacing(narrow);
         if self.choosing == Choosing::Yes {
@@ -169,6 +175,7 @@ impl Activity {
         control(content.width(Fill), Kind::Row((self.selected == Some(place)).into()))
             .on_press(Message::Select(place))
             .pointer_only()
+            .padding(Padding::from([6.0, 10.0]).right(desk.space(Space::Wide)))
             .width(Fill)
             .height(height)
             .into()
@@ -193,10 +200,18 @@ impl Activity {
         }
         button("Copy".to_owned(), Message::Copy(copied(desk, entry)));
         button("Close".to_owned(), Message::Deselect);
-        let buttons = Row::with_children(buttons).spacing(desk.space(Space::Narrow)).wrap();
-        let parts = column![page::facts(desk, facts(desk, entry)), buttons]
-            .spacing(desk.space(Space::Narrow));
-        page::card(desk, parts).into()
+        let narrow = desk.space(Space::Narrow);
+        let facts = page::facts(desk, facts(desk, entry));
+        if desk.size.width < desk.scale.factor() * 1_000.0 {
+            let buttons = Row::with_children(buttons).spacing(narrow).wrap();
+            return page::card(desk, column![facts, buttons].spacing(narrow)).into();
+        }
+        let mut buttons = buttons.into_iter();
+        let mut pairs = column![].spacing(narrow).align_x(iced::Right);
+        while let Some(first) = buttons.next() {
+            pairs = pairs.push(row![first].extend(buttons.next()).spacing(narrow));
+        }
+        page::card(desk, row![facts, pairs].spacing(desk.space(Space::Normal))).into()
     }
 }
 

@@ -8,7 +8,7 @@ use iced::Element;
 use iced::widget::{column, row};
 use verifier::receipt::{Receipt, VerifiedReceipt};
 
-use super::{Action, Choice, Ended, ManifestFrom, Running, Work, typed};
+use super::{Action, AgainTurn, Choice, Ended, ManifestFrom, Read, Running, Work, typed};
 use crate::desk::Desk;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
@@ -31,7 +31,7 @@ pub enum Message {
     /// So much of the file was read.
     Progress {
         /// Which verification this is.
-        turn: u64,
+        turn: AgainTurn,
         /// Bytes that were read.
         read: u64,
         /// Bytes that the file has.
@@ -40,7 +40,7 @@ pub enum Message {
     /// It came to an end.
     Ended {
         /// Which verification this was.
-        turn: u64,
+        turn: AgainTurn,
         /// How it ended.
         ended: Ended<Arc<VerifiedReceipt>>,
     },
@@ -54,7 +54,7 @@ pub(super) struct Again {
     kept: Option<Bytes>,
     manifest: String,
     state: State,
-    turn: u64,
+    turn: AgainTurn,
 }
 
 #[derive(Debug)]
@@ -65,10 +65,18 @@ enum State {
 }
 
 impl Again {
-    pub(super) fn new(kept: Option<Bytes>, slm: Option<&Path>, manifest: Option<&Path>) -> Self {
-        let text =
-            |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
-        Self { slm: text(slm), kept, manifest: text(manifest), state: State::Idle, turn: 0 }
+    /// Knows of the files that lie beside the receipt; `turn` is which reading it is.
+    pub(super) fn new(read: &Read, turn: u64) -> Self {
+        let text = |path: &Option<PathBuf>| {
+            path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+        };
+        Self {
+            slm: text(&read.slm_beside),
+            kept: read.manifest.clone(),
+            manifest: text(&read.manifest_beside),
+            state: State::Idle,
+            turn: AgainTurn { reading: turn, again: 0 },
+        }
     }
 
     pub(super) fn set_slm(&mut self, path: &Path) {
@@ -92,7 +100,7 @@ impl Again {
     /// Starts, if manifest and file are known.
     pub(super) fn start(&mut self, receipt: &Arc<Receipt>) -> Action {
         let Some((manifest, slm)) = self.both() else { return Action::none() };
-        self.turn += 1;
+        self.turn.again += 1;
         let running = Running::new();
         let meter = Arc::clone(&running.meter);
         self.state = State::Running(running);
@@ -107,7 +115,7 @@ impl Again {
             Message::Choose(choice) => return Action::work(Work::Choose(choice)),
             Message::Start => return self.start(receipt),
             Message::Cancel => {
-                self.turn += 1;
+                self.turn.again += 1;
                 self.state = State::Idle;
             }
             Message::Progress { turn, read, length } => {
@@ -127,9 +135,8 @@ impl Again {
     }
 
     pub(super) fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let what = "The same checks again, from the files on this machine: the receipt in itself, \
-                    every check on the file, and whether the receipt says what one written now \
-                    would.";
+        let what = "Every check again, from the files on this machine, and whether the receipt says \
+                    what one written now would.";
         let mut parts = column![page::muted(desk, what)].spacing(desk.space(Space::Normal));
         if let State::Running(running) = &self.state {
             return parts.push(progress(desk, running, Message::Cancel)).into();
@@ -162,7 +169,8 @@ fn path<'a>(
     choice: Choice,
 ) -> Element<'a, Message> {
     let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(choice));
-    let field = page::field(desk, "Path", value, on_input).on_submit(Message::Start);
+    let id = if choice == Choice::AgainSlm { "again-slm" } else { "again-manifest" };
+    let field = page::field(desk, "Path", value, on_input).on_submit(Message::Start).id(id);
     page::labelled(desk, label, row![field, choose].spacing(desk.space(Space::Narrow))).into()
 }
 

@@ -333,6 +333,7 @@ fn path<'a>(
     choice: Choice,
 ) -> Element<'a, Message> {
     let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(choice));
-    let field = page::field(desk, "Path", value, on_input).on_submit(Message::Start);
+    let id = if choice == Choice::CheckSlm { "check-slm" } else { "check-manifest" };
+    let field = page::field(desk, "Path", value, on_input).on_submit(Message::Start).id(id);
     page::labelled(desk, label, row![field, choose].spacing(desk.space(Space::Narrow))).into()
 }

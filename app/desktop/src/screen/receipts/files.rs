@@ -6,7 +6,7 @@ use std::sync::Arc;
 use app::problem::Problem;
 use app::receipts::{Entry, Listing, Provenance, Summary};
 use iced::widget::{Space as Gap, column, container, row, text};
-use iced::{Center, Element, Fill};
+use iced::{Center, Element, Fill, Padding};
 
 use super::{Action, Choice, Work, typed};
 use crate::desk::Desk;
@@ -127,6 +127,11 @@ impl Files {
         Action::work(Work::List { folder: self.asked.clone(), turn: self.turn })
     }
 
+    /// Lists the folder if that was never asked for.
+    pub(super) fn first_list(&mut self) -> Vec<Work> {
+        if self.turn == 0 { self.refresh().work } else { Vec::new() }
+    }
+
     /// Lists another folder.
     pub(super) fn choose(&mut self, folder: PathBuf) -> Action {
         self.folder = folder.display().to_string();
@@ -149,14 +154,7 @@ impl Files {
             }
             Message::Choose => return Answer::Act(Action::work(Work::Choose(Choice::Folder))),
             Message::Listed { turn, outcome } if turn == self.turn => {
-                self.state = match outcome {
-                    Ok(listed) => {
-                        self.folder = listed.listing.folder.display().to_string();
-                        State::Listed(listed)
-                    }
-                    Err(problem) => State::Failed(problem),
-                };
-                self.search();
+                self.listed(outcome);
             }
             Message::Listed { .. } => {}
             Message::Search(text) => {
@@ -179,6 +177,25 @@ impl Files {
             }
         }
         none
+    }
+
+    fn listed(&mut self, outcome: Result<Arc<Listed>, Problem>) {
+        let name = |listed: &Listed| listed.listing.folder.display().to_string();
+        let before = match &self.state {
+            State::Listed(listed) => name(listed),
+            State::Unread | State::Failed(_) => String::new(),
+        };
+        self.state = match outcome {
+            Ok(listed) => {
+                // What is being typed is not taken away.
+                if self.folder.is_empty() || self.folder == before {
+                    self.folder = name(&listed);
+                }
+                State::Listed(listed)
+            }
+            Err(problem) => State::Failed(problem),
+        };
+        self.search();
     }
 
     fn moved(&mut self, place: usize, line: f32) -> Action {
@@ -207,7 +224,8 @@ impl Files {
     /// The list; alone on the screen, or beside a receipt that is read.
     pub(super) fn view<'a>(&'a self, desk: &Desk<'a>, is_alone: bool) -> Element<'a, Message> {
         let folder = page::field(desk, "Folder of receipts", &self.folder, Message::Folder)
-            .on_submit(Message::List);
+            .on_submit(Message::List)
+            .id("receipts-folder");
         let list = page::button(desk, "List", Kind::Plain).on_press(Message::List);
         let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
         let search = page::field(desk, "Search: model, digest, peer, date", &self.search, |text| {
@@ -260,6 +278,7 @@ impl Files {
             )
             .on_press(Message::Open(place))
             .pointer_only()
+            .padding(Padding::from([6.0, 10.0]).right(desk.space(Space::Wide)))
             .width(Fill)
             .height(line)
             .into()
@@ -291,8 +310,13 @@ impl Files {
 
 /// An entry on two lines.
 fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Message> {
+    let is_roomy = is_alone && desk.size.width >= desk.scale.factor() * 940.0;
     // As many characters as fit beside each other at any text size.
-    let most = if is_alone { 70 } else { 26 };
+    let most = match (is_roomy, is_alone) {
+        (true, _) => 90,
+        (_, true) => 34,
+        (_, false) => 24,
+    };
     let one = |words: text::Text<'a>| words.wrapping(text::Wrapping::None);
     let file = entry.path.file_name().unwrap_or_default().to_string_lossy();
     let (name, when, what) = match &entry.content {
@@ -303,12 +327,12 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
             } else {
                 words::date(summary.created)
             },
-            format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary)),
+            what(desk, summary, is_roomy),
         ),
         Err(problem) => (file.into_owned(), String::new(), format!("No receipt: {}", problem.code)),
     };
     let danger = |theme: &iced::Theme| text::Style { color: Some(theme.palette().danger) };
-    let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 4 + 8)));
+    let second = one(page::small(desk, words::cut(&page::printable(&what), most + most / 3 + 8)));
     let second = if entry.content.is_err() { second.style(danger) } else { second };
     let first = row![
         one(page::body(desk, words::cut(&page::printable(&name), most))),
@@ -317,6 +341,17 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
     ]
     .align_y(Center);
     column![first, second].width(Fill).spacing(2.0).into()
+}
+
+/// How much it is and who gave it; where there is room, who signed the receipt and the digest too.
+fn what(desk: &Desk<'_>, summary: &Summary, is_roomy: bool) -> String {
+    let mut what = format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary));
+    if is_roomy {
+        let signed = summary.signer.map(|signer| format!("signed by {}", desk.name(signer)));
+        let signed = signed.unwrap_or_else(|| "not signed".to_owned());
+        what.push_str(&format!(" · {signed} · {}", app::naming::short(summary.artifact)));
+    }
+    what
 }
 
 /// Who gave the pieces, in a few words.

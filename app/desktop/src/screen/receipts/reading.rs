@@ -74,19 +74,15 @@ enum Keys {
 }
 
 impl Reading {
-    pub(super) fn new(read: &Read) -> Self {
-        let again = Again::new(
-            read.manifest.clone(),
-            read.slm_beside.as_deref(),
-            read.manifest_beside.as_deref(),
-        );
+    /// Shows what was read; `turn` is which reading it is.
+    pub(super) fn new(read: &Read, turn: u64) -> Self {
         Self {
             path: read.path.clone(),
             receipt: Arc::clone(&read.receipt),
             summary: read.summary.clone(),
             pieces: read.pieces.clone(),
             map: MapPanel::new("receipt-map", Shows::Source),
-            again,
+            again: Again::new(read, turn),
             export: Export::Closed,
             keys: Keys::Hidden,
         }
@@ -149,15 +145,23 @@ impl Reading {
     }
 
     fn written(&mut self, path: &Path, outcome: Result<(), Problem>) -> Action {
-        match outcome {
-            Ok(()) => {
-                self.export = Export::Closed;
+        let awaited = match &self.export {
+            Export::Writing(text) if typed(text).as_deref() == Some(path) => Some(text.clone()),
+            // It is of a receipt that was read before.
+            _ => None,
+        };
+        match (outcome, awaited) {
+            (Ok(()), awaited) => {
+                if awaited.is_some() {
+                    self.export = Export::Closed;
+                }
                 Action::errand(Errand::Tell(format!("The copy is at {}.", path.display())))
             }
-            Err(problem) => {
-                self.export = Export::Failed(path.display().to_string(), problem);
+            (Err(problem), Some(text)) => {
+                self.export = Export::Failed(text, problem);
                 Action::none()
             }
+            (Err(problem), None) => Action::errand(Errand::Tell(problem.what)),
         }
     }
 
@@ -180,9 +184,9 @@ impl Reading {
         }
         let body = column![
             self.trust(desk),
+            page::section(desk, "Verify it again", self.again.view(desk).map(Message::Again)),
             page::section(desk, "What was verified", page::facts(desk, self.facts(desk))),
             page::section(desk, "Where the pieces came from", self.sources(desk)),
-            page::section(desk, "Verify it again", self.again.view(desk).map(Message::Again)),
             page::section(desk, "Every check", trials::view(desk, self.findings())),
             page::section(desk, "All that it says", self.keys_view(desk)),
         ]
@@ -300,8 +304,9 @@ impl Reading {
             Export::Failed(text, problem) => (text, Some(problem), true),
         };
         let write = (ready && typed(text).is_some()).then_some(Message::Write);
-        let field =
-            page::field(desk, "Path of the copy", text, Message::To).on_submit_maybe(write.clone());
+        let field = page::field(desk, "Path of the copy", text, Message::To)
+            .on_submit_maybe(write.clone())
+            .id("receipt-copy");
         let line = row![
             field,
             page::button(desk, "Choose…", Kind::Plain).on_press(Message::ChooseTo),
