@@ -7,6 +7,7 @@ mod import;
 mod parity;
 mod records;
 mod screen;
+mod share;
 mod stage;
 mod start;
 mod touch;
