@@ -67,6 +67,7 @@ fn a_manifest_and_offers_that_are_typed_are_imported_by_keyboard() {
     let _servers = scene.serve_all(&[]);
     let mut stage = open(&scene, Settings::default());
     for name in ["tiny.manifest", "peer-0.minimodel-offer", "peer-1.minimodel-offer"] {
+        // The field keeps the keyboard when the card comes, and is empty for the next path.
         stage.paste("import-file", scene.path(name).to_str().unwrap());
         // The field keeps the keyboard when the card comes, and is empty for the next path.
         stage.press(Key::Named(Named::Enter), Modifiers::empty());
