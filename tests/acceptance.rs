@@ -10,4 +10,5 @@ mod records;
 mod refuse;
 mod resume;
 mod serve;
+mod settings;
 mod window;

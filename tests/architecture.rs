@@ -85,6 +85,27 @@ fn only_the_programs_that_wire_the_ports_name_an_adapter() {
     }
 }
 
+#[test]
+fn what_the_window_shows_too_names_no_command() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = ["app/src", "store/src", "transfer/src"].map(|at| root.join(at)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for word in ["`minimodel ", "command again", "`--"] {
+                    assert!(!line.contains(word), "{} says {word}: {line}", path.display());
+                }
+            }
+        }
+    }
+}
+
 /// Whether the line names the crate, and not something that ends like it.
 fn names(line: &str, adapter: &str) -> bool {
     line.match_indices(adapter).any(|(at, _)| {

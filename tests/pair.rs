@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Companion, Turn};
+use crate::harness::{Companion, Model, Scene, Turn, grants};
 
 fn ticket(of: &Companion) -> String {
     let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", &of.name];
@@ -54,4 +54,69 @@ fn labels(of: &Companion) -> Vec<String> {
     let list = of.run(&["peer", "list"]).done();
     let peers = list["peer"].as_array().unwrap().iter();
     peers.map(|peer: &Value| peer["label"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_blocked_peer_is_not_served_and_not_called() {
+    let scene = Scene::new(2, Model::SMALL);
+    let [anna, ben] = [0, 1].map(|number| &scene.peers[number]);
+    anna.run(&["peer", "block", "importer"]).done();
+    let serve = ["share", "serve", "tiny", "--to", "importer", "--consent", "serve"];
+    let refused = anna.refuses(&serve, 2, "usage.arguments");
+    assert_eq!(refused["field"], "--to");
+    assert_eq!(blocked(anna), [true]);
+    anna.run(&["peer", "unblock", "importer"]).done();
+    assert_eq!(blocked(anna), [false]);
+
+    let _servers = scene.serve_all(&[]);
+    scene.importer.run(&["peer", "block", "peer-0"]).done();
+    let mut import = scene.import(&["--consent", Scene::YES]);
+    import.says("the blocked one is named", |line| {
+        line.contains("you have blocked it: not called").then_some(())
+    });
+    import.ends().done();
+    let receipt = scene.came_out();
+    assert_eq!(receipt["transfer.peer_count"], "1");
+    assert_eq!(receipt["transfer.peer.0.id"], ben.id());
+}
+
+#[test]
+fn an_import_whose_peers_are_all_blocked_does_not_begin() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    scene.importer.run(&["peer", "block", "peer-0"]).done();
+    scene.importer.refuses(
+        &scene.import_words(&["--consent", Scene::YES]),
+        1,
+        "request.no-usable-offer",
+    );
+    scene.importer.run(&["peer", "add", &ticket(&scene.peers[0]), "--yes"]).done();
+    assert_eq!(blocked(&scene.importer), [true], "a ticket alone unblocks nobody");
+    scene.importer.run(&["peer", "unblock", "peer-0"]).done();
+    scene.import(&["--consent", Scene::YES]).ends().done();
+}
+
+#[test]
+fn blocking_and_removing_take_back_what_the_peer_may_have() {
+    for word in ["block", "remove"] {
+        let scene = Scene::new(1, Model::SMALL);
+        let peer = &scene.peers[0];
+        let importer = scene.importer.id();
+        let server = scene.serve_all(&[]).pop().unwrap();
+        // The library is the server's: the book cannot be changed, the grants can.
+        let told = peer.run(&["peer", word, &importer]).refused(3, "io.failed");
+        assert_eq!(told["revoked"].as_array().unwrap().len(), 1, "{told}");
+        assert_eq!(server.ends().done()["ended"], "no-grant");
+        std::fs::remove_file(scene.path("peer-0.minimodel-offer")).unwrap();
+        drop(scene.serves(0, "importer", &[]));
+        let told = peer.run(&["peer", word, "importer"]).done();
+        assert_eq!(told["revoked"].as_array().unwrap().len(), 1, "{told}");
+        assert!(grants(peer, "serve").iter().all(|grant| grant["live"] == false));
+    }
+}
+
+fn blocked(of: &Companion) -> Vec<bool> {
+    let list = of.run(&["peer", "list"]).done();
+    let peers = list["peer"].as_array().unwrap().iter();
+    peers.map(|peer: &Value| peer["blocked"].as_bool().unwrap()).collect()
 }

@@ -59,6 +59,13 @@ fn an_import_that_is_interrupted_tidies_up_and_keeps_its_pieces() {
     cut.interrupt().refused(3, "io.failed");
     scene.nothing_came_out();
     assert!(scene.importer.kept() * (16 << 10) >= told);
+
+    // What came and how it ended is written down.
+    let activity = scene.importer.run(&["activity"]).done();
+    let entries = activity["entry"].as_array().unwrap();
+    let find = |what| entries.iter().find(|entry| entry["what"] == what).unwrap();
+    assert!(find("fetched")["detail"]["bytes"].as_u64().unwrap() >= told);
+    assert_eq!(find("failed")["detail"]["note"], "the import was stopped");
 }
 
 #[test]

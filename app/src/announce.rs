@@ -1,21 +1,34 @@
 //! Writes the file by which a user tells others of a share.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use verifier::Sha256;
+use verifier::announcement::{Announcement, AnnouncementError, AnnouncementTerms};
+use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
-use verifier::scalars::Id;
+use verifier::identity::SigningKey;
+use verifier::request::PieceSet;
+use verifier::scalars::{Id, UtcTime};
+use verifier::{Code, Coded as _, Sha256};
 
+use crate::blame::{Blame, Blamed, CONSENT_DENIED};
 use crate::consent::Consent;
 use crate::ports::{
-    Clock as _, Journal as _, JournalError, OutputError, Outputs as _, Ports, Spend,
+    Clock as _, Journal as _, JournalError, Model, OutputError, Outputs as _, Ports, Spend,
 };
+use crate::problem::advice_for;
 
 /// Why an announcement could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnnounceError {
+    /// No piece is kept, so there is nothing to tell of.
+    #[error("no piece of {0} is kept")]
+    Empty(Id),
+    /// What was to be said is no announcement.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
     /// The user's yes does not cover publishing.
     #[error("there is no consent to publish that this artifact is here")]
     NoConsent,
@@ -25,6 +38,78 @@ pub enum AnnounceError {
     /// The file cannot be placed.
     #[error(transparent)]
     Output(#[from] OutputError),
+}
+
+impl Blamed for AnnounceError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Empty(_) | Self::Announcement(_) => Blame::Input,
+            Self::NoConsent => Blame::Refused,
+            Self::Journal(error) => error.blame(),
+            Self::Output(error) => error.blame(),
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Empty(_) => Code::new("usage", "arguments"),
+            Self::Announcement(error) => error.code(),
+            Self::NoConsent => CONSENT_DENIED,
+            Self::Journal(error) => error.code(),
+            Self::Output(error) => error.code(),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Empty(_) => "model".into(),
+            Self::Announcement(error) => error.field(),
+            Self::NoConsent => "-".into(),
+            Self::Journal(error) => error.field(),
+            Self::Output(error) => error.field(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
+            Self::Announcement(error) => advice_for(error.code()).into(),
+            Self::NoConsent => "Run it again and agree, if you want it.".into(),
+            Self::Journal(error) => error.advice(),
+            Self::Output(error) => error.advice(),
+        }
+    }
+}
+
+/// Signs an announcement: that this installation has these pieces of the model, and where it is
+/// called.
+///
+/// # Errors
+///
+/// [`AnnounceError::Empty`] if no piece is kept, [`AnnounceError::Announcement`] if the addresses
+/// or the times make no announcement.
+pub fn draft(
+    model: &Model,
+    key: &SigningKey,
+    addresses: Vec<PeerAddress>,
+    created: UtcTime,
+    expires: UtcTime,
+) -> Result<Vec<u8>, AnnounceError> {
+    let pieces =
+        PieceSet::of(&model.have).ok_or_else(|| AnnounceError::Empty(model.model_id.clone()))?;
+    let terms = AnnouncementTerms {
+        addresses,
+        model_id: model.model_id.clone(),
+        model_version: model.model_version.clone(),
+        manifest_sha256: model.manifest_sha256,
+        artifact_sha256: model.artifact,
+        geometry: model.geometry,
+        root: model.root,
+        pieces,
+        created,
+        expires,
+    };
+    Ok(Announcement::sign(&terms, key)?)
 }
 
 /// Writes a signed announcement to a file that the user chose; nothing is sent anywhere.

@@ -10,10 +10,13 @@ mod documents;
 mod machine;
 mod report;
 mod round;
+mod run;
 mod sample;
 mod subject;
+mod words;
 mod work;
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -22,9 +25,15 @@ pub use compare::{Change, Comparison, Difference, Verdict};
 pub use machine::{Build, Machine};
 pub use report::{Report, ReportError, Row};
 pub use round::{Prepared, Round};
+pub use run::run;
 pub use sample::{Quartiles, measure};
 pub use subject::{Subject, artifact};
 pub use work::{Hash, Place, Work};
+
+use verifier::Code;
+
+use crate::blame::{Blame, Blamed, IO_FAILED};
+use crate::quantity::Size;
 
 /// Long enough for the processor to reach its speed.
 const WARM_UP: Duration = Duration::from_millis(100);
@@ -52,6 +61,19 @@ impl Plan {
     pub const SAMPLES: std::ops::RangeInclusive<u32> = 3..=1_000;
     /// The numbers of threads that make sense.
     pub const CORES: std::ops::RangeInclusive<u32> = 1..=256;
+
+    /// The same with an artifact of about so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Size`] if it is none of [`Plan::BYTES`].
+    pub fn with_bytes(self, bytes: u64) -> Result<Self, BenchError> {
+        if Self::BYTES.contains(&bytes) {
+            Ok(Self { bytes, ..self })
+        } else {
+            Err(BenchError::Size(bytes))
+        }
+    }
 
     /// A minute or two: figures to keep.
     pub const fn thorough(cores: u32) -> Self {
@@ -86,6 +108,9 @@ pub enum Event<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BenchError {
+    /// The benchmark's file could not be written.
+    #[error("the benchmark's file cannot be written")]
+    Scratch(#[source] io::Error),
     /// The artifact's file could not be opened or read.
     #[error("the benchmark's file cannot be read")]
     Read(#[source] io::Error),
@@ -93,11 +118,49 @@ pub enum BenchError {
     #[error("{0} did not verify, so its speed means nothing")]
     NotVerified(Work),
     /// The plan asks for something outside the limits.
-    #[error("no sample model has {0} bytes")]
+    #[error("a model of {} cannot be measured with", Size(*.0))]
     Size(u64),
     /// The caller said stop.
     #[error("the benchmark was stopped")]
     Stopped,
+}
+
+impl Blamed for BenchError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Size(_) => Blame::Input,
+            Self::Stopped => Blame::Refused,
+            Self::Scratch(_) | Self::Read(_) | Self::NotVerified(_) => Blame::Machine,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Size(_) => Code::new("usage", "arguments"),
+            _ => IO_FAILED,
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Size(_) => "size",
+            _ => "-",
+        })
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Size(_) => "Take a size from 1MiB to 1GiB.",
+            Self::Stopped => "Nothing of it is left.",
+            Self::Scratch(_) | Self::Read(_) => {
+                "Check the disk that holds temporary files and its free space, then try again."
+            }
+            Self::NotVerified(_) => {
+                "Try again. If it fails again, this machine's memory or disk gives wrong bytes: \
+                 check them before you trust it."
+            }
+        })
+    }
 }
 
 /// Measures every work of the plan on `subject`, whose artifact is that of the plan.

@@ -108,11 +108,7 @@ impl Blamed for ReserveError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Quota { .. } => {
-                "Forget a model with `minimodel library forget`, or raise the quota \
-                                   with `minimodel library quota`."
-                    .into()
-            }
+            Self::Quota { .. } => "Forget a model, or raise the quota.".into(),
             Self::Device { .. } => "Free some space on that disk and try again.".into(),
             Self::Busy => "Wait until that import has ended.".into(),
             Self::Failed(failure) => machine_advice(failure),
@@ -145,7 +141,7 @@ impl Blamed for JournalError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Consent(error) if error.code() == CONSENT_DENIED => {
-                "Run the command again and say yes, if you want this to happen.".into()
+                "Try again and say yes, if you want this to happen.".into()
             }
             Self::Consent(_) => {
                 "The consent log was changed by something else: move consent.log out \

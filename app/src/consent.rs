@@ -2,9 +2,9 @@
 
 use verifier::Sha256;
 use verifier::consent::{Act, Grant};
-use verifier::scalars::UtcTime;
+use verifier::scalars::{Id, UtcTime};
 
-use crate::ports::{Journal, JournalError, Terms};
+use crate::ports::{Journal, JournalError, Standing, Terms};
 
 /// The user's yes to one or more acts on one artifact, written down before it can be used.
 ///
@@ -51,4 +51,26 @@ impl Consent {
     pub fn grants(&self) -> &[Grant] {
         &self.grants
     }
+}
+
+/// Takes back every live yes that `meant` says yes to, in the order in which they were given; says
+/// which ones. Whatever moves under them stops within one piece.
+///
+/// # Errors
+///
+/// [`JournalError`] if the log cannot be used; those before may be taken back already.
+pub async fn take_back<J: Journal>(
+    journal: &J,
+    now: UtcTime,
+    meant: impl Fn(&Standing) -> bool + Send,
+) -> Result<Vec<Id>, JournalError> {
+    let mut standing = journal.standing(now).await?;
+    standing.retain(|standing| standing.live && meant(standing));
+    let mut revoked = Vec::new();
+    for standing in standing {
+        let id = standing.grant.id().clone();
+        journal.revoke(id.clone(), now).await?;
+        revoked.push(id);
+    }
+    Ok(revoked)
 }

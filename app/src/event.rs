@@ -24,6 +24,8 @@ pub enum Event {
     Peers(PullNews),
     /// A peer of the request is not paired with this installation, so it is not called.
     NotPaired(PeerId),
+    /// A peer of the request is blocked by the user, so it is not called.
+    Blocked(PeerId),
     /// A piece arrived and its bytes are the ones its digest names.
     Verified {
         /// Which one.

@@ -139,6 +139,9 @@ async fn run<P: Ports>(
     for peer in plan.not_paired() {
         on(Event::NotPaired(*peer));
     }
+    for peer in plan.blocked() {
+        on(Event::Blocked(*peer));
+    }
 
     let assembling = Assembling::start(Assembly {
         store: Arc::clone(ports.store()),

@@ -1,7 +1,8 @@
 //! Files that the user gives to read.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::problem::Problem;
@@ -47,4 +48,56 @@ pub fn open(path: &Path) -> Result<(File, u64), Problem> {
     let file = File::open(path).map_err(|error| failed(&error))?;
     let length = file.metadata().map_err(|error| failed(&error))?.len();
     Ok((file, length))
+}
+
+/// A file that tells how far it was read, and stops being one when it is told to.
+#[derive(Debug)]
+pub struct Watched<R, F> {
+    inner: R,
+    on: F,
+}
+
+impl<R, F: FnMut(u64) -> ControlFlow<()>> Watched<R, F> {
+    /// Watches a file: `on` hears after each reading how many bytes it gave, and may end it.
+    pub const fn new(inner: R, on: F) -> Self {
+        Self { inner, on }
+    }
+}
+
+impl<R: Read, F: FnMut(u64) -> ControlFlow<()>> Read for Watched<R, F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        match (self.on)(read as u64) {
+            ControlFlow::Continue(()) => Ok(read),
+            ControlFlow::Break(()) => Err(io::Error::other("nobody wants it any more")),
+        }
+    }
+}
+
+impl<R: Seek, F> Seek for Watched<R, F> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read as _};
+    use std::ops::ControlFlow;
+
+    use super::Watched;
+
+    #[test]
+    fn a_watched_file_is_read_until_its_watcher_has_enough() {
+        let mut told = 0;
+        let mut text = String::new();
+        let on = |bytes| {
+            told += bytes;
+            ControlFlow::Continue(())
+        };
+        Watched::new(Cursor::new("whole"), on).read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), told), ("whole", 5));
+        let mut ended = Watched::new(Cursor::new("whole"), |_| ControlFlow::Break(()));
+        assert!(ended.read_to_string(&mut text).is_err());
+    }
 }

@@ -4,6 +4,7 @@
 //! [`consent::Consent`] that it uses up, and reporting through a closure.
 
 pub mod activity;
+pub mod addresses;
 pub mod announce;
 pub mod assemble;
 pub mod bench;
@@ -24,6 +25,7 @@ pub mod quantity;
 pub mod question;
 pub mod receipts;
 pub mod request;
+pub mod scratch;
 pub mod serve;
 pub mod settings;
 pub mod share;

@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 
 use verifier::boundary::PeerAddress;
+use verifier::consent::{Act, Scope};
 use verifier::identity::{PeerId, PublicKey, pair_code};
 use verifier::request::{Ticket, TicketError};
-use verifier::scalars::{Label, ScalarError, UtcTime};
+use verifier::scalars::{Id, Label, ScalarError, UtcTime};
 use verifier::{Code, Coded as _};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::consent::take_back;
 use crate::naming::{short_peer, tail};
-use crate::ports::{Clock as _, Failure, KnownPeer, PieceStore as _, Ports};
+use crate::ports::{
+    Access, Clock as _, Failure, Journal, JournalError, KnownPeer, PieceStore as _, Ports,
+};
 
 /// The port that peers are called on where nobody chose one.
 pub const DEFAULT_PORT: u16 = 9410;
@@ -41,6 +45,9 @@ pub enum PairingError {
         /// Who has it.
         peer: PeerId,
     },
+    /// What the peer may have cannot be taken back.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The store failed.
     #[error("cannot use the list of peers")]
     Store(#[source] Failure),
@@ -51,6 +58,7 @@ impl Blamed for PairingError {
         match self {
             Self::Ticket(_) | Self::Own | Self::Label { .. } => Blame::Input,
             Self::Code { .. } => Blame::Refused,
+            Self::Journal(error) => error.blame(),
             Self::Store(_) => Blame::Machine,
         }
     }
@@ -60,6 +68,7 @@ impl Blamed for PairingError {
             Self::Ticket(error) => error.code(),
             Self::Own | Self::Label { .. } => Code::new("usage", "arguments"),
             Self::Code { .. } => CONSENT_DENIED,
+            Self::Journal(error) => error.code(),
             Self::Store(_) => IO_FAILED,
         }
     }
@@ -70,6 +79,7 @@ impl Blamed for PairingError {
             Self::Own => "ticket".into(),
             Self::Label { .. } => "label".into(),
             Self::Code { .. } => "pair_code".into(),
+            Self::Journal(error) => error.field(),
             Self::Store(_) => "store".into(),
         }
     }
@@ -86,6 +96,7 @@ impl Blamed for PairingError {
                  again by a way you trust."
                     .into()
             }
+            Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
         }
     }
@@ -141,6 +152,12 @@ impl Pairing {
         &self.label
     }
 
+    /// The same, with the name that it gets here.
+    #[must_use]
+    pub fn called(self, label: Label) -> Self {
+        Self { label, ..self }
+    }
+
     /// Where it says it can be called.
     pub fn addresses(&self) -> &[PeerAddress] {
         self.ticket.addresses()
@@ -167,7 +184,7 @@ impl Pairing {
 }
 
 /// Keeps the peer, now that the user has compared the pair code and said yes. It gets nothing by
-/// this alone.
+/// this alone; one that is blocked stays blocked.
 ///
 /// # Errors
 ///
@@ -175,8 +192,10 @@ impl Pairing {
 pub async fn pair<P: Ports>(ports: &P, pairing: Pairing) -> Result<KnownPeer, PairingError> {
     let addresses = pairing.addresses().to_vec();
     let added = ports.clock().now();
-    let peer = KnownPeer { id: pairing.peer(), label: pairing.label, addresses, added };
-    keep(ports, peer).await
+    let id = pairing.peer();
+    let known = ports.store().peers().await.map_err(PairingError::Store)?;
+    let access = known.iter().find(|peer| peer.id == id).map_or(Access::Open, |peer| peer.access);
+    keep(ports, KnownPeer { id, label: pairing.label, addresses, added, access }).await
 }
 
 /// Gives a peer another name.
@@ -190,6 +209,59 @@ pub async fn rename<P: Ports>(
     label: Label,
 ) -> Result<KnownPeer, PairingError> {
     keep(ports, KnownPeer { label, ..peer }).await
+}
+
+/// Blocks a peer: it is turned away as a stranger is, imports do not call it, and every live yes to
+/// serving it or fetching from it is taken back; says which ones.
+///
+/// It holds at once: for servers and imports that run in this process or any other, within one
+/// piece.
+///
+/// # Errors
+///
+/// [`PairingError`] if the journal or the store fails; call it again, whatever was done before.
+pub async fn block<P: Ports>(ports: &P, peer: KnownPeer) -> Result<Vec<Id>, PairingError> {
+    let id = peer.id;
+    keep(ports, KnownPeer { access: Access::Blocked, ..peer }).await?;
+    Ok(take_back_from(&**ports.journal(), id, ports.clock().now()).await?)
+}
+
+/// Lets a blocked peer call and be called again. It gets nothing by this alone.
+///
+/// # Errors
+///
+/// [`PairingError`] if the store fails.
+pub async fn unblock<P: Ports>(ports: &P, peer: KnownPeer) -> Result<KnownPeer, PairingError> {
+    keep(ports, KnownPeer { access: Access::Open, ..peer }).await
+}
+
+/// Forgets a peer; every live yes to serving it or fetching from it is taken back, as by
+/// [`block`]. Says which ones.
+///
+/// # Errors
+///
+/// [`PairingError`] if the journal or the store fails; call it again, whatever was done before.
+pub async fn remove<P: Ports>(ports: &P, peer: PeerId) -> Result<Vec<Id>, PairingError> {
+    let revoked = take_back_from(&**ports.journal(), peer, ports.clock().now()).await?;
+    ports.store().remove_peer(peer).await.map_err(PairingError::Store)?;
+    Ok(revoked)
+}
+
+/// Takes back every live yes to serving one peer or fetching from it; says which ones.
+///
+/// # Errors
+///
+/// [`JournalError`] if the log cannot be used.
+pub async fn take_back_from<J: Journal>(
+    journal: &J,
+    peer: PeerId,
+    now: UtcTime,
+) -> Result<Vec<Id>, JournalError> {
+    take_back(journal, now, |standing| {
+        matches!(standing.grant.act(), Act::Serve | Act::Fetch)
+            && standing.grant.scope() == Scope::Peer(peer)
+    })
+    .await
 }
 
 /// Keeps what is known of a peer; no two go by one name.

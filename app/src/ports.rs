@@ -21,8 +21,8 @@ pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, 
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
 pub use store::{
-    Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin, ReadError,
-    Recheck, Reservation, ReserveError,
+    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
+    ReadError, Recheck, Reservation, ReserveError,
 };
 
 /// Why an adapter could not do what it was asked; which port was called says what failed.

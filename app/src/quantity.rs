@@ -66,6 +66,38 @@ impl fmt::Display for Size {
     }
 }
 
+/// The most bytes of something, such as those a second; 0 for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit(pub u64);
+
+impl FromStr for Limit {
+    type Err = QuantityError;
+
+    /// Reads a size, with or without `/s` behind it; `none`, `0` and nothing are no limit.
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let text = text.trim();
+        match text {
+            "" | "0" | "none" => Ok(Self(0)),
+            _ => text.strip_suffix("/s").unwrap_or(text).parse().map(|Size(bytes)| Self(bytes)),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    /// As it can be typed again, to the byte.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("none");
+        }
+        for (unit, bytes) in [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+            if self.0.is_multiple_of(bytes) {
+                return write!(f, "{}{unit}", self.0 / bytes);
+            }
+        }
+        write!(f, "{}", self.0)
+    }
+}
+
 /// A span of time in whole seconds, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub u64);
@@ -118,7 +150,7 @@ fn read(text: &str, units: &[(&str, u64)], known: &'static str) -> Result<u64, Q
 
 #[cfg(test)]
 mod tests {
-    use super::{QuantityError, Size, Span};
+    use super::{Limit, QuantityError, Size, Span};
 
     #[test]
     fn sizes_are_read_with_their_units() {
@@ -138,6 +170,16 @@ mod tests {
         assert!(matches!("1 parsec".parse::<Size>(), Err(QuantityError::Unit { .. })));
         assert!(matches!("0".parse::<Size>(), Err(QuantityError::Range(_))));
         assert!(matches!("99999999TiB".parse::<Size>(), Err(QuantityError::Range(_))));
+    }
+
+    #[test]
+    fn limits_are_shown_as_they_can_be_typed() {
+        for (text, bytes) in [("none", 0), ("2MiB", 2 << 20), ("1500", 1_500), ("1GiB", 1 << 30)] {
+            assert_eq!(text.parse(), Ok(Limit(bytes)), "{text}");
+            assert_eq!(Limit(bytes).to_string(), text);
+        }
+        assert_eq!("64 KiB/s".parse(), Ok(Limit(65_536)));
+        assert!("-1".parse::<Limit>().is_err());
     }
 
     #[test]

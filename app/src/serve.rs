@@ -1,18 +1,22 @@
 //! Answers known peers until stopped, under grants that are checked at every ask.
 
+pub mod live;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
-use verifier::identity::PeerId;
+use verifier::identity::{PeerId, SigningKey};
 use verifier::piece::PieceList;
-use verifier::scalars::Id;
-use verifier::{Code, PieceIndex, Sha256};
+use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
+use verifier::scalars::{Id, UtcTime};
+use verifier::{Code, Coded as _, PieceIndex, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
@@ -36,6 +40,9 @@ pub enum ServeError {
     /// The artifact's piece list is not known, so there is nothing to serve.
     #[error("no piece of {0} is kept")]
     Empty(Id),
+    /// The offer that peers would be handed is not one.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
     /// The user's yes does not cover serving this artifact.
     #[error("there is no consent to serve this artifact")]
     NoConsent,
@@ -58,7 +65,7 @@ pub enum ServeError {
 impl Blamed for ServeError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unknown(_) | Self::Empty(_) => Blame::Input,
+            Self::Unknown(_) | Self::Empty(_) | Self::Offer(_) => Blame::Input,
             Self::NoConsent => Blame::Refused,
             Self::Journal(error) => error.blame(),
             Self::Store(_) | Self::Listen { .. } => Blame::Machine,
@@ -68,6 +75,7 @@ impl Blamed for ServeError {
     fn code(&self) -> Code {
         match self {
             Self::Unknown(_) | Self::Empty(_) => Code::new("usage", "arguments"),
+            Self::Offer(error) => error.code(),
             Self::NoConsent => CONSENT_DENIED,
             Self::Journal(error) => error.code(),
             Self::Store(_) | Self::Listen { .. } => IO_FAILED,
@@ -77,6 +85,7 @@ impl Blamed for ServeError {
     fn field(&self) -> Cow<'_, str> {
         match self {
             Self::Unknown(_) | Self::Empty(_) => "model".into(),
+            Self::Offer(error) => error.field(),
             Self::NoConsent => "serve".into(),
             Self::Journal(error) => error.field(),
             Self::Store(_) => "store".into(),
@@ -86,16 +95,14 @@ impl Blamed for ServeError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Unknown(_) => "See what is there with `minimodel library list`.".into(),
-            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
-            Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::Unknown(_) => "See in the library what is there.".into(),
+            Self::Empty(_) => "Prepare it first, or import it.".into(),
+            Self::Offer(_) => crate::problem::advice_for(self.code()).into(),
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
             Self::Listen { .. } => {
-                "Choose another port with `--listen`, or stop the program that uses this one."
-                    .into()
+                "Choose another port, or stop the program that uses this one.".into()
             }
         }
     }
@@ -216,12 +223,41 @@ async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId,
     }
 }
 
+/// Signs the offer that peers are handed: that this installation has these pieces of the model, and
+/// where it is called.
+///
+/// # Errors
+///
+/// [`ServeError::Empty`] if no piece is kept, [`ServeError::Offer`] if the addresses or the times
+/// make no offer.
+pub fn offer(
+    model: &Model,
+    key: &SigningKey,
+    addresses: Vec<PeerAddress>,
+    issued: UtcTime,
+    expires: UtcTime,
+) -> Result<Offer, ServeError> {
+    let pieces =
+        PieceSet::of(&model.have).ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
+    let terms = OfferTerms {
+        addresses,
+        model_id: model.model_id.clone(),
+        manifest_sha256: model.manifest_sha256,
+        artifact_sha256: model.artifact,
+        geometry: model.geometry,
+        root: model.root,
+        pieces,
+        issued,
+        expires,
+    };
+    Ok(Offer::sign(&terms, key)?)
+}
+
 /// What lies ready for callers: one artifact of the library, behind the consent log.
 pub struct Table<S, J, C> {
     store: Arc<S>,
     journal: Arc<J>,
     clock: C,
-    known: HashSet<PeerId>,
     model: Model,
     list: Arc<PieceList>,
 }
@@ -242,20 +278,19 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             .await
             .map_err(ServeError::Store)?
             .ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
-        let known = store.peers().await.map_err(ServeError::Store)?;
         Ok(Self {
             store,
             journal: Arc::clone(ports.journal()),
             clock: ports.clock().clone(),
-            known: known.into_iter().map(|peer| peer.id).collect(),
             model,
             list,
         })
     }
 
-    /// Checks the grant and counts the bytes; another artifact than this one is never granted.
+    /// Checks the grant and counts the bytes; another artifact than this one is never granted, and
+    /// a peer that was forgotten or blocked meanwhile is granted nothing.
     fn may(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> bool {
-        if artifact != self.model.artifact {
+        if artifact != self.model.artifact || !self.knows(peer) {
             return false;
         }
         let model_id = self.model.model_id.clone();
@@ -266,7 +301,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
 
 impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
     fn knows(&self, peer: PeerId) -> bool {
-        self.known.contains(&peer)
+        self.store.lets_in(peer)
     }
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {

@@ -3,6 +3,9 @@
 //! One small JSON file in the data folder. What it does not say is as it was made; what it says
 //! beyond this program's knowledge, or out of range, is an error that names the member.
 
+mod named;
+
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -13,6 +16,8 @@ use verifier::scalars::Label;
 use verifier::{Code, Coded};
 
 use crate::pairing::DEFAULT_PORT;
+
+pub use named::Setting;
 
 /// Everything the user can set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,6 +130,13 @@ pub enum SettingsError {
 impl Coded for SettingsError {
     fn code(&self) -> Code {
         Code::new("usage", "arguments")
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Value { member, .. } => member,
+            Self::TooLarge | Self::Text(_) => "settings",
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use verifier::artifact::{ArtifactError, Extras, Passes};
 use verifier::chunk_list::ChunkListError;
 use verifier::consent::Act;
 use verifier::geometry::{CHUNK_LIMITS, GeometryError};
-use verifier::manifest::{Manifest, ManifestError};
+use verifier::manifest::{Manifest, ManifestError, Options};
 use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
 use verifier::slm::{ChecksumRule, Slm, SlmError};
 use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
@@ -23,8 +23,7 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, PieceStore as _, Pin, Ports, ReserveError,
-    Spend,
+    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, ReserveError, Spend,
 };
 
 pub use names::Names;
@@ -135,21 +134,30 @@ impl Blamed for ShareError {
                 "Only a valid .slm can be shared: export the model again.".into()
             }
             Self::Manifest(_) | Self::ChunkList(_) => {
-                "Correct the value that the field names and run the command again.".into()
+                "Correct the value that the field names, then try again.".into()
             }
             Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
-            Self::Changed(_) => {
-                "Wait until nothing writes the file, then run the command again.".into()
-            }
-            Self::NoConsent => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::Changed(_) => "Wait until nothing writes the file, then try again.".into(),
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Store(failure) => machine_advice(failure),
         }
     }
+}
+
+/// The manifest of a model that is kept.
+///
+/// # Errors
+///
+/// [`ShareError`] if the store fails, or if what it has is no manifest.
+pub async fn kept_manifest<S: PieceStore>(
+    store: &S,
+    artifact: Sha256,
+) -> Result<Manifest, ShareError> {
+    let bytes = store.manifest(artifact).await.map_err(ShareError::Store)?.unwrap_or_default();
+    Ok(Manifest::parse(&bytes, Options::default())?)
 }
 
 /// What one reading of a local `.slm` told, enough to make its manifest.

@@ -42,7 +42,9 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         outcome => outcome?,
     };
     let Recovery { layout, index, catalogue, notices, .. } = recovery;
-    Ok((Shared::new(layout, lock, index, catalogue), notices))
+    let shared = Shared::new(layout, lock, index, catalogue);
+    shared.learn_welcome()?;
+    Ok((shared, notices))
 }
 
 /// Recovers on a thread of its own, because sled panics on some damage.
@@ -86,6 +88,8 @@ impl Recovery {
         if absent {
             settings::restore(&layout, &index)?;
         }
+        // What is damaged is found while the index can still be made anew.
+        index.peers()?;
         let catalogue = Catalogue::default();
         let mut recovery = Self { layout, packs, index, catalogue, notices };
         recovery.read()?;

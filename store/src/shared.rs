@@ -1,9 +1,12 @@
 //! What the store's threads share.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use app::ports::Access;
 use bytes::Bytes;
+use verifier::identity::PeerId;
 use verifier::{PieceIndex, Sha256};
 
 use crate::catalogue::Catalogue;
@@ -12,6 +15,7 @@ use crate::index::{CHANGES_LIMIT, Changes, Entry, Index};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{Location, Packs};
+use crate::settings;
 
 /// The open store, without the thread that writes.
 ///
@@ -24,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) index: Index,
     pub(crate) packs: Packs,
     catalogue: Mutex<Catalogue>,
+    /// The peers that are known and not blocked.
+    welcome: RwLock<HashSet<PeerId>>,
     /// Set when the newest pack must not be written any more.
     roll: AtomicBool,
     /// Released when the last user of the files is gone.
@@ -45,6 +51,7 @@ impl Shared {
             layout,
             index,
             catalogue: Mutex::new(catalogue),
+            welcome: RwLock::default(),
             roll: AtomicBool::new(false),
             _lock: lock,
         }
@@ -52,6 +59,21 @@ impl Shared {
 
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the peer is known and not blocked.
+    pub(crate) fn lets_in(&self, peer: PeerId) -> bool {
+        self.welcome.read().unwrap_or_else(PoisonError::into_inner).contains(&peer)
+    }
+
+    /// Reads again who is known and not blocked.
+    pub(crate) fn learn_welcome(&self) -> Result<(), StoreError> {
+        // Held while it is read, so that the last reading is the one that stays.
+        let mut welcome = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
+        let rows = self.index.peers()?;
+        let peers = rows.iter().filter_map(|(key, row)| settings::peer(*key, row));
+        *welcome = peers.filter(|peer| peer.access == Access::Open).map(|peer| peer.id).collect();
+        Ok(())
     }
 
     pub(crate) fn ask_to_roll(&self) {

@@ -266,6 +266,7 @@ impl PieceStore for Store {
     async fn add_peer(&self, peer: KnownPeer) -> Result<(), Failure> {
         self.blocking(move |shared| {
             shared.index.put_peer(peer.id.public_key().as_bytes(), &settings::row(&peer))?;
+            shared.learn_welcome()?;
             settings::save(shared)
         })
         .await
@@ -274,10 +275,15 @@ impl PieceStore for Store {
     async fn remove_peer(&self, id: PeerId) -> Result<bool, Failure> {
         self.blocking(move |shared| {
             let known = shared.index.remove_peer(id.public_key().as_bytes())?;
+            shared.learn_welcome()?;
             settings::save(shared)?;
             Ok(known)
         })
         .await
+    }
+
+    fn lets_in(&self, id: PeerId) -> bool {
+        self.shared.lets_in(id)
     }
 }
 

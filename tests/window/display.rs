@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use iced::Point;
 
@@ -118,6 +119,22 @@ impl Shown<'_> {
     pub fn point_away(&self) {
         let (x, y) = (SIZE.width.to_string(), SIZE.height.to_string());
         self.display.xdotool(&["mousemove", &x, &y]);
+    }
+
+    /// Waits until two pictures of it, taken one after the other, are the same.
+    pub fn settle(&self) {
+        let take = || {
+            std::thread::sleep(Duration::from_millis(200));
+            let mut import = self.display.command("import");
+            import.args(["-window", "root", "rgb:-"]).output().unwrap().stdout
+        };
+        let mut last = take();
+        until("the window rests", || {
+            let next = take();
+            let rests = next == last;
+            last = next;
+            rests.then_some(())
+        });
     }
 
     /// Takes a picture of the window.

@@ -1,4 +1,4 @@
-//! Imports that are clicked through, from real processes that serve.
+//! An import with clicks and keys alone, over the real disk and loopback.
 
 use app::settings::Settings;
 use desktop::screen::Place;
@@ -6,108 +6,137 @@ use iced::keyboard::key::Named;
 use iced::keyboard::{Key, Modifiers};
 
 use super::stage::Stage;
-use crate::harness::{Model, Scene, files, grants};
+use crate::harness::{Model, Scene, grants};
 
-/// What the boxes of the card say.
+/// What the button starts with that says yes.
+const BUTTON: &str = "Fetch and import from";
+/// What the boxes of the card start with.
 pub const BOXES: [&str; 3] = ["Fetch: ", "Import: ", "Cache: "];
 
-/// The window of the scene's importer.
-pub fn window(scene: &Scene) -> Stage {
-    let settings = Settings { imports: Some(scene.out()), ..Settings::default() };
-    Stage::open_with(&scene.importer.data, settings)
+/// The window of the scene's importer, on its screen for imports.
+pub fn open(scene: &Scene, settings: Settings) -> Stage {
+    let settings = Settings { imports: Some(scene.out()), ..settings };
+    let mut stage = Stage::open_with(&scene.importer.data, settings);
+    stage.until_said("Library");
+    stage.go(Place::Import);
+    stage
 }
 
-/// Lets request and manifest fall on the window, and waits for the card.
+/// Lets request and manifest fall on the window, and waits for the card; gives what is on the
+/// button.
 pub fn ask(stage: &mut Stage, scene: &Scene) -> String {
     stage.go(Place::Import);
     stage.drop_file(&scene.path("request.json"));
     stage.drop_file(&scene.path("tiny.manifest"));
-    stage.until_said("Fetch and import from")
+    stage.until_said(BUTTON)
 }
 
 /// Ticks these boxes, and presses the button that says yes.
-pub fn agree(stage: &mut Stage, boxes: &[&str], button: &str) {
+pub fn agree(stage: &mut Stage, boxes: &[&str]) {
     for name in boxes {
         stage.click_on(name);
     }
-    stage.click(button);
+    stage.click_on(BUTTON);
 }
 
 #[test]
-fn an_import_is_clicked_through_to_its_receipt() {
+fn two_files_that_are_dropped_become_a_verified_model() {
     let scene = Scene::new(2, Model::SMALL);
-    let servers = scene.serve_all(&[]);
-    let mut stage = window(&scene);
-    let button = ask(&mut stage, &scene);
+    let _servers = scene.serve_all(&[]);
+    let mut stage = open(&scene, Settings { sign_receipts: true, ..Settings::default() });
+    stage.drop_file(&scene.path("request.json"));
+    stage.until_said("The manifest is missing");
+    stage.drop_file(&scene.path("tiny.manifest"));
+    let button = stage.until_said(BUTTON);
     assert_eq!(button, "Fetch and import from peer-0 and peer-1");
-    agree(&mut stage, &BOXES, &button);
+    agree(&mut stage, &BOXES);
     stage.until_said("tiny 1.0 is here, and verified");
-    drop(servers);
-    scene.came_out();
     stage.click("Show the receipt");
     stage.until_said("Receipts");
-    stage.go(Place::Library);
-    stage.until_said("tiny");
-    stage.ask_to_close();
-    stage.until("the window closes", |stage| stage.is_closed.then_some(()));
     drop(stage);
+    let receipt = scene.came_out();
+    assert_eq!(receipt["receipt.signer"], scene.importer.id());
+    assert_eq!(receipt["transfer.pieces_fetched"], scene.pieces.to_string());
+    assert_eq!(grants(&scene.importer, "fetch").len(), 2);
     assert_eq!(scene.importer.kept(), scene.pieces);
-    for act in ["fetch", "import", "cache"] {
-        let wanted = if act == "fetch" { 2 } else { 1 };
-        assert_eq!(grants(&scene.importer, act).len(), wanted, "{act}");
-    }
 }
 
 #[test]
-fn an_import_needs_no_pointer() {
-    let scene = Scene::new(1, Model::SMALL);
-    let servers = scene.serve_all(&[]);
-    let mut stage = window(&scene);
-    let button = ask(&mut stage, &scene);
-    let space = || (Key::Named(Named::Space), Modifiers::empty());
-    for text in BOXES.into_iter().chain([button.as_str()]) {
-        stage.tab_to(text);
-        let (key, modifiers) = space();
-        stage.press(key, modifiers);
+fn a_manifest_and_offers_that_are_typed_are_imported_by_keyboard() {
+    let scene = Scene::new(2, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    let mut stage = open(&scene, Settings::default());
+    for name in ["tiny.manifest", "peer-0.minimodel-offer", "peer-1.minimodel-offer"] {
+        stage.paste("import-file", scene.path(name).to_str().unwrap());
+        stage.press(Key::Named(Named::Enter), Modifiers::empty());
+        stage.until_said(name);
+    }
+    stage.until_said(BUTTON);
+    for part in ["Import: ", "Fetch: ", BUTTON] {
+        stage.tab_to(part);
+        stage.press(Key::Named(Named::Space), Modifiers::empty());
     }
     stage.until_said("tiny 1.0 is here, and verified");
-    drop(servers);
+    drop(stage);
     scene.came_out();
+    // The box that was not ticked is not a yes.
+    assert_eq!(grants(&scene.importer, "cache").len(), 0);
+    assert_eq!(scene.importer.kept(), 0);
 }
 
 #[test]
-fn a_cancelled_import_leaves_no_file_and_goes_on_later() {
+fn an_import_that_is_cancelled_goes_on_from_what_it_has() {
     let scene = Scene::new(1, Model::FINE);
-    let servers = scene.serve_all(&["--upload-limit", "256KiB"]);
-    let mut stage = window(&scene);
-    let button = ask(&mut stage, &scene);
-    agree(&mut stage, &BOXES, &button);
+    let _servers = scene.serve_all(&[]);
+    let slow = Settings { download_limit: 384 << 10, ..Settings::default() };
+    let mut stage = open(&scene, slow);
+    ask(&mut stage, &scene);
+    agree(&mut stage, &BOXES);
     stage.until("some pieces are kept", |stage| {
-        let said = stage.said();
-        let kept = said.iter().find_map(|text| text.split_once(" of 2.0").map(|(kept, _)| kept));
-        kept.filter(|kept| !kept.starts_with("0 ")).map(|_| ())
+        let kept = stage.said().into_iter().find(|text| text.ends_with(" of 128 pieces"))?;
+        (!kept.starts_with("0 ")).then_some(())
     });
-    // Closing asks while it runs.
     stage.ask_to_close();
-    stage.until_said("Close the companion?");
+    stage.until_said("An import is under way: tiny 1.0");
     stage.click("Stay open");
     stage.click("Cancel");
     stage.until_said("The import of tiny 1.0 was stopped");
     scene.nothing_came_out();
-    drop(servers);
-    // The offers that the request names are of servers that are gone, so there are new ones.
-    for file in files(&scene.path("")) {
-        if file.ends_with(".minimodel-offer") || file == "request.json" {
-            std::fs::remove_file(scene.path(&file)).unwrap();
-        }
-    }
-    let servers = scene.serve_all(&[]);
-    stage.click("New import");
-    let button = ask(&mut stage, &scene);
-    stage.until_said("kept already");
-    agree(&mut stage, &BOXES, &button);
+    stage.click("Go on");
+    stage.until_said(BUTTON);
+    agree(&mut stage, &BOXES);
     stage.until_said("tiny 1.0 is here, and verified");
-    drop(servers);
+    drop(stage);
     let receipt = scene.came_out();
     assert_ne!(receipt["transfer.pieces_local"], "0");
+    let activity = scene.importer.run(&["activity"]).done();
+    let entries = activity["entry"].as_array().unwrap();
+    let find = |what| entries.iter().find(|entry| entry["what"] == what).unwrap();
+    assert_eq!(find("failed")["detail"]["note"], "the import was stopped");
+    assert_eq!(grants(&scene.importer, "fetch").len(), 2);
+}
+
+#[test]
+fn a_stranger_is_named_and_becomes_callable_by_its_ticket() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    scene.peers[0].learns_of(&scene.importer);
+    let _server = scene.serves(0, "importer", &[]);
+    scene.request("request.json", &[]);
+    let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", "anna"];
+    let mut stage = open(&scene, Settings::default());
+    stage.drop_file(&scene.path("request.json"));
+    stage.drop_file(&scene.path("tiny.manifest"));
+    stage.until_said("You are not paired with");
+
+    let invitation = scene.peers[0].run(&invite).done();
+    stage.paste("import-tickets", invitation["ticket"].as_str().unwrap());
+    stage.click("Read");
+    stage.until_said("Their screen shows this code");
+    stage.click_on("Their screen shows this code");
+    let button = stage.until_said(BUTTON);
+    assert_eq!(button, "Fetch and import from anna");
+    agree(&mut stage, &BOXES);
+    stage.until_said("tiny 1.0 is here, and verified");
+    drop(stage);
+    scene.came_out();
 }

@@ -31,6 +31,11 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 /// When nothing has come for so long, nothing more is expected.
 const QUIET: Duration = Duration::from_millis(150);
+/// When something has come all the time for so long, it will go on.
+const RESTLESS: Duration = Duration::from_millis(600);
+
+/// No screen has so many controls that Tab stops at.
+const MOST_TABS: usize = 100;
 
 type Said = Heard<Wired>;
 
@@ -186,10 +191,10 @@ impl Stage {
         true
     }
 
-    /// Waits until nothing more comes for a while.
+    /// Waits until nothing more comes for a while; what never rests is not waited for.
     pub fn settle(&mut self) {
         let started = Instant::now();
-        while self.hear(QUIET) && started.elapsed() < DEADLINE {}
+        while self.hear(QUIET) && started.elapsed() < RESTLESS {}
     }
 
     /// Waits until there is something to see.
@@ -313,7 +318,47 @@ impl Stage {
         bounds.into_iter().map(|bounds| Reached { texts: within(&bounds), bounds }).collect()
     }
 
-    /// Sends events through the controls, as the desktop does.
+    /// Goes from control to control with Tab until one has a text that starts with this.
+    #[track_caller]
+    pub fn tab_to(&mut self, start: &str) {
+        for _ in 0..MOST_TABS {
+            self.press(Key::Named(Named::Tab), Modifiers::empty());
+            let Some(focus) = self.focus() else { continue };
+            let texts: Vec<(String, Rectangle)> = self.find_all(|candidate| match candidate {
+                Candidate::Text { content, bounds, .. } => Some((content.to_owned(), bounds)),
+                _ => None,
+            });
+            let mut within = texts.iter().filter(|(_, bounds)| focus.contains(bounds.center()));
+            if within.any(|(text, _)| text.starts_with(start)) {
+                return;
+            }
+        }
+        panic!("Tab does not lead to `{start}…`: {:#?}", self.said());
+    }
+
+    /// Where the control is that has the keyboard, as if nothing were scrolled.
+    fn focus(&mut self) -> Option<Rectangle> {
+        #[derive(Default)]
+        struct Find(Option<Rectangle>);
+
+        impl Operation for Find {
+            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+                operate(self);
+            }
+
+            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
+                if state.is_focused() {
+                    self.0 = Some(bounds);
+                }
+            }
+        }
+
+        let mut find = Find::default();
+        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut find));
+        find.0
+    }
+
+    /// Sends events through the controls, as the desktop does, and waits for what comes of them.
     fn events(&mut self, events: Vec<Event>) {
         let (messages, statuses) = self.with_ui(|ui, renderer, cursor| {
             let mut messages = Vec::new();
@@ -350,6 +395,37 @@ impl Stage {
             Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left)),
             Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left)),
         ]);
+    }
+
+    /// The middle of the first text in sight that starts with this; one that says just this comes
+    /// first.
+    #[track_caller]
+    pub fn place_of(&mut self, start: &str) -> Point {
+        let texts = self.texts();
+        let exact = texts.iter().find(|seen| seen.text == start);
+        let seen = exact.or_else(|| texts.iter().find(|seen| seen.text.starts_with(start)));
+        let seen = seen.unwrap_or_else(|| panic!("`{start}…` is not in sight: {texts:#?}"));
+        seen.bounds.center()
+    }
+
+    /// The middle of the field of this name.
+    #[track_caller]
+    pub fn place_of_field(&mut self, id: &'static str) -> Point {
+        let id = Id::new(id);
+        let found = self.find_all(move |candidate| match candidate {
+            Candidate::TextInput { id: Some(found), visible_bounds, .. } if *found == id => {
+                visible_bounds
+            }
+            _ => None,
+        });
+        found.first().expect("the field is in sight").center()
+    }
+
+    /// Pastes a text into the field of this name.
+    pub fn paste(&mut self, id: &'static str, text: &str) {
+        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
+        let commit = iced_test::core::input_method::Event::Commit(text.to_owned());
+        self.events(vec![Event::InputMethod(commit)]);
     }
 
     /// Clicks the first text in sight that says exactly this.
@@ -391,51 +467,6 @@ impl Stage {
             text,
             repeat: false,
         })]);
-    }
-
-    /// Goes from control to control by the Tab key until the one with this text has the keyboard.
-    #[track_caller]
-    pub fn tab_to(&mut self, start: &str) {
-        const MOST: usize = 200;
-        for _ in 0..MOST {
-            self.press(Key::Named(Named::Tab), Modifiers::empty());
-            let Some(bounds) = self.focused() else { continue };
-            let texts = self.texts();
-            let inside = |seen: &&Seen| bounds.contains(seen.bounds.center());
-            if texts.iter().filter(inside).any(|seen| seen.text.starts_with(start)) {
-                return;
-            }
-        }
-        panic!("`{start}…` is not reached by the Tab key: {:#?}", self.said());
-    }
-
-    /// Where the control is that has the keyboard.
-    fn focused(&mut self) -> Option<Rectangle> {
-        struct Focused(Option<Rectangle>);
-
-        impl Operation for Focused {
-            fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
-                operate(self);
-            }
-
-            fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
-                if state.is_focused() {
-                    self.0 = Some(bounds);
-                }
-            }
-        }
-
-        let mut focused = Focused(None);
-        self.with_ui(|ui, renderer, _| ui.operate(renderer, &mut focused));
-        focused.0
-    }
-
-    /// Gives the keyboard to the field or control of this name, and types.
-    pub fn fill(&mut self, id: &'static str, text: &str) {
-        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
-        for letter in text.chars() {
-            self.press(Key::Character(letter.to_string().into()), Modifiers::empty());
-        }
     }
 
     /// Lets a file fall on the window.

@@ -3,6 +3,7 @@
 mod bench;
 mod checks;
 mod library;
+mod settings;
 mod sharing;
 mod trial;
 
@@ -16,15 +17,16 @@ pub use bench::{BenchArgs, BenchCommand};
 pub use checks::{
     AnnouncementArgs, ArtifactArgs, ArtifactOptions, CalibrateArgs, ChecksumChoice, ChunkListArgs,
     ChunkingArgs, EvidenceFile, ManifestArgs, ManifestOptions, MerkleArgs, NewReceiptArgs,
-    OfferArgs, ReceiptCheckArgs, RequestArgs, TicketArgs, UnknownKeysChoice,
+    OfferArgs, ReceiptCheckArgs, RequestArgs, SigningArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
     ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, MapArgs, MapBy,
     ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
     RevokeArgs, RoomArgs,
 };
+pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
-    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs,
+    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerNameArgs,
     PeerRenameArgs, PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
 };
 pub use trial::{DemoArgs, DemoSize, QuantChoice, SampleArgs, ShapeChoice};
@@ -115,6 +117,8 @@ pub enum Command {
     Consent(ConsentCommand),
     /// What was agreed to, moved and taken back, newest first
     Activity(ActivityArgs),
+    /// What is set for this installation, for the command and the window alike
+    Settings(SettingsArgs),
     /// Write a valid .slm file with made-up weights, to try things with
     Sample(SampleArgs),
     /// Measure how fast this machine does its work
@@ -180,6 +184,12 @@ mod tests {
             "minimodel demo --size 1GiB --peers 2 --liar --kill --keep d",
             "minimodel bench verify --quick --size 8MiB --samples 3 --cores 2",
             "minimodel bench verify --save s --compare c --json",
+            "minimodel settings",
+            "minimodel settings set upload_limit 2MiB",
+            "minimodel settings set label",
+            "minimodel settings set text-percent 125 --json",
+            "minimodel settings reset theme",
+            "minimodel import-peer-request r m out --no-sign --download-limit none",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
@@ -190,6 +200,9 @@ mod tests {
             "minimodel consent check",
             "minimodel activity --most 3",
             "minimodel peer rename anna anna-laptop",
+            "minimodel peer block anna",
+            "minimodel peer unblock anna",
+            "minimodel peer remove anna",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -215,11 +228,33 @@ mod tests {
             "minimodel bench",
             "minimodel bench verify --samples 2",
             "minimodel bench verify --cores 0",
+            "minimodel settings set",
+            "minimodel settings set window 1",
+            "minimodel settings reset",
+            "minimodel write-import-receipt m a r --sign --no-sign",
             "minimodel demo --peers 0",
             "minimodel demo --peers 17",
             "minimodel sample o --shape 16m --bytes 1GiB",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn signing_is_what_is_typed_else_what_is_set() {
+        use app::settings::Settings;
+
+        for (words, set, signs) in [
+            ("", false, false),
+            ("", true, true),
+            ("--sign", false, true),
+            ("--no-sign", true, false),
+        ] {
+            let line = format!("minimodel write-import-receipt m a r {words}");
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            let Command::WriteImportReceipt(args) = cli.command else { panic!("{line}") };
+            let settings = Settings { sign_receipts: set, ..Settings::default() };
+            assert_eq!(args.signing.is_wanted(&settings), signs, "{line}, set: {set}");
         }
     }
 

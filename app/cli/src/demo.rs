@@ -22,7 +22,8 @@ use verifier::slm::{ChecksumRule, Quantisation, Shape};
 use verifier::{Code, Geometry};
 
 use crate::args::{
-    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, UnknownKeysChoice,
+    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, SigningArgs,
+    UnknownKeysChoice,
 };
 use crate::fault::Fault;
 use crate::import;
@@ -30,7 +31,7 @@ use crate::outcome::Outcome;
 use crate::sample;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::wiring::{Rates, Wiring};
+use crate::wiring::Wiring;
 use peers::{Cast, Peer, Program};
 use place::Place;
 use report::Report;
@@ -98,7 +99,11 @@ async fn play<W: Wiring>(
     let request = cast.request(&peers, session.terminal).await?;
 
     let limit = (args.liar || args.kill).then(|| model.watchable_rate()).flatten();
-    let ports = session.wiring.open(&place.importer()?, Rates { upload: None, download: limit })?;
+    let own = app::settings::Settings {
+        download_limit: limit.unwrap_or_default(),
+        ..app::settings::Settings::default()
+    };
+    let ports = session.wiring.open(&place.importer()?, &own)?;
     say_import(session.terminal, args, limit);
     let imported = {
         let victim = if args.kill { peers.first_mut() } else { None };
@@ -210,7 +215,7 @@ fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
         },
         slm_checksum: ChecksumChoice::Verify,
         agreed: Agreed { acts: vec![Act::Fetch, Act::Import, Act::Cache] },
-        sign: true,
+        signing: SigningArgs { sign: true, no_sign: false },
         span: Span(3_600),
         download_limit: None,
     })

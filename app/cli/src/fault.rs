@@ -9,6 +9,8 @@ use app::problem::Problem;
 use serde_json::{Map, Value};
 use verifier::{Code, Coded};
 
+use crate::hint::hint;
+
 pub use app::problem::{advice_for, chain};
 
 /// How the program ends.
@@ -173,8 +175,13 @@ impl Fault {
 }
 
 impl From<Problem> for Fault {
+    /// The same, with the command that helps behind the advice.
     fn from(problem: Problem) -> Self {
-        Self::new(problem.code, problem.field, problem.what, problem.advice)
+        let mut advice = problem.advice;
+        if let Some(hint) = hint(problem.code, &problem.field) {
+            advice = format!("{advice} {hint}");
+        }
+        Self::new(problem.code, problem.field, problem.what, advice)
     }
 }
 

@@ -7,7 +7,7 @@ use app::import::{ImportError, Imported, Plan, Settings};
 use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
-use app::quantity::Size;
+use app::quantity::{Limit, Size};
 use app::question::Question;
 use serde_json::{Value, json};
 use verifier::Code;
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::wiring::{Rates, Wiring};
+use crate::wiring::Wiring;
 
 /// What people are told of how to stop an import.
 const HOW_TO_STOP: &str =
@@ -41,16 +41,19 @@ pub async fn run<W: Wiring>(
     let now = session.now();
     let request = ImportRequest::parse(&bytes, &manifest, args.options.options(), now)
         .map_err(|error| Fault::coded(&error))?;
-    let rates = Rates { upload: None, download: args.download_limit.map(|Size(bytes)| bytes) };
+    let mut own = session.settings()?;
+    if let Some(Limit(bytes)) = args.download_limit {
+        own.download_limit = bytes;
+    }
     let settings = Settings {
         verifier_version: app::verify::program_version()?,
-        signer: if args.sign { Some(session.identity()?) } else { None },
+        signer: if args.signing.is_wanted(&own) { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
     // The folder is judged before anything is made under the data folder.
     let stem = Stem::new(request.manifest().model_id(), request.manifest().model_version());
     session.check_output(&args.output_dir, &stem)?;
-    let ports = session.open_with(rates)?;
+    let ports = session.open_with(&own)?;
     let finished = import(&ports, session.terminal, request, args, settings, |_| {}).await?;
     Ok(outcome(&finished))
 }
@@ -154,6 +157,10 @@ impl Telling {
             }
             Event::NotPaired(peer) => self.progress.say(&format!(
                 "{} is in the request, but you are not paired with it: not called.",
+                short_peer(*peer)
+            )),
+            Event::Blocked(peer) => self.progress.say(&format!(
+                "{} is in the request, but you have blocked it: not called.",
                 short_peer(*peer)
             )),
             Event::Kept { bytes, .. } => self.progress.advance(*bytes),

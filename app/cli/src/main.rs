@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use app::clock::SystemClock;
 use app::ports::Bundle;
+use app::problem::Problem;
+use app::settings::Settings;
 use cli::fault::Fault;
 use cli::terminal::Terminal;
-use cli::wiring::{Rates, Wiring};
-use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
+use cli::wiring::Wiring;
+use store::{Disk, Journal, Layout, OpenError, Outputs, SettingsFileError, Store};
 use transfer::{Doorway, Identity, Limits, Swarm};
 use verifier::identity::SigningKey;
 
@@ -51,15 +53,16 @@ impl Wiring for DiskAndNetwork {
     type Journal = Journal;
     type Outputs = Outputs;
 
-    fn open(&self, data: &Path, rates: Rates) -> Result<Wired, Fault> {
+    fn open(&self, data: &Path, settings: &Settings) -> Result<Wired, Fault> {
         let disk = Disk::open(data, PROGRAM).map_err(|error| Fault::blamed(&error))?;
         for notice in &disk.notices {
             notify(notice);
         }
         let identity = Arc::new(identity(data)?);
         let limits = Arc::new(Limits::new());
-        limits.set_upload(rates.upload.unwrap_or(0));
-        limits.set_download(rates.download.unwrap_or(0));
+        limits.set_upload(settings.upload_limit);
+        limits.set_download(settings.download_limit);
+        limits.set_connections(settings.connections);
         Ok(Bundle {
             store: disk.store,
             outputs: disk.outputs,
@@ -68,6 +71,24 @@ impl Wiring for DiskAndNetwork {
             journal: disk.journal,
             clock: SystemClock,
         })
+    }
+
+    fn settings(&self, data: &Path) -> Result<Settings, Fault> {
+        let layout = Layout::new(data);
+        let path = layout.settings();
+        store::load_settings(&layout).map_err(|error| match error {
+            SettingsFileError::Settings(error) => {
+                let problem = Problem::coded_in(&path, &error);
+                let advice = "Correct that file, or move it away to have all as it was made.";
+                Fault::from(Problem { advice: advice.to_owned(), ..problem })
+            }
+            _ => Fault::machine("cannot read the settings", &error),
+        })
+    }
+
+    fn keep_settings(&self, data: &Path, settings: &Settings) -> Result<(), Fault> {
+        store::save_settings(&Layout::new(data), settings)
+            .map_err(|error| Fault::machine("the settings are not kept", &error))
     }
 
     fn journal(&self, data: &Path) -> Result<Arc<Journal>, Fault> {

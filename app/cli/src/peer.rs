@@ -1,18 +1,18 @@
 //! Your own id, and the peers you are paired with.
 
-use std::net::{IpAddr, UdpSocket};
-
 use app::activity::{Totals, totals};
+use app::addresses::{self, AddressesError};
 use app::pairing::{self, DEFAULT_PORT, Pairing};
-use app::ports::{PieceStore as _, Ports as _};
+use app::ports::{Access, KnownPeer, PieceStore as _, Ports as _};
 use app::quantity::Size;
+use app::settings::Settings;
 use serde_json::{Value, json};
 use verifier::boundary::PeerAddress;
-use verifier::identity::pair_code;
+use verifier::identity::{PeerId, pair_code};
 use verifier::request::{Ticket, TicketTerms};
-use verifier::scalars::{Label, ScalarError};
+use verifier::scalars::{Id, Label, ScalarError};
 
-use crate::args::{PeerAddArgs, PeerCommand, PeerInviteArgs, PeerRemoveArgs, PeerRenameArgs};
+use crate::args::{PeerAddArgs, PeerCommand, PeerInviteArgs, PeerNameArgs, PeerRenameArgs};
 use crate::check::texts;
 use crate::fault::Fault;
 use crate::naming;
@@ -36,6 +36,8 @@ pub async fn run<W: Wiring>(
         PeerCommand::Add(args) => add(session, args).await,
         PeerCommand::List => list(session).await,
         PeerCommand::Rename(args) => rename(session, args).await,
+        PeerCommand::Block(args) => block(session, args).await,
+        PeerCommand::Unblock(args) => unblock(session, args).await,
         PeerCommand::Remove(args) => remove(session, args).await,
     }
 }
@@ -51,11 +53,12 @@ fn invite<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     let key = session.identity()?;
     let id = key.public_key().peer_id();
-    let label = match &args.label {
+    let settings = session.settings()?;
+    let label = match args.label.as_ref().or(settings.label.as_ref()) {
         Some(label) => read_label(label)?,
         None => pairing::own_label(id).map_err(|error| label_fault(&error))?,
     };
-    let addresses = own_addresses(&args.address, DEFAULT_PORT)?;
+    let addresses = told_addresses(&args.address, &settings)?;
     let issued = session.now();
     let expires = issued.plus(args.span.0);
     let terms = TicketTerms { label, addresses, issued, expires };
@@ -109,9 +112,15 @@ async fn add<W: Wiring>(
     let ports = session.open()?;
     let peer = pairing::pair(&ports, pairing).await.map_err(|error| Fault::blamed(&error))?;
     let label = peer.label;
-    session.terminal.say(&format!(
-        "Paired. {label} gets nothing by this alone: each model needs your yes (share serve --to)."
-    ));
+    session.terminal.say(&match peer.access {
+        Access::Open => format!(
+            "Paired. {label} gets nothing by this alone: each model needs your yes (share serve \
+             --to)."
+        ),
+        Access::Blocked => format!(
+            "{label} stays blocked. Let it call and be called with `minimodel peer unblock`."
+        ),
+    });
     Ok(Outcome::new()
         .with_text("peer_id", peer.id)
         .with_text("label", label)
@@ -132,7 +141,8 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     for peer in &peers {
         let Totals { given, taken } = totals.get(&peer.id).copied().unwrap_or_default();
         let code = pair_code(&own, &peer.id.public_key());
-        session.terminal.say(&format!("{}  {}", peer.label, peer.id));
+        let blocked = if peer.access == Access::Blocked { "  blocked" } else { "" };
+        session.terminal.say(&format!("{}  {}{blocked}", peer.label, peer.id));
         session.terminal.say(&format!("    addresses  {}", texts(&peer.addresses).join(", ")));
         session.terminal.say(&format!("    pair code  {code}"));
         session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
@@ -144,6 +154,7 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
             "added_utc": peer.added.to_string(),
             "bytes_given": given,
             "bytes_taken": taken,
+            "blocked": peer.access == Access::Blocked,
         }));
     }
     Ok(Outcome::new().with("peer", Value::Array(values)).with("peer_count", peers.len()).told())
@@ -165,16 +176,101 @@ async fn rename<W: Wiring>(
 
 async fn remove<W: Wiring>(
     session: &mut Session<'_, W>,
-    args: &PeerRemoveArgs,
+    args: &PeerNameArgs,
+) -> Result<Outcome, Fault> {
+    let (ports, peer) = named(session, args).await?;
+    let revoked = pairing::remove(&ports, peer.id).await.map_err(|error| Fault::blamed(&error))?;
+    session.terminal.say(&format!("{} is forgotten. {}", peer.label, taken_back(&revoked)));
+    Ok(parted(&peer, &revoked))
+}
+
+async fn block<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &PeerNameArgs,
+) -> Result<Outcome, Fault> {
+    let (ports, peer) = named(session, args).await?;
+    let revoked =
+        pairing::block(&ports, peer.clone()).await.map_err(|error| Fault::blamed(&error))?;
+    session.terminal.say(&format!(
+        "{} is blocked: it is turned away when it calls, and is not called. {}",
+        peer.label,
+        taken_back(&revoked)
+    ));
+    Ok(parted(&peer, &revoked))
+}
+
+async fn unblock<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &PeerNameArgs,
 ) -> Result<Outcome, Fault> {
     let ports = session.open()?;
     let peers = ports.store().peers().await.map_err(failed)?;
-    let peer = naming::peer(&peers, &args.peer)?;
-    ports.store().remove_peer(peer.id).await.map_err(failed)?;
-    session
-        .terminal
-        .say(&format!("{} is forgotten. Grants you gave are in `consent list`.", peer.label));
+    let peer = naming::peer(&peers, &args.peer)?.clone();
+    let peer = pairing::unblock(&ports, peer).await.map_err(|error| Fault::blamed(&error))?;
+    session.terminal.say(&format!(
+        "{} may call and be called again. What it might have had stays taken back.",
+        peer.label
+    ));
     Ok(Outcome::new().with_text("peer_id", peer.id).with_text("label", &peer.label).told())
+}
+
+/// Opens the library and finds the peer that is to be kept away from it.
+///
+/// While another process has the library, what a peer that is named by its id may have is taken
+/// back all the same: that process heeds it within one piece.
+async fn named<W: Wiring>(
+    session: &Session<'_, W>,
+    args: &PeerNameArgs,
+) -> Result<(W::Ports, KnownPeer), Fault> {
+    let ports = match session.open() {
+        Ok(ports) => ports,
+        Err(fault) => {
+            let Ok(peer) = PeerId::parse(&args.peer) else { return Err(fault) };
+            let revoked = pairing::take_back_from(&*session.journal()?, peer, session.now())
+                .await
+                .map_err(|error| Fault::blamed(&error))?;
+            return Err(fault.with("revoked", ids(&revoked)));
+        }
+    };
+    let peers = ports.store().peers().await.map_err(failed)?;
+    let peer = naming::peer(&peers, &args.peer)?.clone();
+    Ok((ports, peer))
+}
+
+fn parted(peer: &KnownPeer, revoked: &[Id]) -> Outcome {
+    Outcome::new()
+        .with_text("peer_id", peer.id)
+        .with_text("label", &peer.label)
+        .with("revoked", ids(revoked))
+        .told()
+}
+
+fn ids(grants: &[Id]) -> Vec<String> {
+    grants.iter().map(ToString::to_string).collect()
+}
+
+/// How many grants a peer has lost.
+fn taken_back(revoked: &[Id]) -> String {
+    match revoked.len() {
+        0 => "It had no grant.".to_owned(),
+        1 => "One grant is taken back.".to_owned(),
+        many => format!("{many} grants are taken back."),
+    }
+}
+
+/// The addresses to tell others: those given, else those set, else this machine's own in its
+/// network with the port on which calls are taken.
+///
+/// # Errors
+///
+/// As [`own_addresses`].
+pub fn told_addresses(given: &[String], settings: &Settings) -> Result<Vec<PeerAddress>, Fault> {
+    let told = if given.is_empty() { &settings.addresses } else { given };
+    let port = match settings.listen.port() {
+        0 => DEFAULT_PORT,
+        port => port,
+    };
+    own_addresses(told, port)
 }
 
 /// The addresses to tell others: those given, else this machine's own in its network.
@@ -183,25 +279,13 @@ async fn remove<W: Wiring>(
 ///
 /// [`Fault`] if one given is not an address, or none was given and none can be found.
 pub fn own_addresses(given: &[String], port: u16) -> Result<Vec<PeerAddress>, Fault> {
-    if given.is_empty() {
-        let address = outward_ip().and_then(|ip| PeerAddress::from_socket(ip, port).ok());
-        return address.map(|address| vec![address]).ok_or_else(|| {
-            let what = "this machine is in no network, so it has no address to tell";
-            Fault::usage("--address", what, "Give one with --address mmp://HOST:PORT.")
-        });
-    }
-    given
-        .iter()
-        .map(|text| PeerAddress::parse(text).map_err(|error| Fault::coded(&error)))
-        .collect()
-}
-
-/// The address that this machine would call from. Nothing is sent: a datagram socket is only
-/// given a destination, from the range that is set aside for documentation.
-fn outward_ip() -> Option<IpAddr> {
-    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
-    socket.connect(("192.0.2.1", 9)).ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+    addresses::own(given, port).map_err(|error| match error {
+        AddressesError::NoNetwork => {
+            let advice = "Give one with --address mmp://HOST:PORT.";
+            Fault::usage("--address", error.to_string(), advice)
+        }
+        error => Fault::blamed(&error),
+    })
 }
 
 fn read_label(text: &str) -> Result<Label, Fault> {
@@ -218,13 +302,17 @@ fn failed(failure: app::ports::Failure) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::own_addresses;
+    use app::settings::Settings;
+
+    use super::told_addresses;
 
     #[test]
-    fn addresses_that_are_given_are_checked() {
-        let good = ["mmp://127.0.0.1:9410".to_owned()];
-        assert_eq!(own_addresses(&good, 1).unwrap().len(), 1);
-        let bad = ["mmp://minimodel.org:9410".to_owned()];
-        assert_eq!(own_addresses(&bad, 1).unwrap_err().code().to_string(), "address.project-host");
+    fn what_is_set_is_told_where_nothing_is_given() {
+        let set = "mmp://192.168.1.20:9000".to_owned();
+        let settings = Settings { addresses: vec![set.clone()], ..Settings::default() };
+        let told = |given: &[String]| told_addresses(given, &settings).unwrap()[0].to_string();
+        assert_eq!(told(&[]), set);
+        let given = "mmp://127.0.0.1:1".to_owned();
+        assert_eq!(told(std::slice::from_ref(&given)), given);
     }
 }

@@ -14,7 +14,7 @@ use crate::terminal::{Reading, Terminal};
 use crate::wiring::Wiring;
 use crate::{
     activity, announce, bench, calibrate, check, chunks, consent, demo, import, library, peer,
-    receipt, request, sample, share, verify,
+    receipt, request, sample, settings, share, verify,
 };
 
 /// Runs one command line, the program's name first, and answers on the terminal.
@@ -65,6 +65,7 @@ async fn perform<W: Wiring>(
         Command::Receipt(command) => receipt::run(session, command),
         Command::Consent(command) => consent::run(session, command).await,
         Command::Activity(args) => activity::run(session, args).await,
+        Command::Settings(args) => settings::run(session, args),
         Command::Sample(args) => sample::run(args),
         Command::Bench(command) => bench::run(session, command).await,
         Command::Demo(args) => demo::run(session, args).await,

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::naming::short_peer;
-use app::ports::{Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
-use app::quantity::Size;
+use app::ports::{Access, Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
+use app::quantity::{Limit, Size};
 use app::question::{Question, Serving};
 use app::serve::{Ended, Event, Served};
+use app::settings::Settings;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
-use verifier::request::{Offer, OfferTerms, PieceSet};
+use verifier::request::Offer;
 use verifier::scalars::UtcTime;
 use verifier::{Code, Sha256};
 
@@ -29,7 +30,7 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::{self, Session};
 use crate::share::kept_manifest;
-use crate::wiring::{Rates, Wiring};
+use crate::wiring::Wiring;
 
 /// `share serve`.
 ///
@@ -41,24 +42,42 @@ pub async fn run<W: Wiring>(
     args: &ServeArgs,
 ) -> Result<Outcome, Fault> {
     let key = session.identity()?;
-    check_offer_place(args)?;
-    let rates = Rates { upload: args.upload_limit.map(|Size(bytes)| bytes), download: None };
-    let ports = session.open_with(rates)?;
+    let mut settings = session.settings()?;
+    if let Some(Limit(bytes)) = args.upload_limit {
+        settings.upload_limit = bytes;
+    }
+    settings.listen = args.listen.unwrap_or(settings.listen);
+    if !args.address.is_empty() {
+        settings.addresses.clone_from(&args.address);
+    }
+    check_offer_place(args, &settings)?;
+    let ports = session.open_with(&settings)?;
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
     let mut peers: Vec<KnownPeer> = Vec::new();
     for name in &args.to {
         let peer = naming::peer(&known, name)?;
+        if peer.access == Access::Blocked {
+            let what = format!("{} is blocked", peer.label);
+            let advice = "Unblock it first with `minimodel peer unblock`, if you want that.";
+            return Err(Fault::usage("--to", what, advice));
+        }
         if peers.iter().all(|other| other.id != peer.id) {
             peers.push(peer.clone());
         }
     }
-    let consent = agree(&ports, session, args, &model, &peers).await?;
+    let consent = agree(&ports, session, args, settings.listen, &model, &peers).await?;
     let order = Order {
-        listen: args.listen,
+        listen: settings.listen,
         artifact: model.artifact,
         until_input_ends: args.until_input_ends,
-        ready: Ready { args, model: &model, key: &key, names: &known },
+        ready: Ready {
+            args,
+            addresses: &settings.addresses,
+            model: &model,
+            key: &key,
+            names: &known,
+        },
     };
     let paint = session.terminal.paint();
     let mut teller = Progress::count("serve", paint);
@@ -76,18 +95,19 @@ pub async fn run<W: Wiring>(
 }
 
 /// Refuses an offer that could not be written or would say no address, before anything starts.
-fn check_offer_place(args: &ServeArgs) -> Result<(), Fault> {
+fn check_offer_place(args: &ServeArgs, settings: &Settings) -> Result<(), Fault> {
     let Some(path) = &args.offer else { return Ok(()) };
     if path.symlink_metadata().is_ok() {
         let code = Code::new("output", "exists");
         let what = format!("{} exists already", path.display());
         return Err(Fault::new(code, "--offer", what, advice_for(code)));
     }
-    if !args.address.is_empty() {
-        own_addresses(&args.address, args.listen.port())?;
-    } else if args.listen.ip().is_unspecified() {
-        let what = format!("{} is no address that peers could call", args.listen);
-        let guess = own_addresses(&[], args.listen.port().max(1));
+    let listen = settings.listen;
+    if !settings.addresses.is_empty() {
+        own_addresses(&settings.addresses, listen.port())?;
+    } else if listen.ip().is_unspecified() {
+        let what = format!("{listen} is no address that peers could call");
+        let guess = own_addresses(&[], listen.port().max(1));
         let example = guess.ok().and_then(|found| found.first().map(ToString::to_string));
         let example = example.unwrap_or_else(|| "mmp://192.168.1.20:9410".to_owned());
         let advice = format!("Say where peers call you, for example --address {example}");
@@ -100,12 +120,13 @@ async fn agree<P: Ports, W: Wiring>(
     ports: &P,
     session: &mut Session<'_, W>,
     args: &ServeArgs,
+    listen: SocketAddr,
     model: &Model,
     peers: &[KnownPeer],
 ) -> Result<Consent, Fault> {
     let manifest = kept_manifest(&**ports.store(), model).await?;
     let now = ports.clock().now();
-    let serving = Serving { model, manifest: &manifest, listen: args.listen, peers };
+    let serving = Serving { model, manifest: &manifest, listen, peers };
     let limit = args.bytes.map(|Size(bytes)| bytes);
     let stop = format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id);
     let question = Question::serve(&serving, limit, now.plus(args.span.0), stop);
@@ -208,6 +229,7 @@ async fn input_end() {
 #[derive(Clone, Copy)]
 struct Ready<'a> {
     args: &'a ServeArgs,
+    addresses: &'a [String],
     model: &'a Model,
     key: &'a SigningKey,
     names: &'a [KnownPeer],
@@ -235,28 +257,14 @@ impl Ready<'_> {
     }
 
     fn offer(&self, address: SocketAddr, now: UtcTime) -> Result<Offer, Fault> {
-        let addresses = if self.args.address.is_empty() {
+        let addresses = if self.addresses.is_empty() {
             let own = PeerAddress::from_socket(address.ip(), address.port());
             vec![own.map_err(|error| Fault::coded(&error))?]
         } else {
-            own_addresses(&self.args.address, address.port())?
+            own_addresses(self.addresses, address.port())?
         };
-        let pieces = PieceSet::of(&self.model.have).ok_or_else(|| {
-            let what = format!("no piece of {} is kept here", self.model.model_id);
-            Fault::usage("model", what, "Prepare it first with `minimodel share prepare`.")
-        })?;
-        let terms = OfferTerms {
-            addresses,
-            model_id: self.model.model_id.clone(),
-            manifest_sha256: self.model.manifest_sha256,
-            artifact_sha256: self.model.artifact,
-            geometry: self.model.geometry,
-            root: self.model.root,
-            pieces,
-            issued: now,
-            expires: now.plus(self.args.span.0),
-        };
-        Offer::sign(&terms, self.key).map_err(|error| Fault::coded(&error))
+        app::serve::offer(self.model, self.key, addresses, now, now.plus(self.args.span.0))
+            .map_err(|error| Fault::blamed(&error))
     }
 
     fn tell_news(&self, news: &ServeNews, teller: &mut Progress) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::ports::{Clock as _, Outputs, Stem};
+use app::settings::Settings;
 use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
 use crate::fault::Fault;
 use crate::terminal::Terminal;
-use crate::wiring::{Rates, Wiring};
+use crate::wiring::Wiring;
 
 /// One run of the program.
 #[derive(Debug)]
@@ -45,22 +46,31 @@ impl<'a, W: Wiring> Session<'a, W> {
             })
     }
 
-    /// Opens everything, without limits on the rates.
+    /// What the user set; what an installation is made with where there is no data folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if what is kept cannot be read.
+    pub fn settings(&self) -> Result<Settings, Fault> {
+        self.data().map_or_else(|_| Ok(Settings::default()), |data| self.wiring.settings(&data))
+    }
+
+    /// Opens everything, within the limits that the user set.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the data folder cannot be used.
     pub fn open(&self) -> Result<W::Ports, Fault> {
-        self.open_with(Rates::default())
+        self.open_with(&self.settings()?)
     }
 
-    /// Opens everything.
+    /// Opens everything, within the limits of these settings.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the data folder cannot be used.
-    pub fn open_with(&self, rates: Rates) -> Result<W::Ports, Fault> {
-        self.wiring.open(&self.data()?, rates)
+    pub fn open_with(&self, settings: &Settings) -> Result<W::Ports, Fault> {
+        self.wiring.open(&self.data()?, settings)
     }
 
     /// Opens the journal alone.

@@ -2,12 +2,13 @@
 
 mod prepare;
 
+use app::consent::take_back;
 use app::naming::short_peer;
 use app::ports::{Journal as _, Model, PieceStore, Ports as _, Standing};
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
-use verifier::manifest::{Manifest, Options};
+use verifier::manifest::Manifest;
 
 use crate::args::{ShareCommand, StopArgs};
 use crate::consent::value as grant_value;
@@ -41,8 +42,7 @@ pub async fn run<W: Wiring>(
 ///
 /// [`Fault`] if the store fails, or if what it has is no manifest.
 pub async fn kept_manifest<S: PieceStore>(store: &S, model: &Model) -> Result<Manifest, Fault> {
-    let bytes = store.manifest(model.artifact).await.map_err(failed)?.unwrap_or_default();
-    Manifest::parse(&bytes, Options::default()).map_err(|error| Fault::coded(&error))
+    app::share::kept_manifest(store, model.artifact).await.map_err(|error| Fault::blamed(&error))
 }
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
@@ -122,12 +122,12 @@ async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Resul
     }
     let place = naming::find(&known, &args.model)?;
     let meant = known.get(place).map(|named| named.artifact);
-    let mut revoked = Vec::new();
-    for standing in standing.iter().filter(|s| Some(s.grant.artifact_sha256()) == meant) {
-        let id = standing.grant.id();
-        journal.revoke(id.clone(), now).await.map_err(|error| Fault::blamed(&error))?;
-        revoked.push(id.to_string());
-    }
+    let is_meant = |standing: &Standing| {
+        is_live_serve(standing) && Some(standing.grant.artifact_sha256()) == meant
+    };
+    let revoked =
+        take_back(&*journal, now, is_meant).await.map_err(|error| Fault::blamed(&error))?;
+    let revoked: Vec<String> = revoked.iter().map(ToString::to_string).collect();
     session.terminal.say(&format!(
         "{} may not be served any more: {} taken back. A running server stops within one piece.",
         args.model,

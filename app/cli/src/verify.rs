@@ -48,7 +48,8 @@ pub fn new_receipt<W: Wiring>(
     args: &NewReceiptArgs,
 ) -> Result<Outcome, Fault> {
     let verified = check(&args.manifest, &args.slm, &args.options)?;
-    let signer = if args.sign { Some(session.identity()?) } else { None };
+    let is_signed = args.signing.is_wanted(&session.settings()?);
+    let signer = if is_signed { Some(session.identity()?) } else { None };
     let receipt = verify::new_receipt(&verified, &args.slm, session.now(), signer.as_ref())?;
     session.write(&args.receipt, receipt.bytes())?;
     Ok(with_artifact(Outcome::new(), &verified)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::ports::{Journal, Outputs, Ports};
+use app::settings::Settings;
 use verifier::identity::SigningKey;
 
 use crate::fault::Fault;
@@ -20,12 +21,27 @@ pub trait Wiring: Send + Sync {
     /// The outputs by themselves.
     type Outputs: Outputs;
 
-    /// Opens everything under the data folder; the store belongs to this process from then on.
+    /// Opens everything under the data folder, within the limits of these settings; the store
+    /// belongs to this process from then on.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the folder cannot be used or another process has the store.
-    fn open(&self, data: &Path, rates: Rates) -> Result<Self::Ports, Fault>;
+    fn open(&self, data: &Path, settings: &Settings) -> Result<Self::Ports, Fault>;
+
+    /// What the user set; what an installation is made with where nothing was kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the file cannot be read, or sets what cannot be.
+    fn settings(&self, data: &Path) -> Result<Settings, Fault>;
+
+    /// Keeps the settings; what was there is replaced whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the folder cannot be used.
+    fn keep_settings(&self, data: &Path, settings: &Settings) -> Result<(), Fault>;
 
     /// Opens the journal alone, which several processes may use.
     ///
@@ -43,13 +59,4 @@ pub trait Wiring: Send + Sync {
 
     /// Where finished files go; the data folder need not be there.
     fn outputs(&self, data: &Path) -> Arc<Self::Outputs>;
-}
-
-/// The most bytes a second that may move; `None` for no limit.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Rates {
-    /// To peers, in bytes a second.
-    pub upload: Option<u64>,
-    /// From peers, in bytes a second.
-    pub download: Option<u64>,
 }

@@ -1,5 +1,6 @@
 //! What screens are put together from.
 
+pub mod bars;
 pub mod consent;
 pub mod control;
 pub mod focus;
@@ -7,5 +8,7 @@ pub mod graph;
 pub mod inert;
 pub mod list;
 pub mod map_panel;
+pub mod mark;
 pub mod page;
 pub mod piece_map;
+pub mod qr;

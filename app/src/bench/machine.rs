@@ -32,6 +32,14 @@ impl Build {
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         Self { version: env!("CARGO_PKG_VERSION").to_owned(), profile: profile.to_owned() }
     }
+
+    /// Why figures of this program tell little, if they do.
+    pub fn warning(&self) -> Option<&'static str> {
+        (self.profile != "release").then_some(
+            "This program was built without optimisation: its figures tell little. Build it with \
+             --release.",
+        )
+    }
 }
 
 impl Machine {

@@ -1,8 +1,13 @@
 //! What was measured, and the file that keeps it.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use verifier::Code;
 
 use super::{Build, Machine, Plan, Quartiles, Work};
+use crate::input;
+use crate::problem::{Problem, chain};
 
 /// The form of the file, with its version.
 const FORMAT: &str = "minimodel-bench-v1";
@@ -80,6 +85,21 @@ impl Report {
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         text
+    }
+
+    /// Reads the file at `path`, in which figures were kept.
+    ///
+    /// # Errors
+    ///
+    /// `io.failed` if it cannot be read, `usage.arguments` if it is no report.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        let bytes = input::read(path, Self::MAX_BYTES as u64 + 1)?;
+        Self::read(&bytes).map_err(|error| {
+            let what = format!("{}: {}", path.display(), chain(&error));
+            let advice = "Give a file that the figures of a benchmark were saved to.";
+            let problem = Problem::new(Code::new("usage", "arguments"), what, advice);
+            Problem { field: "figures".to_owned(), ..problem }
+        })
     }
 
     /// Reads a file that [`Report::write`] wrote.

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use verifier::artifact::ArtifactError;
 use verifier::consent::Act;
+use verifier::identity::PeerId;
 use verifier::receipt::ReceiptError;
 use verifier::{Code, Coded as _};
 
 use crate::assemble::AssembleError;
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::naming::short_peer;
 use crate::ports::{Failure, JournalError, OutputError, PullError, ReadError, ReserveError};
 
 /// Why an import ended without an artifact. No output file is left behind.
@@ -24,6 +26,9 @@ pub enum ImportError {
     /// No peer of the request is paired with this installation.
     #[error("none of the request's peers is paired with this installation")]
     NoPairedPeer,
+    /// Those peers of the request that are paired with this installation are blocked.
+    #[error("the request's paired peers are blocked here, the first is {}", short_peer(*.0))]
+    AllBlocked(PeerId),
     /// The user stopped it.
     #[error("the import was stopped")]
     Stopped,
@@ -75,7 +80,7 @@ impl Blamed for ImportError {
             Self::NoChunking | Self::Receipt(_) => Blame::Input,
             Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
             Self::Artifact(_) => Blame::Input,
-            Self::NoConsent(_) | Self::NoPairedPeer => Blame::Refused,
+            Self::NoConsent(_) | Self::NoPairedPeer | Self::AllBlocked(_) => Blame::Refused,
             Self::Output(error) => error.blame(),
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
@@ -88,7 +93,7 @@ impl Blamed for ImportError {
         match self {
             Self::NoChunking => Code::new("request", "no-chunking"),
             Self::NoConsent(_) => CONSENT_DENIED,
-            Self::NoPairedPeer => Code::new("request", "no-usable-offer"),
+            Self::NoPairedPeer | Self::AllBlocked(_) => Code::new("request", "no-usable-offer"),
             Self::Output(error) => error.code(),
             Self::Reserve(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -103,7 +108,7 @@ impl Blamed for ImportError {
         match self {
             Self::NoChunking => "chunking.algorithm".into(),
             Self::NoConsent(act) => act.as_str().into(),
-            Self::NoPairedPeer => "peer_offers".into(),
+            Self::NoPairedPeer | Self::AllBlocked(_) => "peer_offers".into(),
             Self::Stopped => "-".into(),
             Self::Output(error) => error.field(),
             Self::Reserve(error) => error.field(),
@@ -119,11 +124,13 @@ impl Blamed for ImportError {
     fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
-            Self::NoConsent(_) => {
-                "Run the command again and say yes, if you want this to happen.".into()
-            }
+            Self::NoConsent(_) => "Try again and say yes, if you want this to happen.".into(),
             Self::NoPairedPeer => {
-                "Pair with one of them first: `minimodel peer add <ticket>`.".into()
+                "Pair with one of them first, by a ticket that they give you.".into()
+            }
+            Self::AllBlocked(_) => {
+                "Unblock one of them, if you want to fetch from it: `minimodel peer unblock PEER`."
+                    .into()
             }
             Self::Stopped => {
                 "Import it again when you like: it goes on from the pieces that are kept.".into()

@@ -133,12 +133,11 @@ impl Live {
         let geometry = *plan.geometry();
         let missing = plan.have().complement();
         let peers = plan.called().iter().map(|called| {
-            let wanted = called.offered.pieces(&geometry).filter(|piece| missing.contains(*piece));
             let peer = Peer {
                 id: called.id,
                 label: called.label.to_string(),
                 presence: Presence::Called,
-                holds: u32::try_from(wanted.count()).unwrap_or(u32::MAX),
+                holds: common(&called.offered, &missing),
                 pieces: 0,
                 bytes: 0,
                 rate: 0,
@@ -190,7 +189,7 @@ impl Live {
             }
             Event::Naming => self.stage = Stage::Naming,
             Event::Peers(news) => self.hear_peers(news, now),
-            Event::NotPaired(_) => {}
+            Event::NotPaired(_) | Event::Blocked(_) => {}
         }
     }
 
@@ -276,4 +275,10 @@ impl Live {
             peers,
         }
     }
+}
+
+/// How many pieces are in both.
+fn common(one: &Bitfield, other: &Bitfield) -> u32 {
+    let bytes = one.as_bytes().iter().zip(other.as_bytes());
+    bytes.map(|(one, other)| (one & other).count_ones()).sum()
 }

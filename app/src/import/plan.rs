@@ -13,7 +13,9 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
 use crate::consent::Consent;
-use crate::ports::{KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms};
+use crate::ports::{
+    Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms,
+};
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
 /// that was lost midway is asked again for what did not arrive.
@@ -51,6 +53,7 @@ pub struct Plan {
     have: Bitfield,
     called: Vec<Called>,
     not_paired: Vec<PeerId>,
+    blocked: Vec<PeerId>,
 }
 
 impl Plan {
@@ -93,9 +96,10 @@ impl Plan {
         let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
         let (geometry, root) = (chunking.geometry, chunking.root);
         let stem = Stem::new(manifest.model_id(), manifest.model_version());
-        let (mut called, mut not_paired) = (Vec::new(), Vec::new());
+        let (mut called, mut not_paired, mut blocked) = (Vec::new(), Vec::new(), Vec::new());
         for offer in request.usable() {
             match known.iter().find(|peer| peer.id == offer.peer_id()) {
+                Some(peer) if peer.access == Access::Blocked => blocked.push(peer.id),
                 Some(peer) => called.push(Called {
                     id: peer.id,
                     label: peer.label.clone(),
@@ -106,9 +110,23 @@ impl Plan {
             }
         }
         if called.is_empty() && !have.is_full() {
-            return Err(ImportError::NoPairedPeer);
+            return Err(match blocked.first() {
+                Some(peer) => ImportError::AllBlocked(*peer),
+                None => ImportError::NoPairedPeer,
+            });
         }
-        Ok(Self { request, manifest, geometry, root, folder, stem, have, called, not_paired })
+        Ok(Self {
+            request,
+            manifest,
+            geometry,
+            root,
+            folder,
+            stem,
+            have,
+            called,
+            not_paired,
+            blocked,
+        })
     }
 
     /// The request.
@@ -168,6 +186,11 @@ impl Plan {
     /// Peers of the request that this installation is not paired with.
     pub fn not_paired(&self) -> &[PeerId] {
         &self.not_paired
+    }
+
+    /// Peers of the request that the user has blocked.
+    pub fn blocked(&self) -> &[PeerId] {
+        &self.blocked
     }
 
     /// What a yes to these acts means, in full: fetching from each peer, importing, caching.

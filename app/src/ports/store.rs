@@ -308,6 +308,10 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Forgets a peer; whether it was known.
     fn remove_peer(&self, id: PeerId) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Whether the peer is known and not blocked at this moment; quick, for every call and every
+    /// ask.
+    fn lets_in(&self, id: PeerId) -> bool;
 }
 
 /// A peer the user paired with.
@@ -321,4 +325,16 @@ pub struct KnownPeer {
     pub addresses: Vec<PeerAddress>,
     /// When it was added.
     pub added: UtcTime,
+    /// Whether it may call and be called.
+    pub access: Access,
+}
+
+/// Whether a peer may call and be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It may.
+    #[default]
+    Open,
+    /// It is turned away as a stranger is, and not called.
+    Blocked,
 }

@@ -25,7 +25,7 @@ fn advice(prefix: &str, suffix: &str) -> &'static str {
             "Give the address of a person's own machine; project servers and model hubs never \
              send artifact bytes."
         }
-        ("consent", "denied") => "Nothing was moved. Run it again and agree, if you want it.",
+        ("consent", "denied") => "Nothing was moved. Try again and agree, if you want it.",
         ("consent", _) => {
             "The consent log was changed by something else. Move consent.log aside; every grant \
              has to be given again."
@@ -39,13 +39,12 @@ fn advice(prefix: &str, suffix: &str) -> &'static str {
              belongs to it."
         }
         ("slm", "checksum-mismatch") => {
-            "The container's own checksum is wrong. If the file was made elsewhere, \
-             --slm-checksum=unverified leaves that one check out."
+            "The container's own checksum is wrong. Get the file again, or export it again."
         }
         ("slm", _) => "The file is not a valid .slm container. Get it again, or export it again.",
         ("agreement", _) => "Manifest and file do not belong together. Ask the publisher.",
         ("evidence", _) => "Give the evidence files that the manifest lists, by their number.",
-        ("chunk-list", _) => "Make the list again with write-chunk-list, or leave it out.",
+        ("chunk-list", _) => "Make the list again from the file, or leave it out.",
         ("chunking", _) => "The manifest's chunking does not hold together. Ask the publisher.",
         ("signature", _) => {
             "The publisher's signature does not hold. Do not trust this manifest; ask the publisher."
@@ -63,17 +62,17 @@ fn advice(prefix: &str, suffix: &str) -> &'static str {
         ("request", suffix) if suffix.ends_with("mismatch") => {
             "Request and manifest are of different artifacts. Make the request from this manifest."
         }
-        ("request", _) => "Make a new request with `minimodel request new`.",
-        ("offer", _) => "Ask that peer for a new offer (share serve --offer).",
+        ("request", _) => "Make a new request from the manifest and fresh offers.",
+        ("offer", _) => "Ask that peer for a new offer.",
         ("announcement", _) => "Ask the peer for a new announcement.",
-        ("ticket", _) => "Ask the other side for a new ticket (peer invite), and copy all of it.",
+        ("ticket", _) => "Ask the other side for a new ticket, and copy all of it.",
         ("receipt", "drift") => "The receipt is of another file or manifest than these.",
         ("receipt", _) => "The receipt was changed or is damaged. Write a new one from the file.",
         ("peer-id", _) => "Copy the whole peer id again: 65 characters that start with mmpeer1.",
         ("address", _) => "Write it as mmp://HOST:PORT, for example mmp://192.168.1.20:9410.",
         ("piece" | "proof", _) => "A peer sent wrong bytes. They were not kept; ask another peer.",
-        ("usage", _) => "See `minimodel help`.",
+        ("usage", _) => "Correct it, then try again.",
         ("io", _) => "Check the disk and the path, then try again. What is kept stays kept.",
-        _ => "See `minimodel help` and the documentation of this code.",
+        _ => "See what the documentation says of this code.",
     }
 }

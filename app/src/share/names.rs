@@ -1,5 +1,7 @@
 //! What a manifest says that does not follow from the file.
 
+use std::collections::BTreeMap;
+
 use verifier::manifest::{Draft, Manifest, ManifestError};
 use verifier::scalars::{Id, UtcTime, Version};
 
@@ -44,6 +46,25 @@ impl Names {
         Self { license: format!("/{id}/license.md"), card: format!("/{id}/card.md"), id, ..self }
     }
 
+    /// What each name or route is called in a manifest, and what it is.
+    fn entries(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fixed = [
+            ("model.id", self.id.as_str()),
+            ("model.version", &self.version),
+            ("publisher.id", &self.publisher),
+            ("license.route", &self.license),
+            ("model_card.route", &self.card),
+        ];
+        let display = self.display.as_deref().map(|display| ("model.display_name", display));
+        fixed.into_iter().chain(display)
+    }
+
+    /// Every name or route that breaks its rule, by its key in the manifest.
+    pub fn faults(&self) -> BTreeMap<&'static str, ManifestError> {
+        let fault = |(key, value)| Draft::new().set(key, value).err().map(|error| (key, error));
+        self.entries().filter_map(fault).collect()
+    }
+
     /// Writes the manifest of a file that was surveyed.
     ///
     /// # Errors
@@ -53,16 +74,11 @@ impl Names {
         let mut draft = Draft::new();
         draft
             .set("manifest.created_utc", now)?
-            .set("model.id", &self.id)?
-            .set("model.version", &self.version)?
-            .set("publisher.id", &self.publisher)?
             .set("publisher.key_id", "none")?
-            .set("license.route", &self.license)?
-            .set("model_card.route", &self.card)?
             .set("artifact.acquisition", "consent-peer-transfer")?
             .set("artifact.sha256", survey.sha256)?;
-        if let Some(display) = &self.display {
-            draft.set("model.display_name", display)?;
+        for (key, value) in self.entries() {
+            draft.set(key, value)?;
         }
         for (key, value) in survey.slm.measured() {
             // What this program can run is said by receipts, not by manifests.
@@ -102,7 +118,20 @@ fn id_and_version(stem: &str) -> (String, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::id_and_version;
+    use super::{Names, id_and_version};
+
+    #[test]
+    fn each_name_that_breaks_its_rule_is_named() {
+        let names = Names::guess("tiny-1.0", "local");
+        assert!(names.faults().is_empty());
+        let wrong = Names {
+            id: "Tiny Story".to_owned(),
+            license: "https://minimodel.org/license.md?key=1".to_owned(),
+            ..names
+        };
+        let faults: Vec<_> = wrong.faults().into_keys().collect();
+        assert_eq!(faults, ["license.route", "model.id"]);
+    }
 
     #[test]
     fn a_first_try_needs_no_names() {

@@ -148,6 +148,8 @@ impl Changes {
 /// A paired peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PeerRow {
-    /// Version 0.
+    /// Version 0, of before a peer could be blocked.
     V0 { label: String, addresses: Vec<String>, added: u64 },
+    /// Version 1.
+    V1 { label: String, addresses: Vec<String>, added: u64, blocked: bool },
 }

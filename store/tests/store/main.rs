@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use app::ports::{KnownPeer, PieceState, PieceStore, Pin, ReadError, ReserveError};
+use app::ports::{Access, KnownPeer, PieceState, PieceStore, Pin, ReadError, ReserveError};
 use fixture::{Sample, copy_folder, now, packs, rot};
 use store::{LockError, OpenError, Store};
 use verifier::boundary::PeerAddress;
@@ -423,6 +423,7 @@ async fn peers_and_quota_are_remembered() {
         label: Label::parse("Study").unwrap(),
         addresses: vec![PeerAddress::parse("mmp://192.168.1.7:4711").unwrap()],
         added: now(),
+        access: Access::Blocked,
     };
     let store = open(folder.path());
     store.add_peer(known.clone()).await.unwrap();
@@ -434,8 +435,13 @@ async fn peers_and_quota_are_remembered() {
     assert_eq!(peers.len(), 1);
     assert_eq!((peers[0].id, &peers[0].label, peers[0].added), (id, &known.label, now()));
     assert_eq!(peers[0].addresses, known.addresses);
+    assert_eq!(peers[0].access, Access::Blocked);
+    assert!(!store.lets_in(id));
+    store.add_peer(KnownPeer { access: Access::Open, ..known }).await.unwrap();
+    assert!(store.lets_in(id));
     assert_eq!(store.accounts().await.unwrap().quota, 123_456_789);
     assert!(store.remove_peer(id).await.unwrap());
+    assert!(!store.lets_in(id));
     assert!(!store.remove_peer(id).await.unwrap());
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use app::quantity::Size;
+use app::settings::Settings;
 use clap::{Args, ValueEnum};
 use verifier::ChunkAlgorithm;
 use verifier::geometry::CHUNK_LIMITS;
@@ -144,9 +145,27 @@ pub struct NewReceiptArgs {
     /// What else is given.
     #[command(flatten)]
     pub options: ArtifactOptions,
-    /// Sign the receipt with this installation's key
+    /// Whether it is signed.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Whether a receipt is signed.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct SigningArgs {
+    /// Sign the receipt with this installation's key [default: what is set, else unsigned]
     #[arg(long)]
     pub sign: bool,
+    /// Leave the receipt unsigned
+    #[arg(long, conflicts_with = "sign")]
+    pub no_sign: bool,
+}
+
+impl SigningArgs {
+    /// Whether to sign: what was typed, else what is set.
+    pub const fn is_wanted(self, settings: &Settings) -> bool {
+        self.sign || (settings.sign_receipts && !self.no_sign)
+    }
 }
 
 /// `verify-receipt`.

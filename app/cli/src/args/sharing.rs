@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use app::quantity::{Size, Span};
+use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand};
 
 use super::Agreed;
-use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions};
+use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions, SigningArgs};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]
@@ -27,15 +27,15 @@ pub struct ImportArgs {
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,
-    /// Sign the receipt with this installation's key
-    #[arg(long)]
-    pub sign: bool,
+    /// Whether the receipt is signed.
+    #[command(flatten)]
+    pub signing: SigningArgs,
     /// How long your yes holds
     #[arg(long = "for", value_name = "TIME", default_value = "1d")]
     pub span: Span,
-    /// The most bytes a second to fetch, such as 2MiB
+    /// The most bytes a second to fetch, such as 2MiB, or none [default: what is set]
     #[arg(long, value_name = "SIZE")]
-    pub download_limit: Option<Size>,
+    pub download_limit: Option<Limit>,
 }
 
 /// `share …`.
@@ -95,9 +95,10 @@ pub struct PrepareArgs {
 pub struct ServeArgs {
     /// The model: its id, id-version, or the first digits of its SHA-256
     pub model: String,
-    /// Where to take calls; port 0 lets the system pick one
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:9410")]
-    pub listen: SocketAddr,
+    /// Where to take calls; port 0 lets the system pick one [default: what is set, else
+    /// 0.0.0.0:9410]
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen: Option<SocketAddr>,
     /// Who may have it: the id or label of a paired peer; may be repeated
     #[arg(long, value_name = "PEER", required = true)]
     pub to: Vec<String>,
@@ -111,12 +112,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub offer: Option<PathBuf>,
     /// What the offer says to call, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: the address of --listen, if it is one that can be called]
+    /// [default: what is set, else the address of --listen, if it is one that can be called]
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
-    /// The most bytes a second to send, such as 2MiB
+    /// The most bytes a second to send, such as 2MiB, or none [default: what is set]
     #[arg(long, value_name = "SIZE")]
-    pub upload_limit: Option<Size>,
+    pub upload_limit: Option<Limit>,
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,
@@ -148,18 +149,22 @@ pub enum PeerCommand {
     List,
     /// Call a peer by another name
     Rename(PeerRenameArgs),
+    /// Turn a peer away when it calls, call it no more, and take back what it may have
+    Block(PeerNameArgs),
+    /// Let a blocked peer call and be called again
+    Unblock(PeerNameArgs),
     /// Forget a peer; it can neither call you nor be called any more
-    Remove(PeerRemoveArgs),
+    Remove(PeerNameArgs),
 }
 
 /// `peer invite`.
 #[derive(Debug, Clone, Args)]
 pub struct PeerInviteArgs {
     /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: this machine's address in its network, port 9410]
+    /// [default: what is set, else this machine's address in its network]
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
-    /// The name that the other side sees [default: peer and the end of your id]
+    /// The name that the other side sees [default: what is set, else peer and the end of your id]
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
     /// How long the ticket holds
@@ -192,9 +197,9 @@ pub struct PeerRenameArgs {
     pub label: String,
 }
 
-/// `peer remove`.
+/// `peer block`, `peer unblock` and `peer remove`.
 #[derive(Debug, Clone, Args)]
-pub struct PeerRemoveArgs {
+pub struct PeerNameArgs {
     /// The peer's id or label
     pub peer: String,
 }
@@ -234,7 +239,7 @@ pub struct AnnounceArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: this machine's address in its network, port 9410]
+    /// [default: what is set, else this machine's address in its network]
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
     /// How long the announcement holds, at most 1d

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use app::scratch::{Scratch, create};
+
 use crate::fault::Fault;
-use crate::scratch::{Scratch, create};
 
 /// The demo's folder, removed at the end unless the user wants to keep it.
 pub(super) enum Place {
@@ -18,7 +19,7 @@ impl Place {
             let empty = match std::fs::read_dir(folder) {
                 Ok(mut entries) => entries.next().is_none(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    create(folder)?;
+                    create(folder).map_err(|error| Fault::io("create", folder, &error))?;
                     true
                 }
                 Err(error) => return Err(Fault::io("use", folder, &error)),
@@ -31,7 +32,9 @@ impl Place {
             let folder = folder.canonicalize().map_err(|error| Fault::io("use", folder, &error))?;
             return Ok(Self::Kept(folder));
         }
-        Scratch::make("demo").map(Self::UntilTheEnd)
+        Scratch::make("demo")
+            .map(Self::UntilTheEnd)
+            .map_err(|error| Fault::io("create a folder in", &std::env::temp_dir(), &error))
     }
 
     /// The folder, if it stays.
@@ -93,7 +96,10 @@ impl Place {
         let folder = self.folder().join(name);
         match folder.is_dir() {
             true => Ok(folder),
-            false => create(&folder).map(|()| folder),
+            false => match create(&folder) {
+                Ok(()) => Ok(folder),
+                Err(error) => Err(Fault::io("create", &folder, &error)),
+            },
         }
     }
 }

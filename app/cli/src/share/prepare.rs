@@ -1,7 +1,7 @@
 //! Makes a `.slm` file's manifest and keeps its pieces, ready to be served.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) async fn run<W: Wiring>(
     let (manifest, list) = match &args.manifest {
         Some(path) => {
             let manifest = Arc::new(app::verify::manifest(path, Options::default())?);
-            let watched = Watched::new(file, length, paint);
+            let watched = watched(file, length, paint);
             let list = app::share::check(watched, Arc::clone(&manifest))
                 .await
                 .map_err(|error| Fault::blamed(&error))?;
@@ -106,7 +106,7 @@ async fn make_manifest<W: Wiring>(
     file: File,
     length: u64,
 ) -> Result<(Arc<Manifest>, Arc<PieceList>), Fault> {
-    let watched = Watched::new(file, length, session.terminal.paint());
+    let watched = watched(file, length, session.terminal.paint());
     let chunking = &args.chunking;
     let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size)
         .await
@@ -165,27 +165,14 @@ async fn keep<P: Ports>(
 }
 
 /// A file that shows how far it was read.
-struct Watched {
+fn watched(
     file: File,
-    progress: Progress,
-}
-
-impl Watched {
-    fn new(file: File, length: u64, paint: Paint) -> Self {
-        Self { file, progress: Progress::start("check", length, 0, paint) }
-    }
-}
-
-impl Read for Watched {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
-        self.progress.advance(read as u64);
-        Ok(read)
-    }
-}
-
-impl Seek for Watched {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
+    length: u64,
+    paint: Paint,
+) -> input::Watched<File, impl FnMut(u64) -> ControlFlow<()>> {
+    let mut progress = Progress::start("check", length, 0, paint);
+    input::Watched::new(file, move |bytes| {
+        progress.advance(bytes);
+        ControlFlow::Continue(())
+    })
 }

@@ -235,9 +235,9 @@ impl Import {
             }
             Step::Begin(ready, yes) => {
                 let (cancel, stop) = oneshot::channel();
-                let plan = ready.outlook.plan.clone();
+                let (subject, plan) = ready.split();
                 if let Some(state) = self.state(id) {
-                    *state = State::Running(Box::new(Running::new(*ready, cancel)));
+                    *state = State::Running(Box::new(Running::new(subject, cancel)));
                 }
                 Action::work(Work { id, job: Job::Start(Box::new(Start { plan, yes, stop })) })
                     .and(Errand::Changed(Changed::Activity))

@@ -155,6 +155,9 @@ async fn plan<P: Ports>(opened: Arc<Opened<P>>, gathered: Gathered, folder: Path
             problem.advice = "Pair with one of them first, then look again.".to_owned();
             return Box::new(Refused { problem, strangers: strangers.clone() });
         }
+        if matches!(error, ImportError::AllBlocked(_)) {
+            problem.advice = "Unblock one of them under Peers, then look again.".to_owned();
+        }
         refused(problem)
     };
     let plan = Plan::new(&opened.ports, request, at_home(folder)).await.map_err(&unplanned)?;

@@ -4,6 +4,9 @@
 //! frame shows that it has the keyboard, Enter and the space bar press it, and it can answer other
 //! keys, as a list does.
 
+#[cfg(test)]
+mod tests;
+
 use iced::advanced::widget::{Id, Operation, Tree, operation, tree};
 use iced::advanced::{Clipboard, Layout, Shell, Widget, layout, mouse, overlay, renderer};
 use iced::keyboard::key::Named;

@@ -14,7 +14,7 @@ use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, Root, Sha256};
 use super::{Live, Presence, Stage};
 use crate::event::Event;
 use crate::import::Plan;
-use crate::ports::{KnownPeer, PullNews};
+use crate::ports::{Access, KnownPeer, PullNews};
 
 const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
 const PIECE: u64 = 16_384;
@@ -78,6 +78,7 @@ fn plan() -> Plan {
         label: Label::parse(label).unwrap(),
         addresses: Vec::new(),
         added: NOW,
+        access: Access::Open,
     });
     let mut have = Bitfield::empty(10);
     have.insert_range(0, 1);

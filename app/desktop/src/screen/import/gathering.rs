@@ -15,6 +15,7 @@ use verifier::identity::PeerId;
 
 use super::Job;
 use super::pairing::{self, Tickets};
+use super::running::Subject;
 use crate::screen::{Changed, Errand};
 use crate::widget::consent::{self, Answer, Card};
 
@@ -103,18 +104,34 @@ pub(super) struct Ready {
     card: Card,
 }
 
+impl Ready {
+    /// What is imported, and how.
+    pub(super) fn split(self) -> (Subject, Plan) {
+        let plan = self.outlook.plan;
+        let subject = Subject {
+            name: name(&plan),
+            artifact: plan.artifact(),
+            folder: plan.folder().to_owned(),
+            gathered: self.gathered,
+        };
+        (subject, plan)
+    }
+}
+
 /// An import that has not begun.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     gathered: Gathered,
     typed: String,
+    /// Whether the file whose path was typed is being read.
+    adds: bool,
     folder: String,
     /// Whether the folder is the user's own choice.
     folder_from: From,
     /// What is wrong with the file that came last.
     trouble: Option<Problem>,
-    /// Whether the chooser gave nothing, as where there is none.
-    chose_nothing: bool,
+    /// The chooser that gave nothing, as where there is none.
+    chose_nothing: Option<Chooser>,
     number: u64,
     stage: Stage,
     tickets: Tickets,
@@ -125,6 +142,12 @@ enum From {
     #[default]
     Settings,
     User,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chooser {
+    Files,
+    Folder,
 }
 
 #[derive(Debug, Default)]
@@ -190,12 +213,13 @@ impl Gathering {
             Message::Add => {
                 let path = self.typed.trim();
                 if !path.is_empty() {
+                    self.adds = true;
                     return Step::job(Job::Read(PathBuf::from(path)));
                 }
             }
             Message::Choose => return Step::job(Job::Choose),
             Message::Chosen(paths) => {
-                self.chose_nothing = paths.is_empty();
+                self.chose_nothing = paths.is_empty().then_some(Chooser::Files);
                 let jobs = paths.into_iter().take(MOST_FILES).map(Job::Read);
                 return Step::Do(jobs.collect(), Vec::new());
             }
@@ -213,9 +237,9 @@ impl Gathering {
             }
             Message::UseFolder | Message::Again => return self.plan(),
             Message::ChooseFolder => return Step::job(Job::ChooseFolder),
-            Message::FolderChosen(None) => self.chose_nothing = true,
+            Message::FolderChosen(None) => self.chose_nothing = Some(Chooser::Folder),
             Message::FolderChosen(Some(folder)) => {
-                self.chose_nothing = false;
+                self.chose_nothing = None;
                 self.folder = folder.display().to_string();
                 self.folder_from = From::User;
                 return self.plan();
@@ -242,11 +266,11 @@ impl Gathering {
     }
 
     fn read(&mut self, document: Result<Document, Problem>) -> Step {
-        let path = document.as_ref().ok().map(|document| document.path.clone());
+        let adds = std::mem::take(&mut self.adds);
         match document.and_then(|document| self.gathered.add(document)) {
             Ok(()) => {
                 self.trouble = None;
-                if path.is_some_and(|path| path.ends_with(self.typed.trim())) {
+                if adds {
                     self.typed.clear();
                 }
                 self.plan()

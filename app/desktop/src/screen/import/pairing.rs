@@ -18,6 +18,9 @@ const MOST: usize = 64;
 /// The longest text that is kept of what is pasted, in bytes.
 const MOST_BYTES: usize = 65_536;
 
+/// By what name the field for tickets is found.
+const TICKETS: &str = "import-tickets";
+
 /// What happens about tickets.
 #[derive(Debug, Clone)]
 pub enum Message {
@@ -84,11 +87,17 @@ impl Tickets {
         None
     }
 
+    /// Whether a ticket waits for the user.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty() || !self.troubles.is_empty()
+    }
+
     pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let what = "Paste the ticket of somebody you are not paired with yet. Nobody gets anything \
                     by being paired.";
-        let field =
-            page::field(desk, "mmticket0:…", &self.text, Message::Typed).on_submit(Message::Read);
+        let field = page::field(desk, "mmticket0:…", &self.text, Message::Typed)
+            .id(TICKETS)
+            .on_submit(Message::Read);
         let can_read = (!self.text.trim().is_empty()).then_some(Message::Read);
         let read = page::button(desk, "Read", Kind::Plain).on_press_maybe(can_read);
         let entry = row![field, read].spacing(desk.space(Space::Narrow)).align_y(Center);

@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use verifier::Sha256;
 
 use super::ended::{Ended, How};
-use super::gathering::{Ready, name};
 use crate::screen::Errand;
 use crate::widget::map_panel::{self, MapPanel, Shows};
 use crate::widget::piece_map::Pieces;
@@ -84,15 +83,9 @@ enum Halt {
 }
 
 impl Running {
-    pub(super) fn new(ready: Ready, cancel: oneshot::Sender<()>) -> Self {
-        let plan = &ready.outlook.plan;
+    pub(super) fn new(subject: Subject, cancel: oneshot::Sender<()>) -> Self {
         Self {
-            subject: Subject {
-                name: name(plan),
-                artifact: plan.artifact(),
-                folder: plan.folder().to_owned(),
-                gathered: ready.gathered,
-            },
+            subject,
             panel: MapPanel::new("import-map", Shows::State),
             progress: Progress::Starting,
             halt: Halt::Ready(cancel),

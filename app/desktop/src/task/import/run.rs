@@ -9,12 +9,13 @@ use app::import::live::Live;
 use app::import::{self, ImportError, Imported};
 use app::ports::{Clock as _, Ports};
 use app::problem::Problem;
+use app::verify::program_version;
 use futures::SinkExt as _;
 use futures::channel::mpsc::Sender;
 use iced::Task;
 use tokio::time::{MissedTickBehavior, interval};
 use verifier::identity::SigningKey;
-use verifier::scalars::{UtcTime, Version};
+use verifier::scalars::UtcTime;
 use verifier::slm::ChecksumRule;
 
 use crate::screen::import::{Done, How, Run, Shot, Start};
@@ -121,9 +122,7 @@ fn ended(error: ImportError) -> How {
 }
 
 fn settings(signer: Option<&SigningKey>) -> Result<import::Settings, How> {
-    let verifier_version = Version::parse(env!("CARGO_PKG_VERSION")).map_err(|error| {
-        How::Failed(Problem::machine("this program's version is no version", &error))
-    })?;
+    let verifier_version = program_version().map_err(How::Failed)?;
     let signer = signer.map(|key| SigningKey::from_seed(*key.seed()));
     Ok(import::Settings { verifier_version, signer, rule: ChecksumRule::Verify })
 }

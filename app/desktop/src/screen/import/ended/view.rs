@@ -116,18 +116,17 @@ fn shown(path: &Path) -> String {
 }
 
 fn bytes(done: &Done) -> String {
-    let all =
-        done.fact("artifact.byte_count").parse().map_or_else(|_| "-".to_owned(), words::bytes);
-    if done.fetched == 0 {
-        return format!("{all}, none of them fetched");
-    }
-    let seconds = done.took.as_secs().max(1);
-    let span = if done.took.as_secs() == 0 {
-        "under a second".to_owned()
-    } else {
-        Span(seconds).to_string()
+    let all: Option<u64> = done.fact("artifact.byte_count").parse().ok();
+    let length = all.map_or_else(|| "-".to_owned(), words::bytes);
+    let span = match done.took.as_secs() {
+        0 => "under a second".to_owned(),
+        seconds => Span(seconds).to_string(),
     };
-    format!("{all}, of which {} were fetched in {span}", words::bytes(done.fetched))
+    match done.fetched {
+        0 => format!("{length}, none of them fetched"),
+        fetched if all == Some(fetched) => format!("{length}, all fetched in {span}"),
+        fetched => format!("{length}, of which {} were fetched in {span}", words::bytes(fetched)),
+    }
 }
 
 /// The checks that passed, and those that were not made.

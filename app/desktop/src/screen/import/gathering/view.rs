@@ -3,16 +3,33 @@
 use app::naming::{people, short_peer};
 use app::quantity::Span;
 use app::request::{Document, Missing};
-use iced::widget::{Column, Row, column, row};
+use iced::widget::{Column, Row, column, keyed, row};
 use iced::{Center, Element, Fill, Length};
 use verifier::identity::PeerId;
 
-use super::{Gathering, Message, Ready, Refused, Stage};
+use super::{Chooser, Gathering, Message, Ready, Refused, Stage};
 use crate::desk::Desk;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
 use crate::words;
+
+/// What is said when a chooser gave nothing.
+const NOTHING: &str = "Nothing was chosen. If no chooser opened, type the path instead.";
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Answer,
+    Pair,
+    Documents,
+    Folder,
+}
+
+/// By what name the field for the path of a file is found.
+const FILE: &str = "import-file";
+/// By what name the field for the folder is found.
+const FOLDER: &str = "import-folder";
 
 impl Gathering {
     /// The import as it is put together; `conflict` is the import of the same model that runs.
@@ -21,27 +38,37 @@ impl Gathering {
         desk: &Desk<'_>,
         conflict: Option<&str>,
     ) -> Element<'a, Message> {
-        let mut parts = column![].spacing(desk.space(Space::Normal)).width(Fill);
         // What waits for the user comes first, once it is there.
-        match &self.stage {
-            Stage::Open => {}
+        let first = match &self.stage {
+            Stage::Open => None,
             Stage::Planning => {
                 let words = page::body(desk, "Working out what will move…");
-                parts = parts.push(page::card(desk, words));
+                Some(page::card(desk, words).into())
             }
-            Stage::Ready(ready) => {
-                parts = parts.push(match conflict {
-                    Some(name) => busy(desk, name),
-                    None => ready.view(desk),
-                });
-            }
-            Stage::Refused(refused) => parts = parts.push(refused.view(desk)),
+            Stage::Ready(ready) => Some(match conflict {
+                Some(name) => busy(desk, name),
+                None => ready.view(desk),
+            }),
+            Stage::Refused(refused) => Some(refused.view(desk)),
+        };
+        // So does pairing, where it is what is missing.
+        let pair = self.tickets.view(desk).map(Message::Pair);
+        let mut rest =
+            vec![(Part::Documents, self.documents(desk)), (Part::Folder, self.folder(desk))];
+        let place = if self.needs_pairing() || self.tickets.is_open() { 0 } else { rest.len() };
+        rest.insert(place, (Part::Pair, pair));
+        let parts = first.map(|first| (Part::Answer, first)).into_iter().chain(rest);
+        // A field keeps the keyboard wherever its part goes.
+        keyed::Column::with_children(parts).spacing(desk.space(Space::Normal)).width(Fill).into()
+    }
+
+    /// Whether a peer would be asked if the user were paired with it.
+    fn needs_pairing(&self) -> bool {
+        match &self.stage {
+            Stage::Ready(ready) => !ready.outlook.plan.not_paired().is_empty(),
+            Stage::Refused(refused) => !refused.strangers.is_empty(),
+            Stage::Open | Stage::Planning => false,
         }
-        parts
-            .push(self.documents(desk))
-            .push(self.folder(desk))
-            .push(self.tickets.view(desk).map(Message::Pair))
-            .into()
     }
 
     fn documents<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
@@ -60,6 +87,7 @@ impl Gathering {
         let lines = self.gathered.documents().iter().enumerate();
         let lines = lines.map(|(place, document)| self.document(desk, place, document));
         let field = page::field(desk, "/path/to/a/file", &self.typed, Message::Typed)
+            .id(FILE)
             .on_submit(Message::Add);
         let can_add = (!self.typed.trim().is_empty()).then_some(Message::Add);
         let entry = row![
@@ -75,9 +103,8 @@ impl Gathering {
             parts = parts.push(lines);
         }
         parts = parts.push(entry);
-        if self.chose_nothing {
-            let hint = "Nothing was chosen. If no chooser opened, type the path instead.";
-            parts = parts.push(page::small(desk, hint));
+        if self.chose_nothing == Some(Chooser::Files) {
+            parts = parts.push(page::small(desk, NOTHING));
         }
         if let Some(trouble) = &self.trouble {
             parts = parts.push(page::problem(desk, trouble, Vec::new()));
@@ -109,6 +136,7 @@ impl Gathering {
 
     fn folder<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let field = page::field(desk, "/path/to/a/folder", &self.folder, Message::FolderTyped)
+            .id(FOLDER)
             .on_submit(Message::UseFolder);
         let waits = matches!(self.stage, Stage::Open) && self.is_complete();
         let kind = if waits { Kind::Primary } else { Kind::Plain };
@@ -122,7 +150,10 @@ impl Gathering {
         .align_y(Center);
         let what =
             "The verified file and its receipt go here. A name that is taken is not touched.";
-        let parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        let mut parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        if self.chose_nothing == Some(Chooser::Folder) {
+            parts = parts.push(page::small(desk, NOTHING));
+        }
         page::section(desk, "Folder", parts).into()
     }
 }
@@ -137,14 +168,26 @@ fn busy<'a>(desk: &Desk<'_>, name: &str) -> Element<'a, Message> {
 impl Ready {
     fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let plan = &self.outlook.plan;
-        let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
-        let mut parts = column![].spacing(desk.space(Space::Normal));
         if let Some(refusal) = &self.outlook.room.refusal {
-            parts = parts.push(page::problem(desk, refusal, Vec::new()));
+            // Nobody is asked for a yes to what cannot be done.
+            let again = page::button(desk, "Look again", Kind::Plain).on_press(Message::Again);
+            return page::problem(desk, refusal, vec![again.into()]);
         }
-        parts = parts.push(card);
+        let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
+        let mut parts = column![card].spacing(desk.space(Space::Normal));
         if !plan.not_paired().is_empty() {
             parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
+        }
+        if !plan.blocked().is_empty() {
+            let names: Vec<String> = plan.blocked().iter().map(|peer| desk.name(*peer)).collect();
+            let what = format!("You blocked {}: not asked.", people(&names));
+            let what = page::body(desk, page::printable(&what));
+            parts = parts.push(page::note(desk, what, style::warned));
+        }
+        if !plan.blocked().is_empty() {
+            let names: Vec<String> = plan.blocked().iter().map(|peer| desk.name(*peer)).collect();
+            let what = format!("You have blocked {}: not asked.", people(&names));
+            parts = parts.push(page::note(desk, page::body(desk, what), style::warned));
         }
         parts.into()
     }

@@ -2,7 +2,7 @@
 
 use app::import::live::{History, Peer, Presence, Snapshot, Stage};
 use app::quantity::Span;
-use iced::widget::{Column, Space as Gap, column, container, row, text};
+use iced::widget::{Column, Row, Space as Gap, column, container, row, text};
 use iced::{Center, Element, Fill, Length, Theme};
 
 use super::{Halt, Message, Progress, Running, Shot};
@@ -85,13 +85,14 @@ pub(in crate::screen::import) fn map<'a>(
 
 fn numbers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Element<'a, Message> {
     let span = |seconds| Span(seconds).to_string();
-    let kept = format!("{} of {} kept", words::bytes(live.kept), words::bytes(live.total));
-    let pieces = format!(
-        "{} of {}",
-        words::grouped(live.pieces_kept.into()),
-        words::count(live.pieces.into(), "piece")
-    );
-    let mut parts = vec![kept, pieces];
+    let percent = u128::from(live.kept) * 100 / u128::from(live.total.max(1));
+    let kept = words::bytes(live.kept);
+    let pieces = words::grouped(live.pieces_kept.into());
+    let mut parts = vec![
+        format!("{percent} %"),
+        format!("{kept} of {} kept", words::bytes(live.total)),
+        format!("{pieces} of {}", words::count(live.pieces.into(), "piece")),
+    ];
     if live.stage <= Stage::Fetching {
         parts.push(words::rate(live.rate));
         parts.push(match live.left {
@@ -100,7 +101,12 @@ fn numbers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Element<'a, Message> {
         });
     }
     parts.push(format!("{} so far", span(live.elapsed.as_secs())));
-    page::body(desk, parts.join("   ·   ")).into()
+    let parts = parts.into_iter().map(|part| page::body(desk, part).into());
+    Row::with_children(parts)
+        .spacing(desk.space(Space::Wide))
+        .wrap()
+        .vertical_spacing(desk.space(Space::Hair))
+        .into()
 }
 
 fn speed<'a>(desk: &Desk<'_>, history: &History, rate: u64) -> Element<'a, Message> {

@@ -1,0 +1,247 @@
+//! Pairing with somebody by the ticket that they gave.
+
+use app::pairing::Pairing;
+use app::ports::{Access, KnownPeer};
+use app::problem::Problem;
+use iced::widget::{Row, column, container, row, text};
+use iced::{Element, Fill, Theme};
+use verifier::scalars::Label;
+
+use super::{Action, Work};
+use crate::desk::Desk;
+use crate::theme::{Space, Text, style};
+use crate::widget::control::Kind;
+use crate::widget::{mark, page};
+
+/// The longest text that is taken for a ticket, in characters.
+const MOST_TYPED: usize = 20_000;
+
+/// By what name the field for the ticket is found.
+const FIELD: &str = "ticket";
+
+/// What happens here.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// The ticket was typed.
+    Ticket(String),
+    /// The ticket was pasted.
+    Pasted(String),
+    /// Read the ticket.
+    Read,
+    /// The name was typed.
+    Label(String),
+    /// The code that the other side reads out was typed.
+    Heard(String),
+    /// Pair.
+    Pair,
+    /// Do not pair.
+    Leave,
+}
+
+/// How far pairing is.
+#[derive(Debug)]
+pub(super) enum Adding {
+    /// A ticket is wanted.
+    Writing { ticket: String, problem: Option<Problem> },
+    /// The codes are compared.
+    Comparing(Box<Comparing>),
+}
+
+#[derive(Debug)]
+pub(super) struct Comparing {
+    pairing: Pairing,
+    label: String,
+    heard: String,
+    problem: Option<Problem>,
+    is_sent: bool,
+}
+
+impl Default for Adding {
+    fn default() -> Self {
+        Self::Writing { ticket: String::new(), problem: None }
+    }
+}
+
+/// What is said once a peer is in the book.
+pub(super) fn welcome(peer: &KnownPeer) -> String {
+    match peer.access {
+        Access::Open => format!(
+            "Paired with {}. It gets nothing by this alone: each model needs your yes.",
+            peer.label
+        ),
+        Access::Blocked => format!("{} is known, and stays blocked.", peer.label),
+    }
+}
+
+impl Adding {
+    pub(super) fn update(&mut self, message: Message) -> Action {
+        match (message, &mut *self) {
+            (Message::Ticket(text), Self::Writing { ticket, problem }) => {
+                *ticket = text.chars().take(MOST_TYPED).collect();
+                *problem = None;
+            }
+            (Message::Pasted(text), Self::Writing { ticket, problem }) => {
+                *ticket = text.chars().take(MOST_TYPED).collect();
+                *problem = None;
+                return Action::work(Work::Read(ticket.clone()));
+            }
+            (Message::Read, Self::Writing { ticket, .. }) if !ticket.trim().is_empty() => {
+                return Action::work(Work::Read(ticket.clone()));
+            }
+            (Message::Label(label), Self::Comparing(comparing)) => comparing.label = label,
+            (Message::Heard(heard), Self::Comparing(comparing)) => {
+                comparing.heard = heard;
+                comparing.problem = None;
+            }
+            (Message::Pair, Self::Comparing(comparing)) => return comparing.pair(),
+            (Message::Leave, _) => *self = Self::default(),
+            _ => {}
+        }
+        Action::none()
+    }
+
+    pub(super) fn read(&mut self, read: Result<Box<Pairing>, Problem>) {
+        match read {
+            Ok(pairing) => {
+                *self = Self::Comparing(Box::new(Comparing {
+                    label: pairing.label().to_string(),
+                    pairing: *pairing,
+                    heard: String::new(),
+                    problem: None,
+                    is_sent: false,
+                }));
+            }
+            Err(found) => {
+                if let Self::Writing { problem, .. } = self {
+                    *problem = Some(found);
+                }
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, problem: Problem) {
+        if let Self::Comparing(comparing) = self {
+            comparing.problem = Some(problem);
+            comparing.is_sent = false;
+        }
+    }
+
+    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        match self {
+            Self::Writing { ticket, problem } => writing(desk, ticket, problem.as_ref()),
+            Self::Comparing(comparing) => comparing.view(desk),
+        }
+    }
+}
+
+fn writing<'a>(
+    desk: &Desk<'_>,
+    ticket: &'a str,
+    problem: Option<&Problem>,
+) -> Element<'a, Message> {
+    let ready = (!ticket.trim().is_empty()).then_some(Message::Read);
+    let field = page::field(desk, "mmticket0:…", ticket, Message::Ticket)
+        .id(FIELD)
+        .on_paste(Message::Pasted)
+        .on_submit_maybe(ready.clone());
+    let mut parts = column![
+        page::muted(
+            desk,
+            "Paste the ticket that somebody gave you. You see who it is and compare a code \
+             before anything is kept."
+        ),
+        page::labelled(desk, "Their ticket", field)
+    ]
+    .spacing(desk.space(Space::Normal));
+    if let Some(problem) = problem {
+        parts = parts.push(page::problem(desk, problem, Vec::new()));
+    }
+    let read = page::button(desk, "Read the ticket", Kind::Primary).on_press_maybe(ready);
+    page::section(desk, "Pair with somebody", parts.push(read)).into()
+}
+
+impl Comparing {
+    fn label(&self) -> Result<Label, String> {
+        Label::parse(self.label.trim()).map_err(|error| error.to_string())
+    }
+
+    fn pair(&mut self) -> Action {
+        let Ok(label) = self.label() else { return Action::none() };
+        if self.is_sent {
+            return Action::none();
+        }
+        if !self.heard.trim().is_empty()
+            && let Err(error) = self.pairing.expect(&self.heard)
+        {
+            self.problem = Some(Problem::blamed(&error));
+            return Action::none();
+        }
+        self.problem = None;
+        self.is_sent = true;
+        Action::work(Work::Pair(Box::new(self.pairing.clone().called(label))))
+    }
+
+    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let addresses: Vec<String> =
+            self.pairing.addresses().iter().map(ToString::to_string).collect();
+        let facts = [
+            ("Peer id", self.pairing.peer().to_string()),
+            ("Calls itself", page::printable(self.pairing.label().as_str())),
+            ("Is called at", addresses.join(", ")),
+        ];
+        let facts = facts.map(|(name, value)| {
+            let value = page::body(desk, value).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
+            let name = page::muted(desk, name).width(desk.scale.factor() * 100.0);
+            row![name, value].spacing(desk.space(Space::Normal)).into()
+        });
+        let fault = self.label().err();
+        let name = fault.is_none().then(|| self.label.trim().to_owned());
+        let ready = (name.is_some() && !self.is_sent).then_some(Message::Pair);
+        let heard =
+            page::field(desk, "1234 5678 …", &self.heard, Message::Heard)
+                .on_submit_maybe(ready.clone());
+        let heard = mark::entry(desk, "What they read out (may be left out)", heard, None, "");
+        let label = page::field(desk, "anna-laptop", &self.label, Message::Label)
+            .on_submit_maybe(ready.clone());
+        let label = mark::entry(desk, "What you call them", label, fault, "");
+        let buttons = row![
+            page::button(
+                desk,
+                format!("Pair with {}", page::printable(name.as_deref().unwrap_or("them"))),
+                Kind::Primary
+            )
+            .on_press_maybe(ready),
+            page::button(desk, "Do not pair", Kind::Plain).on_press(Message::Leave)
+        ]
+        .spacing(desk.space(Space::Narrow))
+        .wrap();
+        let mut parts = column![
+            iced::widget::Column::with_children(facts).spacing(desk.space(Space::Hair)),
+            digits(desk, self.pairing.code()),
+            page::body(
+                desk,
+                "The other screen must show the same code. If it does not, do not pair."
+            ),
+            heard,
+            label
+        ]
+        .spacing(desk.space(Space::Normal));
+        if let Some(problem) = &self.problem {
+            parts = parts.push(page::problem(desk, problem, Vec::new()));
+        }
+        page::section(desk, "Compare the pair code", parts.push(buttons)).into()
+    }
+}
+
+/// The code in its groups, large.
+fn digits<'a>(desk: &Desk<'_>, code: &'a str) -> Element<'a, Message> {
+    let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
+    let groups = code.split(' ').map(|group| {
+        page::words(desk, Text::Title, group).style(strong).wrapping(text::Wrapping::None).into()
+    });
+    let groups = Row::with_children(groups)
+        .spacing(desk.space(Space::Wide))
+        .wrap()
+        .vertical_spacing(desk.space(Space::Hair));
+    container(groups).padding(desk.space(Space::Normal)).width(Fill).style(style::sunken).into()
+}

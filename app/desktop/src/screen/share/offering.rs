@@ -1,0 +1,390 @@
+//! The form by which a model is served, and the question that comes of it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::ports::{Access, Model};
+use app::problem::Problem;
+use app::quantity::{Size, Span};
+use app::question::{Question, Yes};
+use iced::widget::{Column, column, container, row};
+use iced::{Center, Element, Fill};
+use verifier::Sha256;
+use verifier::boundary::PeerAddress;
+use verifier::identity::PeerId;
+use verifier::scalars::UtcTime;
+
+use super::{Action, Fresh, Wanted, Work};
+use crate::desk::Desk;
+use crate::screen::{Errand, Place};
+use crate::theme::{Space, style};
+use crate::widget::consent::{self, Answer, Card};
+use crate::widget::control::Kind;
+use crate::widget::{mark, page};
+use crate::words;
+
+/// How often the model's size a peer may take where nothing is said; what was lost on the way is
+/// asked for again.
+const FACTOR: u64 = 2;
+/// The most addresses that an offer says.
+const MOST_ADDRESSES: usize = 8;
+
+/// What is to be served, to whom, where and for how long.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The model.
+    pub artifact: Sha256,
+    /// Its id.
+    pub id: String,
+    /// Its id and version.
+    pub name: String,
+    /// Who may have it.
+    pub peers: Vec<PeerId>,
+    /// The most bytes that each may take.
+    pub limit: u64,
+    /// How long, in seconds.
+    pub span: u64,
+    /// Where calls are taken.
+    pub listen: SocketAddr,
+    /// The port that the addresses are meant for.
+    pub usual: u16,
+    /// What the offer says to call; where it is empty, what this machine finds.
+    pub addresses: Vec<String>,
+    /// Where the offer is written.
+    pub file: PathBuf,
+}
+
+/// What happens here.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A peer was ticked, or not any more.
+    Tick(PeerId),
+    /// The bytes were typed.
+    Bytes(String),
+    /// The span was typed.
+    Span(String),
+    /// Where calls are taken was typed.
+    Listen(String),
+    /// What the offer says to call was typed.
+    Addresses(String),
+    /// Where the offer is written was typed.
+    File(String),
+    /// Choose where.
+    Choose,
+    /// Ask for the yes.
+    Continue,
+    /// Something on the card.
+    Card(consent::Message),
+    /// Show the peers.
+    Peers,
+}
+
+/// What the screen does next.
+pub(super) enum Next {
+    /// This.
+    Action(Action),
+    /// Serves: the user said yes.
+    Serve(Order, UtcTime, Yes),
+}
+
+/// The form, and the question when there is one.
+#[derive(Debug)]
+pub(super) struct Offering {
+    model: Arc<Model>,
+    usual: SocketAddr,
+    guess: Vec<String>,
+    /// The model that is served at the usual port already.
+    rival: Option<String>,
+    ticked: Vec<PeerId>,
+    bytes: String,
+    span: String,
+    listen: String,
+    addresses: String,
+    file: String,
+    problem: Option<Problem>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Filling,
+    /// The question is being made.
+    Waiting(Order),
+    Asking(Order, Box<Card>),
+}
+
+impl Offering {
+    pub(super) fn new(fresh: &Fresh, rival: Option<String>) -> Self {
+        let mut listen = fresh.listen;
+        if rival.is_some() {
+            // The system picks one that is free.
+            listen.set_port(0);
+        }
+        Self {
+            model: Arc::new(fresh.model.clone()),
+            usual: fresh.listen,
+            guess: fresh.guess.clone(),
+            rival,
+            ticked: Vec::new(),
+            bytes: String::new(),
+            span: "1d".to_owned(),
+            listen: listen.to_string(),
+            addresses: fresh.addresses.join(" "),
+            file: fresh.file.display().to_string(),
+            problem: None,
+            stage: Stage::Filling,
+        }
+    }
+
+    pub(super) fn chosen(&mut self, path: &Path) {
+        self.file = path.display().to_string();
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.model.model_id, self.model.model_version)
+    }
+
+    fn default_limit(&self) -> u64 {
+        self.model.geometry.byte_count().saturating_mul(FACTOR)
+    }
+
+    fn limit(&self) -> Result<u64, String> {
+        match self.bytes.trim() {
+            "" => Ok(self.default_limit()),
+            typed => typed
+                .parse::<Size>()
+                .map(|Size(bytes)| bytes)
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    fn span(&self) -> Result<u64, String> {
+        self.span.parse::<Span>().map(|Span(span)| span).map_err(|error| error.to_string())
+    }
+
+    fn listen(&self) -> Result<SocketAddr, String> {
+        self.listen
+            .trim()
+            .parse()
+            .map_err(|_| "it is not an IP address and a port, such as 0.0.0.0:9410".to_owned())
+    }
+
+    fn addresses(&self) -> Result<Vec<String>, String> {
+        let words: Vec<String> = self
+            .addresses
+            .split([' ', ',', ';', '\t'])
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if words.len() > MOST_ADDRESSES {
+            return Err(format!("{} are more than {MOST_ADDRESSES}", words.len()));
+        }
+        for word in &words {
+            PeerAddress::parse(word).map_err(|error| error.to_string())?;
+        }
+        if words.is_empty() && self.guess.is_empty() {
+            return Err("this machine is in no network: say where others call it".to_owned());
+        }
+        Ok(words)
+    }
+
+    /// The order, if every field holds something that can be.
+    fn order(&self) -> Option<Order> {
+        if self.ticked.is_empty() || self.file.trim().is_empty() {
+            return None;
+        }
+        Some(Order {
+            artifact: self.model.artifact,
+            id: self.model.model_id.to_string(),
+            name: self.name(),
+            peers: self.ticked.clone(),
+            limit: self.limit().ok()?,
+            span: self.span().ok()?,
+            listen: self.listen().ok()?,
+            usual: self.usual.port(),
+            addresses: self.addresses().ok()?,
+            file: PathBuf::from(self.file.trim()),
+        })
+    }
+
+    pub(super) fn update(&mut self, message: Message) -> Next {
+        match message {
+            Message::Tick(peer) => match self.ticked.iter().position(|ticked| *ticked == peer) {
+                Some(place) => {
+                    self.ticked.remove(place);
+                }
+                None => self.ticked.push(peer),
+            },
+            Message::Bytes(typed) => self.bytes = typed,
+            Message::Span(typed) => self.span = typed,
+            Message::Listen(typed) => self.listen = typed,
+            Message::Addresses(typed) => self.addresses = typed,
+            Message::File(typed) => self.file = typed,
+            Message::Choose => {
+                let wanted = Wanted::New(PathBuf::from(self.file.trim()));
+                return Next::Action(Action::work(Work::Choose(wanted)));
+            }
+            Message::Continue => {
+                if let (Stage::Filling, Some(order)) = (&self.stage, self.order()) {
+                    self.problem = None;
+                    self.stage = Stage::Waiting(order.clone());
+                    return Next::Action(Action::work(Work::Ask(order)));
+                }
+            }
+            Message::Card(message) => return self.card(message),
+            Message::Peers => return Next::Action(Action::errand(Errand::Go(Place::Peers))),
+        }
+        Next::Action(Action::none())
+    }
+
+    fn card(&mut self, message: consent::Message) -> Next {
+        if let Stage::Asking(order, card) = &mut self.stage {
+            match card.update(message) {
+                Answer::Waiting => {}
+                Answer::No => self.stage = Stage::Filling,
+                Answer::Yes(yes) => {
+                    return Next::Serve(order.clone(), card.question().until, yes);
+                }
+            }
+        }
+        Next::Action(Action::none())
+    }
+
+    pub(super) fn asked(&mut self, asked: Result<Box<Question>, Problem>) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Filling);
+        match (stage, asked) {
+            (Stage::Waiting(order), Ok(question)) => {
+                self.stage = Stage::Asking(order, Box::new(Card::new(*question)));
+            }
+            (Stage::Waiting(_), Err(problem)) => self.problem = Some(problem),
+            (stage, _) => self.stage = stage,
+        }
+    }
+
+    pub(super) fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+        if let Stage::Asking(order, card) = &self.stage {
+            let names: Vec<String> =
+                order.peers.iter().map(|peer| page::printable(&desk.name(*peer))).collect();
+            let yes = format!("Serve {} to {}", order.name, listed(&names));
+            let more = vec![("Offer".to_owned(), order.file.display().to_string())];
+            return card.view(desk, yes, more).map(Message::Card);
+        }
+        let gap = desk.space(Space::Normal);
+        let mut parts = column![self.peers(desk)].spacing(gap).width(Fill);
+        if let Some(rival) = &self.rival {
+            let words = format!(
+                "Port {} is taken: {rival} is served there already. The system picks another port \
+                 (0), and the offer says which.",
+                self.usual.port()
+            );
+            parts = parts.push(page::note(desk, page::body(desk, words), style::noted));
+        }
+        parts = parts.push(self.fields(desk));
+        if let Some(problem) = &self.problem {
+            parts = parts.push(page::problem(desk, problem, Vec::new()));
+        }
+        let ready = matches!(self.stage, Stage::Filling) && self.order().is_some();
+        let button = page::button(desk, "Continue", Kind::Primary)
+            .on_press_maybe(ready.then_some(Message::Continue));
+        let remark = if self.ticked.is_empty() {
+            "Tick at least one peer."
+        } else {
+            "Nothing is sent before you say yes on the next page."
+        };
+        let last = row![button, page::muted(desk, remark)].spacing(gap).align_y(Center);
+        parts.push(last).into()
+    }
+
+    fn peers<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+        let mut lines = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
+        if desk.book.peers.is_empty() {
+            let button =
+                page::button(desk, "Pair with somebody", Kind::Primary).on_press(Message::Peers);
+            lines = lines
+                .push(page::body(desk, "You are paired with nobody who could have it."))
+                .push(row![button]);
+        }
+        for peer in desk.book.peers.iter() {
+            let label = page::printable(peer.label.as_str());
+            lines = match peer.access {
+                Access::Open => {
+                    let is_ticked = self.ticked.contains(&peer.id);
+                    lines.push(page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill))
+                }
+                Access::Blocked => lines.push(
+                    container(page::muted(desk, format!("{label} is blocked"))).padding([4.0, 6.0]),
+                ),
+            };
+        }
+        page::section(desk, "Who may have it", lines).into()
+    }
+
+    fn fields<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let default = words::bytes(self.default_limit());
+        let each = format!("{default}: twice the model's size");
+        let bytes = page::field(desk, &each, &self.bytes, Message::Bytes);
+        let span = page::field(desk, "1d", &self.span, Message::Span);
+        let listen = page::field(desk, "0.0.0.0:9410", &self.listen, Message::Listen);
+        let guess = self.guess.join(" ");
+        let addresses = page::field(desk, &guess, &self.addresses, Message::Addresses);
+        let file = page::field(desk, "/home/anna/tiny.minimodel-offer", &self.file, Message::File);
+        let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
+        let file = row![file, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
+        let pair = |one, other| mark::pair(desk, one, other);
+        let empty = self.file.trim().is_empty().then(|| "a file has to be named".to_owned());
+        let parts = column![
+            pair(
+                mark::entry(
+                    desk,
+                    "The most bytes for each",
+                    bytes,
+                    self.limit().err(),
+                    "Such as 40MiB; empty for twice the model's size."
+                ),
+                mark::entry(
+                    desk,
+                    "How long",
+                    span,
+                    self.span().err(),
+                    "Such as 1h, 1d or 2w. You can stop at any time."
+                ),
+            ),
+            pair(
+                mark::entry(
+                    desk,
+                    "Where calls are taken",
+                    listen,
+                    self.listen().err(),
+                    "An address and a port of this machine."
+                ),
+                mark::entry(
+                    desk,
+                    "What the offer says to call",
+                    addresses,
+                    self.addresses().err(),
+                    "Empty for this machine's address in its network."
+                ),
+            ),
+            mark::entry(
+                desk,
+                "Where the offer is written",
+                file,
+                empty,
+                "A small file that you hand to the peers. Nothing may be there yet."
+            )
+        ]
+        .spacing(desk.space(Space::Normal));
+        page::section(desk, "How", parts).into()
+    }
+}
+
+/// Names as people list them; many are counted.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        many => words::count(many.len() as u64, "peer"),
+    }
+}

@@ -1,0 +1,224 @@
+//! How making a file ready looks, stage by stage.
+
+use iced::widget::{column, row};
+use iced::{Center, Element, Fill};
+
+use super::super::Wanted;
+use super::{Message, Name, Naming, Preparing, Running, Stage};
+use crate::desk::Desk;
+use crate::theme::{Space, style};
+use crate::widget::control::Kind;
+use crate::widget::{mark, page};
+use crate::words;
+
+pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {
+    let problem = preparing.problem.as_ref().map(|problem| page::problem(desk, problem, Vec::new()));
+    let stage: Element<'a, Message> = match &preparing.stage {
+        Stage::Choosing => choosing(preparing, desk),
+        Stage::Reading(running) => {
+            let name = format!("Checking {}", page::printable(&preparing.slm));
+            let what = "It is read whole: container, checksum, digest and pieces.";
+            going(desk, name, what, running)
+        }
+        Stage::Naming(naming) => naming.view(desk),
+        Stage::Asking(ready, card) => {
+            let yes = format!("Keep {}", ready.manifest.model_id());
+            let mut more = vec![("File".to_owned(), ready.slm.display().to_string())];
+            if let Some(out) = &ready.out {
+                more.push(("Manifest".to_owned(), out.display().to_string()));
+            }
+            card.view(desk, yes, more).map(Message::Card)
+        }
+        Stage::Keeping(running, ready) => {
+            let name = format!("Keeping {}", ready.manifest.model_id());
+            let what = "Each piece is verified again on its way into the library.";
+            going(desk, name, what, running)
+        }
+        Stage::Done(kept) => {
+            let mut facts = vec![("Model", kept.name.clone())];
+            if let Some(manifest) = &kept.manifest {
+                facts.push(("Manifest", manifest.display().to_string()));
+            }
+            let buttons = row![
+                page::button(desk, format!("Serve {}", kept.name), Kind::Primary)
+                    .on_press(Message::Serve),
+                page::button(desk, "Done", Kind::Plain).on_press(Message::Leave)
+            ]
+            .spacing(desk.space(Space::Narrow));
+            let remark = "Peers need the manifest and, once it is served, the offer.";
+            let parts = column![page::facts(desk, facts), page::muted(desk, remark), buttons]
+                .spacing(desk.space(Space::Normal));
+            page::section(desk, "Ready to be served", parts).into()
+        }
+    };
+    column![].push(problem).push(stage).spacing(desk.space(Space::Normal)).into()
+}
+
+fn choosing<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {
+    let ready = (!preparing.slm.trim().is_empty()).then_some(Message::Read);
+    let slm = page::field(desk, "/home/anna/tiny-1.0.slm", &preparing.slm, Message::Slm)
+        .on_submit_maybe(ready.clone());
+    let manifest = page::field(desk, "one is made", &preparing.manifest, Message::Manifest)
+        .on_submit_maybe(ready.clone());
+    let choose = |wanted| {
+        page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted))
+    };
+    let line = |field: Element<'a, Message>, wanted| {
+        row![field, choose(wanted)].spacing(desk.space(Space::Narrow)).align_y(Center)
+    };
+    let parts = column![
+        page::muted(
+            desk,
+            "Drop a .slm file on the window, choose it or type its path. It is checked, cut into \
+             pieces and kept in the library. Nothing is sent by this."
+        ),
+        mark::entry(desk, "The model file", line(slm.into(), Wanted::Slm), None, ""),
+        mark::entry(
+            desk,
+            "Its manifest, if somebody made one already",
+            line(manifest.into(), Wanted::Manifest),
+            None,
+            "The file is then checked against it."
+        ),
+        row![page::button(desk, "Check the file", Kind::Primary).on_press_maybe(ready)]
+    ]
+    .spacing(desk.space(Space::Normal));
+    page::section(desk, "Which model", parts).into()
+}
+
+fn going<'a>(
+    desk: &Desk<'_>,
+    name: String,
+    what: &'a str,
+    running: &Running,
+) -> Element<'a, Message> {
+    let sum = match running.total {
+        0 => "Opening the file…".to_owned(),
+        total => format!("{} of {}", words::bytes(running.done), words::bytes(total)),
+    };
+    let parts = column![
+        page::muted(desk, what),
+        page::bar(desk, page::fraction(running.done, running.total)),
+        page::body(desk, sum),
+        row![page::button(desk, "Cancel", Kind::Plain).on_press(Message::Cancel)]
+    ]
+    .spacing(desk.space(Space::Normal));
+    page::section(desk, name, parts).into()
+}
+
+impl Naming {
+    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let survey = &self.found.survey;
+        let geometry = survey.list.geometry();
+        let facts = [
+            ("File", page::printable(&self.found.slm.display().to_string())),
+            ("Length", words::bytes(survey.byte_count)),
+            ("SHA-256", survey.sha256.to_string()),
+            (
+                "Pieces",
+                format!(
+                    "{} of {}",
+                    words::grouped(u64::from(geometry.piece_count())),
+                    words::bytes(u64::from(geometry.piece_size()))
+                ),
+            ),
+        ];
+        let verified = page::section(desk, "The file is a valid .slm", page::facts(desk, facts));
+        column![verified, self.names(desk)].spacing(desk.space(Space::Normal)).into()
+    }
+
+    fn names<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let faults = self.names.faults();
+        let fault = |key: &str| faults.get(key).map(ToString::to_string);
+        let ready = self.is_ready().then_some(Message::Named);
+        let field = |placeholder: &str, value: &'a str, name: Name| -> Element<'a, Message> {
+            page::field(desk, placeholder, value, move |typed| Message::Name(name, typed))
+                .on_submit_maybe(ready.clone())
+                .into()
+        };
+        let pair = |one, other| mark::pair(desk, one, other);
+        let names = &self.names;
+        let display = names.display.as_deref().unwrap_or_default();
+        let out = page::field(desk, "/home/anna/tiny.manifest", &self.out, Message::Out)
+            .on_submit_maybe(ready.clone());
+        let wanted = Wanted::New(self.out.trim().into());
+        let choose =
+            page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
+        let out = row![out, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
+        let empty = self.out.trim().is_empty().then(|| "a file has to be named".to_owned());
+        let mut parts = column![].spacing(desk.space(Space::Normal));
+        if self.found.is_taken {
+            parts = parts.push(self.taken(desk));
+        }
+        let parts = parts
+            .push(pair(
+                mark::entry(
+                    desk,
+                    "Id",
+                    field("tiny", &names.id, Name::Id),
+                    fault("model.id"),
+                    "Lower case, without blanks.",
+                ),
+                mark::entry(
+                    desk,
+                    "Version",
+                    field("1.0", &names.version, Name::Version),
+                    fault("model.version"),
+                    "",
+                ),
+            ))
+            .push(pair(
+                mark::entry(
+                    desk,
+                    "Name for people (may be empty)",
+                    field("Tiny Stories", display, Name::Display),
+                    fault("model.display_name"),
+                    "",
+                ),
+                mark::entry(
+                    desk,
+                    "Publisher",
+                    field("local", &names.publisher, Name::Publisher),
+                    fault("publisher.id"),
+                    "",
+                ),
+            ))
+            .push(pair(
+                mark::entry(
+                    desk,
+                    "Where the licence is read",
+                    field("/tiny/license.md", &names.license, Name::License),
+                    fault("license.route"),
+                    "An https address, or a path.",
+                ),
+                mark::entry(
+                    desk,
+                    "Where the model card is read",
+                    field("/tiny/card.md", &names.card, Name::Card),
+                    fault("model_card.route"),
+                    "",
+                ),
+            ))
+            .push(mark::entry(desk, "Where the manifest is written", out, empty, ""))
+            .push(
+                row![
+                    page::button(desk, "Continue", Kind::Primary).on_press_maybe(ready),
+                    page::button(desk, "Another file", Kind::Plain).on_press(Message::Cancel)
+                ]
+                .spacing(desk.space(Space::Narrow)),
+            );
+        page::section(desk, "What its manifest says", parts).into()
+    }
+
+    fn taken<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
+        let name = page::printable(&self.found.out.display().to_string());
+        let words = format!("{name} is there already. Use it if it is this file's manifest.");
+        let line = row![
+            page::body(desk, words).width(Fill),
+            page::button(desk, "Use that manifest", Kind::Plain).on_press(Message::Existing)
+        ]
+        .spacing(desk.space(Space::Normal))
+        .align_y(Center);
+        page::note(desk, line, style::noted).into()
+    }
+}

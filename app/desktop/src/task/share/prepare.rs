@@ -1,0 +1,183 @@
+//! Making a file ready: reading, naming, keeping.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use app::input::{self, Watched};
+use app::ports::{Clock as _, Ports};
+use app::problem::Problem;
+use app::question::{Question, Yes};
+use app::serve::live::INTERVAL;
+use app::share::{Event, Names};
+use futures::SinkExt as _;
+use futures::channel::mpsc;
+use iced::Task;
+use verifier::ChunkAlgorithm;
+use verifier::manifest::{Manifest, Options};
+
+use super::super::{blocking, perform};
+use super::{check_free, telling, write};
+use crate::screen::share::{Found, Kept, Prepare, Preparing, Ready, Run, Stop, Wish};
+use crate::wiring::Opened;
+
+/// How long a yes to keep a file holds, in seconds; it is used up at once.
+const CACHE_SPAN: u64 = 86_400;
+
+pub(super) fn start<P: Ports + 'static>(
+    opened: Arc<Opened<P>>,
+    work: Prepare,
+) -> Task<Preparing> {
+    match work {
+        Prepare::Read(run, wish, stop) => telling(move |mut tell| async move {
+            let told = match &wish.manifest {
+                None => Preparing::Found(run.clone(), survey(&run, &wish, stop, &tell).await),
+                Some(manifest) => {
+                    let checked = check(&opened, &run, &wish, manifest.clone(), stop, &tell);
+                    Preparing::Ready(run.clone(), checked.await)
+                }
+            };
+            // Whoever left does not hear it.
+            let _gone = tell.send(told).await;
+        }),
+        Prepare::Draft(run, found, names, out) => {
+            let work = async move { draft(&opened, &found, &names, out).await };
+            perform(work, move |ready| Preparing::Ready(run.clone(), ready))
+        }
+        Prepare::Keep(run, ready, yes, stop) => telling(move |mut tell| async move {
+            let kept = tokio::select! {
+                kept = keep(&opened, &run, &ready, yes, &tell) => kept,
+                () = stop.wished() => return,
+            };
+            // As above.
+            let _gone = tell.send(Preparing::Kept(run, kept)).await;
+        }),
+    }
+}
+
+/// A file that tells how far it was read, and ends when nobody wants it any more.
+fn watched(
+    file: std::fs::File,
+    total: u64,
+    run: &Run,
+    mut stop: Stop,
+    tell: &mpsc::Sender<Preparing>,
+) -> Watched<std::fs::File, impl FnMut(u64) -> ControlFlow<()> + Send + use<>> {
+    let (run, mut tell, mut told, mut done) = (run.clone(), tell.clone(), Instant::now(), 0_u64);
+    Watched::new(file, move |bytes| {
+        done = done.saturating_add(bytes);
+        if told.elapsed() >= INTERVAL {
+            told = Instant::now();
+            // The window has not looked at the last ones yet: it hears the next one.
+            let _full = tell.try_send(Preparing::Progress(run.clone(), done, total));
+        }
+        if stop.is_wished() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+async fn open(path: PathBuf) -> Result<(std::fs::File, u64), Problem> {
+    blocking(move || input::open(&path)).await
+}
+
+async fn survey(
+    run: &Run,
+    wish: &Wish,
+    stop: Stop,
+    tell: &mpsc::Sender<Preparing>,
+) -> Result<Arc<Found>, Problem> {
+    let (file, total) = open(wish.slm.clone()).await?;
+    let file = watched(file, total, run, stop, tell);
+    let survey = app::share::survey(file, ChunkAlgorithm::FixedSizeMerkleV0, None)
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    let (slm, out) = (wish.slm.clone(), wish.slm.with_extension("manifest"));
+    blocking(move || {
+        let is_taken = out.symlink_metadata().is_ok();
+        Ok(Arc::new(Found { slm, survey, out, is_taken }))
+    })
+    .await
+}
+
+async fn check<P: Ports>(
+    opened: &Opened<P>,
+    run: &Run,
+    wish: &Wish,
+    path: PathBuf,
+    stop: Stop,
+    tell: &mpsc::Sender<Preparing>,
+) -> Result<(Arc<Ready>, Box<Question>), Problem> {
+    let manifest = blocking(move || {
+        let bytes = input::read(&path, input::MANIFEST)?;
+        Manifest::parse(&bytes, Options::default())
+            .map_err(|error| Problem::coded_in(&path, &error))
+    })
+    .await?;
+    let (file, total) = open(wish.slm.clone()).await?;
+    let file = watched(file, total, run, stop, tell);
+    let list = app::share::check(file, Arc::new(manifest.clone()))
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    Ok(asked(opened, Ready { slm: wish.slm.clone(), manifest, list, out: None }))
+}
+
+async fn draft<P: Ports>(
+    opened: &Opened<P>,
+    found: &Found,
+    names: &Names,
+    out: PathBuf,
+) -> Result<(Arc<Ready>, Box<Question>), Problem> {
+    check_free(out.clone()).await?;
+    let manifest = names
+        .draft(&found.survey, opened.ports.clock().now())
+        .map_err(|error| Problem::coded(&error))?;
+    let list = Arc::clone(&found.survey.list);
+    Ok(asked(opened, Ready { slm: found.slm.clone(), manifest, list, out: Some(out) }))
+}
+
+/// The question whether the file may be kept.
+fn asked<P: Ports>(opened: &Opened<P>, ready: Ready) -> (Arc<Ready>, Box<Question>) {
+    let until = opened.ports.clock().now().plus(CACHE_SPAN);
+    let stop = "forget it in the Library";
+    let question = Question::keep(&ready.manifest, until, stop);
+    (Arc::new(ready), Box::new(question))
+}
+
+async fn keep<P: Ports + 'static>(
+    opened: &Arc<Opened<P>>,
+    run: &Run,
+    ready: &Ready,
+    yes: Yes,
+    tell: &mpsc::Sender<Preparing>,
+) -> Result<Kept, Problem> {
+    let ports = &opened.ports;
+    let consent = yes
+        .write_down(&**ports.journal(), ports.clock().now())
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    let (file, _) = open(ready.slm.clone()).await?;
+    let manifest = Arc::new(ready.manifest.clone());
+    let (total, size) = (manifest.byte_count(), u64::from(ready.list.geometry().piece_size()));
+    let (mut told, mut tell) = (Instant::now(), tell.clone());
+    let on = |event: Event| {
+        if let Event::Kept { kept, .. } = event
+            && told.elapsed() >= INTERVAL
+        {
+            told = Instant::now();
+            let done = total.min(u64::from(kept).saturating_mul(size));
+            // The window has not looked at the last ones yet: it hears the next one.
+            let _full = tell.try_send(Preparing::Progress(run.clone(), done, total));
+        }
+    };
+    app::share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    if let Some(out) = &ready.out {
+        write(opened, out.clone(), manifest.bytes().into()).await?;
+    }
+    Ok(Kept {
+        artifact: manifest.artifact_sha256(),
+        name: format!("{} {}", manifest.model_id(), manifest.model_version()),
+        manifest: ready.out.clone(),
+    })
+}

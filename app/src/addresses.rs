@@ -1,0 +1,125 @@
+//! Where others call this machine: what tickets, offers and announcements say.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use verifier::boundary::{AddressError, PeerAddress};
+use verifier::{Code, Coded as _};
+
+use crate::blame::{Blame, Blamed};
+use crate::problem::advice_for;
+
+/// Why others cannot be told where to call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressesError {
+    /// What was given is no address of a peer.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// None was given, and none can be found.
+    #[error("this machine is in no network, so it has no address to tell")]
+    NoNetwork,
+}
+
+impl Blamed for AddressesError {
+    fn blame(&self) -> Blame {
+        Blame::Input
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Address(error) => error.code(),
+            Self::NoNetwork => Code::new("usage", "arguments"),
+        }
+    }
+
+    fn field(&self) -> Cow<'_, str> {
+        match self {
+            Self::Address(error) => error.field(),
+            Self::NoNetwork => "address".into(),
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        match self {
+            Self::Address(error) => advice_for(error.code()).into(),
+            Self::NoNetwork => {
+                "Say where others call this machine, for example mmp://192.168.1.20:9410.".into()
+            }
+        }
+    }
+}
+
+/// The addresses to tell others: those given, else this machine's own in its network.
+///
+/// # Errors
+///
+/// [`AddressesError`] if one given is not an address, or none was given and none can be found.
+pub fn own(given: &[String], port: u16) -> Result<Vec<PeerAddress>, AddressesError> {
+    if given.is_empty() {
+        let ip = outward_ip().ok_or(AddressesError::NoNetwork)?;
+        return Ok(vec![PeerAddress::from_socket(ip, port)?]);
+    }
+    given.iter().map(|text| Ok(PeerAddress::parse(text)?)).collect()
+}
+
+/// The addresses to tell others while calls are taken at `listening`: those given, else the address
+/// itself, else this machine's own in its network.
+///
+/// Those given are meant for calls at the port `usual`; where they say it and calls are taken at
+/// another one, that one is said instead.
+///
+/// # Errors
+///
+/// [`AddressesError`] as [`own`].
+pub fn of_listener(
+    given: &[String],
+    usual: u16,
+    listening: SocketAddr,
+) -> Result<Vec<PeerAddress>, AddressesError> {
+    let port = listening.port();
+    if given.is_empty() && !listening.ip().is_unspecified() {
+        return Ok(vec![PeerAddress::from_socket(listening.ip(), port)?]);
+    }
+    let moved = |address: PeerAddress| match address.as_str().strip_suffix(&format!(":{usual}")) {
+        Some(host) if port != usual => Ok(PeerAddress::parse(&format!("{host}:{port}"))?),
+        _ => Ok(address),
+    };
+    own(given, port)?.into_iter().map(moved).collect()
+}
+
+/// The address that this machine would call from. Nothing is sent: a datagram socket is only
+/// given a destination, from the range that is set aside for documentation.
+fn outward_ip() -> Option<IpAddr> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    socket.connect(("192.0.2.1", 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Blamed as _, of_listener, own};
+
+    fn said(given: &[&str], listening: &str) -> Vec<String> {
+        let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
+        let addresses = of_listener(&given, 9410, listening.parse().unwrap()).unwrap();
+        addresses.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn addresses_that_are_given_are_checked() {
+        let good = ["mmp://127.0.0.1:9410".to_owned()];
+        assert_eq!(own(&good, 1).unwrap().len(), 1);
+        let bad = ["mmp://minimodel.org:9410".to_owned()];
+        assert_eq!(own(&bad, 1).unwrap_err().code().to_string(), "address.project-host");
+    }
+
+    #[test]
+    fn others_are_told_the_port_that_takes_their_calls() {
+        assert_eq!(said(&[], "192.168.1.20:7000"), ["mmp://192.168.1.20:7000"]);
+        let given = ["mmp://192.168.1.20:9410", "mmp://anna.example:80"];
+        assert_eq!(said(&given, "0.0.0.0:9410"), given);
+        let moved = ["mmp://192.168.1.20:7000", "mmp://anna.example:80"];
+        assert_eq!(said(&given, "0.0.0.0:7000"), moved);
+    }
+}

@@ -1,0 +1,300 @@
+//! What goes on while a model is served, as snapshots that come often enough to watch and not
+//! more often.
+//!
+//! A [`Live`] hears every event and is looked at in between. It reads no clock: each call says how
+//! long serving has gone on.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use verifier::identity::PeerId;
+
+use super::Event;
+use crate::ports::ServeNews;
+
+/// Snapshots come at most this often.
+pub const INTERVAL: Duration = Duration::from_millis(100);
+/// How far back the bytes go that a rate is made of, in parts.
+const PARTS: u32 = 8;
+/// How long one part is.
+const PART: Duration = Duration::from_millis(500);
+/// How many of the callers that were turned away are remembered.
+const MOST_TURNED_AWAY: usize = 5;
+/// How many peers are remembered: more than anybody pairs with.
+const MOST_PEERS: usize = 4_096;
+
+/// What one peer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The peer.
+    pub peer: PeerId,
+    /// Its open connections.
+    pub connections: u32,
+    /// Bytes that it took.
+    pub taken: u64,
+    /// Bytes a second that it takes.
+    pub rate: u64,
+    /// Asks of it that were refused.
+    pub refused: u64,
+}
+
+/// A caller that was turned away at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// Where it called from.
+    pub from: SocketAddr,
+    /// Why, as one clause.
+    pub why: String,
+}
+
+/// How serving stands at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where calls are taken; `None` before they are.
+    pub address: Option<SocketAddr>,
+    /// Every peer that called, those that took most first.
+    pub callers: Vec<Caller>,
+    /// The newest callers that were turned away, newest first.
+    pub turned_away: Vec<TurnedAway>,
+    /// How many were turned away in all.
+    pub strangers: u64,
+}
+
+impl Snapshot {
+    /// Bytes that all peers took.
+    pub fn taken(&self) -> u64 {
+        self.callers.iter().map(|caller| caller.taken).sum()
+    }
+
+    /// Bytes a second that all peers take.
+    pub fn rate(&self) -> u64 {
+        self.callers.iter().map(|caller| caller.rate).sum()
+    }
+
+    /// How many peers are connected.
+    pub fn connected(&self) -> usize {
+        self.callers.iter().filter(|caller| caller.connections > 0).count()
+    }
+}
+
+/// What goes on while a model is served.
+#[derive(Debug, Default)]
+pub struct Live {
+    address: Option<SocketAddr>,
+    callers: BTreeMap<PeerId, Taking>,
+    turned_away: VecDeque<TurnedAway>,
+    strangers: u64,
+    changed: bool,
+    shown: Option<Duration>,
+}
+
+/// What one peer did.
+#[derive(Debug, Default)]
+struct Taking {
+    connections: u32,
+    taken: u64,
+    refused: u64,
+    /// Bytes by the part of the time in which they went, oldest first.
+    recent: VecDeque<(u32, u64)>,
+}
+
+impl Live {
+    /// Hears what happened so long after serving began.
+    pub fn hear(&mut self, event: &Event, at: Duration) {
+        match event {
+            Event::Listening(address) => self.address = Some(*address),
+            Event::Callers(news) => self.hear_callers(news, at),
+        }
+        self.changed = true;
+    }
+
+    fn hear_callers(&mut self, news: &ServeNews, at: Duration) {
+        match news {
+            ServeNews::Called(peer) => {
+                if let Some(taking) = self.taking(*peer) {
+                    taking.connections = taking.connections.saturating_add(1);
+                }
+            }
+            ServeNews::Left(peer) => {
+                if let Some(taking) = self.taking(*peer) {
+                    taking.connections = taking.connections.saturating_sub(1);
+                }
+            }
+            ServeNews::Sent { peer, bytes, .. } => {
+                if let Some(taking) = self.taking(*peer) {
+                    taking.take(*bytes, at);
+                }
+            }
+            ServeNews::Refused { peer, .. } => {
+                if let Some(taking) = self.taking(*peer) {
+                    taking.refused = taking.refused.saturating_add(1);
+                }
+            }
+            ServeNews::TurnedAway { from, why } => {
+                self.strangers = self.strangers.saturating_add(1);
+                self.turned_away.push_front(TurnedAway { from: *from, why: why.clone() });
+                self.turned_away.truncate(MOST_TURNED_AWAY);
+            }
+        }
+    }
+
+    fn taking(&mut self, peer: PeerId) -> Option<&mut Taking> {
+        if self.callers.len() >= MOST_PEERS && !self.callers.contains_key(&peer) {
+            return None;
+        }
+        Some(self.callers.entry(peer).or_default())
+    }
+
+    /// A snapshot, if one is due: something happened since the last one, or bytes still count in a
+    /// rate, and the last one is old enough.
+    pub fn look(&mut self, at: Duration) -> Option<Snapshot> {
+        let moves = self.callers.values().any(|taking| !taking.recent.is_empty());
+        let is_due = match self.shown.map(|shown| at.saturating_sub(shown)) {
+            None => true,
+            Some(since) if self.changed => since >= INTERVAL,
+            // Nothing new, and a rate falls.
+            Some(since) => moves && since >= PART,
+        };
+        if !is_due {
+            return None;
+        }
+        self.changed = false;
+        self.shown = Some(at);
+        Some(self.snapshot(at))
+    }
+
+    /// How it stands, whether that is due or not.
+    pub fn snapshot(&mut self, at: Duration) -> Snapshot {
+        let callers = self.callers.iter_mut().map(|(peer, taking)| Caller {
+            peer: *peer,
+            connections: taking.connections,
+            taken: taking.taken,
+            rate: taking.rate(at),
+            refused: taking.refused,
+        });
+        let mut callers: Vec<Caller> = callers.collect();
+        callers.sort_by_key(|caller| (Reverse(caller.taken), caller.peer));
+        Snapshot {
+            address: self.address,
+            callers,
+            turned_away: self.turned_away.iter().cloned().collect(),
+            strangers: self.strangers,
+        }
+    }
+}
+
+impl Taking {
+    fn take(&mut self, bytes: u64, at: Duration) {
+        self.taken = self.taken.saturating_add(bytes);
+        let now = number(at);
+        match self.recent.back_mut() {
+            Some((when, sum)) if *when == now => *sum = sum.saturating_add(bytes),
+            _ => self.recent.push_back((now, bytes)),
+        }
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: u32) {
+        while self.recent.front().is_some_and(|(when, _)| now.saturating_sub(*when) >= PARTS) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Bytes a second over the parts that count, or since the first bytes in them.
+    fn rate(&mut self, at: Duration) -> u64 {
+        self.forget(number(at));
+        let Some((first, _)) = self.recent.front() else { return 0 };
+        let since = at.saturating_sub(PART * *first).max(PART);
+        let bytes: u64 = self.recent.iter().map(|(_, bytes)| *bytes).sum();
+        let rate = u128::from(bytes) * 1_000 / since.as_millis().max(1);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+/// The number of the part in which something happened.
+fn number(at: Duration) -> u32 {
+    u32::try_from(at.as_millis() / PART.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use verifier::identity::{PeerId, SigningKey};
+    use verifier::{Geometry, Sha256};
+
+    use super::{Event, Live, MOST_TURNED_AWAY, ServeNews};
+    use crate::ports::Refusal;
+
+    fn peer(seed: u8) -> PeerId {
+        SigningKey::from_seed([seed; 32]).public_key().peer_id()
+    }
+
+    fn sent(peer: PeerId, bytes: u64) -> Event {
+        let index = Geometry::new(16_384, 16_384).unwrap().index(0).unwrap();
+        Event::Callers(ServeNews::Sent { peer, artifact: Sha256::of(b"x"), index, bytes })
+    }
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn each_peer_has_its_sums() {
+        let mut live = Live::default();
+        let (anna, ben) = (peer(1), peer(2));
+        live.hear(&Event::Listening("127.0.0.1:9410".parse().unwrap()), at(0));
+        live.hear(&Event::Callers(ServeNews::Called(anna)), at(0));
+        live.hear(&Event::Callers(ServeNews::Called(ben)), at(0));
+        live.hear(&sent(anna, 100), at(0));
+        live.hear(&sent(ben, 300), at(500));
+        live.hear(&sent(ben, 300), at(1_000));
+        let refused = ServeNews::Refused { peer: anna, refusal: Refusal::NotServed };
+        live.hear(&Event::Callers(refused), at(1_000));
+        live.hear(&Event::Callers(ServeNews::Left(anna)), at(1_000));
+        let seen = live.snapshot(at(2_000));
+        let who: Vec<_> = seen.callers.iter().map(|caller| caller.peer).collect();
+        assert_eq!(who, [ben, anna]);
+        let sums: Vec<_> = seen
+            .callers
+            .iter()
+            .map(|caller| (caller.connections, caller.taken, caller.rate, caller.refused))
+            .collect();
+        assert_eq!(sums, [(1, 600, 400, 0), (0, 100, 50, 1)]);
+        assert_eq!((seen.taken(), seen.rate(), seen.connected()), (700, 450, 1));
+        assert_eq!(live.snapshot(at(9_000)).rate(), 0);
+    }
+
+    #[test]
+    fn snapshots_come_when_there_is_something_to_see_and_not_too_often() {
+        let mut live = Live::default();
+        assert!(live.look(at(0)).is_some());
+        assert!(live.look(at(1_000)).is_none());
+        live.hear(&sent(peer(1), 1), at(1_000));
+        assert!(live.look(at(1_000)).is_some());
+        for millis in 1_001..1_100 {
+            live.hear(&sent(peer(1), 1), at(millis));
+            assert!(live.look(at(millis)).is_none());
+        }
+        assert_eq!(live.look(at(1_100)).unwrap().taken(), 100);
+        let falling = (1_100..20_000).step_by(100).filter_map(|millis| live.look(at(millis)));
+        let rates: Vec<u64> = falling.map(|snapshot| snapshot.rate()).collect();
+        assert!(rates.len() < 12 && rates.last() == Some(&0), "{rates:?}");
+        assert!(live.look(at(30_000)).is_none());
+    }
+
+    #[test]
+    fn of_strangers_only_the_newest_are_remembered() {
+        let mut live = Live::default();
+        for port in 1..=20 {
+            let from = ([127, 0, 0, 1], port).into();
+            let why = "the peer is not paired".to_owned();
+            live.hear(&Event::Callers(ServeNews::TurnedAway { from, why }), at(0));
+        }
+        let seen = live.snapshot(at(0));
+        assert_eq!((seen.turned_away.len(), seen.strangers), (MOST_TURNED_AWAY, 20));
+        assert_eq!(seen.turned_away[0].from.port(), 20);
+    }
+}
