@@ -8,6 +8,7 @@ mod import;
 mod parity;
 mod records;
 mod screen;
+mod settings;
 mod stage;
 mod start;
 mod touch;
