@@ -3,12 +3,12 @@
 
 mod consent;
 mod display;
-mod gather;
 mod import;
 mod parity;
 mod records;
 mod screen;
 mod settings;
+mod share;
 mod stage;
 mod start;
 mod touch;

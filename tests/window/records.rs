@@ -22,7 +22,7 @@ fn a_file_is_checked_its_receipt_written_read_and_verified_again() {
     stage.go(Place::Receipts);
     stage.click("Check a file");
     stage.drop_file(&path("tiny.manifest"));
-    stage.fill("check-slm", path("tiny.slm").to_str().unwrap());
+    stage.paste("check-slm", path("tiny.slm").to_str().unwrap());
     stage.click("Check the file");
     stage.until_said("Every check passed");
     stage.click("Write the receipt");

@@ -19,10 +19,10 @@ fn what_is_set_is_kept_and_holds_for_the_command() {
     stage.click("Make my key and start");
     stage.go(Place::Settings);
     stage.until_said(&anna.data.display().to_string());
-    stage.fill("label", "anna-laptop");
+    stage.paste("label", "anna-laptop");
     stage.press(Key::Named(Named::Enter), Modifiers::empty());
     stage.until_said("Saved.");
-    stage.fill("connections", "x");
+    stage.paste("connections", "x");
     stage.until_said("`64x` is not a number from 1 to 1024.");
     stage.press(Key::Named(Named::Enter), Modifiers::empty());
     stage.tab_to("Dark");
@@ -52,7 +52,7 @@ fn figures_are_measured_saved_and_compared() {
     stage.go(Place::Bench);
     for (field, text) in [("bench-size", "1MiB"), ("bench-samples", "3"), ("bench-cores", "1")] {
         stage.clear(field);
-        stage.fill(field, text);
+        stage.paste(field, text);
     }
     stage.click("Measure");
     stage.until_said("Cancel");
@@ -62,7 +62,7 @@ fn figures_are_measured_saved_and_compared() {
     });
     let file = folder.path().join("figures.json");
     stage.click("Save…");
-    stage.fill("bench-path", file.to_str().unwrap());
+    stage.paste("bench-path", file.to_str().unwrap());
     stage.press(Key::Named(Named::Enter), Modifiers::empty());
     stage.until_said("Saved to ");
     let report = Report::open(&file).unwrap();
@@ -73,7 +73,7 @@ fn figures_are_measured_saved_and_compared() {
     stage.click("Copy as JSON");
     assert_eq!(stage.clipboard.as_ref().unwrap().as_bytes(), std::fs::read(&file).unwrap());
     stage.click("Compare with…");
-    stage.fill("bench-path", file.to_str().unwrap());
+    stage.paste("bench-path", file.to_str().unwrap());
     stage.press(Key::Named(Named::Enter), Modifiers::empty());
     stage.until_said("same +0 %");
 }

@@ -92,6 +92,11 @@ pub struct Entry {
     pub totals: Totals,
 }
 
+/// Whether two columns have room for their text side by side.
+fn is_wide(desk: &Desk<'_>) -> bool {
+    desk.size.width >= desk.scale.factor() * 980.0
+}
+
 /// What the last look found.
 #[derive(Debug, Default)]
 enum Seen {
@@ -189,8 +194,7 @@ impl Peers {
         let own = self.own.view(desk).map(Message::Own);
         let adding = self.adding.view(desk).map(Message::Adding);
         let gap = desk.space(Space::Normal);
-        // Side by side where both have room for their text.
-        let pairing: Element<'a, Message> = if desk.size.width >= desk.scale.factor() * 980.0 {
+        let pairing: Element<'a, Message> = if is_wide(desk) {
             let (left, right) = (Length::FillPortion(1), Length::FillPortion(1));
             row![column![own].width(left), column![adding].width(right)].spacing(gap).into()
         } else {

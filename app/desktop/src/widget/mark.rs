@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use iced::widget::{Container, container, row, text};
-use iced::{Border, Center, Element, Theme};
+use iced::widget::{Container, column, container, row, text};
+use iced::{Border, Center, Element, Fill, Theme};
 
 use super::page;
 use crate::desk::Desk;
@@ -78,5 +78,20 @@ pub fn named<'a, Message: 'a>(
     match tag {
         Some(tag) => row![name, tag].spacing(desk.space(Space::Narrow)).align_y(Center).into(),
         None => name.into(),
+    }
+}
+
+/// Two parts side by side where both have room for their text, else one under the other.
+pub fn pair<'a, Message: 'a>(
+    desk: &Desk<'_>,
+    one: Element<'a, Message>,
+    other: Element<'a, Message>,
+) -> Element<'a, Message> {
+    if desk.size.width >= desk.scale.factor() * 800.0 {
+        row![column![one].width(Fill), column![other].width(Fill)]
+            .spacing(desk.space(Space::Wide))
+            .into()
+    } else {
+        column![one, other].spacing(desk.space(Space::Normal)).into()
     }
 }

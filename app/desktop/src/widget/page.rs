@@ -276,7 +276,17 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The same with a capital at its start.
+/// A name on a button: what is longer than a few words is cut.
+pub fn brief(name: &str) -> String {
+    const MOST: usize = 24;
+    let mut shown: String = name.chars().take(MOST).collect();
+    if name.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A text with a capital at its start.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -34,6 +34,7 @@ fn book() -> Book {
         label: Label::parse(label).unwrap(),
         addresses: Vec::new(),
         added: NOW,
+        access: app::ports::Access::Open,
     });
     Book { own: peer(1), peers: known.into() }
 }

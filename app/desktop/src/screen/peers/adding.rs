@@ -16,6 +16,9 @@ use crate::widget::{mark, page};
 /// The longest text that is taken for a ticket, in characters.
 const MOST_TYPED: usize = 20_000;
 
+/// By what name the field for the ticket is found.
+const FIELD: &str = "ticket";
+
 /// What happens here.
 #[derive(Debug, Clone)]
 pub enum Message {
@@ -138,6 +141,7 @@ fn writing<'a>(
 ) -> Element<'a, Message> {
     let ready = (!ticket.trim().is_empty()).then_some(Message::Read);
     let field = page::field(desk, "mmticket0:…", ticket, Message::Ticket)
+        .id(FIELD)
         .on_paste(Message::Pasted)
         .on_submit_maybe(ready.clone());
     let mut parts = column![

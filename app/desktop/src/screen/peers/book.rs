@@ -142,15 +142,21 @@ impl Book {
             words::bytes(entry.totals.given),
             words::bytes(entry.totals.taken)
         );
-        let facts = [
-            ("Id", short_peer(peer.id)),
-            ("Called at", addresses.join(", ")),
+        let who = [
             ("Pair code", entry.code.clone()),
-            ("Moved", moved),
-            ("Added", words::ago(desk.now, peer.added)),
+            ("Called at", addresses.join(", ")),
+            ("Id", short_peer(peer.id)),
         ];
-        let mut parts =
-            column![head, page::facts(desk, facts)].spacing(desk.space(Space::Narrow)).width(Fill);
+        let what = [("Moved", moved), ("Added", words::ago(desk.now, peer.added))];
+        let gap = desk.space(Space::Hair) + 2.0;
+        let facts: Element<'a, Message> = if super::is_wide(desk) {
+            row![page::facts(desk, who), page::facts(desk, what)]
+                .spacing(desk.space(Space::Wide))
+                .into()
+        } else {
+            column![page::facts(desk, who), page::facts(desk, what)].spacing(gap).into()
+        };
+        let mut parts = column![head, facts].spacing(desk.space(Space::Narrow)).width(Fill);
         match self {
             Self::Removing(removed) if removed.id == peer.id => {
                 parts = parts.push(removing(desk, peer));

@@ -8,7 +8,7 @@ use app::ports::{Access, Model};
 use app::problem::Problem;
 use app::quantity::{Size, Span};
 use app::question::{Question, Yes};
-use iced::widget::{Column, column, row};
+use iced::widget::{Column, column, container, row};
 use iced::{Center, Element, Fill};
 use verifier::Sha256;
 use verifier::boundary::PeerAddress;
@@ -312,7 +312,9 @@ impl Offering {
                     let is_ticked = self.ticked.contains(&peer.id);
                     lines.push(page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill))
                 }
-                Access::Blocked => lines.push(page::muted(desk, format!("{label} is blocked"))),
+                Access::Blocked => lines.push(
+                    container(page::muted(desk, format!("{label} is blocked"))).padding([4.0, 6.0]),
+                ),
             };
         }
         page::section(desk, "Who may have it", lines).into()
@@ -329,10 +331,7 @@ impl Offering {
         let file = page::field(desk, "/home/anna/tiny.minimodel-offer", &self.file, Message::File);
         let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
         let file = row![file, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
-        let pair = |one: Element<'a, Message>, other: Element<'a, Message>| {
-            row![column![one].width(Fill), column![other].width(Fill)]
-                .spacing(desk.space(Space::Wide))
-        };
+        let pair = |one, other| mark::pair(desk, one, other);
         let empty = self.file.trim().is_empty().then(|| "a file has to be named".to_owned());
         let parts = column![
             pair(

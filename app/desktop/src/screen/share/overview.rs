@@ -135,7 +135,7 @@ fn grant<'a>(desk: &Desk<'a>, servable: &Servable, allowed: Allowed) -> Element<
     );
     let label = match peer {
         Some(peer) if desk.name(peer) == short_peer(peer) => "Take back".to_owned(),
-        Some(_) => format!("Take back from {who}"),
+        Some(_) => format!("Take back from {}", page::brief(&who)),
         None => "Take back from all".to_owned(),
     };
     let revoke = page::button(desk, label, Kind::Quiet)

@@ -318,8 +318,12 @@ impl Server {
         caller: Option<Caller>,
     ) -> Element<'a, Message> {
         let name = page::printable(&desk.name(peer));
-        let (tag, tone, what) = match caller {
-            None => ("not called yet", Tone::Plain, String::new()),
+        let limit = self.order.limit;
+        let (tag, tone, sum) = match caller {
+            None => {
+                let sum = format!("may take {}", words::bytes(limit));
+                ("not called yet", Tone::Plain, sum)
+            }
             Some(caller) => {
                 let (tag, tone) = if caller.connections > 0 {
                     ("connected", Tone::Live)
@@ -334,12 +338,13 @@ impl Server {
                     0 => String::new(),
                     rate => format!(", {}", words::rate(rate)),
                 };
-                (tag, tone, format!("took {}{rate}{refused}", words::bytes(caller.taken)))
+                let (taken, limit) = (words::bytes(caller.taken), words::bytes(limit));
+                (tag, tone, format!("took {taken} of {limit}{rate}{refused}"))
             }
         };
-        let limit = self.order.limit;
         let part = page::fraction(caller.map_or(0, |caller| caller.taken), limit);
-        let revoke = page::button(desk, format!("Take back from {name}"), Kind::Quiet)
+        let revoke = format!("Take back from {}", page::brief(&name));
+        let revoke = page::button(desk, revoke, Kind::Quiet)
             .on_press(Message::TakeBack(peer));
         let first = row![
             page::words(desk, Text::Body, name),
@@ -349,10 +354,6 @@ impl Server {
         ]
         .spacing(desk.space(Space::Narrow))
         .align_y(Center);
-        let sum = match what.as_str() {
-            "" => format!("may take {}", words::bytes(limit)),
-            what => format!("{what}, of {}", words::bytes(limit)),
-        };
         column![first, page::bar(desk, part), page::small(desk, sum)]
             .spacing(desk.space(Space::Hair))
             .into()

@@ -42,6 +42,7 @@ pub(super) fn book() -> Book {
         label: Label::parse(label).unwrap(),
         addresses: Vec::new(),
         added: NOW,
+        access: app::ports::Access::Open,
     });
     Book { own: peer(1), peers: known.into() }
 }

@@ -136,10 +136,7 @@ impl Naming {
                 .on_submit_maybe(ready.clone())
                 .into()
         };
-        let pair = |one: Element<'a, Message>, other: Element<'a, Message>| {
-            row![column![one].width(Fill), column![other].width(Fill)]
-                .spacing(desk.space(Space::Wide))
-        };
+        let pair = |one, other| mark::pair(desk, one, other);
         let names = &self.names;
         let display = names.display.as_deref().unwrap_or_default();
         let out = page::field(desk, "/home/anna/tiny.manifest", &self.out, Message::Out)

@@ -1,0 +1,253 @@
+//! The screen as its users meet it.
+
+use std::sync::Arc;
+
+use app::activity::Totals;
+use app::pairing::{Pairing, own_label};
+use app::ports::{Access, KnownPeer};
+use app::problem::Problem;
+use iced::Size;
+use iced_test::Simulator;
+use verifier::boundary::PeerAddress;
+use verifier::identity::{SigningKey, pair_code};
+use verifier::request::{Ticket, TicketTerms};
+use verifier::scalars::{Label, UtcTime};
+
+use super::{Entry, Errand, Invited, Look, Message, Peers, Work, adding, book, own};
+use crate::desk::{Book, Desk};
+use crate::headless::{SCALE_FACTOR, assert_drawn, open};
+use crate::screen::Changed;
+use crate::theme::{Scale, dark, light};
+
+const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
+const SIZE: Size = Size::new(1_032.0, 780.0);
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed([seed; 32])
+}
+
+fn peer(seed: u8, label: &str, access: Access) -> KnownPeer {
+    KnownPeer {
+        id: key(seed).public_key().peer_id(),
+        label: Label::parse(label).unwrap(),
+        addresses: vec![PeerAddress::parse("mmp://192.168.1.21:9410").unwrap()],
+        added: UtcTime::from_unix(NOW.unix() - 90_000),
+        access,
+    }
+}
+
+fn look(peers: Vec<KnownPeer>) -> Arc<Look> {
+    let own = key(1).public_key();
+    let entry = |peer: KnownPeer| Entry {
+        code: pair_code(&own, &peer.id.public_key()),
+        totals: Totals { given: 17_160_000, taken: 4_096 },
+        peer,
+    };
+    let addresses = vec!["mmp://192.168.1.20:9410".to_owned()];
+    let peers = peers.into_iter().map(entry).collect();
+    Arc::new(Look { own, label: "peer vens".to_owned(), addresses, peers })
+}
+
+fn two() -> Vec<KnownPeer> {
+    vec![peer(2, "anna-laptop", Access::Open), peer(3, "ben", Access::Blocked)]
+}
+
+fn screen(peers: Vec<KnownPeer>) -> Peers {
+    let mut screen = Peers::default();
+    let action = screen.enter();
+    let [Work::Look(number)] = action.work[..] else { panic!("{action:?}") };
+    let _action = screen.update(Message::Looked(number, Ok(look(peers))));
+    screen
+}
+
+fn ticket(seed: u8) -> String {
+    let key = key(seed);
+    let terms = TicketTerms {
+        label: own_label(key.public_key().peer_id()).unwrap(),
+        addresses: vec![PeerAddress::parse("mmp://192.168.1.22:9410").unwrap()],
+        issued: NOW,
+        expires: NOW.plus(86_400),
+    };
+    Ticket::sign(&terms, &key).unwrap()
+}
+
+fn pairing() -> Box<Pairing> {
+    Box::new(Pairing::read(&ticket(4), &key(1).public_key(), None, NOW).unwrap())
+}
+
+fn book() -> Book {
+    Book { own: key(1).public_key().peer_id(), peers: two().into() }
+}
+
+fn desk(book: &Book) -> Desk<'_> {
+    let (scale, size) = (Scale::default(), Size::new(1_180.0, 780.0));
+    Desk { scale, scale_factor: SCALE_FACTOR, now: NOW, book, size }
+}
+
+/// Does something to the screen as it is shown; what it says.
+fn use_it(screen: &Peers, act: impl FnOnce(&mut Simulator<'_, Message>)) -> Vec<Message> {
+    let book = book();
+    // High enough that nothing has to be scrolled to.
+    let mut ui = open((SIZE.width, 2_000.0), screen.view(&desk(&book)));
+    act(&mut ui);
+    ui.into_messages().collect()
+}
+
+fn press(screen: &mut Peers, text: &'static str) -> super::Action {
+    let said = use_it(screen, |ui| {
+        ui.click(text).unwrap();
+    });
+    let [message] = &said[..] else { panic!("{text}: {said:?}") };
+    screen.update(message.clone())
+}
+
+#[test]
+fn nobody_known_is_told_what_to_do() {
+    let screen = screen(Vec::new());
+    use_it(&screen, |ui| {
+        ui.find("You are paired with nobody yet").unwrap();
+        ui.find("Invite somebody").unwrap();
+    });
+}
+
+#[test]
+fn an_older_look_does_not_replace_a_newer_one() {
+    let mut screen = Peers::default();
+    let (_one, _two) = (screen.enter(), screen.enter());
+    let _action = screen.update(Message::Looked(2, Ok(look(two()))));
+    let _action = screen.update(Message::Looked(1, Ok(look(Vec::new()))));
+    use_it(&screen, |ui| {
+        ui.find("anna-laptop").unwrap();
+    });
+}
+
+#[test]
+fn an_invitation_becomes_a_ticket() {
+    let mut screen = screen(two());
+    let _action = press(&mut screen, "Invite somebody");
+    let _action = screen.update(Message::Own(own::Message::Span("soon".to_owned())));
+    let refused = screen.update(Message::Own(own::Message::Write));
+    assert!(refused.work.is_empty());
+    let _action = screen.update(Message::Own(own::Message::Span("1h".to_owned())));
+    let action = press(&mut screen, "Write the ticket");
+    let [Work::Invite(invitation)] = &action.work[..] else { panic!("{action:?}") };
+    assert_eq!((invitation.label.as_str(), invitation.span), ("peer vens", 3_600));
+    let invited = Invited {
+        ticket: ticket(1),
+        label: "peer vens".to_owned(),
+        addresses: invitation.addresses.clone(),
+        expires: NOW.plus(3_600),
+    };
+    let _action = screen.update(Message::Invited(Ok(invited)));
+    let action = press(&mut screen, "Copy ticket");
+    assert!(matches!(&action.errands[..], [Errand::Copy(text)] if *text == ticket(1)));
+}
+
+#[test]
+fn pairing_waits_for_the_code_to_be_compared() {
+    let mut screen = screen(two());
+    let pasted = Message::Adding(adding::Message::Pasted(ticket(4)));
+    let action = screen.update(pasted);
+    assert!(matches!(&action.work[..], [Work::Read(text)] if *text == ticket(4)));
+    let _action = screen.update(Message::Read(Ok(pairing())));
+    let code = pairing().code().to_owned();
+    use_it(&screen, |ui| {
+        for group in code.split(' ') {
+            ui.find(group).unwrap();
+        }
+    });
+    let heard = |code: &str| Message::Adding(adding::Message::Heard(code.to_owned()));
+    let _action = screen.update(heard("1234"));
+    let action = screen.update(Message::Adding(adding::Message::Pair));
+    assert!(action.work.is_empty());
+    use_it(&screen, |ui| {
+        ui.find("consent.denied at pair_code").unwrap();
+    });
+    let _action = screen.update(heard(&code.replace(' ', "-")));
+    let _action = screen.update(Message::Adding(adding::Message::Label("cleo".to_owned())));
+    let action = press(&mut screen, "Pair with cleo");
+    let [Work::Pair(pairing)] = &action.work[..] else { panic!("{action:?}") };
+    assert_eq!(pairing.label().as_str(), "cleo");
+    let again = screen.update(Message::Adding(adding::Message::Pair));
+    assert!(again.work.is_empty(), "once is enough");
+    let action = screen.update(Message::Paired(Ok(peer(4, "cleo", Access::Open))));
+    assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)));
+}
+
+#[test]
+fn a_wrong_ticket_is_told_beside_it() {
+    let mut screen = screen(two());
+    let problem = Problem::blamed(
+        &Pairing::read("mmticket0:x", &key(1).public_key(), None, NOW).unwrap_err(),
+    );
+    let code = problem.code.to_string();
+    let _action = screen.update(Message::Read(Err(problem)));
+    use_it(&screen, |ui| {
+        let found = ui.find("Ask the other person for a new ticket.");
+        found.unwrap();
+    });
+    assert!(code.starts_with("ticket."), "{code}");
+}
+
+#[test]
+fn a_peer_is_forgotten_only_when_that_was_said_twice() {
+    let mut screen = screen(two());
+    let action = press(&mut screen, "Remove");
+    assert!(action.work.is_empty());
+    let _action = press(&mut screen, "Keep");
+    let _action = press(&mut screen, "Remove");
+    let action = press(&mut screen, "Forget anna-laptop");
+    assert!(matches!(&action.work[..], [Work::Remove(peer)] if peer.label.as_str() == "anna-laptop"));
+    let id = two()[0].id;
+    let action = screen.update(Message::Done(id, Ok("anna-laptop is forgotten.".to_owned())));
+    assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)));
+}
+
+#[test]
+fn blocking_renaming_and_their_failures_belong_to_one_peer() {
+    let mut screen = screen(two());
+    let action = press(&mut screen, "Unblock");
+    assert!(matches!(&action.work[..], [Work::Unblock(peer)] if peer.label.as_str() == "ben"));
+    let busy = screen.update(Message::Book(book::Message::Block(two().remove(0))));
+    assert!(busy.work.is_empty(), "one thing at a time");
+    let problem = Problem::machine("cannot use the library", &std::io::Error::other("full"));
+    let _action = screen.update(Message::Done(two()[1].id, Err(problem)));
+    use_it(&screen, |ui| {
+        ui.find("Cannot use the library: full").unwrap();
+    });
+    let _action = press(&mut screen, "Dismiss");
+    let action = press(&mut screen, "Block");
+    assert!(matches!(&action.work[..], [Work::Block(_)]));
+    let _action = screen.update(Message::Done(two()[0].id, Ok("blocked".to_owned())));
+    let _action = press(&mut screen, "Rename");
+    let typed = |text: &str| Message::Book(book::Message::Label(text.to_owned()));
+    let _action = screen.update(typed("a/b"));
+    assert!(screen.update(Message::Book(book::Message::Keep)).work.is_empty());
+    let _action = screen.update(typed("anna"));
+    let action = press(&mut screen, "Keep the name");
+    assert!(matches!(&action.work[..], [Work::Rename(_, label)] if label == "anna"));
+}
+
+#[test]
+fn it_is_drawn() {
+    let mut comparing = screen(two());
+    let _action = comparing.update(Message::Read(Ok(pairing())));
+    let book = book();
+    for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
+        let view = comparing.view(&desk(&book));
+        assert_drawn(&mut open(SIZE, view), &theme, &format!("peers-{colours}"));
+    }
+    let mut given = screen(two());
+    let _action = given.update(Message::Own(own::Message::Begin));
+    let invited = Invited {
+        ticket: ticket(1),
+        label: "peer vens".to_owned(),
+        addresses: vec!["mmp://192.168.1.20:9410".to_owned()],
+        expires: NOW.plus(3_600),
+    };
+    let _action = given.update(Message::Invited(Ok(invited)));
+    assert_drawn(&mut open(SIZE, given.view(&desk(&book))), &light(), "peers-ticket-light");
+    let large = Desk { scale: Scale::new(2.0), ..desk(&book) };
+    let view = comparing.view(&large);
+    assert_drawn(&mut open((1_032.0, 2_600.0), view), &light(), "peers-large-light");
+}

@@ -1,0 +1,199 @@
+//! Serving and telling of it: forms, cards, and servers that run.
+
+use app::problem::Problem;
+use app::question::{Question, Serving};
+use app::serve::Ended;
+
+use super::{
+    Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
+    live, offering, press, sees, served, shown, use_it,
+};
+use crate::headless::{assert_drawn, open};
+use crate::screen::share::Order;
+use crate::screen::{Changed, Errand};
+use crate::theme::{Scale, dark, light};
+
+/// Has the question about the order made, as the work does.
+fn ask(screen: &mut Share, sample: &Sample, order: &Order) {
+    let book = book();
+    let peers: Vec<_> =
+        book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
+    let model = sample.model();
+    let serving = Serving {
+        model: &model,
+        manifest: &sample.manifest,
+        listen: order.listen,
+        peers: &peers,
+    };
+    let question = Question::serve(&serving, Some(order.limit), NOW.plus(order.span), "press Stop");
+    let _action = screen.update(Message::Asked(Ok(Box::new(question))));
+}
+
+/// Serves to anna-laptop and ben, through form and card; the work that comes of it.
+fn serve(screen: &mut Share, sample: &Sample) -> Work {
+    offering(screen, sample);
+    let _action = press(screen, "anna-laptop");
+    let _action = press(screen, "ben");
+    let mut action = press(screen, "Continue");
+    let Some(Work::Ask(order)) = action.work.pop() else { panic!("{action:?}") };
+    ask(screen, sample, &order);
+    assert!(use_it(screen, |ui| drop(ui.click("Serve tiny 1.0 to anna-laptop and ben"))).is_empty());
+    let _action = press(screen, "Serve: let these peers take the bytes while this program runs");
+    let mut action = press(screen, "Serve tiny 1.0 to anna-laptop and ben");
+    action.work.pop().unwrap()
+}
+
+#[test]
+fn nothing_is_served_without_a_ticked_box() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let work = serve(&mut screen, &sample);
+    let Work::Serve(starting) = work else { panic!("{work:?}") };
+    assert_eq!(starting.order.peers, [id(2), id(3)]);
+    assert_eq!(starting.order.limit, sample.model().geometry.byte_count() * 2);
+    assert_eq!(starting.yes.terms().len(), 2);
+    assert_eq!(starting.until, NOW.plus(86_400));
+    assert_eq!(screen.at_work().unwrap(), "Serving tiny 1.0 to 2 peers");
+}
+
+#[test]
+fn a_form_says_what_is_wrong_with_each_field() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    offering(&mut screen, &sample);
+    sees(&screen, "Tick at least one peer.");
+    sees(&screen, "cleo is blocked");
+    let _action = press(&mut screen, "ben");
+    let typed = crate::screen::share::offering::Message::Bytes("many".to_owned());
+    let _action = screen.update(Message::Offering(typed));
+    let listen = crate::screen::share::offering::Message::Listen("here".to_owned());
+    let _action = screen.update(Message::Offering(listen));
+    sees(&screen, "`many` does not start with a whole number");
+    sees(&screen, "It is not an IP address and a port, such as 0.0.0.0:9410");
+    let refused = screen.update(Message::Offering(crate::screen::share::offering::Message::Continue));
+    assert!(refused.work.is_empty());
+}
+
+#[test]
+fn a_second_server_gets_a_port_of_its_own() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let _action = screen.update(happened(starting.number, Happened::Live(live())));
+    let Work::Serve(second) = serve(&mut screen, &sample) else { panic!() };
+    assert_eq!((starting.order.listen.port(), second.order.listen.port()), (9410, 0));
+    assert_eq!(second.order.usual, 9410);
+    assert_ne!(starting.number, second.number);
+}
+
+#[test]
+fn a_server_is_watched_taken_back_and_stopped() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let (number, mut stop) = (starting.number, starting.stop);
+    sees(&screen, "starting");
+    let _action = screen.update(happened(number, Happened::Live(live())));
+    sees(&screen, "connected");
+    sees(&screen, "not called yet");
+    sees(&screen, "1 caller turned away, the last from 192.168.1.66:40000: the peer is not paired");
+    let action = press(&mut screen, "Take back from ben");
+    let artifact = sample.model().artifact;
+    assert!(matches!(&action.work[..],
+        [Work::TakeBack(found, Some(peer))] if (*found, *peer) == (artifact, id(3))));
+    let action = screen.update(Message::TakenBack(Ok(1)));
+    assert!(matches!(action.errands[0], Errand::Changed(Changed::Activity)));
+    assert!(!stop.is_wished());
+    let _action = press(&mut screen, "Stop serving tiny");
+    assert!(stop.is_wished());
+    sees(&screen, "stopping");
+    let action = screen.update(happened(number, Happened::Ended(Ok(served(Ended::Stopped)))));
+    assert_eq!(action.errands.len(), 1, "the user stopped it and need not be told");
+    sees(&screen, "3.00 MiB went to 1 peer.");
+    assert!(screen.at_work().is_none());
+    let _action = press(&mut screen, "Dismiss");
+    sees(&screen, "Ready to be served");
+}
+
+#[test]
+fn serving_that_ends_by_itself_is_told() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let ended = Happened::Ended(Ok(served(Ended::NoGrant)));
+    let action = screen.update(happened(starting.number, ended));
+    assert!(matches!(&action.errands[..],
+        [Errand::Changed(Changed::Activity), Errand::Notify { title, .. }]
+            if title == "tiny 1.0 is not served any more"));
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let problem = Problem::machine("cannot listen", &std::io::Error::other("taken"));
+    let action = screen.update(happened(starting.number, Happened::Ended(Err(problem))));
+    assert!(matches!(&action.errands[1], Errand::Notify { .. }));
+    sees(&screen, "Cannot listen: taken");
+}
+
+#[test]
+fn an_offer_that_cannot_be_written_can_be_written_elsewhere() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let _action = screen.update(happened(starting.number, Happened::Live(live())));
+    let problem = Problem::machine("cannot write", &std::io::Error::other("full"));
+    let failed = Happened::NotOffered(problem, b"offer".as_slice().into());
+    let _action = screen.update(happened(starting.number, failed));
+    sees(&screen, "Cannot write: full");
+    let action = press(&mut screen, "Write the offer there");
+    let [Work::WriteOffer(_, path, bytes)] = &action.work[..] else { panic!("{action:?}") };
+    assert_eq!((path, &bytes[..]), (&starting.order.file, b"offer".as_slice()));
+    let written = Happened::Offered(path.clone());
+    let _action = screen.update(happened(starting.number, written));
+    sees(&screen, "/home/anna/tiny-1.0.minimodel-offer");
+}
+
+#[test]
+fn dropping_the_screen_stops_its_servers() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let mut stop = starting.stop;
+    assert!(!stop.is_wished());
+    drop(screen);
+    assert!(stop.is_wished());
+}
+
+#[test]
+fn a_grant_of_another_process_can_be_taken_back() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    sees(&screen, "anna-laptop may have it: took 1.00 MiB of 8.00 MiB, ends in 2 h 0 min");
+    let action = press(&mut screen, "Take back from anna-laptop");
+    assert!(matches!(&action.work[..], [Work::TakeBack(_, Some(peer))] if *peer == id(2)));
+    let action = press(&mut screen, "Announce…");
+    assert!(matches!(&action.work[..], [Work::Open(Purpose::Announce, _)]));
+    let opened = Message::Opened(Purpose::Announce, sample.model().artifact, Ok(sample.fresh()));
+    let _action = screen.update(opened);
+    let action = press(&mut screen, "Continue");
+    assert!(matches!(&action.work[..], [Work::Draft(telling)] if telling.span == 86_400));
+}
+
+#[test]
+fn it_is_drawn() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    offering(&mut screen, &sample);
+    let _action = press(&mut screen, "anna-laptop");
+    let book = book();
+    let view = screen.view(&desk(&book));
+    assert_drawn(&mut open(SIZE, view), &light(), "share-form-light");
+    let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
+    let _action = screen.update(happened(starting.number, Happened::Live(live())));
+    let written = Happened::Offered(starting.order.file.clone());
+    let _action = screen.update(happened(starting.number, written));
+    for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
+        let view = screen.view(&desk(&book));
+        assert_drawn(&mut open(SIZE, view), &theme, &format!("share-{colours}"));
+    }
+    let large = crate::desk::Desk { scale: Scale::new(2.0), ..desk(&book) };
+    let view = screen.view(&large);
+    assert_drawn(&mut open((1_032.0, 1_800.0), view), &light(), "share-large-light");
+}
