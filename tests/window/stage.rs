@@ -248,6 +248,11 @@ impl Stage {
         self.touched
     }
 
+    /// Whether the window is drawn for dark surroundings.
+    pub fn is_dark(&self) -> bool {
+        self.companion.theme().extended_palette().is_dark
+    }
+
     /// Draws the window; the picture is so many physical pixels, four bytes each.
     pub fn picture(&mut self) -> Vec<u8> {
         let theme = self.companion.theme();
@@ -467,6 +472,13 @@ impl Stage {
             text,
             repeat: false,
         })]);
+    }
+
+    /// Takes away what is in the field of this name, and gives it the keyboard.
+    pub fn clear(&mut self, id: &'static str) {
+        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
+        self.press(Key::Character("a".into()), Modifiers::COMMAND);
+        self.press(Key::Named(Named::Backspace), Modifiers::empty());
     }
 
     /// Lets a file fall on the window.

@@ -48,12 +48,12 @@ mod tests {
     #[test]
     fn a_folder_is_there_or_not() {
         let data = tempfile::tempdir().unwrap();
-        let here = Some(data.path().to_owned());
-        assert!(look(data.path().to_owned(), here.clone()).is_there);
+        let here = data.path().to_owned();
+        assert!(look(here.clone(), Some(here.clone())).is_there);
         let file = data.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let folders = look(data.path().to_owned(), Some(file));
+        let folders = look(here.clone(), Some(file));
         assert!(!folders.is_there);
-        assert_eq!(folders.data, here.unwrap());
+        assert_eq!(folders.data, here);
     }
 }

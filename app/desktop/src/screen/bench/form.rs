@@ -111,9 +111,14 @@ impl Form {
         start: M,
     ) -> Element<'a, M> {
         let ready = self.plan().map(|_| start);
-        let field = |name: &'static str, width: f32, value: &str, on: fn(String) -> Message| {
+        let field = |name: &'static str,
+                     id: &'static str,
+                     width: f32,
+                     value: &str,
+                     on: fn(String) -> Message| {
             let width = Length::Fixed(desk.scale.factor() * width);
             let input = page::field(desk, "", value, move |text| say(on(text)))
+                .id(id)
                 .on_submit_maybe(ready.clone())
                 .width(width);
             Element::from(page::labelled(desk, name, input))
@@ -128,9 +133,9 @@ impl Form {
         let button = page::button(desk, "Measure", Kind::Primary).on_press_maybe(ready.clone());
         let fields = row![
             page::labelled(desk, "Run", tabs),
-            field("Model size", 110.0, &self.size, Message::Size),
-            field("Samples", 80.0, &self.samples, Message::Samples),
-            field("Cores", 80.0, &self.cores, Message::Cores),
+            field("Model size", "bench-size", 110.0, &self.size, Message::Size),
+            field("Samples", "bench-samples", 80.0, &self.samples, Message::Samples),
+            field("Cores", "bench-cores", 80.0, &self.cores, Message::Cores),
             button,
         ]
         .spacing(desk.space(Space::Normal))
