@@ -93,8 +93,7 @@ fn live(deeds: Vec<Deed>) -> Result<usize, TestCaseError> {
             }
         };
         seen.follow(&message);
-        let agrees =
-            matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
+        let agrees = matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
         let action = import.update(message);
         for work in &action.work {
             if let Job::Start(start) = &work.job {
