@@ -60,9 +60,11 @@ pub fn start<P: Ports + 'static>(
             })
         }),
         Work::Find { run, artifact, stop } => {
-            let folder = imports(settings);
+            let set = settings.imports.clone();
             reporting(move |report| {
                 unless(stop, async move {
+                    // Here, because asking the account where its downloads go reads files.
+                    let folder = imports(set);
                     let found = find(&opened, artifact, &folder, run, report).await;
                     Message::News(News::Found(run, folder, found))
                 })
@@ -170,11 +172,11 @@ async fn export<P: Ports>(
 }
 
 /// Where imports go.
-fn imports(settings: &Settings) -> PathBuf {
+fn imports(set: Option<PathBuf>) -> PathBuf {
     let dirs = directories::UserDirs::new();
     let own = dirs.as_ref().map(|dirs| dirs.download_dir().unwrap_or(dirs.home_dir()));
     let own = || own.map_or_else(std::env::temp_dir, Path::to_path_buf);
-    settings.imports.clone().unwrap_or_else(own)
+    set.unwrap_or_else(own)
 }
 
 /// Shows a file in the file manager.
