@@ -7,7 +7,6 @@ mod import;
 mod parity;
 mod records;
 mod screen;
-mod settings;
 mod share;
 mod stage;
 mod start;
