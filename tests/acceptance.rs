@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod hand_off;
 mod harness;
 mod import;
 mod library;

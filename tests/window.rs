@@ -4,6 +4,7 @@
 mod consent;
 mod display;
 mod import;
+mod library;
 mod parity;
 mod records;
 mod screen;
@@ -15,6 +16,8 @@ mod wired;
 
 use std::fs;
 use std::path::Path;
+
+pub use wired::Wired;
 
 /// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) {

@@ -125,10 +125,7 @@ pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
         records.drain(..records.len().saturating_sub(most));
     }
     let transfers = records.as_ref().map(|_| ()).map_err(Clone::clone);
-    let entries = merged(
-        standing.clone().unwrap_or_default(),
-        records.unwrap_or_default(),
-    );
+    let entries = merged(standing.clone().unwrap_or_default(), records.unwrap_or_default());
     let live = standing.map(|mut standing| {
         standing.retain(|standing| standing.live);
         standing.sort_by_key(|standing| standing.grant.expires());

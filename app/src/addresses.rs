@@ -7,6 +7,7 @@ use verifier::boundary::{AddressError, PeerAddress};
 use verifier::{Code, Coded as _};
 
 use crate::blame::{Blame, Blamed};
+use crate::pairing::DEFAULT_PORT;
 use crate::problem::advice_for;
 
 /// Why others cannot be told where to call.
@@ -50,7 +51,8 @@ impl Blamed for AddressesError {
     }
 }
 
-/// The addresses to tell others: those given, else this machine's own in its network.
+/// The addresses to tell others: those given, else this machine's own in its network, at the port
+/// (the one that is used where nobody chose one, if it is 0).
 ///
 /// # Errors
 ///
@@ -58,6 +60,7 @@ impl Blamed for AddressesError {
 pub fn own(given: &[String], port: u16) -> Result<Vec<PeerAddress>, AddressesError> {
     if given.is_empty() {
         let ip = outward_ip().ok_or(AddressesError::NoNetwork)?;
+        let port = if port == 0 { DEFAULT_PORT } else { port };
         return Ok(vec![PeerAddress::from_socket(ip, port)?]);
     }
     given.iter().map(|text| Ok(PeerAddress::parse(text)?)).collect()

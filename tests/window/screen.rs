@@ -62,9 +62,9 @@ impl Cast {
     }
 
     /// Lets both peers prepare a model.
-    fn prepare(&self, name: &str, bytes: &str, piece: &str) {
-        let file = format!("{name}.slm");
-        self.me.run(&["sample", &file, "--bytes", bytes, "--seed", "7"]).done();
+    fn prepare(&self, name: &str, bytes: &str, seed: &str) {
+        let (file, piece) = (format!("{name}.slm"), "64KiB");
+        self.me.run(&["sample", &file, "--bytes", bytes, "--seed", seed]).done();
         let first = ["share", "prepare", &file, "--consent", "cache", "--chunk-size", piece];
         self.anna.run(&first).done();
         let manifest = format!("{name}.manifest");
@@ -140,7 +140,7 @@ fn an_import_is_clicked_through_on_a_real_display() {
     save_settings(&Layout::new(&cast.me.data), &settings).unwrap();
 
     // An import that broke off midway, so that the library has a model with missing pieces.
-    cast.prepare("translate-1.4", "12MiB", "64KiB");
+    cast.prepare("translate-1.4", "12MiB", "2");
     let servers = cast.serve("translate", "translate-1.4", "2MiB");
     let request = ["import-peer-request", "translate.request.json", "translate-1.4.manifest"];
     let consent = ["models", "--consent", "fetch,import,cache"];
@@ -150,7 +150,7 @@ fn an_import_is_clicked_through_on_a_real_display() {
     import.interrupt();
     drop(servers);
 
-    cast.prepare("story-2.0", "48MiB", "64KiB");
+    cast.prepare("story-2.0", "48MiB", "3");
     let servers = cast.serve("story", "story-2.0", "5MiB");
     let twin = cast.path("us");
     copy(&cast.me.data, &twin);
@@ -187,6 +187,8 @@ fn an_import_is_clicked_through_on_a_real_display() {
     drop(servers);
     both.shown.settle();
     both.shown.picture(&picture("imported"));
+    // What is said at the window's edge goes away by itself.
+    std::thread::sleep(Duration::from_secs(10));
 
     both.told.go(Place::Receipts);
     both.shown.press("ctrl+5");

@@ -35,10 +35,7 @@ fn serve(stage: &mut Stage, scene: &Scene) -> Running {
     let offer = scene.path("tiny-1.0.minimodel-offer");
     stage.until("the offer is written", |_| offer.is_file().then_some(()));
     let offer = offer.to_str().unwrap();
-    scene
-        .importer
-        .run(&["request", "new", "tiny.manifest", offer, "--out", "request.json"])
-        .done();
+    scene.importer.run(&["request", "new", "tiny.manifest", offer, "--out", "request.json"]).done();
     scene.import(&["--consent", Scene::YES])
 }
 
@@ -99,8 +96,9 @@ fn a_peer_that_is_blocked_while_it_fetches_gets_no_more() {
 
 #[test]
 fn a_file_is_made_ready_by_clicks() {
-    let scene = Scene::of_strangers(1, Model::SMALL);
-    let peer = &scene.peers[0];
+    let scene = Scene::of_strangers(0, Model::SMALL);
+    let peer = &scene.importer;
+    peer.id();
     let mut stage = window(peer, &scene, 0);
     std::fs::copy(scene.path("tiny.slm"), scene.path("story-2.slm")).unwrap();
     std::fs::write(scene.path("bad.slm"), b"not a model").unwrap();
@@ -124,6 +122,7 @@ fn a_file_is_made_ready_by_clicks() {
 #[test]
 fn two_windows_pair_by_tickets_and_see_one_code() {
     let scene = Scene::of_strangers(1, Model::SMALL);
+    scene.importer.id();
     let mut here = window(&scene.importer, &scene, 0);
     let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", "peer-0"];
     let ticket = scene.peers[0].run(&invite).done()["ticket"].as_str().unwrap().to_owned();

@@ -61,7 +61,7 @@ fn the_windows_thread_reads_and_writes_nothing_under_a_busy_disk() {
         stage.picture();
     }
     stage.go(Place::Library);
-    stage.click("large");
+    stage.click("large 1");
     stage.until_said("1 of 100000 pieces kept");
     for _ in 0..3 {
         stage.press(Key::Named(Named::ArrowDown), Modifiers::empty());

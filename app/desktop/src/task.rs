@@ -14,8 +14,13 @@ pub mod share;
 pub mod storage;
 pub mod window;
 
+use std::time::{Duration, Instant};
+
 use app::problem::Problem;
+use futures::SinkExt as _;
+use futures::channel::mpsc;
 use iced::Task;
+use tokio::sync::oneshot;
 
 /// Does some work and tells its outcome once.
 pub(crate) fn perform<T, M>(
@@ -41,4 +46,62 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// What the store says when it fails.
 pub(crate) fn store_failed(failure: app::ports::Failure) -> Problem {
     Problem::machine("cannot use the library", failure.as_ref())
+}
+
+/// How often work says how far it is, at most.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Does work that says how far it is and, at its end, its outcome if there is one.
+pub(crate) fn reporting<M, F>(work: impl FnOnce(Report<M>) -> F + Send + 'static) -> Task<M>
+where
+    M: Send + 'static,
+    F: Future<Output = Option<M>> + Send + 'static,
+{
+    let (mut out, heard) = mpsc::channel(1);
+    let report = Report { out: out.clone(), said: None };
+    let doing = async move {
+        if let Some(last) = work(report).await {
+            // A window that is gone hears nothing.
+            let _gone = out.send(last).await;
+        }
+    };
+    Task::batch([Task::future(doing).discard(), Task::stream(heard)])
+}
+
+/// Does the work unless `stop` is fired, or its other end dropped, before it is done.
+pub(crate) async fn unless<T>(
+    stop: oneshot::Receiver<()>,
+    work: impl Future<Output = T> + Send,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        _ = stop => None,
+        outcome = work => Some(outcome),
+    }
+}
+
+/// How work says how far it is.
+#[derive(Debug)]
+pub(crate) struct Report<M> {
+    out: mpsc::Sender<M>,
+    said: Option<Instant>,
+}
+
+impl<M> Clone for Report<M> {
+    fn clone(&self) -> Self {
+        Self { out: self.out.clone(), said: self.said }
+    }
+}
+
+impl<M> Report<M> {
+    /// Says it, unless something was said a moment ago or the last is not heard yet.
+    pub(crate) fn say(&mut self, message: M) {
+        let now = Instant::now();
+        if self.said.is_some_and(|said| now.duration_since(said) < INTERVAL) {
+            return;
+        }
+        if self.out.try_send(message).is_ok() {
+            self.said = Some(now);
+        }
+    }
 }

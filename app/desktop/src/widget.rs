@@ -9,6 +9,7 @@ pub mod inert;
 pub mod list;
 pub mod map_panel;
 pub mod mark;
+pub mod meter;
 pub mod page;
 pub mod piece_map;
 pub mod qr;

@@ -194,7 +194,7 @@ impl<P: Ports<Clock: Clone> + 'static> Screens<P> {
 
     /// Whether the screen that is shown first has something to show.
     pub(super) fn is_filled(&self) -> bool {
-        true
+        self.place != Place::Library || self.library.is_filled()
     }
 
     /// The screen that is shown.

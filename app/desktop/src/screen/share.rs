@@ -170,8 +170,8 @@ pub struct Fresh {
     pub listen: SocketAddr,
     /// What others are told to call, where the user set something.
     pub addresses: Vec<String>,
-    /// What they are told where nothing is set.
-    pub guess: Vec<String>,
+    /// What they are told where nothing is set, without the port.
+    pub hosts: Vec<String>,
     /// A free name for a file.
     pub file: PathBuf,
 }
@@ -190,7 +190,7 @@ enum Seen {
 enum View {
     #[default]
     Overview,
-    Preparing(preparing::Preparing),
+    Preparing(Box<preparing::Preparing>),
     Opening(Purpose, Sha256),
     NotOpened(Problem),
     Offering(Box<offering::Offering>),
@@ -240,7 +240,7 @@ impl Share {
         }
         let mut preparing = match std::mem::take(&mut self.view) {
             View::Preparing(preparing) => preparing,
-            _ => preparing::Preparing::default(),
+            _ => Box::default(),
         };
         let action = preparing.dropped(path);
         self.view = View::Preparing(preparing);
@@ -277,7 +277,7 @@ impl Share {
                     };
                 }
             }
-            Message::Prepare => self.view = View::Preparing(preparing::Preparing::default()),
+            Message::Prepare => self.view = View::Preparing(Box::default()),
             Message::Open(purpose, artifact) => return self.open(purpose, artifact),
             Message::Opened(purpose, artifact, opened) => self.opened(purpose, artifact, opened),
             Message::Back => {
@@ -310,8 +310,7 @@ impl Share {
             }
             Message::TakenBack(Ok(grants)) => {
                 let line = format!("Taken back: {}.", crate::words::count(grants, "grant"));
-                return Action::errand(Errand::Changed(Changed::Activity))
-                    .and(Errand::Tell(line));
+                return Action::errand(Errand::Changed(Changed::Activity)).and(Errand::Tell(line));
             }
             Message::TakenBack(Err(problem)) => self.problem = Some(problem),
             Message::Dismiss => self.problem = None,
@@ -319,12 +318,7 @@ impl Share {
         Action::none()
     }
 
-    fn opened(
-        &mut self,
-        purpose: Purpose,
-        artifact: Sha256,
-        opened: Result<Arc<Fresh>, Problem>,
-    ) {
+    fn opened(&mut self, purpose: Purpose, artifact: Sha256, opened: Result<Arc<Fresh>, Problem>) {
         if !matches!(&self.view, View::Opening(p, a) if (*p, *a) == (purpose, artifact)) {
             return;
         }
@@ -373,7 +367,7 @@ impl Share {
         let View::Offering(offering) = &mut self.view else { return Action::none() };
         match offering.update(message) {
             offering::Next::Action(action) => action,
-            offering::Next::Serve(order, until, yes) => self.start(order, until, yes),
+            offering::Next::Serve(order, until, yes) => self.start(*order, until, yes),
         }
     }
 

@@ -1,38 +1,219 @@
-//! The screen `storage`.
+//! The storage: how much room the library takes, may take, and what would go to make some.
 
+mod message;
+mod places;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::sync::Arc;
+
+use app::ports::Evictable;
+use app::problem::Problem;
+use app::quantity::{QuantityError, Size};
 use iced::Element;
+use iced::advanced::widget::Id;
+use tokio::sync::oneshot;
+use verifier::Code;
 
+use super::{Changed, Errand, Place};
 use crate::desk::Desk;
-use crate::widget::page;
+use crate::widget::list::Scroll;
+
+pub use message::{Message, Progress, Seen, Stop, Taken, Trouble, Work};
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;
 
-/// Work that the screen wants done.
-#[derive(Debug)]
-pub enum Work {}
-
-/// What happens on the screen, or comes of its work.
-#[derive(Debug, Clone)]
-pub enum Message {}
+/// The list of what each model takes, for scrolling.
+const LIST: &str = "storage-list";
 
 /// The screen's state.
 #[derive(Debug, Default)]
-pub struct Storage {}
+pub struct Storage {
+    /// The number of the newest look; an older one is not shown any more.
+    asked: u64,
+    seen: Option<Arc<Seen>>,
+    trouble: Option<Problem>,
+    quota: Quota,
+    room: Room,
+    check: Check,
+    scroll: Scroll,
+    selected: Option<usize>,
+}
+
+/// The field for the quota.
+#[derive(Debug, Default)]
+struct Quota {
+    typed: String,
+    state: Setting,
+}
+
+#[derive(Debug, Default)]
+enum Setting {
+    #[default]
+    Idle,
+    Busy,
+    Failed(Problem),
+}
+
+/// The field for a size that is to fit, and what would go for it.
+#[derive(Debug, Default)]
+struct Room {
+    typed: String,
+    /// The number of the newest question.
+    asked: u64,
+    answer: Answer,
+}
+
+#[derive(Debug, Default)]
+enum Answer {
+    #[default]
+    None,
+    Looking,
+    Known(Size, Vec<Evictable>),
+    Failed(Problem),
+}
+
+/// Whether everything is being read again.
+#[derive(Debug, Default)]
+enum Check {
+    #[default]
+    Idle,
+    /// Dropping the sender ends it.
+    Running(Arc<Progress>, #[expect(dead_code, reason = "dropped to stop")] oneshot::Sender<()>),
+    /// It was told to stop, and ends within one piece.
+    Stopping(Arc<Progress>),
+    Ended(Arc<Progress>),
+    Failed(Problem),
+}
 
 impl Storage {
     /// The screen is about to be shown, or something changed that it shows.
     pub fn enter(&mut self) -> Action {
-        Action::none()
+        self.asked += 1;
+        Action::work(Work::Look(self.asked))
     }
 
     /// Hears what happened.
     pub fn update(&mut self, message: Message) -> Action {
-        match message {}
+        match message {
+            Message::Looked(number, outcome) if number >= self.asked => match outcome {
+                Ok(seen) => {
+                    self.seen = Some(seen);
+                    self.trouble = None;
+                }
+                Err(problem) => self.trouble = Some(problem),
+            },
+            Message::Looked(..) => {}
+            Message::Dismiss => self.trouble = None,
+            Message::TypeQuota(typed) => {
+                self.quota = Quota { typed, state: Setting::Idle };
+            }
+            Message::SetQuota => return self.set_quota(),
+            Message::QuotaSet(outcome) => return self.quota_set(outcome),
+            Message::TypeRoom(typed) => {
+                self.room.typed = typed;
+                self.room.answer = Answer::None;
+            }
+            Message::AskForRoom => return self.ask_for_room(),
+            Message::WouldGo(number, size, outcome) if number == self.room.asked => {
+                self.room.answer = match outcome {
+                    Ok(evictable) => Answer::Known(size, evictable),
+                    Err(problem) => Answer::Failed(problem),
+                };
+            }
+            Message::WouldGo(..) => {}
+            Message::Check => {
+                if !matches!(self.check, Check::Running(..) | Check::Stopping(_)) {
+                    let (end, stop) = oneshot::channel();
+                    self.check = Check::Running(Arc::default(), end);
+                    return Action::work(Work::Check(stop));
+                }
+            }
+            Message::Checking(progress) => {
+                if let Check::Running(shown, _) | Check::Stopping(shown) = &mut self.check {
+                    *shown = progress;
+                }
+            }
+            Message::Checked(outcome) => {
+                self.check = match outcome {
+                    Ok(progress) => Check::Ended(progress),
+                    Err(problem) => Check::Failed(problem),
+                };
+                return Action::errand(Errand::Changed(Changed::Library));
+            }
+            Message::StopChecking => {
+                let check = std::mem::take(&mut self.check);
+                self.check = match check {
+                    Check::Running(progress, _) => Check::Stopping(progress),
+                    other => other,
+                };
+            }
+            Message::CloseCheck => self.check = Check::Idle,
+            Message::Import => return Action::errand(Errand::Go(Place::Import)),
+            Message::Library => return Action::errand(Errand::Go(Place::Library)),
+            Message::Scrolled(scroll) => self.scroll = scroll,
+            Message::Move(place, line) => {
+                self.selected = Some(place);
+                if let Some(offset) = self.scroll.to(place, line) {
+                    return Action::errand(Errand::Scroll(Id::new(LIST), offset));
+                }
+            }
+        }
+        Action::none()
+    }
+
+    fn set_quota(&mut self) -> Action {
+        match self.quota.typed.parse::<Size>() {
+            Ok(size) => {
+                self.quota.state = Setting::Busy;
+                Action::work(Work::SetQuota(size.0))
+            }
+            Err(error) => {
+                self.quota.state = Setting::Failed(unread(&error));
+                Action::none()
+            }
+        }
+    }
+
+    fn quota_set(&mut self, outcome: Result<u64, Problem>) -> Action {
+        match outcome {
+            Ok(bytes) => {
+                self.quota = Quota::default();
+                self.room.answer = Answer::None;
+                let told = format!("The library may take {} now.", Size(bytes));
+                Action::errand(Errand::Tell(told)).and(Errand::Changed(Changed::Library))
+            }
+            Err(problem) => {
+                self.quota.state = Setting::Failed(problem);
+                Action::none()
+            }
+        }
+    }
+
+    fn ask_for_room(&mut self) -> Action {
+        match self.room.typed.parse::<Size>() {
+            Ok(size) => {
+                self.room.asked += 1;
+                self.room.answer = Answer::Looking;
+                Action::work(Work::WouldGo(self.room.asked, size))
+            }
+            Err(error) => {
+                self.room.answer = Answer::Failed(unread(&error));
+                Action::none()
+            }
+        }
     }
 
     /// The screen.
     pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        page::page(desk, "Storage", Vec::new(), page::muted(desk, ""))
+        view::page(self, desk)
     }
+}
+
+/// What to do about a size that cannot be read.
+fn unread(error: &QuantityError) -> Problem {
+    let advice = "Type a number and a unit, such as 4GiB, 500MiB or 1TB.";
+    Problem::new(Code::new("usage", "arguments"), error.to_string(), advice)
 }

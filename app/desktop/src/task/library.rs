@@ -1,19 +1,197 @@
 //! The work of the screen `library`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use app::ports::Ports;
+use app::blame::IO_FAILED;
+use app::import;
+use app::library::{self, Event, Found};
+use app::ports::{PieceStore as _, Ports};
+use app::problem::{Problem, chain};
 use app::settings::Settings;
 use iced::Task;
+use verifier::Sha256;
+use verifier::identity::SigningKey;
+use verifier::scalars::Version;
+use verifier::slm::ChecksumRule;
 
-use crate::screen::library::{Message, Work};
+use super::{Report, blocking, perform, reporting, store_failed, unless};
+use crate::screen::library::{Message, News, Part, Work};
+use crate::widget::piece_map::Pieces;
 use crate::wiring::Opened;
+
+/// The longest that the desktop may take to show a file.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the work; what comes of it comes as messages.
 pub fn start<P: Ports + 'static>(
-    _opened: &Arc<Opened<P>>,
-    _settings: &Settings,
+    opened: &Arc<Opened<P>>,
+    settings: &Settings,
     work: Work,
 ) -> Task<Message> {
-    match work {}
+    let opened = Arc::clone(opened);
+    match work {
+        Work::Look(number) => perform(look(opened), move |seen| Message::Looked(number, seen)),
+        Work::Map { number, artifact } => {
+            perform(map(opened, artifact), move |seen| Message::Mapped(number, seen))
+        }
+        Work::Pin(artifact, pin) => {
+            let work = async move {
+                opened.ports.store().pin(artifact, pin).await.map(|_| ()).map_err(store_failed)
+            };
+            perform(work, Message::Pinned)
+        }
+        Work::Weigh(artifact) => {
+            let work = async move {
+                library::footprint(&opened.ports, artifact).await.map_err(store_failed)
+            };
+            perform(work, move |found| Message::News(News::Weighed(artifact, found)))
+        }
+        Work::Forget(artifact) => {
+            let work =
+                async move { opened.ports.store().forget(artifact).await.map_err(store_failed) };
+            perform(work, move |freed| Message::News(News::Forgotten(artifact, freed)))
+        }
+        Work::Recheck { run, artifact, stop } => reporting(move |report| {
+            unless(stop, async move {
+                let checked = recheck(&opened, artifact, run, report).await;
+                Message::News(News::Checked(run, checked))
+            })
+        }),
+        Work::Find { run, artifact, stop } => {
+            let folder = imports(settings);
+            reporting(move |report| {
+                unless(stop, async move {
+                    let found = find(&opened, artifact, &folder, run, report).await;
+                    Message::News(News::Found(run, folder, found))
+                })
+            })
+        }
+        Work::Export { run, artifact, folder, stop } => {
+            let signs = settings.sign_receipts;
+            reporting(move |report| {
+                unless(stop, async move {
+                    let path = export(&opened, artifact, folder, signs, run, report).await;
+                    Message::News(News::Exported(run, path))
+                })
+            })
+        }
+        Work::Reveal { run, path } => {
+            perform(reveal(path), move |shown| Message::News(News::Revealed(run, shown)))
+        }
+        Work::Browse { run, folder } => {
+            perform(browse(folder), move |folder| Message::News(News::Chosen(run, folder)))
+        }
+    }
+}
+
+async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<library::Snapshot>, Problem> {
+    library::snapshot(&opened.ports).await.map(Arc::new).map_err(store_failed)
+}
+
+async fn map<P: Ports>(
+    opened: Arc<Opened<P>>,
+    artifact: Sha256,
+) -> Result<Option<Pieces>, Problem> {
+    let store = opened.ports.store();
+    let Some(model) = store.model(artifact).await.map_err(store_failed)? else { return Ok(None) };
+    let states = store.map(artifact).await.map_err(store_failed)?.unwrap_or_default();
+    let list = store.list(artifact).await.map_err(store_failed)?;
+    let build = move || {
+        let pieces = Pieces::stored(model.geometry, &states, model.last_verified);
+        Ok(Some(match list {
+            Some(list) => pieces.with_list(list),
+            None => pieces,
+        }))
+    };
+    blocking(build).await
+}
+
+async fn recheck<P: Ports>(
+    opened: &Opened<P>,
+    artifact: Sha256,
+    run: u64,
+    mut report: Report<Message>,
+) -> Result<Option<library::Checked>, Problem> {
+    let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
+    let Some(model) = model else { return Ok(None) };
+    let of = u64::from(model.have.count());
+    let on = |pieces: u32| report.say(reached(run, pieces.into(), of));
+    library::recheck(&opened.ports, &model, on).await.map_err(store_failed)
+}
+
+fn reached(run: u64, done: u64, of: u64) -> Message {
+    Message::News(News::Reached(run, Part { done, of }))
+}
+
+async fn find<P: Ports>(
+    opened: &Opened<P>,
+    artifact: Sha256,
+    folder: &Path,
+    run: u64,
+    mut report: Report<Message>,
+) -> Result<Found, Problem> {
+    let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
+    let of = model.map_or(0, |model| model.geometry.byte_count());
+    let on = |bytes| report.say(reached(run, bytes, of));
+    library::find(&opened.ports, artifact, folder, on).await.map_err(|e| Problem::blamed(&e))
+}
+
+/// Finds the file in the folder, or writes it if there is none.
+async fn export<P: Ports>(
+    opened: &Opened<P>,
+    artifact: Sha256,
+    folder: PathBuf,
+    signs: bool,
+    run: u64,
+    mut report: Report<Message>,
+) -> Result<PathBuf, Problem> {
+    if let Found::Sound(path) = find(opened, artifact, &folder, run, report.clone()).await? {
+        return Ok(path);
+    }
+    let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
+    let (total, size) = model.map_or((0, 0), |model| {
+        (model.geometry.byte_count(), u64::from(model.geometry.piece_size()))
+    });
+    let on = |event| {
+        if let Event::Written { done, .. } = event {
+            report.say(reached(run, total.min(u64::from(done).saturating_mul(size)), total));
+        }
+    };
+    let settings = import::Settings {
+        verifier_version: Version::parse(env!("CARGO_PKG_VERSION"))
+            .map_err(|error| Problem::machine("this program has no sound version", &error))?,
+        signer: signs.then(|| SigningKey::from_seed(*opened.key.seed())),
+        rule: ChecksumRule::Verify,
+    };
+    let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
+    exported.map(|exported| exported.named.artifact).map_err(|error| Problem::blamed(&error))
+}
+
+/// Where imports go.
+fn imports(settings: &Settings) -> PathBuf {
+    let dirs = directories::UserDirs::new();
+    let own = dirs.as_ref().map(|dirs| dirs.download_dir().unwrap_or(dirs.home_dir()));
+    let own = || own.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    settings.imports.clone().unwrap_or_else(own)
+}
+
+/// Shows a file in the file manager.
+async fn reveal(path: PathBuf) -> Result<(), Problem> {
+    let advice = "Copy the path, and go there yourself.";
+    let shown = blocking(move || {
+        opener::reveal(&path).map_err(|error| Problem::new(IO_FAILED, chain(&error), advice))
+    });
+    tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| {
+        Err(Problem::new(IO_FAILED, "the desktop did not answer in ten seconds", advice))
+    })
+}
+
+async fn browse(from: PathBuf) -> Option<PathBuf> {
+    let mut dialog = rfd::AsyncFileDialog::new().set_title("The folder for the model");
+    if from.is_dir() {
+        dialog = dialog.set_directory(&from);
+    }
+    dialog.pick_folder().await.map(|folder| folder.path().to_owned())
 }

@@ -9,10 +9,10 @@ use app::ports::{Clock as _, KnownPeer, PieceStore as _, Ports};
 use app::problem::Problem;
 use app::settings::Settings;
 use iced::Task;
+use verifier::Code;
 use verifier::identity::pair_code;
 use verifier::request::{Ticket, TicketTerms};
 use verifier::scalars::{Id, Label, ScalarError};
-use verifier::Code;
 
 use super::{perform, store_failed};
 use crate::screen::peers::{Entry, Invitation, Invited, Look, Message, Work};
@@ -91,10 +91,7 @@ pub fn start<P: Ports + 'static>(
     }
 }
 
-async fn look<P: Ports>(
-    opened: &Opened<P>,
-    settings: &Settings,
-) -> Result<Arc<Look>, Problem> {
+async fn look<P: Ports>(opened: &Opened<P>, settings: &Settings) -> Result<Arc<Look>, Problem> {
     let own = opened.key.public_key();
     let mut peers = opened.ports.store().peers().await.map_err(store_failed)?;
     peers.sort_by(|one, other| one.label.as_str().cmp(other.label.as_str()));
@@ -106,7 +103,9 @@ async fn look<P: Ports>(
     };
     let label = match &settings.label {
         Some(label) => label.clone(),
-        None => pairing::own_label(opened.own()).map_or_else(|_| String::new(), |own| own.to_string()),
+        None => {
+            pairing::own_label(opened.own()).map_or_else(|_| String::new(), |own| own.to_string())
+        }
     };
     // Where none is found, the form is empty and says what to type.
     let addresses = addresses::own(&settings.addresses, settings.listen.port());
@@ -120,13 +119,12 @@ fn invite<P: Ports>(
     port: u16,
 ) -> Result<Invited, Problem> {
     let label = read_label(&invitation.label)?;
-    let addresses = addresses::own(&invitation.addresses, port)
-        .map_err(|error| Problem::blamed(&error))?;
+    let addresses =
+        addresses::own(&invitation.addresses, port).map_err(|error| Problem::blamed(&error))?;
     let issued = opened.ports.clock().now();
     let expires = issued.plus(invitation.span);
     let terms = TicketTerms { label, addresses, issued, expires };
-    let ticket =
-        Ticket::sign(&terms, &opened.key).map_err(|error| Problem::coded(&error))?;
+    let ticket = Ticket::sign(&terms, &opened.key).map_err(|error| Problem::coded(&error))?;
     Ok(Invited {
         ticket,
         label: terms.label.to_string(),

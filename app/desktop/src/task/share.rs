@@ -3,20 +3,20 @@
 mod prepare;
 mod serve;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::addresses;
 use app::consent::take_back;
-use app::ports::{
-    Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing,
-};
+use app::ports::{Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing};
 use app::problem::Problem;
 use app::question::{Question, Yes};
 use app::settings::Settings;
 use futures::channel::mpsc;
 use futures::{StreamExt as _, stream};
 use iced::Task;
+use verifier::boundary::PeerAddress;
 use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::{Code, Sha256};
@@ -85,12 +85,8 @@ fn telling<M: Send + 'static, F: Future<Output = ()> + Send + 'static>(
 async fn look<P: Ports>(opened: &Opened<P>) -> Result<Arc<Look>, Problem> {
     let models = opened.ports.store().models().await.map_err(store_failed)?;
     let now = opened.ports.clock().now();
-    let standing = opened
-        .ports
-        .journal()
-        .standing(now)
-        .await
-        .map_err(|error| Problem::blamed(&error))?;
+    let standing =
+        opened.ports.journal().standing(now).await.map_err(|error| Problem::blamed(&error))?;
     let live: Vec<&Standing> =
         standing.iter().filter(|one| one.live && one.grant.act() == Act::Serve).collect();
     let servable = |model: Model| Servable {
@@ -126,8 +122,10 @@ async fn open<P: Ports>(
 ) -> Result<Arc<Fresh>, Problem> {
     let model = model(opened, artifact).await?;
     // Where none is found, the form says what to type.
-    let guess = addresses::of_listener(&[], settings.listen.port(), settings.listen);
-    let guess = guess.unwrap_or_default().iter().map(ToString::to_string).collect();
+    let somewhere = SocketAddr::new(settings.listen.ip(), 1);
+    let found = addresses::of_listener(&[], 1, somewhere).unwrap_or_default();
+    let host = |address: &PeerAddress| Some(address.as_str().strip_suffix(":1")?.to_owned());
+    let hosts = found.iter().filter_map(host).collect();
     let extension = match purpose {
         Purpose::Serve => "minimodel-offer",
         Purpose::Announce => "minimodel-peer-source",
@@ -136,7 +134,7 @@ async fn open<P: Ports>(
     let folder = folder(settings);
     let file = blocking(move || Ok(free(&folder, &stem, extension))).await?;
     let (listen, addresses) = (settings.listen, settings.addresses.clone());
-    Ok(Arc::new(Fresh { model, listen, addresses, guess, file }))
+    Ok(Arc::new(Fresh { model, listen, addresses, hosts, file }))
 }
 
 /// Where files are written that the user hands over.

@@ -40,6 +40,12 @@ impl Scroll {
         first.saturating_sub(MARGIN).min(count)..(last + MARGIN).min(count)
     }
 
+    /// The same, scrolled back to the start.
+    #[must_use]
+    pub fn at_top(self) -> Self {
+        Self { offset: 0.0, ..self }
+    }
+
     /// Where to scroll so that a line is in sight; `None` if it is.
     #[expect(clippy::cast_precision_loss, reason = "pixels of a list that fits in memory")]
     pub fn to(self, place: usize, line: f32) -> Option<f32> {

@@ -17,17 +17,11 @@ pub fn data(text: &str) -> Option<Data> {
         0..=ROBUST_BYTES => ErrorCorrection::Medium,
         _ => ErrorCorrection::Low,
     };
-    (text.len() <= MOST_BYTES)
-        .then(|| Data::with_error_correction(text, correction).ok())
-        .flatten()
+    (text.len() <= MOST_BYTES).then(|| Data::with_error_correction(text, correction).ok()).flatten()
 }
 
 /// Shows the picture with squares of about `cell` logical pixels, black on white in every theme.
-pub fn code<'a, Message: 'a>(
-    desk: &Desk<'_>,
-    data: &'a Data,
-    cell: f32,
-) -> Element<'a, Message> {
+pub fn code<'a, Message: 'a>(desk: &Desk<'_>, data: &'a Data, cell: f32) -> Element<'a, Message> {
     // Whole pixels: squares that end within one leave seams.
     let cell = (cell * desk.scale.factor()).round().max(1.0);
     let look = |_: &Theme| qr_code::Style { cell: Color::BLACK, background: Color::WHITE };

@@ -197,9 +197,8 @@ impl Comparing {
         let fault = self.label().err();
         let name = fault.is_none().then(|| self.label.trim().to_owned());
         let ready = (name.is_some() && !self.is_sent).then_some(Message::Pair);
-        let heard =
-            page::field(desk, "1234 5678 …", &self.heard, Message::Heard)
-                .on_submit_maybe(ready.clone());
+        let heard = page::field(desk, "1234 5678 …", &self.heard, Message::Heard)
+            .on_submit_maybe(ready.clone());
         let heard = mark::entry(desk, "What they read out (may be left out)", heard, None, "");
         let label = page::field(desk, "anna-laptop", &self.label, Message::Label)
             .on_submit_maybe(ready.clone());

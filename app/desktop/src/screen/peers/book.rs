@@ -174,7 +174,9 @@ impl Book {
     fn buttons<'a>(&self, desk: &Desk<'_>, peer: &KnownPeer) -> Element<'a, Message> {
         let idle = |message: Message| (!matches!(self, Self::Changing(_))).then_some(message);
         let button = |label: &'static str, message: Message| {
-            page::button(desk, label, Kind::Plain).padding([4.0, 10.0]).on_press_maybe(idle(message))
+            page::button(desk, label, Kind::Plain)
+                .padding([4.0, 10.0])
+                .on_press_maybe(idle(message))
         };
         let block = match peer.access {
             Access::Open => button("Block", Message::Block(peer.clone())),

@@ -245,17 +245,10 @@ fn given<'a>(
 /// A long word, which is broken where the line ends.
 fn text_of<'a, M: 'a>(desk: &Desk<'_>, word: &'a str) -> Element<'a, M> {
     let word = page::body(desk, word).wrapping(text::Wrapping::Glyph);
-    container(word)
-        .padding(desk.space(Space::Narrow))
-        .width(Fill)
-        .style(style::sunken)
-        .into()
+    container(word).padding(desk.space(Space::Narrow)).width(Fill).style(style::sunken).into()
 }
 
 /// Words with blanks or commas between them.
 fn split(text: &str) -> Vec<String> {
-    text.split([' ', ',', ';', '\t'])
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split([' ', ',', ';', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -197,7 +197,9 @@ fn a_peer_is_forgotten_only_when_that_was_said_twice() {
     let _action = press(&mut screen, "Keep");
     let _action = press(&mut screen, "Remove");
     let action = press(&mut screen, "Forget anna-laptop");
-    assert!(matches!(&action.work[..], [Work::Remove(peer)] if peer.label.as_str() == "anna-laptop"));
+    assert!(
+        matches!(&action.work[..], [Work::Remove(peer)] if peer.label.as_str() == "anna-laptop")
+    );
     let id = two()[0].id;
     let action = screen.update(Message::Done(id, Ok("anna-laptop is forgotten.".to_owned())));
     assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)));

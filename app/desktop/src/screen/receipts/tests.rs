@@ -330,6 +330,9 @@ fn the_screen_looks_as_it_did() {
         assert_drawn(&mut show(&list, &desk(&book)), &theme, &format!("receipts-{name}"));
         let mut screen = reading(true);
         assert_drawn(&mut show(&screen, &desk(&book)), &theme, &format!("receipt-{name}"));
+        let mut long = open((1_032.0, 1_500.0), screen.view(&desk(&book)));
+        assert_drawn(&mut long, &theme, &format!("receipt-long-{name}"));
+        drop(long);
         let _none = screen.update(Message::Reading(ReadingMessage::Keys));
         assert!(says_in_full(&screen, "slm.parameter_count"));
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use app::pairing::DEFAULT_PORT;
 use app::ports::Model;
 use app::problem::Problem;
 use app::quantity::Span;
@@ -11,6 +12,7 @@ use iced::widget::{column, row};
 use iced::{Center, Element};
 use verifier::Sha256;
 
+use super::offering::said;
 use super::{Action, Fresh, Message as Outer, Wanted, Work};
 use crate::desk::Desk;
 use crate::theme::Space;
@@ -68,7 +70,7 @@ pub enum Message {
 #[derive(Debug)]
 pub(super) struct Announcing {
     model: Arc<Model>,
-    guess: Vec<String>,
+    guess: String,
     addresses: String,
     span: String,
     file: String,
@@ -87,7 +89,10 @@ impl Announcing {
     pub(super) fn new(fresh: &Fresh) -> Self {
         Self {
             model: Arc::new(fresh.model.clone()),
-            guess: fresh.guess.clone(),
+            guess: match fresh.listen.port() {
+                0 => said(&fresh.hosts, DEFAULT_PORT),
+                port => said(&fresh.hosts, port),
+            },
             addresses: fresh.addresses.join(" "),
             span: "1d".to_owned(),
             file: fresh.file.display().to_string(),
@@ -179,8 +184,7 @@ impl Announcing {
         }
         let ready = matches!(self.stage, Stage::Filling) && self.telling().is_some();
         let ready = ready.then_some(Message::Continue);
-        let guess = self.guess.join(" ");
-        let addresses = page::field(desk, &guess, &self.addresses, Message::Addresses)
+        let addresses = page::field(desk, &self.guess, &self.addresses, Message::Addresses)
             .on_submit_maybe(ready.clone());
         let span =
             page::field(desk, "1d", &self.span, Message::Span).on_submit_maybe(ready.clone());
@@ -204,13 +208,7 @@ impl Announcing {
                 "Empty for this machine's address in its network."
             ),
             mark::entry(desk, "How long it holds", span, self.span().err(), "A day at most."),
-            mark::entry(
-                desk,
-                "Where it is written",
-                file,
-                empty,
-                "Nothing may be there yet."
-            )
+            mark::entry(desk, "Where it is written", file, empty, "Nothing may be there yet.")
         ]
         .spacing(desk.space(Space::Normal));
         if let Some(problem) = &self.problem {

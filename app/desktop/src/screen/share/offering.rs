@@ -85,7 +85,7 @@ pub(super) enum Next {
     /// This.
     Action(Action),
     /// Serves: the user said yes.
-    Serve(Order, UtcTime, Yes),
+    Serve(Box<Order>, UtcTime, Yes),
 }
 
 /// The form, and the question when there is one.
@@ -93,7 +93,7 @@ pub(super) enum Next {
 pub(super) struct Offering {
     model: Arc<Model>,
     usual: SocketAddr,
-    guess: Vec<String>,
+    hosts: Vec<String>,
     /// The model that is served at the usual port already.
     rival: Option<String>,
     ticked: Vec<PeerId>,
@@ -124,7 +124,7 @@ impl Offering {
         Self {
             model: Arc::new(fresh.model.clone()),
             usual: fresh.listen,
-            guess: fresh.guess.clone(),
+            hosts: fresh.hosts.clone(),
             rival,
             ticked: Vec::new(),
             bytes: String::new(),
@@ -152,10 +152,9 @@ impl Offering {
     fn limit(&self) -> Result<u64, String> {
         match self.bytes.trim() {
             "" => Ok(self.default_limit()),
-            typed => typed
-                .parse::<Size>()
-                .map(|Size(bytes)| bytes)
-                .map_err(|error| error.to_string()),
+            typed => {
+                typed.parse::<Size>().map(|Size(bytes)| bytes).map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -168,6 +167,19 @@ impl Offering {
             .trim()
             .parse()
             .map_err(|_| "it is not an IP address and a port, such as 0.0.0.0:9410".to_owned())
+    }
+
+    /// What the offer says to call where nothing is typed.
+    fn guess(&self) -> String {
+        match self.listen() {
+            Ok(listen) if listen.ip().is_unspecified() => said(&self.hosts, listen.port()),
+            Ok(listen) => {
+                let (host, port) = (listen.ip(), listen.port());
+                let host = if host.is_ipv6() { format!("[{host}]") } else { host.to_string() };
+                said(&[format!("mmp://{host}")], port)
+            }
+            Err(_) => said(&self.hosts, self.usual.port()),
+        }
     }
 
     fn addresses(&self) -> Result<Vec<String>, String> {
@@ -183,7 +195,7 @@ impl Offering {
         for word in &words {
             PeerAddress::parse(word).map_err(|error| error.to_string())?;
         }
-        if words.is_empty() && self.guess.is_empty() {
+        if words.is_empty() && self.guess().is_empty() {
             return Err("this machine is in no network: say where others call it".to_owned());
         }
         Ok(words)
@@ -244,7 +256,7 @@ impl Offering {
                 Answer::Waiting => {}
                 Answer::No => self.stage = Stage::Filling,
                 Answer::Yes(yes) => {
-                    return Next::Serve(order.clone(), card.question().until, yes);
+                    return Next::Serve(Box::new(order.clone()), card.question().until, yes);
                 }
             }
         }
@@ -310,7 +322,9 @@ impl Offering {
             lines = match peer.access {
                 Access::Open => {
                     let is_ticked = self.ticked.contains(&peer.id);
-                    lines.push(page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill))
+                    lines.push(
+                        page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill),
+                    )
                 }
                 Access::Blocked => lines.push(
                     container(page::muted(desk, format!("{label} is blocked"))).padding([4.0, 6.0]),
@@ -326,7 +340,7 @@ impl Offering {
         let bytes = page::field(desk, &each, &self.bytes, Message::Bytes);
         let span = page::field(desk, "1d", &self.span, Message::Span);
         let listen = page::field(desk, "0.0.0.0:9410", &self.listen, Message::Listen);
-        let guess = self.guess.join(" ");
+        let guess = self.guess();
         let addresses = page::field(desk, &guess, &self.addresses, Message::Addresses);
         let file = page::field(desk, "/home/anna/tiny.minimodel-offer", &self.file, Message::File);
         let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
@@ -376,6 +390,20 @@ impl Offering {
         ]
         .spacing(desk.space(Space::Normal));
         page::section(desk, "How", parts).into()
+    }
+}
+
+/// What others are told to call at a port; 0 is one that the system picks.
+pub(super) fn said(hosts: &[String], port: u16) -> String {
+    if hosts.is_empty() {
+        return String::new();
+    }
+    match port {
+        0 => format!("{}, at the port that the system picks", hosts.join(" ")),
+        port => {
+            let all: Vec<String> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
+            all.join(" ")
+        }
     }
 }
 

@@ -40,9 +40,8 @@ pub(super) fn view<'a>(share: &'a Share, desk: &Desk<'a>) -> Element<'a, Message
 }
 
 fn overview<'a>(share: &'a Share, desk: &Desk<'a>) -> Element<'a, Message> {
-    let prepare = |kind| {
-        page::button(desk, "Make a .slm ready…", kind).on_press(Message::Prepare).into()
-    };
+    let prepare =
+        |kind| page::button(desk, "Make a .slm ready…", kind).on_press(Message::Prepare).into();
     let mut content = Column::new().spacing(desk.space(Space::Normal)).width(Fill);
     if let Some(problem) = &share.problem {
         let dismiss = page::button(desk, "Dismiss", Kind::Quiet).on_press(Message::Dismiss).into();
@@ -107,7 +106,11 @@ fn model<'a>(desk: &Desk<'a>, servable: &'a Servable) -> Element<'a, Message> {
     let pieces = if model.have.is_full() {
         words::count(u64::from(count), "piece")
     } else {
-        format!("{} of {}", words::grouped(u64::from(have)), words::count(u64::from(count), "piece"))
+        format!(
+            "{} of {}",
+            words::grouped(u64::from(have)),
+            words::count(u64::from(count), "piece")
+        )
     };
     let size = format!("{}, {pieces}", words::bytes(model.geometry.byte_count()));
     let mut parts = column![head, page::muted(desk, size)].spacing(desk.space(Space::Hair));

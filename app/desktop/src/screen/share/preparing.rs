@@ -288,7 +288,9 @@ impl Preparing {
                 self.problem = None;
                 return naming.named();
             }
-            (Message::Ready(run, ready), Stage::Naming(Naming { run: this, .. })) if *this == run => {
+            (Message::Ready(run, ready), Stage::Naming(Naming { run: this, .. }))
+                if *this == run =>
+            {
                 self.ready(ready);
             }
             (Message::Ready(run, ready), Stage::Reading(running)) if running.run == run => {
@@ -310,8 +312,13 @@ impl Preparing {
                 let stem = found.slm.file_stem().unwrap_or_default().to_string_lossy();
                 let names = Names::guess(&stem, PUBLISHER);
                 let out = free(&found).display().to_string();
-                self.stage =
-                    Stage::Naming(Naming { run: Run::default(), found, names, out, is_sent: false });
+                self.stage = Stage::Naming(Naming {
+                    run: Run::default(),
+                    found,
+                    names,
+                    out,
+                    is_sent: false,
+                });
             }
             Err(problem) => {
                 self.problem = Some(problem);

@@ -171,12 +171,13 @@ impl Server {
 
     fn happened(&mut self, happened: Happened) -> Action {
         match (happened, &mut self.stage) {
-            (
-                Happened::Live(snapshot),
-                Stage::Running { live, .. } | Stage::Stopping { live },
-            ) => *live = Some(snapshot),
+            (Happened::Live(snapshot), Stage::Running { live, .. } | Stage::Stopping { live }) => {
+                *live = Some(snapshot);
+            }
             (Happened::Offered(path), Stage::Running { offer, .. }) => {
                 *offer = Offer::Written(path);
+                // The yes is written down by now, and other screens show it.
+                return Action::errand(Errand::Changed(Changed::Activity));
             }
             (Happened::NotOffered(problem, bytes), Stage::Running { offer, .. }) => {
                 let file = match offer {
@@ -232,7 +233,9 @@ impl Server {
                     .on_press(Message::Stop)
             }
             Stage::Stopping { .. } => page::button(desk, "Stopping…", Kind::Plain),
-            Stage::Ended(_) => page::button(desk, "Dismiss", Kind::Plain).on_press(Message::Dismiss),
+            Stage::Ended(_) => {
+                page::button(desk, "Dismiss", Kind::Plain).on_press(Message::Dismiss)
+            }
         };
         let head = row![name, Gap::new().width(Fill), button]
             .spacing(desk.space(Space::Normal))
@@ -295,7 +298,7 @@ impl Server {
     fn peers<'a>(&self, desk: &Desk<'_>, live: Option<&Snapshot>) -> Element<'a, Message> {
         let callers = live.map_or(&[][..], |live| &live.callers);
         let found = |peer: PeerId| callers.iter().find(|caller| caller.peer == peer).copied();
-        let mut lines = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
+        let mut lines = Column::new().spacing(desk.space(Space::Narrow)).width(Fill);
         for peer in &self.order.peers {
             lines = lines.push(self.peer(desk, *peer, found(*peer)));
         }
@@ -344,8 +347,7 @@ impl Server {
         };
         let part = page::fraction(caller.map_or(0, |caller| caller.taken), limit);
         let revoke = format!("Take back from {}", page::brief(&name));
-        let revoke = page::button(desk, revoke, Kind::Quiet)
-            .on_press(Message::TakeBack(peer));
+        let revoke = page::button(desk, revoke, Kind::Quiet).on_press(Message::TakeBack(peer));
         let first = row![
             page::words(desk, Text::Body, name),
             mark::tag(desk, tag, tone),

@@ -20,7 +20,9 @@ use verifier::scalars::{Label, UtcTime};
 use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{Bitfield, ChunkAlgorithm};
 
-use super::{Allowed, Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work};
+use super::{
+    Allowed, Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work,
+};
 use crate::desk::{Book, Desk};
 use crate::headless::{SCALE_FACTOR, open};
 use crate::theme::Scale;
@@ -67,7 +69,7 @@ impl Sample {
             model: self.model(),
             listen: SocketAddr::from(([0, 0, 0, 0], 9410)),
             addresses: Vec::new(),
-            guess: vec!["mmp://192.168.1.20:9410".to_owned()],
+            hosts: vec!["mmp://192.168.1.20".to_owned()],
             file: PathBuf::from("/home/anna/tiny-1.0.minimodel-offer"),
         })
     }

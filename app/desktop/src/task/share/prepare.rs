@@ -25,10 +25,7 @@ use crate::wiring::Opened;
 /// How long a yes to keep a file holds, in seconds; it is used up at once.
 const CACHE_SPAN: u64 = 86_400;
 
-pub(super) fn start<P: Ports + 'static>(
-    opened: Arc<Opened<P>>,
-    work: Prepare,
-) -> Task<Preparing> {
+pub(super) fn start<P: Ports + 'static>(opened: Arc<Opened<P>>, work: Prepare) -> Task<Preparing> {
     match work {
         Prepare::Read(run, wish, stop) => telling(move |mut tell| async move {
             let told = match &wish.manifest {

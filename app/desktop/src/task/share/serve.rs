@@ -24,10 +24,7 @@ use crate::screen::share::{Happened, Message, Order, ServerMessage, Starting};
 use crate::wiring::Opened;
 
 /// Makes the question whether the model may be served so.
-pub(super) async fn ask<P: Ports>(
-    opened: &Opened<P>,
-    order: &Order,
-) -> Result<Question, Problem> {
+pub(super) async fn ask<P: Ports>(opened: &Opened<P>, order: &Order) -> Result<Question, Problem> {
     let store = opened.ports.store();
     let model = model(opened, order.artifact).await?;
     let manifest = app::share::kept_manifest(&**store, order.artifact)

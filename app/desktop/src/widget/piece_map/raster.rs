@@ -1,6 +1,7 @@
 //! Draws a map as one picture of exactly its size in physical pixels.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use iced::advanced::image::Handle;
 
@@ -132,9 +133,13 @@ fn draw_grid(
     })
 }
 
+/// How many threads draw. The system is asked once: it reads files to answer.
 fn threads() -> u32 {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(threads).map_or(THREADS, |threads| threads.min(THREADS))
+    static FOUND: OnceLock<u32> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        u32::try_from(threads).map_or(THREADS, |threads| threads.min(THREADS))
+    })
 }
 
 /// Draws lines of a grid on pixels that start where the first of them does; gives the cells with

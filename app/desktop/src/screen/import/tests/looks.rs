@@ -5,8 +5,8 @@ use std::time::Duration;
 use app::ports::{Accounts, Evictable};
 use app::problem::Problem;
 use iced::Theme;
-use verifier::{Code, Sha256};
 use verifier::scalars::{Id as Name, Version};
+use verifier::{Code, Sha256};
 
 use super::super::{Gather, How, Id, Import, Message, Run};
 use super::scene::{NOW, begun, complete, desk, done, outlook, ready, run, shot};

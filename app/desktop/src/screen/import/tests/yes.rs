@@ -24,16 +24,16 @@ fn deeds() -> impl Strategy<Value = Deed> {
     let gather = |message| Deed::Say(Message::Gather(Id(0), message));
     let documents = gathered(2).documents().to_vec();
     prop_oneof![
-        3 => prop::sample::select(vec![Act::Fetch, Act::Import, Act::Cache, Act::Serve])
+        16 => prop::sample::select(vec![Act::Fetch, Act::Import, Act::Cache, Act::Serve])
             .prop_map(move |act| card(consent::Message::Tick(act))),
-        4 => Just(card(consent::Message::Agree)),
+        8 => Just(card(consent::Message::Agree)),
         1 => Just(card(consent::Message::Decline)),
-        3 => (1_u8..3).prop_map(Deed::Planned),
-        2 => prop::sample::select(documents).prop_map(move |it| gather(Gather::Read(Ok(it)))),
+        8 => (1_u8..3).prop_map(Deed::Planned),
+        1 => prop::sample::select(documents).prop_map(move |it| gather(Gather::Read(Ok(it)))),
         1 => (0_usize..4).prop_map(move |place| gather(Gather::Remove(place))),
         1 => prop::sample::select(vec!["", FOLDER, "/other"])
             .prop_map(move |path| gather(Gather::FolderTyped(path.to_owned()))),
-        2 => Just(gather(Gather::UseFolder)),
+        1 => Just(gather(Gather::UseFolder)),
         1 => Just(gather(Gather::Again)),
         1 => Just(gather(Gather::FolderChosen(Some(PathBuf::from(FOLDER))))),
         1 => Just(gather(Gather::Pair(Pair::Read))),
@@ -93,8 +93,7 @@ fn live(deeds: Vec<Deed>) -> Result<usize, TestCaseError> {
             }
         };
         seen.follow(&message);
-        let agrees =
-            matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
+        let agrees = matches!(&message, Message::Gather(_, Gather::Card(consent::Message::Agree)));
         let action = import.update(message);
         for work in &action.work {
             if let Job::Start(start) = &work.job {
@@ -130,5 +129,6 @@ fn with_the_ticked_boxes_some_of_these_imports_begin() {
     let mut runner = TestRunner::deterministic();
     let many = prop::collection::vec(deeds(), 60);
     let begun = (0..200).map(|_| live(many.new_tree(&mut runner).unwrap().current()).unwrap());
-    assert!(begun.sum::<usize>() > 5);
+    let begun = begun.sum::<usize>();
+    assert!(begun > 20, "only {begun} began");
 }

@@ -12,7 +12,8 @@ use crate::widget::{mark, page};
 use crate::words;
 
 pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {
-    let problem = preparing.problem.as_ref().map(|problem| page::problem(desk, problem, Vec::new()));
+    let problem =
+        preparing.problem.as_ref().map(|problem| page::problem(desk, problem, Vec::new()));
     let stage: Element<'a, Message> = match &preparing.stage {
         Stage::Choosing => choosing(preparing, desk),
         Stage::Reading(running) => {
@@ -60,9 +61,8 @@ fn choosing<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Messag
         .on_submit_maybe(ready.clone());
     let manifest = page::field(desk, "one is made", &preparing.manifest, Message::Manifest)
         .on_submit_maybe(ready.clone());
-    let choose = |wanted| {
-        page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted))
-    };
+    let choose =
+        |wanted| page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
     let line = |field: Element<'a, Message>, wanted| {
         row![field, choose(wanted)].spacing(desk.space(Space::Narrow)).align_y(Center)
     };
@@ -142,8 +142,7 @@ impl Naming {
         let out = page::field(desk, "/home/anna/tiny.manifest", &self.out, Message::Out)
             .on_submit_maybe(ready.clone());
         let wanted = Wanted::New(self.out.trim().into());
-        let choose =
-            page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
+        let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
         let out = row![out, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
         let empty = self.out.trim().is_empty().then(|| "a file has to be named".to_owned());
         let mut parts = column![].spacing(desk.space(Space::Normal));

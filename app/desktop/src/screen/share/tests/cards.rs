@@ -5,8 +5,8 @@ use app::question::{Question, Serving};
 use app::serve::Ended;
 
 use super::{
-    Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
-    live, offering, press, sees, served, shown, use_it,
+    Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id, live,
+    offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
 use crate::screen::share::Order;
@@ -19,12 +19,8 @@ fn ask(screen: &mut Share, sample: &Sample, order: &Order) {
     let peers: Vec<_> =
         book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
     let model = sample.model();
-    let serving = Serving {
-        model: &model,
-        manifest: &sample.manifest,
-        listen: order.listen,
-        peers: &peers,
-    };
+    let serving =
+        Serving { model: &model, manifest: &sample.manifest, listen: order.listen, peers: &peers };
     let question = Question::serve(&serving, Some(order.limit), NOW.plus(order.span), "press Stop");
     let _action = screen.update(Message::Asked(Ok(Box::new(question))));
 }
@@ -37,7 +33,9 @@ fn serve(screen: &mut Share, sample: &Sample) -> Work {
     let mut action = press(screen, "Continue");
     let Some(Work::Ask(order)) = action.work.pop() else { panic!("{action:?}") };
     ask(screen, sample, &order);
-    assert!(use_it(screen, |ui| drop(ui.click("Serve tiny 1.0 to anna-laptop and ben"))).is_empty());
+    assert!(
+        use_it(screen, |ui| drop(ui.click("Serve tiny 1.0 to anna-laptop and ben"))).is_empty()
+    );
     let _action = press(screen, "Serve: let these peers take the bytes while this program runs");
     let mut action = press(screen, "Serve tiny 1.0 to anna-laptop and ben");
     action.work.pop().unwrap()
@@ -70,7 +68,8 @@ fn a_form_says_what_is_wrong_with_each_field() {
     let _action = screen.update(Message::Offering(listen));
     sees(&screen, "`many` does not start with a whole number");
     sees(&screen, "It is not an IP address and a port, such as 0.0.0.0:9410");
-    let refused = screen.update(Message::Offering(crate::screen::share::offering::Message::Continue));
+    let refused =
+        screen.update(Message::Offering(crate::screen::share::offering::Message::Continue));
     assert!(refused.work.is_empty());
 }
 

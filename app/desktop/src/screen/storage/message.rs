@@ -1,0 +1,127 @@
+//! What the storage's screen hears, and the work it wants done.
+
+use std::sync::Arc;
+
+use app::ports::{Accounts, Evictable, Pin};
+use app::problem::Problem;
+use app::quantity::Size;
+use tokio::sync::oneshot;
+use verifier::scalars::UtcTime;
+
+use crate::widget::list::Scroll;
+
+/// Ends long work when it is fired or its other end is dropped.
+pub type Stop = oneshot::Receiver<()>;
+
+/// Work that the screen wants done.
+#[derive(Debug)]
+pub enum Work {
+    /// Look at what everything takes.
+    Look(u64),
+    /// Let the library take so many bytes.
+    SetQuota(u64),
+    /// Find out what would go so that so much more fits; the number says of which question.
+    WouldGo(u64, Size),
+    /// Read every kept piece of every model again.
+    Check(Stop),
+}
+
+/// What the library takes at one moment.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Where the store's bytes are.
+    pub accounts: Accounts,
+    /// What each model takes, the largest first.
+    pub models: Vec<Taken>,
+}
+
+/// What a model takes.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Its name and version.
+    pub name: String,
+    /// Bytes that come free when it is forgotten.
+    pub own: u64,
+    /// Bytes that other models share with it.
+    pub shared: u64,
+    /// Whether it may be given up.
+    pub pin: Pin,
+    /// When it was last imported, served or read.
+    pub last_use: UtcTime,
+}
+
+impl Taken {
+    /// All bytes that it takes.
+    pub fn all(&self) -> u64 {
+        self.own.saturating_add(self.shared)
+    }
+}
+
+/// How far it is to read everything again.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// The model that is being read, or was last.
+    pub model: String,
+    /// How many models are done.
+    pub models: u64,
+    /// Of how many.
+    pub of_models: u64,
+    /// How many pieces of the model are done.
+    pub pieces: u64,
+    /// Of how many.
+    pub of_pieces: u64,
+    /// How many pieces were read in all.
+    pub checked: u64,
+    /// What was found wrong.
+    pub troubles: Arc<[Trouble]>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+}
+
+/// What was found wrong with a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Its name and version.
+    pub name: String,
+    /// What is wrong, as one clause.
+    pub what: String,
+}
+
+/// What happens on the screen, or comes of its work.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// What everything took at a look.
+    Looked(u64, Result<Arc<Seen>, Problem>),
+    /// The problem was read.
+    Dismiss,
+    /// This is typed for the quota.
+    TypeQuota(String),
+    /// Set the quota that is typed.
+    SetQuota,
+    /// The quota is so many bytes, or stays as it was.
+    QuotaSet(Result<u64, Problem>),
+    /// This is typed for what is to fit.
+    TypeRoom(String),
+    /// Find out what would go for it.
+    AskForRoom,
+    /// What would go, in this order.
+    WouldGo(u64, Size, Result<Vec<Evictable>, Problem>),
+    /// Read everything again.
+    Check,
+    /// It is so far.
+    Checking(Arc<Progress>),
+    /// It has ended.
+    Checked(Result<Arc<Progress>, Problem>),
+    /// Stop reading everything.
+    StopChecking,
+    /// What was found was read.
+    CloseCheck,
+    /// Import again what is corrupt.
+    Import,
+    /// Show the library.
+    Library,
+    /// The list is scrolled so far.
+    Scrolled(Scroll),
+    /// The keyboard is on this line of the list; a line is so high.
+    Move(usize, f32),
+}

@@ -1,0 +1,296 @@
+//! The storage as its users meet it.
+
+use std::sync::{Arc, LazyLock};
+
+use app::ports::{Accounts, Evictable, Pin};
+use app::problem::Problem;
+use app::quantity::Size;
+use iced::keyboard::key::Named;
+use tokio::sync::oneshot::error::TryRecvError;
+use verifier::identity::SigningKey;
+use verifier::scalars::{Id, UtcTime, Version};
+use verifier::{Code, Sha256};
+
+use super::{Action, Message, Progress, Seen, Storage, Taken, Trouble, Work};
+use crate::desk::{Book, Desk};
+use crate::headless::{self, SCALE_FACTOR};
+use crate::screen::{Changed, Errand, Place};
+use crate::theme::{self, Scale};
+
+const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
+const MIB: u64 = 1 << 20;
+
+static BOOK: LazyLock<Book> = LazyLock::new(|| {
+    let own = SigningKey::from_seed([0; 32]).public_key().peer_id();
+    Book { own, peers: Arc::new([]) }
+});
+
+fn desk(percent: u16) -> Desk<'static> {
+    Desk {
+        scale: Scale::new(f32::from(percent) / 100.0),
+        scale_factor: SCALE_FACTOR,
+        now: NOW,
+        book: &BOOK,
+        size: iced::Size::new(1_180.0, 780.0),
+    }
+}
+
+fn ago(hours: u64) -> UtcTime {
+    UtcTime::from_unix(NOW.unix() - hours * 3_600)
+}
+
+fn seen() -> Seen {
+    let taken = |name: &str, own: u64, shared: u64, pin| Taken {
+        name: name.to_owned(),
+        own: own * MIB,
+        shared: shared * MIB,
+        pin,
+        last_use: ago(own),
+    };
+    Seen {
+        accounts: Accounts {
+            live: 1_740 * MIB,
+            dead: 120 * MIB,
+            index: 9 * MIB,
+            reserved: 300 * MIB,
+            quota: 4_096 * MIB,
+            free: 38_000 * MIB,
+        },
+        models: vec![
+            taken("storyteller 2.1", 620, 180, Pin::Unpinned),
+            taken("storyteller 1.0", 410, 180, Pin::Pinned),
+            taken("tiny-chat 1.0", 330, 0, Pin::Unpinned),
+            taken("verse 3", 20, 0, Pin::Unpinned),
+        ],
+    }
+}
+
+/// The screen after its first look.
+fn shown(seen: Seen) -> Storage {
+    let mut storage = Storage::default();
+    let [Work::Look(number)] = storage.enter().work[..] else { panic!("it does not look") };
+    let _none = storage.update(Message::Looked(number, Ok(Arc::new(seen))));
+    storage
+}
+
+fn hear(storage: &mut Storage, messages: Vec<Message>) -> Action {
+    let mut all = Action::none();
+    for message in messages {
+        let action = storage.update(message);
+        all.work.extend(action.work);
+        all.errands.extend(action.errands);
+    }
+    all
+}
+
+/// A window that is high enough for all of the screen.
+fn open(storage: &Storage) -> iced_test::Simulator<'_, Message> {
+    headless::open((1_032.0, 2_000.0), storage.view(&desk(100)))
+}
+
+fn press(storage: &mut Storage, label: &str) -> Action {
+    let messages: Vec<Message> = {
+        let mut ui = open(storage);
+        if let Err(error) = ui.click(label) {
+            panic!("{label}: {error}");
+        }
+        ui.into_messages().collect()
+    };
+    hear(storage, messages)
+}
+
+fn says(storage: &Storage, words: &str) -> bool {
+    open(storage).find(words).is_ok()
+}
+
+fn problem(what: &str) -> Problem {
+    Problem::new(Code::new("io", "failed"), what, "Check the disk.")
+}
+
+#[test]
+fn every_byte_has_a_name() {
+    let storage = shown(seen());
+    for words in [
+        "2.11 GiB of the quota of 4.00 GiB are taken or promised, 1.88 GiB are left",
+        "models 1.69 GiB",
+        "dead space 120.00 MiB",
+        "index 9.00 MiB",
+        "promised to imports 300.00 MiB",
+        "left 1.88 GiB",
+        "this library 1.82 GiB",
+        "free 37.10 GiB",
+        "storyteller 2.1",
+        "800.00 MiB",
+        "pinned, stays",
+    ] {
+        assert!(says(&storage, words), "{words}");
+    }
+}
+
+#[test]
+fn a_library_above_its_quota_and_a_full_device_are_told() {
+    let over = Accounts { quota: 1_000 * MIB, ..seen().accounts };
+    let storage = shown(Seen { accounts: over, ..seen() });
+    assert!(says(
+        &storage,
+        "The library takes more than its quota. What is kept stays; nothing new fits until \
+         something is forgotten or the quota is raised."
+    ));
+    let full = Accounts { free: MIB, ..seen().accounts };
+    let storage = shown(Seen { accounts: full, ..seen() });
+    assert!(says(
+        &storage,
+        "The device has less room than the quota leaves: imports end where the device is full."
+    ));
+}
+
+#[test]
+fn the_quota_is_set_by_what_is_typed_and_nonsense_is_named() {
+    let mut storage = shown(seen());
+    assert!(press(&mut storage, "Set the quota").work.is_empty(), "nothing is typed");
+    let _none = hear(&mut storage, vec![Message::TypeQuota("4 parsecs".to_owned())]);
+    assert!(press(&mut storage, "Set the quota").work.is_empty());
+    let told = "`parsecs` is not a unit; use B, KiB, MiB, GiB, TiB, KB, MB, GB or TB";
+    assert!(says(&storage, told), "{storage:?}");
+    let messages: Vec<Message> = {
+        let mut ui = open(&storage);
+        ui.click("4 parsecs").unwrap();
+        ui.typewrite("8");
+        ui.into_messages().collect()
+    };
+    assert!(matches!(&messages[..], [Message::TypeQuota(_)]), "{messages:?}");
+    let _none = hear(&mut storage, vec![Message::TypeQuota("8GiB".to_owned())]);
+    assert!(!says(&storage, told));
+    let messages: Vec<Message> = {
+        let mut ui = open(&storage);
+        ui.click("8GiB").unwrap();
+        ui.tap_key(Named::Enter);
+        ui.into_messages().collect()
+    };
+    let action = hear(&mut storage, messages);
+    let [Work::SetQuota(bytes)] = action.work[..] else { panic!("{action:?}") };
+    assert_eq!(bytes, 8 << 30);
+    let action = storage.update(Message::QuotaSet(Ok(bytes)));
+    assert!(matches!(&action.errands[..], [Errand::Tell(_), Errand::Changed(Changed::Library)]));
+    let _none = storage.update(Message::QuotaSet(Err(problem("the index is gone"))));
+    assert!(says(&storage, "The index is gone"));
+}
+
+#[test]
+fn what_would_go_is_listed_in_its_order_and_an_older_answer_is_not_shown() {
+    let mut storage = shown(seen());
+    let ask = |storage: &mut Storage, size: &str| {
+        let _none = hear(storage, vec![Message::TypeRoom(size.to_owned())]);
+        let action = press(storage, "What would go?");
+        let [Work::WouldGo(number, size)] = action.work[..] else { panic!("{action:?}") };
+        (number, size)
+    };
+    let (first, small) = ask(&mut storage, "1MiB");
+    let _none = storage.update(Message::WouldGo(first, small, Ok(Vec::new())));
+    assert!(says(&storage, "1.00 MiB more fit as it is; nothing would go."));
+    let (second, large) = ask(&mut storage, "3GiB");
+    assert_eq!(large, Size(3 << 30));
+    let evictable = Evictable {
+        artifact: Sha256::of(b"verse"),
+        model_id: Id::parse("verse").unwrap(),
+        model_version: Version::parse("3").unwrap(),
+        last_use: ago(30),
+        bytes: 20 * MIB,
+    };
+    let _none = storage.update(Message::WouldGo(second, large, Ok(vec![evictable])));
+    let _none = storage.update(Message::WouldGo(first, small, Ok(Vec::new())));
+    assert!(says(&storage, "So that 3.00 GiB more fit, these would go, in this order:"));
+    assert!(says(&storage, "20.00 MiB, last used 1 day ago"));
+    let (third, huge) = ask(&mut storage, "9TiB");
+    let _none = storage.update(Message::WouldGo(third, huge, Err(problem("it does not fit"))));
+    assert!(says(&storage, "It does not fit"));
+}
+
+fn progress() -> Progress {
+    let trouble = |name: &str, what: &str| Trouble { name: name.to_owned(), what: what.to_owned() };
+    Progress {
+        model: "tiny-chat 1.0".to_owned(),
+        models: 2,
+        of_models: 4,
+        pieces: 500,
+        of_pieces: 1_320,
+        checked: 3_200,
+        troubles: [
+            trouble("storyteller 2.1", "3 pieces corrupt"),
+            trouble("storyteller 1.0", "not read: the store failed"),
+        ]
+        .into(),
+        stopped: false,
+    }
+}
+
+#[test]
+fn everything_is_checked_and_what_is_corrupt_is_listed() {
+    let mut storage = shown(seen());
+    let action = press(&mut storage, "Recheck everything");
+    assert!(matches!(action.work[..], [Work::Check(_)]));
+    let _none = storage.update(Message::Checking(Arc::new(progress())));
+    assert!(says(&storage, "tiny-chat 1.0: 500 of 1,320 pieces; 2 of 4 models done"));
+    assert!(says(&storage, "3 pieces corrupt"), "it is told while it goes on");
+    let done = Progress { models: 4, checked: 5_000, ..progress() };
+    let action = storage.update(Message::Checked(Ok(Arc::new(done))));
+    assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
+    assert!(says(&storage, "5,000 pieces of 4 models were read, not all are sound."));
+    assert!(says(&storage, "storyteller 2.1") && says(&storage, "3 pieces corrupt"));
+    let action = press(&mut storage, "Import again…");
+    assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
+    let _none = press(&mut storage, "Done");
+    assert!(!says(&storage, "3 pieces corrupt"));
+}
+
+#[test]
+fn stopping_ends_the_work_and_keeps_what_was_found() {
+    let mut storage = shown(seen());
+    let mut action = press(&mut storage, "Recheck everything");
+    let Some(Work::Check(mut stop)) = action.work.pop() else { panic!("{action:?}") };
+    let _none = storage.update(Message::Checking(Arc::new(progress())));
+    assert_eq!(stop.try_recv(), Err(TryRecvError::Empty));
+    let _none = press(&mut storage, "Stop");
+    assert_eq!(stop.try_recv(), Err(TryRecvError::Closed));
+    assert!(says(&storage, "Stopping…"));
+    let again = storage.update(Message::Check);
+    assert!(again.work.is_empty(), "one check at a time");
+    let stopped = Progress { stopped: true, ..progress() };
+    let _look = storage.update(Message::Checked(Ok(Arc::new(stopped))));
+    assert!(says(
+        &storage,
+        "Stopped when 2 of 4 models were done; 3,200 pieces were read, not all are sound."
+    ));
+}
+
+#[test]
+fn nothing_kept_says_where_to_go() {
+    let mut storage = shown(Seen { models: Vec::new(), ..seen() });
+    let action = press(&mut storage, "Show the library");
+    assert!(matches!(action.errands[..], [Errand::Go(Place::Library)]));
+}
+
+#[test]
+fn a_failed_look_is_told_and_an_older_one_is_not_shown() {
+    let mut storage = Storage::default();
+    let [Work::Look(first)] = storage.enter().work[..] else { panic!() };
+    let _none = storage.update(Message::Looked(first, Err(problem("the disk is gone"))));
+    assert!(says(&storage, "The disk is gone"));
+    let _look = storage.enter();
+    let _none = storage.update(Message::Looked(first, Ok(Arc::new(seen()))));
+    assert!(storage.seen.is_none());
+}
+
+#[test]
+fn the_storage_looks_as_it_did() {
+    let mut storage = shown(seen());
+    let _work = press(&mut storage, "Recheck everything");
+    let _none = storage.update(Message::Checking(Arc::new(progress())));
+    let large = shown(seen());
+    for (name, theme) in [("light", theme::light()), ("dark", theme::dark())] {
+        let mut ui = headless::open((1_032.0, 780.0), storage.view(&desk(100)));
+        headless::assert_drawn(&mut ui, &theme, &format!("storage-{name}"));
+        let mut ui = headless::open((1_032.0, 780.0), large.view(&desk(200)));
+        headless::assert_drawn(&mut ui, &theme, &format!("storage-large-{name}"));
+    }
+}
