@@ -8,7 +8,6 @@ mod library;
 mod parity;
 mod records;
 mod screen;
-mod settings;
 mod share;
 mod stage;
 mod start;
