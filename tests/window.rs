@@ -8,6 +8,7 @@ mod library;
 mod parity;
 mod records;
 mod screen;
+mod settings;
 mod share;
 mod stage;
 mod start;

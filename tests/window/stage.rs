@@ -474,13 +474,6 @@ impl Stage {
         })]);
     }
 
-    /// Takes away what is in the field of this name, and gives it the keyboard.
-    pub fn clear(&mut self, id: &'static str) {
-        self.operate(Box::new(iced_test::core::widget::operation::focusable::focus(Id::new(id))));
-        self.press(Key::Character("a".into()), Modifiers::COMMAND);
-        self.press(Key::Named(Named::Backspace), Modifiers::empty());
-    }
-
     /// Lets a file fall on the window.
     pub fn drop_file(&mut self, path: &Path) {
         let event = window::Event::FileDropped(path.to_owned());
