@@ -12,8 +12,9 @@ use super::import::{BOXES, agree, ask, open};
 use super::stage::{Reached, Stage};
 use crate::harness::{Model, Running, Scene, files};
 
-/// What the boxes say without which no button says yes; the crawl presses everything but these.
-const LOCKS: [&str; 4] = ["Import:", "Serve:", "Cache:", "Publish:"];
+/// What the boxes say without which no button says yes, and what parts from the peer that the
+/// import is about; the crawl presses everything but these.
+const LOCKS: [&str; 6] = ["Import:", "Serve:", "Cache:", "Publish:", "Forget peer-0", "Block"];
 /// The screens on which something can be agreed to, and those that lead there.
 const SCREENS: [Place; 7] = [
     Place::Import,

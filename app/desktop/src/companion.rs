@@ -109,6 +109,7 @@ impl<W: Wiring> Companion<W> {
     /// The window at its start, and the work of starting.
     pub fn new(wiring: Arc<W>, beginning: Beginning) -> (Self, Task<Heard<W>>) {
         let Beginning { data, settings, is_new, trouble, started } = beginning;
+        piece_map::prepare();
         let size = settings.window.size.map_or(SIZE, |(width, height)| Size::new(width, height));
         let look = Look {
             mode: Mode::None,

@@ -14,6 +14,7 @@ pub mod share;
 pub mod storage;
 pub mod window;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use app::problem::Problem;
@@ -104,4 +105,13 @@ impl<M> Report<M> {
             self.said = Some(now);
         }
     }
+}
+
+/// The folder that imports go to: the one that is set, else the downloads folder of the account,
+/// else its home; `None` where the account has neither. Reads files, so not for the window's thread.
+pub(crate) fn imports(set: Option<PathBuf>) -> Option<PathBuf> {
+    set.or_else(|| {
+        let dirs = directories::UserDirs::new()?;
+        Some(dirs.download_dir().unwrap_or(dirs.home_dir()).to_owned())
+    })
 }

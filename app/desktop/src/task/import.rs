@@ -15,7 +15,7 @@ use app::settings::Settings;
 use iced::Task;
 use verifier::request::TicketFormat;
 
-use super::{blocking, perform, store_failed};
+use super::{blocking, imports, perform, store_failed};
 use crate::screen::import::{Gather, Id, Job, Message, Outlook, Pair, Planned, Refused, Run, Work};
 use crate::wiring::Opened;
 
@@ -34,8 +34,8 @@ pub fn start<P: Ports + 'static>(
     let opened = Arc::clone(opened);
     match job {
         Job::Folder => {
-            let imports = settings.imports.clone();
-            let found = blocking(move || Ok(imports.or_else(downloads)));
+            let set = settings.imports.clone();
+            let found = blocking(move || Ok(imports(set)));
             perform(found, |found| Message::Folder(found.ok().flatten()))
         }
         Job::Choose => perform(choose(), gather(id, Gather::Chosen)),
@@ -82,13 +82,6 @@ fn gather<T>(
     tell: impl Fn(T) -> Gather + Send + 'static,
 ) -> impl Fn(T) -> Message + Send + 'static {
     move |outcome| Message::Gather(id, tell(outcome))
-}
-
-/// The account's folder for downloads.
-fn downloads() -> Option<PathBuf> {
-    let dirs = directories::UserDirs::new()?;
-    let home = || dirs.home_dir().join("Downloads");
-    Some(dirs.download_dir().map_or_else(home, Path::to_owned))
 }
 
 /// A path that people write with `~` for their home folder.

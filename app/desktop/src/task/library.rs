@@ -16,7 +16,7 @@ use verifier::identity::SigningKey;
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
 
-use super::{Report, blocking, perform, reporting, store_failed, unless};
+use super::{Report, blocking, imports, perform, reporting, store_failed, unless};
 use crate::screen::library::{Message, News, Part, Work};
 use crate::widget::piece_map::Pieces;
 use crate::wiring::Opened;
@@ -64,7 +64,7 @@ pub fn start<P: Ports + 'static>(
             reporting(move |report| {
                 unless(stop, async move {
                     // Here, because asking the account where its downloads go reads files.
-                    let folder = imports(set);
+                    let folder = imports(set).unwrap_or_else(std::env::temp_dir);
                     let found = find(&opened, artifact, &folder, run, report).await;
                     Message::News(News::Found(run, folder, found))
                 })
@@ -169,14 +169,6 @@ async fn export<P: Ports>(
     };
     let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
     exported.map(|exported| exported.named.artifact).map_err(|error| Problem::blamed(&error))
-}
-
-/// Where imports go.
-fn imports(set: Option<PathBuf>) -> PathBuf {
-    let dirs = directories::UserDirs::new();
-    let own = dirs.as_ref().map(|dirs| dirs.download_dir().unwrap_or(dirs.home_dir()));
-    let own = || own.map_or_else(std::env::temp_dir, Path::to_path_buf);
-    set.unwrap_or_else(own)
 }
 
 /// Shows a file in the file manager.

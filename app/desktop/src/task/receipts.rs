@@ -18,7 +18,7 @@ use verifier::identity::SigningKey;
 use verifier::manifest::Options;
 use verifier::receipt::Receipt;
 
-use super::{blocking, perform, store_failed};
+use super::{blocking, imports, perform, store_failed};
 use crate::screen::receipts::{
     AgainMessage, CheckMessage, Choice, Ended, FilesMessage, Listed, ManifestFrom, Message, Read,
     ReadingMessage, Work, Written,
@@ -96,7 +96,7 @@ pub fn start<P: Ports + 'static>(
     }
 }
 
-/// The folder, else the user's own for imports, else the downloads folder of the account.
+/// The folder, else the one that imports go to.
 async fn list<P: Ports>(
     opened: Arc<Opened<P>>,
     folder: Option<PathBuf>,
@@ -104,7 +104,7 @@ async fn list<P: Ports>(
 ) -> Result<Arc<Listed>, Problem> {
     let peers = opened.ports.store().peers().await.map_err(store_failed)?;
     blocking(move || {
-        let folder = folder.or(own).or_else(downloads).ok_or_else(|| {
+        let folder = folder.or_else(|| imports(own)).ok_or_else(|| {
             let what = "this account names no downloads folder";
             let advice = "Type the path of the folder that your receipts are in.";
             Problem::new(app::blame::IO_FAILED, what, advice)
@@ -117,10 +117,6 @@ async fn list<P: Ports>(
         Ok(Arc::new(Listed::new(listing, name)))
     })
     .await
-}
-
-fn downloads() -> Option<PathBuf> {
-    directories::UserDirs::new()?.download_dir().map(Path::to_owned)
 }
 
 async fn read<P: Ports>(opened: Arc<Opened<P>>, path: PathBuf) -> Result<Read, Problem> {

@@ -28,8 +28,7 @@ pub fn start<P: Ports + 'static>(
 
 /// How the folders are; blocks for as long as the disk takes.
 pub(crate) fn look(data: PathBuf, imports: Option<PathBuf>) -> Folders {
-    let downloads = directories::UserDirs::new()
-        .and_then(|dirs| dirs.download_dir().map(std::path::Path::to_owned));
+    let downloads = super::imports(None);
     let folder = imports.as_ref().or(downloads.as_ref());
     let is_there = folder.is_some_and(|folder| folder.is_dir());
     Folders { data, downloads, imports, is_there }

@@ -21,7 +21,7 @@ use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::{Code, Sha256};
 
-use super::{blocking, perform, store_failed};
+use super::{blocking, imports, perform, store_failed};
 use crate::screen::share::{
     Allowed, Announced, Fresh, Look, Message, Purpose, Servable, Telling, Wanted, Work,
 };
@@ -131,21 +131,14 @@ async fn open<P: Ports>(
         Purpose::Announce => "minimodel-peer-source",
     };
     let stem = format!("{}-{}", model.model_id, model.model_version);
-    let folder = folder(settings);
-    let file = blocking(move || Ok(free(&folder, &stem, extension))).await?;
+    let set = settings.imports.clone();
+    let file = blocking(move || {
+        let folder = imports(set).unwrap_or_default();
+        Ok(free(&folder, &stem, extension))
+    })
+    .await?;
     let (listen, addresses) = (settings.listen, settings.addresses.clone());
     Ok(Arc::new(Fresh { model, listen, addresses, hosts, file }))
-}
-
-/// Where files are written that the user hands over.
-fn folder(settings: &Settings) -> PathBuf {
-    let user = directories::UserDirs::new();
-    settings
-        .imports
-        .clone()
-        .or_else(|| user.as_ref()?.download_dir().map(Path::to_owned))
-        .or_else(|| user.as_ref().map(|user| user.home_dir().to_owned()))
-        .unwrap_or_default()
 }
 
 /// A name in the folder that nothing has yet.

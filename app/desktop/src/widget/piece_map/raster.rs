@@ -134,7 +134,7 @@ fn draw_grid(
 }
 
 /// How many threads draw. The system is asked once: it reads files to answer.
-fn threads() -> u32 {
+pub(super) fn threads() -> u32 {
     static FOUND: OnceLock<u32> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -58,7 +58,9 @@ impl Gathering {
         let place = if self.needs_pairing() || self.tickets.is_open() { 0 } else { rest.len() };
         rest.insert(place, (Part::Pair, pair));
         let parts = first.map(|first| (Part::Answer, first)).into_iter().chain(rest);
-        // A field keeps the keyboard wherever its part goes.
+        // A field keeps the keyboard wherever its part goes. The toolkit takes for granted that
+        // what has one key is always of one kind, so each part is a column.
+        let parts = parts.map(|(part, content)| (part, column![content].into()));
         keyed::Column::with_children(parts).spacing(desk.space(Space::Normal)).width(Fill).into()
     }
 
