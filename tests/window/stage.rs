@@ -253,6 +253,11 @@ impl Stage {
         self.companion.theme().extended_palette().is_dark
     }
 
+    /// Counts from here on.
+    pub fn forget_touched(&mut self) {
+        self.touched = Touched::default();
+    }
+
     /// Draws the window; the picture is so many physical pixels, four bytes each.
     pub fn picture(&mut self) -> Vec<u8> {
         let theme = self.companion.theme();

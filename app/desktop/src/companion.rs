@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use app::bench::Machine;
 use app::clock::SystemClock;
 use app::ports::Clock as _;
 use app::problem::Problem;
@@ -109,7 +110,8 @@ impl<W: Wiring> Companion<W> {
     /// The window at its start, and the work of starting.
     pub fn new(wiring: Arc<W>, beginning: Beginning) -> (Self, Task<Heard<W>>) {
         let Beginning { data, settings, is_new, trouble, started } = beginning;
-        piece_map::prepare();
+        // Before there is a window whose thread would have to ask: it reads files to answer.
+        let _cores = Machine::cores();
         let size = settings.window.size.map_or(SIZE, |(width, height)| Size::new(width, height));
         let look = Look {
             mode: Mode::None,

@@ -1,5 +1,7 @@
 //! What the figures hold for: this build, on this machine.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 /// The program that was measured.
@@ -53,10 +55,14 @@ impl Machine {
         }
     }
 
-    /// How many threads this machine can run at once; 1 if it does not say.
+    /// How many threads this machine can run at once; 1 if it does not say. The system is asked
+    /// once for all: it may read files to answer.
     pub fn cores() -> u32 {
-        std::thread::available_parallelism()
-            .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+        static CORES: OnceLock<u32> = OnceLock::new();
+        *CORES.get_or_init(|| {
+            std::thread::available_parallelism()
+                .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+        })
     }
 }
 

@@ -99,11 +99,6 @@ fn zooming<T>(id: Id, zoom: Zoom) -> impl Operation<T> {
     Zooming(id, zoom)
 }
 
-/// Asks the system what it reads files to answer, before there is a window whose thread would.
-pub(crate) fn prepare() {
-    let _threads = raster::threads();
-}
-
 /// The picture that a map of the size draws of the whole artifact, for whoever shows or saves it
 /// without a window; the size is in physical pixels.
 pub fn picture(

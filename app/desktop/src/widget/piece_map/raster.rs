@@ -1,8 +1,8 @@
 //! Draws a map as one picture of exactly its size in physical pixels.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
+use app::bench::Machine;
 use iced::advanced::image::Handle;
 
 use super::brush::{self, Brush};
@@ -133,13 +133,8 @@ fn draw_grid(
     })
 }
 
-/// How many threads draw. The system is asked once: it reads files to answer.
-pub(super) fn threads() -> u32 {
-    static FOUND: OnceLock<u32> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        u32::try_from(threads).map_or(THREADS, |threads| threads.min(THREADS))
-    })
+fn threads() -> u32 {
+    Machine::cores().min(THREADS)
 }
 
 /// Draws lines of a grid on pixels that start where the first of them does; gives the cells with
