@@ -1,10 +1,13 @@
 //! Makes the artifacts that the benchmarks work on.
 
+mod busy;
 pub mod library;
 
 use bytes::Bytes;
 use verifier::piece::{PieceList, PieceStream};
 use verifier::{ChunkAlgorithm, Geometry};
+
+pub use busy::Busy;
 
 /// A valid f32 `.slm` of about this many bytes.
 pub fn artifact(bytes: u64) -> Bytes {

@@ -370,6 +370,17 @@ impl Stage {
 
     /// Sends events through the controls, as the desktop does, and waits for what comes of them.
     fn events(&mut self, events: Vec<Event>) {
+        self.send(events);
+        self.settle();
+    }
+
+    /// Moves the pointer there, and waits for nothing.
+    pub fn point_at(&mut self, at: Point) {
+        self.cursor = mouse::Cursor::Available(at);
+        self.send(vec![Event::Mouse(mouse::Event::CursorMoved { position: at })]);
+    }
+
+    fn send(&mut self, events: Vec<Event>) {
         let (messages, statuses) = self.with_ui(|ui, renderer, cursor| {
             let mut messages = Vec::new();
             let mut clipboard = clipboard::Null;
@@ -394,14 +405,12 @@ impl Stage {
                 self.say(Message::Key(modified_key, modifiers));
             }
         }
-        self.settle();
     }
 
     /// Clicks at a point.
     pub fn click_at(&mut self, at: Point) {
-        self.cursor = mouse::Cursor::Available(at);
+        self.point_at(at);
         self.events(vec![
-            Event::Mouse(mouse::Event::CursorMoved { position: at }),
             Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left)),
             Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left)),
         ]);

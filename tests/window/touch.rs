@@ -1,49 +1,12 @@
 //! What the window's thread reads and writes: nothing, whatever is on the disk.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-
+use benches::Busy;
 use desktop::screen::Place;
 use iced::keyboard::key::Named;
 use iced::keyboard::{Key, Modifiers};
 
 use super::stage::Stage;
 use crate::harness::Turn;
-
-/// Keeps the disk busy until it is dropped.
-struct Busy {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Busy {
-    fn start(folder: &Path) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (seen, path) = (Arc::clone(&stop), folder.join("busy"));
-        let thread = std::thread::spawn(move || {
-            let block = vec![7; 1 << 20];
-            while !seen.load(Ordering::Relaxed) {
-                let mut file = fs::File::create(&path).unwrap();
-                file.write_all(&block).unwrap();
-                file.sync_all().unwrap();
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
 
 #[test]
 #[cfg(target_os = "linux")]

@@ -165,6 +165,10 @@ impl<W: Wiring> Companion<W> {
             }
             Message::Saved(Ok(())) => Task::none(),
             Message::Go(place) => self.go(place),
+            Message::Maximized(maximized) => {
+                self.look.maximized = maximized;
+                Task::none()
+            }
             Message::Mode(mode) => {
                 self.look.mode = mode;
                 Task::none()
@@ -325,7 +329,7 @@ impl<W: Wiring> Companion<W> {
             }
             window::Event::Resized(size) => {
                 self.look.size = size;
-                Task::none()
+                window::is_maximized(id).map(Message::Maximized)
             }
             window::Event::Rescaled(factor) => {
                 self.look.scale_factor = factor;
@@ -360,9 +364,11 @@ impl<W: Wiring> Companion<W> {
             Stage::Open(screens) => Some(screens.place.name().to_owned()),
             _ => self.settings.window.screen.clone(),
         };
-        let size = self.look.size;
+        let Size { width, height } = self.look.size;
+        let own = Some((width.max(LEAST.width), height.max(LEAST.height)));
         let window = settings::Window {
-            size: Some((size.width.max(LEAST.width), size.height.max(LEAST.height))),
+            // A window that fills the screen goes back to the size it had before.
+            size: if self.look.maximized { self.settings.window.size } else { own },
             maximized: self.look.maximized,
             screen,
         };

@@ -28,6 +28,8 @@ pub enum Message<O> {
     Saved(Result<(), Problem>),
     /// Show a screen.
     Go(Place),
+    /// Whether the window fills the screen.
+    Maximized(bool),
     /// Whether the desktop is dark.
     Mode(Mode),
     /// Something happened to the window.
