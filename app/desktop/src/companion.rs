@@ -43,6 +43,8 @@ pub type Heard<W> = Message<Arc<Opened<<W as Wiring>::Ports>>>;
 
 /// How large the window is where nobody made it another size, in logical pixels.
 const SIZE: Size = Size::new(1_180.0, 780.0);
+/// How long the window stays after it was told to close while something went on.
+const TIDYING: Duration = Duration::from_secs(1);
 /// How small it can be made.
 const LEAST: Size = Size::new(760.0, 520.0);
 
@@ -374,13 +376,18 @@ impl<W: Wiring> Companion<W> {
         };
         // Before the first run is over, nothing is made in the data folder.
         let is_kept = matches!(self.stage, Stage::Open(_)) && window != self.settings.window;
-        // What goes on is stopped, and tidied up, by dropping it.
+        let goes_on = matches!(&self.stage, Stage::Open(screens) if !screens.at_work().is_empty());
+        // What goes on is stopped by dropping it; it writes down what it did, and tidies up.
         self.stage = Stage::Opening;
-        if !is_kept {
-            return iced::exit();
-        }
-        self.settings.window = window;
-        self.save().map(|_| Message::Gone)
+        self.sheet = None;
+        let save = if is_kept {
+            self.settings.window = window;
+            self.save().discard()
+        } else {
+            Task::none()
+        };
+        let wait = if goes_on { TIDYING } else { Duration::ZERO };
+        save.chain(Task::perform(tokio::time::sleep(wait), |()| Message::Gone))
     }
 
     /// What the window shows.
