@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Cli, Command};
 use crate::fault::{Exit, Fault};
@@ -105,19 +107,16 @@ fn refuse(error: &clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
 /// Starts telling on standard error what happens inside.
 fn trace(verbose: u8) {
     let level = match verbose {
-        0 => "error",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+        0 => LevelFilter::ERROR,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
     let crates = ["cli", "app", "store", "transfer", "verifier"];
-    let filter = crates.map(|name| format!("{name}={level}")).join(",");
+    let told = Targets::new().with_targets(crates.map(|name| (name, level)));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second start in one process, as tests make, changes nothing.
-    let _ok = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .try_init();
+    let _ok = tracing_subscriber::registry().with(lines).with(told).try_init();
 }
 
 #[cfg(test)]

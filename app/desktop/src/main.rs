@@ -14,7 +14,9 @@ use clap::Parser;
 use desktop::companion::{self, Beginning};
 use desktop::wiring::{Opened, Unopened, Wiring};
 use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use transfer::{Doorway, Identity, Limits, Swarm};
 use verifier::identity::SigningKey;
 
@@ -70,18 +72,15 @@ fn fail(what: &str) -> ExitCode {
 /// Starts telling on standard error what happens inside.
 fn trace(verbose: u8) {
     let level = match verbose {
-        0 => "error",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+        0 => LevelFilter::ERROR,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
     let crates = ["desktop", "app", "store", "transfer", "verifier"];
-    let filter = crates.map(|name| format!("{name}={level}")).join(",");
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    let told = Targets::new().with_targets(crates.map(|name| (name, level)));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(lines).with(told).init();
 }
 
 /// The real disk and the real network.
