@@ -72,7 +72,7 @@ impl Blamed for AnnounceError {
 
     fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Empty(_) => "Prepare it first with `minimodel share prepare`.".into(),
+            Self::Empty(_) => "Prepare it first, or import it.".into(),
             Self::Announcement(error) => advice_for(error.code()).into(),
             Self::NoConsent => "Run it again and agree, if you want it.".into(),
             Self::Journal(error) => error.advice(),

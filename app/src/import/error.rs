@@ -128,10 +128,7 @@ impl Blamed for ImportError {
             Self::NoPairedPeer => {
                 "Pair with one of them first, by a ticket that they give you.".into()
             }
-            Self::AllBlocked(_) => {
-                "Unblock one of them, if you want to fetch from it: `minimodel peer unblock PEER`."
-                    .into()
-            }
+            Self::AllBlocked(_) => "Unblock one of them, if you want to fetch from it.".into(),
             Self::Stopped => {
                 "Import it again when you like: it goes on from the pieces that are kept.".into()
             }
