@@ -9,6 +9,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use desktop::screen::Place;
 use iced_test::core::Point;
 
+#[path = "../tests/window/counter.rs"]
+mod counter;
 #[path = "../tests/window/stage.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod stage;

@@ -2,6 +2,7 @@
 //! behind it, and clicks and keys that go through its real controls.
 
 mod consent;
+mod counter;
 mod display;
 mod import;
 mod library;

@@ -21,6 +21,7 @@ use iced_test::runtime::user_interface::{Cache, State, UserInterface};
 use iced_test::runtime::{self, Action, Task};
 use iced_test::selector::{Candidate, Selector};
 
+use super::counter::{Counter, Touched};
 use super::wired::Wired;
 
 /// The size of the window, in logical pixels.
@@ -53,41 +54,6 @@ pub struct Stage {
     /// Whether the window is closed.
     pub is_closed: bool,
     touched: Touched,
-}
-
-/// Bytes that the window's thread moved by system calls while it did the window's work.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Touched {
-    /// Read.
-    pub read: u64,
-    /// Written.
-    pub written: u64,
-}
-
-/// What the kernel counts of this thread; the counting itself is left out.
-struct Counter {
-    at: Touched,
-    own: u64,
-}
-
-impl Counter {
-    fn now() -> Self {
-        let text = std::fs::read_to_string("/proc/thread-self/io").unwrap_or_default();
-        let value = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
-        };
-        let at = Touched { read: value("rchar:"), written: value("wchar:") };
-        Self { at, own: text.len() as u64 }
-    }
-
-    fn since(before: &Self) -> Touched {
-        let now = Self::now().at;
-        Touched {
-            read: now.read - before.at.read - before.own,
-            written: now.written - before.at.written,
-        }
-    }
 }
 
 /// A text on the screen.

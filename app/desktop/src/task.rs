@@ -17,11 +17,15 @@ pub mod window;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use app::problem::Problem;
+use app::blame::IO_FAILED;
+use app::problem::{Problem, chain};
 use futures::SinkExt as _;
 use futures::channel::mpsc;
 use iced::Task;
 use tokio::sync::oneshot;
+
+/// How long the desktop may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Does some work and tells its outcome once.
 pub(crate) fn perform<T, M>(
@@ -113,5 +117,16 @@ pub(crate) fn imports(set: Option<PathBuf>) -> Option<PathBuf> {
     set.or_else(|| {
         let dirs = directories::UserDirs::new()?;
         Some(dirs.download_dir().unwrap_or(dirs.home_dir()).to_owned())
+    })
+}
+
+/// Shows a file in the desktop's file manager, if there is one that answers.
+pub(crate) async fn reveal(path: PathBuf) -> Result<(), Problem> {
+    let advice = "Copy the path, and go there yourself.";
+    let shown = blocking(move || {
+        opener::reveal(&path).map_err(|error| Problem::new(IO_FAILED, chain(&error), advice))
+    });
+    tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| {
+        Err(Problem::new(IO_FAILED, "the desktop did not answer in ten seconds", advice))
     })
 }

@@ -2,7 +2,7 @@
 
 mod run;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::import::{ImportError, Plan, room};
@@ -15,7 +15,7 @@ use app::settings::Settings;
 use iced::Task;
 use verifier::request::TicketFormat;
 
-use super::{blocking, imports, perform, store_failed};
+use super::{blocking, imports, perform, reveal, store_failed};
 use crate::screen::import::{Gather, Id, Job, Message, Outlook, Pair, Planned, Refused, Run, Work};
 use crate::wiring::Opened;
 
@@ -70,8 +70,7 @@ pub fn start<P: Ports + 'static>(
             run::start(opened, settings.sign_receipts, *start).map(move |it| Message::Run(id, it))
         }
         Job::Reveal(path) => {
-            let shown = blocking(move || reveal(&path));
-            perform(shown, move |shown| Message::Run(id, Run::Revealed(shown)))
+            perform(reveal(path), move |shown| Message::Run(id, Run::Revealed(shown)))
         }
     }
 }
@@ -101,14 +100,6 @@ async fn choose() -> Vec<PathBuf> {
 async fn choose_folder() -> Option<PathBuf> {
     let dialog = rfd::AsyncFileDialog::new().set_title("Where the model goes");
     dialog.pick_folder().await.map(|folder| folder.path().to_owned())
-}
-
-fn reveal(path: &Path) -> Result<(), Problem> {
-    opener::reveal(path).map_err(|error| {
-        let what = format!("no file manager could be opened: {}", app::problem::chain(&error));
-        let advice = "Copy the path, and open it by hand.";
-        Problem::new(app::blame::IO_FAILED, what, advice)
-    })
 }
 
 /// Reads each ticket of a text; they may stand one after the other without a gap.

@@ -2,27 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use app::blame::IO_FAILED;
 use app::import;
 use app::library::{self, Event, Found};
 use app::ports::{PieceStore as _, Ports};
-use app::problem::{Problem, chain};
+use app::problem::Problem;
 use app::settings::Settings;
+use app::verify::program_version;
 use iced::Task;
 use verifier::Sha256;
 use verifier::identity::SigningKey;
-use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
 
-use super::{Report, blocking, imports, perform, reporting, store_failed, unless};
+use super::{Report, blocking, imports, perform, reporting, reveal, store_failed, unless};
 use crate::screen::library::{Message, News, Part, Work};
 use crate::widget::piece_map::Pieces;
 use crate::wiring::Opened;
-
-/// The longest that the desktop may take to show a file.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the work; what comes of it comes as messages.
 pub fn start<P: Ports + 'static>(
@@ -162,24 +157,12 @@ async fn export<P: Ports>(
         }
     };
     let settings = import::Settings {
-        verifier_version: Version::parse(env!("CARGO_PKG_VERSION"))
-            .map_err(|error| Problem::machine("this program has no sound version", &error))?,
+        verifier_version: program_version()?,
         signer: signs.then(|| SigningKey::from_seed(*opened.key.seed())),
         rule: ChecksumRule::Verify,
     };
     let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
     exported.map(|exported| exported.named.artifact).map_err(|error| Problem::blamed(&error))
-}
-
-/// Shows a file in the file manager.
-async fn reveal(path: PathBuf) -> Result<(), Problem> {
-    let advice = "Copy the path, and go there yourself.";
-    let shown = blocking(move || {
-        opener::reveal(&path).map_err(|error| Problem::new(IO_FAILED, chain(&error), advice))
-    });
-    tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| {
-        Err(Problem::new(IO_FAILED, "the desktop did not answer in ten seconds", advice))
-    })
 }
 
 async fn browse(from: PathBuf) -> Option<PathBuf> {
