@@ -7,6 +7,7 @@ mod harness;
 mod import;
 mod library;
 mod pair;
+mod promises;
 mod records;
 mod refuse;
 mod resume;

@@ -1,0 +1,1 @@
+//! What an error advises: the right file, folder, command and side, and nothing that destroys.

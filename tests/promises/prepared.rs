@@ -1,0 +1,1 @@
+//! What is prepared, receipted and looked at: nothing invented, nothing made by looking.

@@ -1,0 +1,1 @@
+//! What the network can do: slow is not dead, strangers take no place, and errors name people.

@@ -1,0 +1,1 @@
+//! What was recorded: who gave and took what, whatever ended it.
