@@ -125,13 +125,8 @@ pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), S
 
 /// Removes what is left of an artifact when nothing else knows of it.
 pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    for path in [list_path(layout, artifact), forgotten_path(layout, artifact)] {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            outcome => outcome.at(&path)?,
-        }
-    }
-    Ok(())
+    remove(&list_path(layout, artifact))?;
+    remove(&forgotten_path(layout, artifact))
 }
 
 /// Bytes that all manifests and lists take.
@@ -160,6 +155,14 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreErro
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::io(path, error)),
+    }
+}
+
+/// Removes a file if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome.at(path),
     }
 }
 

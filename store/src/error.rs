@@ -8,6 +8,7 @@ use app::ports::JournalError;
 use app::{Blame, Blamed};
 use verifier::{Code, Coded, Sha256};
 
+use crate::book::BookError;
 use crate::layout::LayoutError;
 use crate::lock::LockError;
 
@@ -24,6 +25,9 @@ pub enum OpenError {
     /// The consent log is not a valid one, or cannot be read.
     #[error(transparent)]
     Journal(JournalError),
+    /// The book of peers cannot be used.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// The disk failed.
     #[error(transparent)]
     Failed(#[from] StoreError),
@@ -47,6 +51,7 @@ impl Blamed for OpenError {
     fn field(&self) -> Cow<'_, str> {
         match self {
             Self::Journal(error) => error.field(),
+            Self::Book(_) => "book.json".into(),
             _ => "data-dir".into(),
         }
     }
@@ -59,6 +64,7 @@ impl Blamed for OpenError {
                     .into()
             }
             Self::Journal(error) => error.advice(),
+            Self::Book(error) => error.advice(),
             _ => "Check that the data folder is a folder you can write to and that its disk has \
                   room, or name another with --data-dir DIR."
                 .into(),

@@ -14,7 +14,7 @@ use app::codec;
 use sled::{Batch, Db, Tree};
 use verifier::Sha256;
 
-pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow};
+pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow, PeerRows};
 
 use crate::error::{At, StoreError};
 
@@ -28,7 +28,10 @@ pub(crate) const VALUE_LIMIT: usize = 256 << 10;
 /// against its segments.
 pub(crate) const CHANGES_LIMIT: usize = 256;
 
-const QUOTA: &[u8] = b"quota";
+/// Where quota and peers were before they had a file of their own.
+const OLD_SETTINGS: &[u8] = b"settings";
+const OLD_PEERS: &[u8] = b"peers";
+const OLD_QUOTA: &[u8] = b"quota";
 
 /// The open index.
 #[derive(Debug)]
@@ -43,8 +46,6 @@ struct Trees {
     db: Db,
     artifacts: Tree,
     changes: Tree,
-    settings: Tree,
-    peers: Tree,
 }
 
 impl Trees {
@@ -53,18 +54,11 @@ impl Trees {
             sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None).open()?;
         let artifacts = db.open_tree("artifacts")?;
         let changes = db.open_tree("pieces")?;
-        let settings = db.open_tree("settings")?;
-        let peers = db.open_tree("peers")?;
-        Ok(Self { db, artifacts, changes, settings, peers })
+        Ok(Self { db, artifacts, changes })
     }
 
     fn copy_to(&self, other: &Self) -> sled::Result<()> {
-        let pairs = [
-            (&self.artifacts, &other.artifacts),
-            (&self.changes, &other.changes),
-            (&self.settings, &other.settings),
-            (&self.peers, &other.peers),
-        ];
+        let pairs = [(&self.artifacts, &other.artifacts), (&self.changes, &other.changes)];
         for (from, to) in pairs {
             for row in from {
                 let (key, value) = row?;
@@ -173,33 +167,49 @@ impl Index {
         self.with(|trees| trees.changes.apply_batch(batch))
     }
 
-    pub(crate) fn quota(&self) -> Result<Option<u64>, StoreError> {
-        let value = self.with(|trees| trees.settings.get(QUOTA))?;
-        value.map(|value| self.decode(&value)).transpose()
-    }
-
-    pub(crate) fn set_quota(&self, bytes: u64) -> Result<(), StoreError> {
-        let value = self.encode(&bytes)?;
-        self.with(|trees| trees.settings.insert(QUOTA, value).map(drop))
-    }
-
-    pub(crate) fn peers(&self) -> Result<Vec<([u8; 32], PeerRow)>, StoreError> {
-        let rows = self.with(|trees| trees.peers.iter().collect::<sled::Result<Vec<_>>>())?;
+    /// Quota and peers as they stood here before they had a file of their own; `None` if they
+    /// never did.
+    pub(crate) fn old_book(&self) -> Result<Option<(Option<u64>, PeerRows)>, StoreError> {
+        let found = self.with(|trees| {
+            if !trees.db.tree_names().iter().any(|name| name == OLD_PEERS) {
+                return Ok(None);
+            }
+            let quota = trees.db.open_tree(OLD_SETTINGS)?.get(OLD_QUOTA)?;
+            let rows = trees.db.open_tree(OLD_PEERS)?.iter().collect::<sled::Result<Vec<_>>>()?;
+            Ok(Some((quota, rows)))
+        })?;
+        let Some((quota, rows)) = found else { return Ok(None) };
+        let quota = quota.map(|value| self.decode(&value)).transpose()?;
         let peers = rows.into_iter().map(|(key, value)| {
             let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
             Ok((key, self.decode(&value)?))
         });
-        peers.collect()
+        Ok(Some((quota, peers.collect::<Result<_, StoreError>>()?)))
     }
 
-    pub(crate) fn put_peer(&self, key: &[u8; 32], row: &PeerRow) -> Result<(), StoreError> {
-        let value = self.encode(row)?;
-        self.with(|trees| trees.peers.insert(key, value).map(drop))
+    /// Removes what [`Self::old_book`] gives.
+    pub(crate) fn remove_old_book(&self) -> Result<(), StoreError> {
+        let removed = self.with(|trees| {
+            let names = [OLD_SETTINGS, OLD_PEERS];
+            names.into_iter().try_fold(false, |any, name| Ok(trees.db.drop_tree(name)? || any))
+        })?;
+        if removed { self.sync() } else { Ok(()) }
     }
 
-    /// Forgets a peer; whether it was known.
-    pub(crate) fn remove_peer(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
-        self.with(|trees| Ok(trees.peers.remove(key)?.is_some()))
+    /// Writes what versions before the book wrote.
+    #[cfg(test)]
+    pub(crate) fn write_old_book(
+        &self,
+        quota: u64,
+        peers: &[([u8; 32], PeerRow)],
+    ) -> Result<(), StoreError> {
+        let quota = self.encode(&quota)?;
+        self.with(|trees| trees.db.open_tree(OLD_SETTINGS)?.insert(OLD_QUOTA, quota))?;
+        for (key, row) in peers {
+            let row = self.encode(row)?;
+            self.with(|trees| trees.db.open_tree(OLD_PEERS)?.insert(key, row))?;
+        }
+        self.sync()
     }
 
     /// Makes what was written survive the end of this process.
@@ -287,7 +297,6 @@ mod tests {
         let path = folder.path().join("index");
         let (gone, there) = (Sha256::of(b"gone"), Sha256::of(b"there"));
         let index = Index::open(path.clone()).unwrap();
-        index.set_quota(77).unwrap();
         for sequence in 0..1_000 {
             index.append(&[entry(gone, sequence)]).unwrap();
         }
@@ -300,7 +309,6 @@ mod tests {
         index.rewrite_all().unwrap();
         assert!(index.size().unwrap() < 1 << 20);
         let check = |index: &Index| {
-            assert_eq!(index.quota().unwrap(), Some(77));
             assert_eq!(index.replay(gone, drop).unwrap(), (0, 0));
             let mut told = 0;
             assert_eq!(index.replay(there, |_| told += 1).unwrap(), (3, 3));

@@ -116,9 +116,14 @@ impl Layout {
         self.root.join("settings.json")
     }
 
-    /// The peers this installation is paired with.
-    pub fn peers(&self) -> PathBuf {
-        self.root.join("peers")
+    /// The peers this installation is paired with, and the quota.
+    pub fn book(&self) -> PathBuf {
+        self.root.join("book.json")
+    }
+
+    /// Where a copy of them was before they had a file of their own.
+    pub(crate) fn old_book(&self) -> PathBuf {
+        self.store().join("settings")
     }
 
     /// The folder of everything that one process owns at a time.

@@ -3,6 +3,7 @@
 //! Piece bytes lie in append-only packs that describe themselves; sled holds what the library
 //! knows of them. Nothing is acknowledged before it would survive a crash.
 
+mod book;
 mod catalogue;
 mod device;
 mod disk;
@@ -19,12 +20,12 @@ mod pipeline;
 mod quota;
 mod recovery;
 mod scrub;
-mod settings;
 mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use book::BookError;
 pub use disk::{Disk, SettingsFileError, load_settings, save_settings};
 pub use error::{OpenError, StoreError};
 pub use journal::Journal;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use verifier::piece::{ArrivedPiece, Source};
 use verifier::{ChunkAlgorithm, Sha256};
 
+use crate::book::{self, BookFile};
 use crate::catalogue::{Artifact, Catalogue, short};
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
@@ -16,7 +18,6 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{BLOCK, Described, Location, Packs};
 use crate::quota::{self, DEFAULT_QUOTA};
-use crate::settings;
 use crate::shared::Shared;
 
 /// Changes are rewritten at open when they are so many times as many as full ones would be …
@@ -29,7 +30,9 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     let layout = Layout::new(data_folder);
     layout.create()?;
     let lock = StoreLock::take(&layout.lock(), program)?;
-    let recovery = match aside(&layout)? {
+    // First, so that nothing is changed beside one that is refused.
+    let book = Arc::new(BookFile::open(layout.book())?);
+    let recovery = match aside(&layout, &book)? {
         Err(StoreError::Index(_)) => {
             let damaged = set_aside(&layout.index())?;
             let notice = format!(
@@ -37,21 +40,22 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
                  pieces came from is no longer known. The damaged one is in {}.",
                 damaged.display()
             );
-            Recovery::run(layout, vec![notice])?
+            Recovery::run(layout, &book, vec![notice])?
         }
         outcome => outcome?,
     };
     let Recovery { layout, index, catalogue, notices, .. } = recovery;
-    let shared = Shared::new(layout, lock, index, catalogue);
-    shared.learn_welcome()?;
-    Ok((shared, notices))
+    Ok((Shared::new(layout, lock, index, book, catalogue), notices))
 }
 
 /// Recovers on a thread of its own, because sled panics on some damage.
-fn aside(layout: &Layout) -> Result<Result<Recovery, StoreError>, StoreError> {
-    let (layout, index) = (layout.clone(), layout.index());
+fn aside(
+    layout: &Layout,
+    book: &Arc<BookFile>,
+) -> Result<Result<Recovery, StoreError>, StoreError> {
+    let (layout, index, book) = (layout.clone(), layout.index(), Arc::clone(book));
     let thread = std::thread::Builder::new().name("store-open".to_owned());
-    let opening = thread.spawn(move || Recovery::run(layout, Vec::new())).at(&index)?;
+    let opening = thread.spawn(move || Recovery::run(layout, &book, Vec::new())).at(&index)?;
     Ok(match opening.join() {
         // What sled calls an I/O error is one of its own making if the path is in the index.
         Ok(Err(StoreError::Disk { path, .. })) if path.starts_with(&index) => {
@@ -71,7 +75,7 @@ struct Recovery {
 }
 
 impl Recovery {
-    fn run(layout: Layout, mut notices: Vec<String>) -> Result<Self, StoreError> {
+    fn run(layout: Layout, book: &BookFile, mut notices: Vec<String>) -> Result<Self, StoreError> {
         let packs = Packs::new(layout.clone());
         let path = layout.index();
         let absent = !path.exists() && !path.with_extension("old").exists();
@@ -85,12 +89,9 @@ impl Recovery {
             ));
         }
         let index = Index::open(path)?;
-        if absent {
-            settings::restore(&layout, &index)?;
-        }
-        // What is damaged is found while the index can still be made anew.
-        index.peers()?;
-        let catalogue = Catalogue::default();
+        book::migrate(&layout, &index, book)?;
+        let quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
+        let catalogue = Catalogue { quota, ..Catalogue::default() };
         let mut recovery = Self { layout, packs, index, catalogue, notices };
         recovery.read()?;
         recovery.adopt()?;
@@ -101,15 +102,18 @@ impl Recovery {
 
     /// Reads what the index knows, and the manifests that it does not.
     fn read(&mut self) -> Result<(), StoreError> {
-        self.catalogue.quota = self.index.quota()?.unwrap_or(DEFAULT_QUOTA);
         for artifact in documents::half_forgotten(&self.layout)? {
             self.index.remove(artifact)?;
             self.index.sync()?;
             documents::finish_forgetting(&self.layout, artifact)?;
         }
         for (artifact, facts) in self.index.facts()? {
-            let known =
+            let mut known =
                 Known::from_facts(&facts).ok_or_else(|| StoreError::Index(self.layout.index()))?;
+            // Written and synced after the index, which may have lost its last entries.
+            if let Some((written, _)) = documents::read_manifest(&self.layout, artifact)? {
+                known.pin = written.pin;
+            }
             self.catalogue.artifacts.insert(artifact, Artifact::new(known));
         }
         for artifact in documents::artifacts(&self.layout)? {

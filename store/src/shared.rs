@@ -1,21 +1,18 @@
 //! What the store's threads share.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use app::ports::Access;
 use bytes::Bytes;
-use verifier::identity::PeerId;
 use verifier::{PieceIndex, Sha256};
 
+use crate::book::BookFile;
 use crate::catalogue::Catalogue;
 use crate::error::StoreError;
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Index};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{Location, Packs};
-use crate::settings;
 
 /// The open store, without the thread that writes.
 ///
@@ -27,9 +24,8 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) index: Index,
     pub(crate) packs: Packs,
+    pub(crate) book: Arc<BookFile>,
     catalogue: Mutex<Catalogue>,
-    /// The peers that are known and not blocked.
-    welcome: RwLock<HashSet<PeerId>>,
     /// Set when the newest pack must not be written any more.
     roll: AtomicBool,
     /// Released when the last user of the files is gone.
@@ -45,13 +41,19 @@ pub(crate) enum Found {
 }
 
 impl Shared {
-    pub(crate) fn new(layout: Layout, lock: StoreLock, index: Index, catalogue: Catalogue) -> Self {
+    pub(crate) fn new(
+        layout: Layout,
+        lock: StoreLock,
+        index: Index,
+        book: Arc<BookFile>,
+        catalogue: Catalogue,
+    ) -> Self {
         Self {
             packs: Packs::new(layout.clone()),
             layout,
             index,
+            book,
             catalogue: Mutex::new(catalogue),
-            welcome: RwLock::default(),
             roll: AtomicBool::new(false),
             _lock: lock,
         }
@@ -59,21 +61,6 @@ impl Shared {
 
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the peer is known and not blocked.
-    pub(crate) fn lets_in(&self, peer: PeerId) -> bool {
-        self.welcome.read().unwrap_or_else(PoisonError::into_inner).contains(&peer)
-    }
-
-    /// Reads again who is known and not blocked.
-    pub(crate) fn learn_welcome(&self) -> Result<(), StoreError> {
-        // Held while it is read, so that the last reading is the one that stays.
-        let mut welcome = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
-        let rows = self.index.peers()?;
-        let peers = rows.iter().filter_map(|(key, row)| settings::peer(*key, row));
-        *welcome = peers.filter(|peer| peer.access == Access::Open).map(|peer| peer.id).collect();
-        Ok(())
     }
 
     pub(crate) fn ask_to_roll(&self) {

@@ -15,13 +15,14 @@ use verifier::piece::{PieceList, VerifiedPiece};
 use verifier::scalars::UtcTime;
 use verifier::{Bitfield, PieceIndex, Sha256};
 
+use crate::book::Book;
 use crate::error::{OpenError, StoreError};
 use crate::index::Known;
 use crate::journal::TransferFile;
 use crate::pipeline::Pipeline;
 use crate::scrub::Next;
 use crate::shared::{Found, Shared};
-use crate::{documents, learn, quota, recovery, scrub, settings};
+use crate::{documents, learn, quota, recovery, scrub};
 
 /// The library of one installation, on disk. One process has it open at a time.
 ///
@@ -247,8 +248,7 @@ impl PieceStore for Store {
 
     async fn set_quota(&self, bytes: u64) -> Result<(), Failure> {
         self.blocking(move |shared| {
-            shared.index.set_quota(bytes)?;
-            settings::save(shared)?;
+            shared.book.change(|book| book.quota = Some(bytes))?;
             shared.catalogue().quota = bytes;
             Ok(())
         })
@@ -256,34 +256,21 @@ impl PieceStore for Store {
     }
 
     async fn peers(&self) -> Result<Vec<KnownPeer>, Failure> {
-        self.blocking(|shared| {
-            let rows = shared.index.peers()?;
-            Ok(rows.into_iter().filter_map(|(key, row)| settings::peer(key, &row)).collect())
-        })
-        .await
+        Ok(self.shared.book.look(|book| book.peers.values().cloned().collect()))
     }
 
     async fn add_peer(&self, peer: KnownPeer) -> Result<(), Failure> {
-        self.blocking(move |shared| {
-            shared.index.put_peer(peer.id.public_key().as_bytes(), &settings::row(&peer))?;
-            shared.learn_welcome()?;
-            settings::save(shared)
-        })
-        .await
+        let add = |book: &mut Book| drop(book.peers.insert(peer.id, peer));
+        self.blocking(move |shared| shared.book.change(add)).await
     }
 
     async fn remove_peer(&self, id: PeerId) -> Result<bool, Failure> {
-        self.blocking(move |shared| {
-            let known = shared.index.remove_peer(id.public_key().as_bytes())?;
-            shared.learn_welcome()?;
-            settings::save(shared)?;
-            Ok(known)
-        })
-        .await
+        let remove = move |book: &mut Book| book.peers.remove(&id).is_some();
+        self.blocking(move |shared| shared.book.change(remove)).await
     }
 
     fn lets_in(&self, id: PeerId) -> bool {
-        self.shared.lets_in(id)
+        self.shared.book.lets_in(id)
     }
 }
 

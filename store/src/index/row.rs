@@ -145,6 +145,9 @@ impl Changes {
     }
 }
 
+/// Peers by their public keys, as they stood in the index before they had a file of their own.
+pub(crate) type PeerRows = Vec<([u8; 32], PeerRow)>;
+
 /// A paired peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PeerRow {
