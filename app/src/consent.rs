@@ -1,15 +1,15 @@
 //! The user's yes as a value that is used up.
 
 use verifier::Sha256;
-use verifier::consent::{Act, Grant};
+use verifier::consent::{Act, ConsentError, Grant};
 use verifier::scalars::{Id, UtcTime};
 
 use crate::ports::{Journal, JournalError, Standing, Terms};
 
 /// The user's yes to one or more acts on one artifact, written down before it can be used.
 ///
-/// It is made only of a [`Yes`](crate::question::Yes), and a use case takes it by value: no code path can act
-/// twice on one yes, or ask by itself.
+/// It is made only of a [`Yes`](crate::question::Yes), and a use case takes it by value: no code
+/// path can act twice on one yes, or ask by itself.
 #[derive(Debug)]
 pub struct Consent {
     artifact: Sha256,
@@ -17,7 +17,8 @@ pub struct Consent {
 }
 
 impl Consent {
-    /// Writes the yes down and makes the value that a use case takes.
+    /// Writes the yes down, all of it or nothing, and makes the value that a use case takes;
+    /// `instead_of` ends with it.
     ///
     /// Call it only after a person said yes to exactly these terms.
     ///
@@ -27,14 +28,12 @@ impl Consent {
     pub(crate) async fn given<J: Journal>(
         journal: &J,
         artifact: Sha256,
-        terms: impl IntoIterator<Item = Terms>,
+        mut terms: Vec<Terms>,
+        instead_of: Vec<Id>,
         now: UtcTime,
     ) -> Result<Self, JournalError> {
-        let mut grants = Vec::new();
-        for terms in terms.into_iter().filter(|terms| terms.artifact == artifact) {
-            grants.push(journal.grant(terms, now).await?);
-        }
-        Ok(Self { artifact, grants })
+        terms.retain(|terms| terms.artifact == artifact);
+        Ok(Self { artifact, grants: journal.grant(terms, instead_of, now).await? })
     }
 
     /// The artifact it is about.
@@ -53,24 +52,25 @@ impl Consent {
     }
 }
 
-/// Takes back every live yes that `meant` says yes to, in the order in which they were given; says
-/// which ones. Whatever moves under them stops within one piece.
+/// Takes back every live yes that `meant` says yes to, all at once; says which ones, in the order
+/// in which they were given. Whatever moves under them stops within one piece.
 ///
 /// # Errors
 ///
-/// [`JournalError`] if the log cannot be used; those before may be taken back already.
+/// [`JournalError`] if the log cannot be used; then none is taken back.
 pub async fn take_back<J: Journal>(
     journal: &J,
     now: UtcTime,
     meant: impl Fn(&Standing) -> bool + Send,
 ) -> Result<Vec<Id>, JournalError> {
-    let mut standing = journal.standing(now).await?;
-    standing.retain(|standing| standing.live && meant(standing));
-    let mut revoked = Vec::new();
-    for standing in standing {
-        let id = standing.grant.id().clone();
-        journal.revoke(id.clone(), now).await?;
-        revoked.push(id);
+    loop {
+        let standing = journal.standing(now).await?;
+        let live = standing.iter().filter(|standing| standing.live && meant(standing));
+        let live: Vec<Id> = live.map(|standing| standing.grant.id().clone()).collect();
+        match journal.revoke(live.clone(), now).await {
+            // Somebody else took one of them back meanwhile: that is what was wanted.
+            Err(JournalError::Consent(ConsentError::UnknownGrant(_))) => {}
+            outcome => return outcome.map(|()| live),
+        }
     }
-    Ok(revoked)
 }

@@ -233,7 +233,7 @@ impl Yes {
         journal: &J,
         now: UtcTime,
     ) -> Result<Consent, JournalError> {
-        Consent::given(journal, self.artifact, self.terms, now).await
+        Consent::given(journal, self.artifact, self.terms, Vec::new(), now).await
     }
 }
 

@@ -198,9 +198,11 @@ where
 }
 
 async fn any_live<P: Ports>(ports: &P, artifact: Sha256) -> Result<bool, ServeError> {
-    let standing = ports.journal().standing(ports.clock().now()).await?;
+    let now = ports.clock().now();
+    let standing = ports.journal().standing(now).await?;
     Ok(standing.iter().any(|standing| {
-        standing.live
+        // The last bytes of a grant that is used up may still be on their way.
+        standing.grant.is_live(now)
             && standing.grant.act() == Act::Serve
             && standing.grant.terms().artifact_sha256 == artifact
     }))

@@ -14,13 +14,13 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use app::ports::{self, Chain, Failure, JournalError, Record, Spend, Standing, Terms};
-use verifier::consent::{ConsentError, ConsentLog, Grant, GrantTerms, Query};
+use verifier::consent::{ConsentError, Grant, Query};
 use verifier::scalars::{Id, UtcTime};
 
 pub(crate) use transfers::TransferFile;
 
 use crate::layout::{Layout, unique_name};
-use consents::{LogFile, View};
+use consents::{Addition, LogFile, View};
 use tally::{Tally, TallyFile};
 
 /// How long bytes that were counted may wait to be written down.
@@ -108,12 +108,17 @@ impl Journal {
 }
 
 impl ports::Journal for Journal {
-    async fn grant(&self, terms: Terms, now: UtcTime) -> Result<Grant, JournalError> {
-        self.blocking(move |shared| shared.grant(terms, now)).await
+    async fn grant(
+        &self,
+        terms: Vec<Terms>,
+        instead_of: Vec<Id>,
+        now: UtcTime,
+    ) -> Result<Vec<Grant>, JournalError> {
+        self.blocking(move |shared| shared.grant(terms, &instead_of, now)).await
     }
 
-    async fn revoke(&self, grant: Id, now: UtcTime) -> Result<(), JournalError> {
-        self.blocking(move |shared| shared.revoke(&grant, now)).await
+    async fn revoke(&self, grants: Vec<Id>, now: UtcTime) -> Result<(), JournalError> {
+        self.blocking(move |shared| shared.revoke(&grants, now)).await
     }
 
     async fn standing(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
@@ -153,47 +158,57 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    fn grant(&self, terms: Terms, now: UtcTime) -> Result<Grant, JournalError> {
-        let name = format!("g-{}", unique_name().map_err(failed)?);
-        let id = Id::parse(&name).map_err(failed)?;
-        let terms = GrantTerms {
-            id: id.clone(),
-            act: terms.act,
-            model_id: terms.model_id,
-            artifact_sha256: terms.artifact,
-            scope: terms.scope,
-            byte_limit: terms.byte_limit,
-            granted: now,
-            expires: terms.expires,
-        };
-        self.append(|log| {
-            // A clock that was put back must not break the order of the log.
-            let granted = log.last_time().map_or(now, |last| last.max(now));
-            log.grant_line(&GrantTerms { granted, ..terms })
+    fn grant(
+        &self,
+        terms: Vec<Terms>,
+        instead_of: &[Id],
+        now: UtcTime,
+    ) -> Result<Vec<Grant>, JournalError> {
+        let named = terms.into_iter().map(|terms| {
+            let name = format!("g-{}", unique_name().map_err(failed)?);
+            Ok((Id::parse(&name).map_err(failed)?, terms))
+        });
+        let named: Vec<(Id, Terms)> = named.collect::<Result<_, JournalError>>()?;
+        self.append(|addition| {
+            for grant in instead_of {
+                if addition.log().grant(grant).is_some_and(|grant| grant.revoked().is_none()) {
+                    addition.revoke(grant, now)?;
+                }
+            }
+            for (id, terms) in &named {
+                addition.grant(id, terms, now)?;
+            }
+            Ok(())
         })?;
         let state = self.state();
-        let grant = state.view.log().grant(&id).cloned();
-        grant.ok_or_else(|| failed(io::Error::other("the grant is not in the log it was added to")))
+        let grants = named.iter().map(|(id, _)| state.view.log().grant(id).cloned());
+        let grants: Option<Vec<Grant>> = grants.collect();
+        grants.ok_or_else(|| failed(io::Error::other("a grant is not in the log it was added to")))
     }
 
-    fn revoke(&self, grant: &Id, now: UtcTime) -> Result<(), JournalError> {
-        self.append(|log| log.revoke_line(grant, log.last_time().map_or(now, |last| last.max(now))))
+    fn revoke(&self, grants: &[Id], now: UtcTime) -> Result<(), JournalError> {
+        if grants.is_empty() {
+            return Ok(());
+        }
+        self.append(|addition| grants.iter().try_for_each(|grant| addition.revoke(grant, now)))
     }
 
-    /// Appends the line that follows from the log as it is on disk.
+    /// Appends the lines that follow from the log as it is on disk, all of them or none.
     fn append(
         &self,
-        line: impl FnOnce(&ConsentLog) -> Result<Vec<u8>, ConsentError>,
+        lines: impl FnOnce(&mut Addition) -> Result<(), ConsentError>,
     ) -> Result<(), JournalError> {
         let mut locked = self.log.lock().map_err(failed)?;
-        let (line, end) = {
+        let (addition, end) = {
             let mut state = self.state();
             state.view.refresh(&self.log)?;
             let log = state.view.log();
-            (line(log)?, log.bytes())
+            let mut addition = Addition::to(log);
+            lines(&mut addition)?;
+            (addition, log.bytes())
         };
         // Spends go on while the disk works.
-        locked.put(end, &line).map_err(failed)?;
+        locked.put(end, addition.lines()).map_err(failed)?;
         self.state().view.refresh(&self.log)
     }
 
@@ -206,7 +221,7 @@ impl Shared {
         let standing = state.view.log().grants().iter().map(|grant| Standing {
             grant: grant.clone(),
             used: state.tally.used(grant.id()),
-            live: grant.is_live(now),
+            live: grant.is_live(now) && state.tally.used(grant.id()) < grant.byte_limit(),
         });
         Ok(standing.collect())
     }

@@ -4,8 +4,7 @@ use app::naming::{short, short_peer};
 use app::ports::{Journal as _, JournalError, Standing};
 use app::quantity::Size;
 use serde_json::{Value, json};
-use verifier::Code;
-use verifier::consent::Scope;
+use verifier::consent::{ConsentError, Scope};
 use verifier::scalars::{Id, UtcTime};
 
 use crate::args::{ConsentCommand, RevokeArgs};
@@ -85,23 +84,22 @@ async fn revoke<W: Wiring>(
             Fault::usage("grant", error.to_string(), "See the ids in `minimodel consent list`.")
         })?);
     }
+    // Named twice, it is one grant.
+    grants.sort();
+    grants.dedup();
+    journal.revoke(grants.clone(), session.now()).await.map_err(|error| refused(&error))?;
     for grant in &grants {
-        journal
-            .revoke(grant.clone(), session.now())
-            .await
-            .map_err(|error| unknown_or(&error, grant))?;
         session.terminal.say(&format!("{grant} is taken back; nothing moves under it any more."));
     }
-    Ok(Outcome::new().with("revoked", args.grants.clone()).told())
+    let revoked: Vec<String> = grants.iter().map(ToString::to_string).collect();
+    Ok(Outcome::new().with("revoked", revoked).told())
 }
 
-fn unknown_or(error: &JournalError, grant: &Id) -> Fault {
+fn refused(error: &JournalError) -> Fault {
     let fault = Fault::blamed(error);
-    if fault.code() == Code::new("consent", "unknown-grant") {
-        let advice = "See the live grants with `minimodel consent list`; nothing was changed.";
-        return Fault::new(fault.code(), grant.as_str(), fault.what(), advice);
-    }
-    fault.at(Some(grant.as_str()))
+    let JournalError::Consent(ConsentError::UnknownGrant(grant)) = error else { return fault };
+    let advice = "See the live grants with `minimodel consent list`; nothing was changed.";
+    Fault::new(fault.code(), grant.as_str(), fault.what(), advice)
 }
 
 /// A grant in one line for people.

@@ -33,8 +33,15 @@ pub struct Standing {
     pub grant: Grant,
     /// Bytes that it has moved so far.
     pub used: u64,
-    /// Whether it still allows anything now.
+    /// Whether it still allows anything now: it is neither taken back, nor over, nor used up.
     pub live: bool,
+}
+
+impl Standing {
+    /// How many bytes more it allows.
+    pub const fn left(&self) -> u64 {
+        self.grant.byte_limit().saturating_sub(self.used)
+    }
 }
 
 /// What one act wants to move.
@@ -141,17 +148,25 @@ pub enum JournalError {
 
 /// Where consents and transfers are written down, append-only.
 pub trait Journal: Send + Sync + 'static {
-    /// Writes down the user's yes; done when it would survive a crash.
+    /// Writes down the user's yes, all of it in one piece or nothing; done when it would survive a
+    /// crash. `instead_of` ends with it; what of that has ended meanwhile is no hindrance.
     fn grant(
         &self,
-        terms: Terms,
+        terms: Vec<Terms>,
+        instead_of: Vec<Id>,
         now: UtcTime,
-    ) -> impl Future<Output = Result<Grant, JournalError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Grant>, JournalError>> + Send;
 
-    /// Takes a yes back; it holds for every process that uses the log, from its next ask on.
+    /// Takes these grants back, all of them or none; it holds for every process that uses the log,
+    /// from its next ask on.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Consent`] with `consent.unknown-grant` if one of them is unknown or taken
+    /// back already.
     fn revoke(
         &self,
-        grant: Id,
+        grants: Vec<Id>,
         now: UtcTime,
     ) -> impl Future<Output = Result<(), JournalError>> + Send;
 

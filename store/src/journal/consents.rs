@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use app::ports::{Chain, JournalError};
-use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat, Grant};
+use app::ports::{Chain, JournalError, Terms};
+use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat, Grant, GrantTerms};
 use verifier::json;
+use verifier::scalars::{Id, UtcTime};
 
 use super::failed;
 use crate::layout::{FileIdentity, private_file, sync_folder};
@@ -176,6 +177,64 @@ fn read_on(log: &mut ConsentLog, file: &mut File, length: u64) -> Result<(), Jou
     Ok(())
 }
 
+/// Lines that are to follow a log, each of which follows from the one before.
+#[derive(Debug)]
+pub(super) struct Addition {
+    log: ConsentLog,
+    lines: Vec<u8>,
+}
+
+impl Addition {
+    /// Nothing yet, to follow this log.
+    pub(super) fn to(log: &ConsentLog) -> Self {
+        Self { log: log.clone(), lines: Vec::new() }
+    }
+
+    /// The log with what was added so far.
+    pub(super) const fn log(&self) -> &ConsentLog {
+        &self.log
+    }
+
+    /// The lines that were added.
+    pub(super) fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    pub(super) fn grant(
+        &mut self,
+        id: &Id,
+        terms: &Terms,
+        now: UtcTime,
+    ) -> Result<(), ConsentError> {
+        let terms = GrantTerms {
+            id: id.clone(),
+            act: terms.act,
+            model_id: terms.model_id.clone(),
+            artifact_sha256: terms.artifact,
+            scope: terms.scope,
+            byte_limit: terms.byte_limit,
+            granted: self.time(now),
+            expires: terms.expires,
+        };
+        self.add(self.log.grant_line(&terms)?)
+    }
+
+    pub(super) fn revoke(&mut self, grant: &Id, now: UtcTime) -> Result<(), ConsentError> {
+        self.add(self.log.revoke_line(grant, self.time(now))?)
+    }
+
+    /// A clock that was put back must not break the order of the log.
+    fn time(&self, now: UtcTime) -> UtcTime {
+        self.log.last_time().map_or(now, |last| last.max(now))
+    }
+
+    fn add(&mut self, line: Vec<u8>) -> Result<(), ConsentError> {
+        self.log.extend(&line)?;
+        self.lines.extend(line);
+        Ok(())
+    }
+}
+
 /// The file, and the way to append to it.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -226,12 +285,12 @@ pub(super) struct LockedLog {
 }
 
 impl LockedLog {
-    /// Puts a line after the log's last whole one; done when it would survive a crash.
+    /// Puts lines after the log's last whole one; done when they would survive a crash.
     ///
     /// # Errors
     ///
-    /// What the disk said; the line is not there.
-    pub(super) fn put(&mut self, end: u64, line: &[u8]) -> io::Result<()> {
+    /// What the disk said; none of the lines is there.
+    pub(super) fn put(&mut self, end: u64, lines: &[u8]) -> io::Result<()> {
         if self.file.metadata()?.len() > end {
             tracing::warn!(end, "a torn line of the consent log is cut off");
             self.file.set_len(end)?;
@@ -239,10 +298,10 @@ impl LockedLog {
         let put = self
             .file
             .seek(SeekFrom::Start(end))
-            .and_then(|_| self.file.write_all(line))
+            .and_then(|_| self.file.write_all(lines))
             .and_then(|()| self.file.sync_data());
         put.inspect_err(|_| {
-            // A line that is half there would be cut off as torn later.
+            // Half a line would be cut off as torn later, and whole ones would count.
             drop(self.file.set_len(end));
         })
     }

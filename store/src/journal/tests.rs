@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::ports::{Journal as _, JournalError, Record, Spend, Terms, What};
 use verifier::Sha256;
-use verifier::consent::{Act, ConsentError, ConsentLog, Scope};
+use verifier::consent::{Act, ConsentError, ConsentLog, Grant, Scope};
 use verifier::scalars::{Id, UtcTime};
 
 use super::Journal;
@@ -40,6 +40,10 @@ fn is_denied(outcome: Result<(), JournalError>) -> bool {
     }
 }
 
+async fn give(journal: &Journal, terms: Terms, now: UtcTime) -> Result<Grant, JournalError> {
+    Ok(journal.grant(vec![terms], Vec::new(), now).await?.remove(0))
+}
+
 fn layout() -> (tempfile::TempDir, Layout) {
     let folder = tempfile::tempdir().unwrap();
     let layout = Layout::new(folder.path());
@@ -57,12 +61,12 @@ async fn a_yes_taken_back_elsewhere_stops_the_next_spend() {
     let serving = Journal::open(&layout).unwrap();
     let other = Journal::open(&layout).unwrap();
     assert!(is_denied(serving.spend(&spend(Act::Serve, 0), at(0))));
-    let grant = other.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    let grant = give(&other, terms(Act::Serve, 100), at(0)).await.unwrap();
     serving.spend(&spend(Act::Serve, 10), at(1)).unwrap();
     assert!(is_denied(serving.spend(&spend(Act::Fetch, 10), at(1))));
-    other.revoke(grant.id().clone(), at(2)).await.unwrap();
+    other.revoke(vec![grant.id().clone()], at(2)).await.unwrap();
     assert!(is_denied(serving.spend(&spend(Act::Serve, 0), at(2))));
-    let again = serving.revoke(grant.id().clone(), at(3)).await.unwrap_err();
+    let again = serving.revoke(vec![grant.id().clone()], at(3)).await.unwrap_err();
     assert!(matches!(again, JournalError::Consent(ConsentError::UnknownGrant(_))));
     assert_eq!(parsed(&layout).records(), 2);
 }
@@ -71,7 +75,7 @@ async fn a_yes_taken_back_elsewhere_stops_the_next_spend() {
 async fn the_byte_limit_holds_over_spends_and_starts() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    let grant = journal.grant(terms(Act::Import, 100), at(0)).await.unwrap();
+    let grant = give(&journal, terms(Act::Import, 100), at(0)).await.unwrap();
     for _ in 0..3 {
         journal.spend(&spend(Act::Import, 30), at(0)).unwrap();
     }
@@ -85,7 +89,7 @@ async fn the_byte_limit_holds_over_spends_and_starts() {
     let standing = journal.standing(at(0)).await.unwrap();
     assert_eq!(standing.len(), 1);
     assert_eq!((standing[0].grant.id(), standing[0].used), (grant.id(), 100));
-    assert!(standing[0].live && !journal.standing(at(1000)).await.unwrap()[0].live);
+    assert_eq!((standing[0].left(), standing[0].live), (0, false));
     assert!(is_denied(journal.spend(&spend(Act::Import, 0), at(1000))));
 }
 
@@ -93,7 +97,7 @@ async fn the_byte_limit_holds_over_spends_and_starts() {
 async fn two_processes_count_what_both_moved() {
     let (_folder, layout) = layout();
     let (one, two) = (Journal::open(&layout).unwrap(), Journal::open(&layout).unwrap());
-    one.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
+    give(&one, terms(Act::Serve, 100), at(0)).await.unwrap();
     one.spend(&spend(Act::Serve, 30), at(0)).unwrap();
     two.spend(&spend(Act::Serve, 20), at(0)).unwrap();
     one.flush().unwrap();
@@ -108,7 +112,7 @@ async fn two_processes_count_what_both_moved() {
 async fn what_is_counted_is_written_down_by_itself() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    journal.grant(terms(Act::Serve, 1 << 40), at(0)).await.unwrap();
+    give(&journal, terms(Act::Serve, 1 << 40), at(0)).await.unwrap();
     journal.spend(&spend(Act::Serve, 1 << 30), at(0)).unwrap();
     journal.spend(&spend(Act::Serve, 1), at(0)).unwrap();
     let written = || {
@@ -126,12 +130,12 @@ async fn what_is_counted_is_written_down_by_itself() {
 async fn a_torn_rest_is_cut_and_the_log_goes_on() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    journal.grant(terms(Act::Serve, 1), at(0)).await.unwrap();
+    give(&journal, terms(Act::Serve, 1), at(0)).await.unwrap();
     let mut file = OpenOptions::new().append(true).open(layout.consent_log()).unwrap();
     file.write_all(b"{\"consent_kind\":\"revo").unwrap();
     journal.spend(&spend(Act::Serve, 0), at(0)).unwrap();
     let other = Journal::open(&layout).unwrap();
-    other.grant(terms(Act::Fetch, 1), at(0)).await.unwrap();
+    give(&other, terms(Act::Fetch, 1), at(0)).await.unwrap();
     assert_eq!(parsed(&layout).records(), 2);
     journal.spend(&spend(Act::Fetch, 0), at(0)).unwrap();
 }
@@ -140,9 +144,9 @@ async fn a_torn_rest_is_cut_and_the_log_goes_on() {
 async fn a_log_that_was_changed_allows_nothing() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    journal.grant(terms(Act::Serve, 5), at(0)).await.unwrap();
+    give(&journal, terms(Act::Serve, 5), at(0)).await.unwrap();
     let good = fs::read(layout.consent_log()).unwrap();
-    journal.grant(terms(Act::Fetch, 5), at(0)).await.unwrap();
+    give(&journal, terms(Act::Fetch, 5), at(0)).await.unwrap();
     journal.spend(&spend(Act::Fetch, 0), at(0)).unwrap();
 
     // A log that shrank, or that another file took the place of, is read again.
@@ -161,7 +165,7 @@ async fn a_log_that_was_changed_allows_nothing() {
         let error = journal.spend(&spend(Act::Serve, 0), at(0)).unwrap_err();
         assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
     }
-    let error = journal.grant(terms(Act::Serve, 1), at(0)).await.unwrap_err();
+    let error = give(&journal, terms(Act::Serve, 1), at(0)).await.unwrap_err();
     assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
     assert!(Journal::open(&layout).is_err());
 }
@@ -180,11 +184,51 @@ async fn a_long_rest_without_a_line_end_is_refused_and_kept() {
 async fn a_clock_that_was_put_back_breaks_no_order() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    journal.grant(terms(Act::Serve, 1), at(60)).await.unwrap();
-    let grant = journal.grant(terms(Act::Fetch, 1), at(0)).await.unwrap();
+    give(&journal, terms(Act::Serve, 1), at(60)).await.unwrap();
+    let grant = give(&journal, terms(Act::Fetch, 1), at(0)).await.unwrap();
     assert_eq!(grant.granted(), at(60));
-    journal.revoke(grant.id().clone(), at(5)).await.unwrap();
+    journal.revoke(vec![grant.id().clone()], at(5)).await.unwrap();
     assert_eq!(parsed(&layout).last_time(), Some(at(60)));
+}
+
+#[tokio::test]
+async fn the_grants_of_one_yes_are_written_down_together_or_not_at_all() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let before = give(&journal, terms(Act::Serve, 1), at(0)).await.unwrap();
+    let older = vec![before.id().clone()];
+    let both = |limit| vec![terms(Act::Fetch, 1), terms(Act::Import, limit)];
+    // The second of them breaks a rule.
+    let error = journal.grant(both(u64::MAX), older.clone(), at(1)).await.unwrap_err();
+    assert!(matches!(error, JournalError::Consent(_)));
+    assert_eq!(parsed(&layout).records(), 1);
+    assert!(is_denied(journal.spend(&spend(Act::Fetch, 0), at(1))));
+
+    let granted = journal.grant(both(1), older.clone(), at(1)).await.unwrap();
+    assert_eq!(granted.iter().map(Grant::act).collect::<Vec<_>>(), [Act::Fetch, Act::Import]);
+    let log = parsed(&layout);
+    assert_eq!((log.records(), log.live(at(2)).len()), (4, 2));
+    assert_eq!(log.grant(before.id()).unwrap().revoked(), Some(at(1)));
+    // What has ended meanwhile is no hindrance.
+    journal.grant(both(1), older, at(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn grants_are_taken_back_together_or_not_at_all() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let terms = vec![terms(Act::Serve, 1), terms(Act::Fetch, 1)];
+    let grants = journal.grant(terms, Vec::new(), at(0)).await.unwrap();
+    let [one, two] = [&grants[0], &grants[1]].map(|grant| grant.id().clone());
+    let nobody = Id::parse("g-nobody").unwrap();
+    for wrong in [vec![one.clone(), nobody], vec![one.clone(), two.clone(), one.clone()]] {
+        let error = journal.revoke(wrong, at(1)).await.unwrap_err();
+        assert!(matches!(error, JournalError::Consent(ConsentError::UnknownGrant(_))));
+        assert_eq!(parsed(&layout).live(at(1)).len(), 2);
+    }
+    journal.revoke(Vec::new(), at(1)).await.unwrap();
+    journal.revoke(vec![one, two], at(1)).await.unwrap();
+    assert!(parsed(&layout).live(at(1)).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,9 +240,9 @@ async fn grants_from_many_sides_keep_the_chain() {
         let journal = Arc::clone(&sides[number % 2]);
         tasks.spawn(async move {
             let act = Act::ALL[number % 5];
-            let grant = journal.grant(terms(act, 1), at(number as u64 % 7)).await.unwrap();
+            let grant = give(&journal, terms(act, 1), at(number as u64 % 7)).await.unwrap();
             if number % 3 == 0 {
-                journal.revoke(grant.id().clone(), at(0)).await.unwrap();
+                journal.revoke(vec![grant.id().clone()], at(0)).await.unwrap();
             }
         });
     }
@@ -240,8 +284,8 @@ async fn the_chain_is_checked_from_its_first_line() {
     let journal = Journal::open(&layout).unwrap();
     let empty = journal.chain().await.unwrap();
     assert_eq!((empty.lines, empty.first, empty.last, empty.torn), (0, None, None, 0));
-    let grant = journal.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
-    journal.revoke(grant.id().clone(), at(7)).await.unwrap();
+    let grant = give(&journal, terms(Act::Serve, 100), at(0)).await.unwrap();
+    journal.revoke(vec![grant.id().clone()], at(7)).await.unwrap();
     let whole = journal.chain().await.unwrap();
     assert_eq!((whole.lines, whole.first, whole.last), (2, Some(at(0)), Some(at(7))));
     assert_eq!(whole.head, parsed(&layout).head());
@@ -267,9 +311,9 @@ async fn the_chain_is_checked_from_its_first_line() {
 async fn a_look_shows_the_newest_transfers_and_says_that_there_are_more() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();
-    let serve = journal.grant(terms(Act::Serve, 100), at(0)).await.unwrap();
-    journal.grant(terms(Act::Cache, 100), at(1)).await.unwrap();
-    journal.revoke(serve.id().clone(), at(5)).await.unwrap();
+    let serve = give(&journal, terms(Act::Serve, 100), at(0)).await.unwrap();
+    give(&journal, terms(Act::Cache, 100), at(1)).await.unwrap();
+    journal.revoke(vec![serve.id().clone()], at(5)).await.unwrap();
     for seconds in 2..5 {
         let record = Record {
             time: at(seconds),

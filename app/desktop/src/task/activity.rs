@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use app::activity::look;
-use app::ports::{Clock as _, Journal as _, PieceStore as _, Ports};
+use app::consent::take_back;
+use app::ports::{Clock as _, PieceStore as _, Ports, Standing};
 use app::problem::Problem;
 use app::settings::Settings;
 use iced::Task;
@@ -43,14 +44,10 @@ async fn looked<P: Ports>(opened: Arc<Opened<P>>) -> Looked {
     })
 }
 
-/// Takes every grant back, and gives the first failure: one that cannot be taken back does not keep
-/// the others from it.
+/// Takes those of the grants back that are live, all of them or none.
 async fn revoke<P: Ports>(opened: Arc<Opened<P>>, grants: Vec<Id>) -> Result<(), Problem> {
     let ports = &opened.ports;
-    let mut outcome = Ok(());
-    for grant in grants {
-        let revoked = ports.journal().revoke(grant, ports.clock().now()).await;
-        outcome = outcome.and(revoked.map_err(|error| Problem::blamed(&error)));
-    }
-    outcome
+    let meant = |standing: &Standing| grants.contains(standing.grant.id());
+    let revoked = take_back(&**ports.journal(), ports.clock().now(), meant).await;
+    revoked.map(|_| ()).map_err(|error| Problem::blamed(&error))
 }
