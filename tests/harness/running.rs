@@ -116,7 +116,15 @@ impl Running {
     #[cfg(unix)]
     #[track_caller]
     pub fn interrupt(self) -> Answer {
-        let killed = Command::new("kill").args(["-INT", &self.pid().to_string()]).status();
+        self.ends_by("INT")
+    }
+
+    /// Sends it a signal, by its name without `SIG`, and waits until it has ended.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn ends_by(self, signal: &str) -> Answer {
+        let signal = format!("-{signal}");
+        let killed = Command::new("kill").args([&signal, &self.pid().to_string()]).status();
         assert!(killed.unwrap().success());
         self.ends()
     }

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::Blamed;
-use app::bench::{self, BenchError, Build, Change, Comparison, Event, Plan, Report, Row};
+use app::bench::{self, Build, Change, Comparison, Event, Plan, Report, Row};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -81,13 +81,16 @@ async fn measure(terminal: &mut Terminal, plan: Plan) -> Result<Report, Fault> {
         let stop = Arc::clone(&stop);
         tokio::task::spawn_blocking(move || work(&plan, &stop, &news))
     };
-    loop {
-        tokio::select! {
-            row = heard.recv() => match row {
-                Some(row) => terminal.say(&line(&row)),
-                None => break,
-            },
-            _ = tokio::signal::ctrl_c() => stop.store(true, Ordering::Relaxed),
+    let mut telling = pin!(async {
+        while let Some(row) = heard.recv().await {
+            terminal.say(&line(&row));
+        }
+    });
+    tokio::select! {
+        () = &mut telling => {}
+        () = app::stop::wished() => {
+            stop.store(true, Ordering::Relaxed);
+            telling.await;
         }
     }
     work.await.map_err(|join| Fault::machine("the benchmark ended early", &join))?
@@ -105,13 +108,7 @@ fn work(plan: &Plan, stop: &AtomicBool, news: &mpsc::Sender<Row>) -> Result<Repo
             ControlFlow::Break(())
         }
     });
-    report.map_err(|error| match error {
-        BenchError::Stopped => {
-            let what = "the benchmark was stopped by Ctrl-C";
-            Fault::new(Blamed::code(&error), "-", what, error.advice())
-        }
-        _ => Fault::blamed(&error),
-    })
+    report.map_err(|error| Fault::blamed(&error))
 }
 
 fn heading() -> String {

@@ -2,6 +2,7 @@
 
 use app::input;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use verifier::scalars::U64Hex;
 use verifier::slm::calibrate::{Calibration, calibrate};
 
@@ -9,6 +10,7 @@ use crate::args::CalibrateArgs;
 use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::session::Session;
+use crate::stop::unless_stopped;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
@@ -33,10 +35,17 @@ pub async fn search<W: Wiring>(
         "Searching {} files; a megabyte takes about a second on one core.",
         files.len()
     ));
-    let found = tokio::task::spawn_blocking(move || calibrate(&mut files))
-        .await
-        .map_err(|join| Fault::machine("the search ended early", &join))?
-        .map_err(|error| Fault::coded(&error))?;
+    // A thread that the program does not wait for at its end: a search cannot be cut short.
+    let (tell, found) = oneshot::channel();
+    std::thread::spawn(move || tell.send(calibrate(&mut files)));
+    let search = async {
+        found
+            .await
+            .map_err(|gone| Fault::machine("the search ended early", &gone))?
+            .map_err(|error| Fault::coded(&error))
+    };
+    let found =
+        unless_stopped("the search", "Run it again; fewer files take less time.", search).await?;
     say(terminal, &found);
     Ok(outcome(&found).told())
 }

@@ -8,18 +8,20 @@ mod report;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use app::event::Event;
 use app::import::Settings;
 use app::input;
 use app::quantity::{Size, Span};
+use app::stop;
+use verifier::Geometry;
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::manifest::Options;
 use verifier::request::ImportRequest;
 use verifier::slm::{ChecksumRule, Quantisation, Shape};
-use verifier::{Code, Geometry};
 
 use crate::args::{
     Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, SigningArgs,
@@ -42,6 +44,8 @@ const LIE_EVERY: u32 = 3;
 const FEW_PIECES: u32 = 16;
 /// With a liar or a kill, a small model is slowed so that it takes this long, in seconds.
 const WATCHABLE: u64 = 3;
+/// How long an import that was stopped may take to tidy up.
+const TIDYING: Duration = Duration::from_secs(2);
 /// Models from this size on take long enough by themselves, in bytes.
 const LARGE: u64 = 256 << 20;
 
@@ -61,11 +65,16 @@ pub async fn run<W: Wiring>(
         return Err(Fault::usage("--peers", what, format!("Take at least --peers {needed}.")));
     }
     let place = Place::make(args.keep.as_deref())?;
-    let outcome = tokio::select! {
-        outcome = play(session, args, &place) => outcome,
-        _ = tokio::signal::ctrl_c() => {
-            let code = Code::new("io", "failed");
-            Err(Fault::new(code, "-", "the demo was stopped by Ctrl-C", "Nothing of it is running."))
+    let outcome = {
+        let mut play = pin!(play(session, args, &place));
+        tokio::select! {
+            biased;
+            () = stop::wished() => {
+                // An import that runs hears the same wish; all else is dropped where it stands.
+                let _ended = tokio::time::timeout(TIDYING, play).await;
+                Err(Fault::stopped("the demo", "Nothing of it is running."))
+            }
+            outcome = &mut play => outcome,
         }
     };
     session.terminal.say(&match place.kept() {
@@ -161,9 +170,7 @@ async fn make_model(
     let started = Instant::now();
     let path = place.model();
     let target = path.clone();
-    let bytes = tokio::task::spawn_blocking(move || sample::write(&target, &shape, quant, 1))
-        .await
-        .map_err(|error| Fault::machine("cannot make the sample", &error))??;
+    let bytes = sample::write(target, shape, quant, 1).await?;
     let size = verifier::geometry::CHUNK_LIMITS.size_for(bytes).unwrap_or(1 << 18);
     let geometry = Geometry::new(bytes, size).map_err(|error| Fault::coded(&error))?;
     step(terminal, &format!("1. Made a sample model: {bytes} bytes, {quant}"), started);

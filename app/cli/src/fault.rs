@@ -103,6 +103,11 @@ impl Fault {
         Problem::machine(doing, error).into()
     }
 
+    /// Whoever started the program wished that it end.
+    pub fn stopped(what: &str, advice: impl Into<String>) -> Self {
+        Self::new(Code::new("io", "failed"), "-", format!("{what} was stopped"), advice)
+    }
+
     /// The user did not say yes.
     pub fn denied(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Code::new("consent", "denied"), "-", what, advice)

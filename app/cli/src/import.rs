@@ -9,6 +9,7 @@ use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
 use app::quantity::{Limit, Size};
 use app::question::Question;
+use app::stop;
 use serde_json::{Value, json};
 use verifier::Code;
 use verifier::identity::PeerId;
@@ -110,18 +111,12 @@ pub async fn import<P: Ports>(
             watch(&event);
             telling.hear(&event);
         };
-        let stop = async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                // Where Ctrl-C cannot be heard, nothing but the end of the import ends it.
-                std::future::pending::<()>().await;
-            }
-        };
-        app::import::import(ports, plan, consent, settings, on, stop).await.map_err(|error| {
-            match error {
+        app::import::import(ports, plan, consent, settings, on, stop::wished()).await.map_err(
+            |error| match error {
                 ImportError::Stopped => interrupted(),
                 error => Fault::blamed(&error),
-            }
-        })
+            },
+        )
     };
     let Telling { progress, names, banned, .. } = telling;
     progress.finish();
@@ -131,9 +126,8 @@ pub async fn import<P: Ports>(
 }
 
 fn interrupted() -> Fault {
-    let code = Code::new("io", "failed");
     let advice = "Run the same command again: it goes on from the pieces that are kept.";
-    Fault::new(code, "-", "the import was stopped by Ctrl-C", advice)
+    Fault::stopped("the import", advice)
 }
 
 /// What people are told while an import runs.

@@ -29,6 +29,7 @@ pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod share;
+pub mod stop;
 pub mod terminal;
 pub mod verify;
 pub mod wiring;

@@ -17,6 +17,7 @@ use crate::naming::{self, Named};
 use crate::outcome::Outcome;
 use crate::prompt;
 use crate::session::Session;
+use crate::stop::unless_stopped;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
@@ -37,7 +38,10 @@ pub async fn run<W: Wiring>(
         LibraryCommand::Pin(args) => pin(&ports, terminal, args, Pin::Pinned).await,
         LibraryCommand::Unpin(args) => pin(&ports, terminal, args, Pin::Unpinned).await,
         LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
-        LibraryCommand::Recheck(args) => recheck::run(&ports, terminal, args).await,
+        LibraryCommand::Recheck(args) => {
+            let advice = "What was found to be corrupt counts as missing. Run it again.";
+            unless_stopped("the check", advice, recheck::run(&ports, terminal, args)).await
+        }
         LibraryCommand::Export(args) => export::run(session, &ports, args).await,
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
         LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,

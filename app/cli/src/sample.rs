@@ -1,7 +1,8 @@
 //! Writes valid `.slm` files with made-up weights.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, ErrorKind, Write as _};
+use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use app::quantity::Size;
@@ -11,6 +12,7 @@ use verifier::slm::{Quantisation, Shape};
 use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
+use crate::stop::{Waiting, unless_stopped};
 
 /// Bytes that are collected before they go to the disk.
 const BUFFER: usize = 1 << 20;
@@ -20,7 +22,7 @@ const BUFFER: usize = 1 << 20;
 /// # Errors
 ///
 /// [`Fault`] if no sample has that size, or the file cannot be written.
-pub fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
+pub async fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
     let quant = match args.quant {
         QuantChoice::F32 => Quantisation::F32,
         QuantChoice::Q8_0 => Quantisation::Q8_0,
@@ -31,7 +33,9 @@ pub fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
         (None, ShapeChoice::Tiny) => Shape::TINY,
         (None, ShapeChoice::M16) => Shape::M16,
     };
-    let length = write(&args.out, &shape, quant, args.seed)?;
+    let work = write(args.out.clone(), shape, quant, args.seed);
+    let length =
+        unless_stopped("the writing", "No file was left behind. Run it again.", work).await?;
     Ok(Outcome::new()
         .with_text("path", args.out.display())
         .with("byte_count", length)
@@ -53,18 +57,38 @@ pub fn near(Size(bytes): Size, quant: Quantisation) -> Result<Shape, Fault> {
 
 /// Writes a sample to a name that is free; returns its length in bytes.
 ///
-/// It is written under a temporary name in the same folder, so that no half a file stays.
+/// It is written under a temporary name in the same folder, so that no half a file stays; also if
+/// the future is dropped.
 ///
 /// # Errors
 ///
 /// `output.exists` if something is there, `io.failed` if the disk fails.
-pub fn write(path: &Path, shape: &Shape, quant: Quantisation, seed: u64) -> Result<u64, Fault> {
+pub async fn write(
+    path: PathBuf,
+    shape: Shape,
+    quant: Quantisation,
+    seed: u64,
+) -> Result<u64, Fault> {
+    let waiting = Waiting::default();
+    let goes_on = waiting.asker();
+    tokio::task::spawn_blocking(move || write_now(&path, &shape, quant, seed, goes_on))
+        .await
+        .map_err(|join| Fault::machine("the writing ended early", &join))?
+}
+
+fn write_now(
+    path: &Path,
+    shape: &Shape,
+    quant: Quantisation,
+    seed: u64,
+    goes_on: impl Fn() -> ControlFlow<()>,
+) -> Result<u64, Fault> {
     if path.symlink_metadata().is_ok() {
         return Err(Fault::exists(path));
     }
     let unfinished = Unfinished::create(path)?;
     let failed = |error: &std::io::Error| Fault::io("write", path, error);
-    let mut out = BufWriter::with_capacity(BUFFER, &unfinished.file);
+    let mut out = BufWriter::with_capacity(BUFFER, Wanted { file: &unfinished.file, goes_on });
     let length = write_sample(shape, quant, seed, &mut out).map_err(|error| failed(&error))?;
     out.flush().map_err(|error| failed(&error))?;
     drop(out);
@@ -74,6 +98,31 @@ pub fn write(path: &Path, shape: &Shape, quant: Quantisation, seed: u64) -> Resu
         _ => failed(&error),
     })?;
     Ok(length)
+}
+
+/// A file that is written while somebody waits for it.
+struct Wanted<'a, F> {
+    file: &'a File,
+    goes_on: F,
+}
+
+impl<F: Fn() -> ControlFlow<()>> Write for Wanted<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match (self.goes_on)() {
+            ControlFlow::Continue(()) => self.file.write(bytes),
+            ControlFlow::Break(()) => Err(io::Error::other("nobody wants it any more")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl<F> Seek for Wanted<'_, F> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 /// A file under a temporary name, which goes away in any case.
@@ -109,12 +158,13 @@ mod tests {
 
     use super::write;
 
-    #[test]
-    fn a_sample_never_replaces_a_file() {
+    #[tokio::test]
+    async fn a_sample_never_replaces_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny.slm");
-        assert_eq!(write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap(), 20_352);
-        let fault = write(&path, &Shape::TINY, Quantisation::F32, 1).unwrap_err();
+        let written = write(path.clone(), Shape::TINY, Quantisation::F32, 1).await;
+        assert_eq!(written.unwrap(), 20_352);
+        let fault = write(path, Shape::TINY, Quantisation::F32, 1).await.unwrap_err();
         assert_eq!(
             (fault.code().to_string().as_str(), fault.exit().number()),
             ("output.exists", 3)

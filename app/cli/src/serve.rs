@@ -11,6 +11,7 @@ use app::quantity::{Limit, Size};
 use app::question::{Question, Serving};
 use app::serve::{Ended, Event, Served};
 use app::settings::Settings;
+use app::stop;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
@@ -180,7 +181,7 @@ where
     }
 }
 
-/// Waits for Ctrl-C or the system's wish to end; or for the end of standard input, if that counts.
+/// Waits for the wish that the program end; or for the end of standard input, if that counts.
 async fn stopped(until_input_ends: bool) {
     let input_ends = async {
         if until_input_ends {
@@ -190,27 +191,9 @@ async fn stopped(until_input_ends: bool) {
         }
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
+        () = stop::wished() => {}
         () = input_ends => {}
     }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }
 
 /// Waits for the end of standard input, on a thread that the program does not wait for.

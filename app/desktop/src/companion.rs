@@ -424,7 +424,10 @@ impl<W: Wiring> Companion<W> {
             Some(_) => window::frames().map(|_| Message::Frame),
             None => Subscription::none(),
         };
-        Subscription::batch([events, mode, tick.map(|_| Message::Tick), frames])
+        // The system and the terminal ask nothing: what goes on is stopped, in order.
+        let wish = Subscription::run(|| futures::stream::once(app::stop::wished()));
+        let wish = wish.map(|()| Message::Close);
+        Subscription::batch([events, mode, tick.map(|_| Message::Tick), frames, wish])
     }
 
     fn desk<'a>(&self, book: &'a Book) -> Desk<'a> {

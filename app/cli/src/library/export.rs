@@ -12,6 +12,7 @@ use crate::naming;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::stop::unless_stopped;
 use crate::wiring::Wiring;
 
 /// `library export`.
@@ -38,10 +39,8 @@ pub(super) async fn run<W: Wiring>(
     };
     let exported = {
         let work = export(ports, model.artifact, args.folder.clone(), settings, on);
-        tokio::select! {
-            outcome = work => outcome.map_err(|error| Fault::blamed(&error)),
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        }
+        let work = async { work.await.map_err(|error| Fault::blamed(&error)) };
+        unless_stopped("the export", "No file was left behind. Run it again.", work).await
     };
     progress.finish();
     let exported = exported?;
@@ -53,9 +52,4 @@ pub(super) async fn run<W: Wiring>(
         .with_text("receipt.path", named.receipt.display())
         .with_text("receipt.sha256", exported.receipt.sha256())
         .told())
-}
-
-fn interrupted() -> Fault {
-    let what = "the export was stopped by Ctrl-C";
-    Fault::new(app::blame::IO_FAILED, "-", what, "No file was left behind. Run it again.")
 }

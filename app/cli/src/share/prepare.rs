@@ -19,12 +19,16 @@ use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
+use crate::stop::{Waiting, unless_stopped};
 use crate::terminal::Paint;
 use crate::verify::with_manifest;
 use crate::wiring::Wiring;
 
 /// How long a yes to keep a share holds; it is used up at once.
 const CACHE_SPAN: u64 = 86_400;
+
+/// What is told of one that was stopped before it kept anything.
+const NOTHING_KEPT: &str = "Nothing was kept. Run the same command again.";
 
 /// `share prepare`.
 ///
@@ -45,11 +49,11 @@ pub(super) async fn run<W: Wiring>(
     let (manifest, list) = match &args.manifest {
         Some(path) => {
             let manifest = Arc::new(app::verify::manifest(path, Options::default())?);
-            let watched = watched(file, length, paint);
-            let list = app::share::check(watched, Arc::clone(&manifest))
-                .await
-                .map_err(|error| Fault::blamed(&error))?;
-            (manifest, list)
+            let waiting = Waiting::default();
+            let watched = watched(file, length, paint, waiting.asker());
+            let check = app::share::check(watched, Arc::clone(&manifest));
+            let check = async { check.await.map_err(|error| Fault::blamed(&error)) };
+            (manifest, unless_stopped("preparing", NOTHING_KEPT, check).await?)
         }
         None => make_manifest(session, args, file, length).await?,
     };
@@ -61,7 +65,9 @@ pub(super) async fn run<W: Wiring>(
     let consent =
         yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
     let (file, _) = input::open(&args.slm)?;
-    keep(&ports, file, &manifest, list, consent, paint).await?;
+    let keep = keep(&ports, file, &manifest, list, consent, paint);
+    let advice = "Run the same command again: it goes on from the pieces that are kept.";
+    unless_stopped("preparing", advice, keep).await?;
     let mut outcome = with_manifest(Outcome::new(), &manifest).warn(manifest.warnings());
     let mut shown = args.manifest.clone();
     if let Some(path) = written {
@@ -106,11 +112,12 @@ async fn make_manifest<W: Wiring>(
     file: File,
     length: u64,
 ) -> Result<(Arc<Manifest>, Arc<PieceList>), Fault> {
-    let watched = watched(file, length, session.terminal.paint());
+    let waiting = Waiting::default();
+    let watched = watched(file, length, session.terminal.paint(), waiting.asker());
     let chunking = &args.chunking;
-    let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size)
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size);
+    let survey = async { survey.await.map_err(|error| Fault::blamed(&error)) };
+    let survey = unless_stopped("preparing", NOTHING_KEPT, survey).await?;
     let names = names(args);
     if args.license_route.is_none() || args.model_card_route.is_none() {
         session.terminal.say(&format!(
@@ -164,15 +171,16 @@ async fn keep<P: Ports>(
         .map_err(|error| Fault::blamed(&error))
 }
 
-/// A file that shows how far it was read.
+/// A file that shows how far it was read, and is read while that is wanted.
 fn watched(
     file: File,
     length: u64,
     paint: Paint,
+    goes_on: impl Fn() -> ControlFlow<()>,
 ) -> input::Watched<File, impl FnMut(u64) -> ControlFlow<()>> {
     let mut progress = Progress::start("check", length, 0, paint);
     input::Watched::new(file, move |bytes| {
         progress.advance(bytes);
-        ControlFlow::Continue(())
+        goes_on()
     })
 }
