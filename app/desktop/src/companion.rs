@@ -25,7 +25,7 @@ use iced::{Element, Size, Subscription, Task, Theme, clipboard, window};
 use verifier::scalars::UtcTime;
 
 use crate::desk::{Book, Desk};
-use crate::screen::{Changed, Errand, Place};
+use crate::screen::{Changed, Errand, Place, Run};
 use crate::task;
 use crate::theme::{self, Scale};
 use crate::widget::{list, piece_map};
@@ -74,6 +74,8 @@ pub struct Companion<W: Wiring> {
     sheet: Option<Sheet>,
     notices: Notices,
     timing: Option<Timing>,
+    /// The newest reading of the book of peers; an older one is not shown any more.
+    reading: Run,
 }
 
 /// What the window's surroundings say of how it looks.
@@ -137,6 +139,7 @@ impl<W: Wiring> Companion<W> {
             sheet: None,
             notices,
             timing: Timing::since(started),
+            reading: Run::default(),
         };
         let mode = iced::system::theme().map(Message::Mode);
         let open = if is_new { Task::none() } else { companion.open() };
@@ -155,13 +158,14 @@ impl<W: Wiring> Companion<W> {
         match message {
             Message::Begin | Message::Retry => self.open(),
             Message::Opened(outcome) => self.opened(outcome),
-            Message::Book(Ok(peers)) => {
-                if let Stage::Open(screens) = &mut self.stage {
+            Message::Book(run, Ok(peers)) => {
+                if run == self.reading
+                    && let Stage::Open(screens) = &mut self.stage {
                     screens.book.peers = peers;
                 }
                 Task::none()
             }
-            Message::Book(Err(problem)) | Message::Saved(Err(problem)) => {
+            Message::Book(_, Err(problem)) | Message::Saved(Err(problem)) => {
                 self.notices.fail(problem);
                 Task::none()
             }
@@ -223,7 +227,7 @@ impl<W: Wiring> Companion<W> {
                     self.notices.tell(notice.clone());
                 }
                 let book = Book { own: opened.own(), peers: Arc::new([]) };
-                let peers = task::window::peers(&opened).map(Message::Book);
+                let peers = self.read_book(&opened);
                 self.stage = Stage::Open(Box::new(Screens::new(opened, book, &self.settings)));
                 let last = match self.settings.start {
                     Start::Library => None,
@@ -299,6 +303,12 @@ impl<W: Wiring> Companion<W> {
         }
     }
 
+    fn read_book(&mut self, opened: &Arc<Opened<W::Ports>>) -> Task<Heard<W>> {
+        self.reading = Run::default();
+        let run = self.reading.clone();
+        task::window::peers(opened).map(move |peers| Message::Book(run.clone(), peers))
+    }
+
     fn save(&self) -> Task<Heard<W>> {
         task::window::save(&self.wiring, self.data.clone(), self.settings.clone())
             .map(Message::Saved)
@@ -307,9 +317,13 @@ impl<W: Wiring> Companion<W> {
     fn changed(&mut self, changed: Changed) -> Task<Heard<W>> {
         let Stage::Open(screens) = &mut self.stage else { return Task::none() };
         let book = match changed {
-            Changed::Peers => task::window::peers(&screens.opened).map(Message::Book),
+            Changed::Peers => {
+                let opened = Arc::clone(&screens.opened);
+                self.read_book(&opened)
+            }
             Changed::Library | Changed::Activity => Task::none(),
         };
+        let Stage::Open(screens) = &mut self.stage else { return book };
         let (task, errands) = screens.enter(&self.settings);
         Task::batch([book, task.map(Message::Screen), self.run(errands)])
     }

@@ -14,6 +14,7 @@ pub mod share;
 pub mod storage;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use app::settings::Settings;
 use iced::advanced::widget::Id;
@@ -76,6 +77,19 @@ impl Place {
     /// The screen of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|place| place.name() == name)
+    }
+}
+
+/// Tells one ask from every other.
+///
+/// The answer carries it, so that a late one to an older ask is told from the one that is awaited,
+/// and changes nothing on a card that is about something else.
+#[derive(Debug, Clone, Default)]
+pub struct Run(Arc<()>);
+
+impl PartialEq for Run {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

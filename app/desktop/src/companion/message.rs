@@ -9,7 +9,7 @@ use iced::theme::Mode;
 use iced::{Event, event, window};
 
 use crate::screen::{
-    Place, activity, bench, import, library, peers, receipts, settings, share, storage,
+    Place, Run, activity, bench, import, library, peers, receipts, settings, share, storage,
 };
 use crate::wiring::Unopened;
 
@@ -23,7 +23,7 @@ pub enum Message<O> {
     /// The library is open, or is not.
     Opened(Result<O, Unopened>),
     /// The book of peers was read.
-    Book(Result<Arc<[KnownPeer]>, Problem>),
+    Book(Run, Result<Arc<[KnownPeer]>, Problem>),
     /// The settings were kept.
     Saved(Result<(), Problem>),
     /// Show a screen.

@@ -54,8 +54,8 @@ pub struct Id(u64);
 /// Some work.
 #[derive(Debug)]
 pub enum Job {
-    /// Find the folder that imports go to.
-    Folder,
+    /// Find the folder that imports go to; the number tells this look from others.
+    Folder(u64),
     /// Let the user choose files.
     Choose,
     /// Let the user choose the folder.
@@ -72,7 +72,7 @@ pub enum Job {
         folder: PathBuf,
     },
     /// Read what may be tickets.
-    Ticket(String),
+    Ticket(super::Run, String),
     /// Keep the peer: the user compared the codes.
     Pair(Box<Pairing>),
     /// Import.
@@ -101,8 +101,9 @@ pub enum Message {
     Show(Id),
     /// Take an import that has not begun, or has ended, off the screen.
     Close(Id),
-    /// Where imports go unless the user says otherwise; `None` where the account has no such place.
-    Folder(Option<PathBuf>),
+    /// Where imports go unless the user says otherwise, by the look with that number; `None` where
+    /// the account has no such place.
+    Folder(u64, Option<PathBuf>),
     /// Something happened before an import begins.
     Gather(Id, Gather),
     /// Something happened while it runs, or after it.
@@ -116,6 +117,8 @@ pub struct Import {
     imports: Vec<One>,
     shown: Id,
     next: u64,
+    /// The number of the newest look for the folder.
+    looks: u64,
     folder: Option<PathBuf>,
 }
 
@@ -135,7 +138,7 @@ enum State {
 impl Default for Import {
     fn default() -> Self {
         let first = One { id: Id(0), state: State::Gathering(Box::default()) };
-        Self { imports: vec![first], shown: Id(0), next: 1, folder: None }
+        Self { imports: vec![first], shown: Id(0), next: 1, looks: 0, folder: None }
     }
 }
 
@@ -143,7 +146,8 @@ impl Import {
     /// The screen is about to be shown, or something changed that it shows.
     pub fn enter(&mut self) -> Action {
         let shown = self.shown;
-        let mut action = Action::work(Work { id: shown, job: Job::Folder });
+        self.looks += 1;
+        let mut action = Action::work(Work { id: shown, job: Job::Folder(self.looks) });
         if let Some(State::Gathering(gathering)) = self.state(shown) {
             let step = gathering.look_again();
             let more = self.take(shown, step);
@@ -203,7 +207,9 @@ impl Import {
                 self.close(id);
                 Action::none()
             }
-            Message::Folder(folder) => {
+            // What an older look found is no news any more.
+            Message::Folder(number, _) if number < self.looks => Action::none(),
+            Message::Folder(_, folder) => {
                 self.folder.clone_from(&folder);
                 let mut action = Action::none();
                 let ids: Vec<Id> = self.imports.iter().map(|one| one.id).collect();
@@ -271,7 +277,8 @@ impl Import {
                 };
                 let (gathering, step) = ended.again();
                 *state = State::Gathering(Box::new(gathering));
-                self.take(id, step)
+                let new = self.renumber(id);
+                self.take(new, step)
             }
             (Some(State::Ended(ended)), message) => {
                 let (job, errand) = ended.update(message);
@@ -298,6 +305,19 @@ impl Import {
         self.imports.push(One { id, state: State::Gathering(Box::new(gathering)) });
         self.shown = id;
         Some(id)
+    }
+
+    /// Makes an import another one, which hears nothing that was asked for the last one.
+    fn renumber(&mut self, id: Id) -> Id {
+        let new = Id(self.next);
+        self.next += 1;
+        for one in self.imports.iter_mut().filter(|one| one.id == id) {
+            one.id = new;
+        }
+        if self.shown == id {
+            self.shown = new;
+        }
+        new
     }
 
     /// Takes an import off the screen, unless it runs.

@@ -16,7 +16,7 @@ use iced::widget::{column, row};
 use iced::{Element, Fill, Length};
 use verifier::identity::{PeerId, PublicKey};
 
-use super::{Changed, Errand};
+use super::{Changed, Errand, Run};
 use crate::desk::Desk;
 use crate::theme::Space;
 use crate::widget::page;
@@ -32,11 +32,11 @@ pub enum Work {
     /// Look at who is known; the number tells this look from others.
     Look(u64),
     /// Write a ticket.
-    Invite(Invitation),
+    Invite(Run, Invitation),
     /// Read a ticket.
-    Read(String),
+    Read(Run, String),
     /// Pair, now that the codes were compared.
-    Pair(Box<Pairing>),
+    Pair(Run, Box<Pairing>),
     /// Call a peer by another name.
     Rename(KnownPeer, String),
     /// Block a peer.
@@ -59,11 +59,11 @@ pub enum Message {
     /// Something about the peers that are known.
     Book(book::Message),
     /// A ticket was written, or was not.
-    Invited(Result<Invited, Problem>),
+    Invited(Run, Result<Invited, Problem>),
     /// A ticket was read, or is none.
-    Read(Result<Box<Pairing>, Problem>),
+    Read(Run, Result<Box<Pairing>, Problem>),
     /// A peer was paired with, or was not.
-    Paired(Result<KnownPeer, Problem>),
+    Paired(Run, Result<KnownPeer, Problem>),
     /// What was done to a peer: one sentence.
     Done(PeerId, Result<String, Problem>),
 }
@@ -144,23 +144,24 @@ impl Peers {
             }
             Message::Adding(message) => self.adding.update(message),
             Message::Book(message) => self.book.update(message),
-            Message::Invited(invited) => {
-                self.own.invited(invited);
+            Message::Invited(run, invited) => {
+                self.own.invited(&run, invited);
                 Action::none()
             }
-            Message::Read(read) => {
-                self.adding.read(read);
+            Message::Read(run, read) => {
+                self.adding.read(&run, read);
                 Action::none()
             }
-            Message::Paired(Ok(peer)) => {
-                self.adding = adding::Adding::default();
+            Message::Paired(run, Ok(peer)) => {
+                self.adding.paired(&run);
                 Action::errand(Errand::Changed(Changed::Peers))
                     .and(Errand::Tell(adding::welcome(&peer)))
             }
-            Message::Paired(Err(problem)) => {
-                self.adding.failed(problem);
-                Action::none()
-            }
+            Message::Paired(run, Err(problem)) => match self.adding.failed(&run, problem) {
+                Ok(()) => Action::none(),
+                // Its codes are not on the screen any more.
+                Err(problem) => Action::errand(Errand::Tell(problem.what)),
+            },
             Message::Done(peer, done) => match done {
                 Ok(line) => {
                     self.book.done(peer);

@@ -59,8 +59,8 @@ pub enum Message {
     Close,
     /// Something about a file that is checked.
     Check(CheckMessage),
-    /// The user chose a file or a folder, or none.
-    Chosen(Choice, Option<PathBuf>),
+    /// The user chose a file or a folder, or none, while that receipt was read.
+    Chosen(Choice, u64, Option<PathBuf>),
 }
 
 /// The screen's views.
@@ -156,8 +156,8 @@ impl Receipts {
                 self.read(path)
             }
             Message::Check(message) => self.check.update(message),
-            Message::Chosen(choice, Some(path)) => self.chosen(choice, path),
-            Message::Chosen(_, None) => Action::none(),
+            Message::Chosen(choice, turn, Some(path)) => self.chosen(choice, turn, path),
+            Message::Chosen(_, _, None) => Action::none(),
         }
     }
 
@@ -170,11 +170,14 @@ impl Receipts {
         Action::work(Work::Read { path, turn: self.turn })
     }
 
-    fn chosen(&mut self, choice: Choice, path: PathBuf) -> Action {
+    fn chosen(&mut self, choice: Choice, turn: u64, path: PathBuf) -> Action {
         match choice {
             Choice::Folder => self.files.choose(path),
             Choice::Export | Choice::AgainSlm | Choice::AgainManifest => {
-                if let Open::Reading(reading) = &mut self.open {
+                // A file for a receipt that was read before is not taken for this one.
+                if let Open::Reading(reading) = &mut self.open
+                    && reading.turn() == turn
+                {
                     reading.chosen(choice, &path);
                 }
                 Action::none()

@@ -23,13 +23,13 @@ use verifier::consent::Scope;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
-use super::{Changed, Errand};
+use super::{Changed, Errand, Run};
 use crate::desk::Desk;
 use crate::widget::page;
 
 pub use announcing::{Announced, Telling};
 pub use offering::Order;
-pub use preparing::{Found, Kept, Message as Preparing, Ready, Run, Wish, Work as Prepare};
+pub use preparing::{Found, Kept, Message as Preparing, Ready, Wish, Work as Prepare};
 pub use server::{Message as ServerMessage, Stop, Stopper};
 
 /// What the screen asks for.
@@ -42,12 +42,12 @@ pub enum Work {
     Look(u64),
     /// Look at one model, to serve it or to tell of it.
     Open(Purpose, Sha256),
-    /// Let the user choose a file.
-    Choose(Wanted),
+    /// Let the user choose a file for that form.
+    Choose(Run, Wanted),
     /// Something on the way to a model that is ready.
     Prepare(Prepare),
     /// Make the question whether the model may be served so.
-    Ask(Order),
+    Ask(Run, Order),
     /// Serve; the user said yes.
     Serve(Box<Starting>),
     /// Take back what peers may have of a model: one of them, or all.
@@ -55,9 +55,9 @@ pub enum Work {
     /// Write an offer that could not be written.
     WriteOffer(u64, PathBuf, Arc<[u8]>),
     /// Make the announcement and the question about it.
-    Draft(Telling),
+    Draft(Run, Telling),
     /// Write the announcement; the user said yes.
-    Announce(Box<Announced>, Yes),
+    Announce(Run, Box<Announced>, Yes),
 }
 
 /// A server that is to start.
@@ -108,20 +108,20 @@ pub enum Message {
     Opened(Purpose, Sha256, Result<Arc<Fresh>, Problem>),
     /// Back to what can be served.
     Back,
-    /// The user chose a file, or none.
-    Chosen(Wanted, Option<PathBuf>),
+    /// The user chose a file for that form, or none.
+    Chosen(Run, Wanted, Option<PathBuf>),
     /// Something about making a file ready.
     Preparing(preparing::Message),
     /// Something about the form by which a model is served.
     Offering(offering::Message),
     /// The question whether to serve, or why there is none.
-    Asked(Result<Box<Question>, Problem>),
+    Asked(Run, Result<Box<Question>, Problem>),
     /// Something about telling of a model.
     Announcing(announcing::Message),
     /// The announcement and its question, or why there is none.
-    Drafted(Result<Box<Announced>, Problem>),
+    Drafted(Run, Result<Box<Announced>, Problem>),
     /// The announcement was written there, or was not.
-    Announced(Result<PathBuf, Problem>),
+    Announced(Run, Result<PathBuf, Problem>),
     /// Something about a server that runs.
     Server(u64, server::Message),
     /// Take back what a peer may have of a model, or what all may.
@@ -284,13 +284,13 @@ impl Share {
                 self.view = View::Overview;
                 return self.enter();
             }
-            Message::Chosen(wanted, Some(path)) => return self.chosen(&wanted, path),
-            Message::Chosen(_, None) => {}
+            Message::Chosen(run, wanted, Some(path)) => return self.chosen(&run, &wanted, path),
+            Message::Chosen(_, _, None) => {}
             Message::Preparing(message) => return self.preparing(message),
             Message::Offering(message) => return self.offering(message),
-            Message::Asked(asked) => {
+            Message::Asked(run, asked) => {
                 if let View::Offering(offering) = &mut self.view {
-                    offering.asked(asked);
+                    offering.asked(&run, asked);
                 }
             }
             Message::Announcing(message) => {
@@ -298,12 +298,12 @@ impl Share {
                     return announcing.update(message);
                 }
             }
-            Message::Drafted(drafted) => {
+            Message::Drafted(run, drafted) => {
                 if let View::Announcing(announcing) = &mut self.view {
-                    announcing.drafted(drafted);
+                    announcing.drafted(&run, drafted);
                 }
             }
-            Message::Announced(announced) => return self.announced(announced),
+            Message::Announced(run, announced) => return self.announced(&run, announced),
             Message::Server(number, message) => return self.server(number, message),
             Message::TakeBack(artifact, peer) => {
                 return Action::work(Work::TakeBack(artifact, peer));
@@ -336,14 +336,16 @@ impl Share {
         };
     }
 
-    fn chosen(&mut self, wanted: &Wanted, path: PathBuf) -> Action {
+    fn chosen(&mut self, run: &Run, wanted: &Wanted, path: PathBuf) -> Action {
         match &mut self.view {
-            View::Preparing(preparing) => preparing.chosen(wanted, path),
-            View::Offering(offering) => {
+            View::Preparing(preparing) if preparing.form() == run => {
+                preparing.chosen(wanted, path)
+            }
+            View::Offering(offering) if offering.form() == run => {
                 offering.chosen(&path);
                 Action::none()
             }
-            View::Announcing(announcing) => {
+            View::Announcing(announcing) if announcing.form() == run => {
                 announcing.chosen(&path);
                 Action::none()
             }
@@ -405,10 +407,17 @@ impl Share {
         }
     }
 
-    fn announced(&mut self, announced: Result<PathBuf, Problem>) -> Action {
+    fn announced(&mut self, run: &Run, announced: Result<PathBuf, Problem>) -> Action {
+        let awaited = match &mut self.view {
+            View::Announcing(announcing) if announcing.awaits(run) => Some(announcing),
+            _ => None,
+        };
         match announced {
             Ok(path) => {
-                self.view = View::Overview;
+                // It is told all the same; what is on the screen by now is about something else.
+                if awaited.is_some() {
+                    self.view = View::Overview;
+                }
                 let line = format!(
                     "Written to {}. Nothing was sent: hand the file over yourself.",
                     path.display()
@@ -416,8 +425,9 @@ impl Share {
                 Action::errand(Errand::Tell(line)).and(Errand::Changed(Changed::Activity))
             }
             Err(problem) => {
-                if let View::Announcing(announcing) = &mut self.view {
-                    announcing.failed(problem);
+                match awaited {
+                    Some(announcing) => announcing.failed(problem),
+                    None => self.problem = Some(problem),
                 }
                 Action::none()
             }

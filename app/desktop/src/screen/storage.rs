@@ -16,7 +16,7 @@ use iced::advanced::widget::Id;
 use tokio::sync::oneshot;
 use verifier::Code;
 
-use super::{Changed, Errand, Place};
+use super::{Changed, Errand, Place, Run};
 use crate::desk::Desk;
 use crate::widget::list::Scroll;
 
@@ -45,6 +45,8 @@ pub struct Storage {
 /// The field for the quota.
 #[derive(Debug, Default)]
 struct Quota {
+    /// The newest setting.
+    run: Run,
     typed: String,
     state: Setting,
 }
@@ -108,12 +110,13 @@ impl Storage {
             Message::Looked(..) => {}
             Message::Dismiss => self.trouble = None,
             Message::TypeQuota(typed) => {
-                self.quota = Quota { typed, state: Setting::Idle };
+                self.quota = Quota { typed, ..Quota::default() };
             }
             Message::SetQuota => return self.set_quota(),
-            Message::QuotaSet(outcome) => return self.quota_set(outcome),
+            Message::QuotaSet(run, outcome) => return self.quota_set(&run, outcome),
             Message::TypeRoom(typed) => {
                 self.room.typed = typed;
+                self.room.asked += 1;
                 self.room.answer = Answer::None;
             }
             Message::AskForRoom => return self.ask_for_room(),
@@ -168,7 +171,8 @@ impl Storage {
         match self.quota.typed.parse::<Size>() {
             Ok(size) => {
                 self.quota.state = Setting::Busy;
-                Action::work(Work::SetQuota(size.0))
+                self.quota.run = Run::default();
+                Action::work(Work::SetQuota(self.quota.run.clone(), size.0))
             }
             Err(error) => {
                 self.quota.state = Setting::Failed(unread(&error));
@@ -177,14 +181,18 @@ impl Storage {
         }
     }
 
-    fn quota_set(&mut self, outcome: Result<u64, Problem>) -> Action {
+    fn quota_set(&mut self, run: &Run, outcome: Result<u64, Problem>) -> Action {
         match outcome {
             Ok(bytes) => {
-                self.quota = Quota::default();
+                // What is typed by now is about another quota.
+                if *run == self.quota.run {
+                    self.quota = Quota::default();
+                }
                 self.room.answer = Answer::None;
                 let told = format!("The library may take {} now.", Size(bytes));
                 Action::errand(Errand::Tell(told)).and(Errand::Changed(Changed::Library))
             }
+            Err(problem) if *run != self.quota.run => Action::errand(Errand::Tell(problem.what)),
             Err(problem) => {
                 self.quota.state = Setting::Failed(problem);
                 Action::none()

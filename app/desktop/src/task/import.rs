@@ -33,10 +33,10 @@ pub fn start<P: Ports + 'static>(
     let Work { id, job } = work;
     let opened = Arc::clone(opened);
     match job {
-        Job::Folder => {
+        Job::Folder(number) => {
             let set = settings.imports.clone();
             let found = blocking(move || Ok(imports(set)));
-            perform(found, |found| Message::Folder(found.ok().flatten()))
+            perform(found, move |found| Message::Folder(number, found.ok().flatten()))
         }
         Job::Choose => perform(choose(), gather(id, Gather::Chosen)),
         Job::ChooseFolder => perform(choose_folder(), gather(id, Gather::FolderChosen)),
@@ -48,13 +48,13 @@ pub fn start<P: Ports + 'static>(
             let planned = plan(opened, *gathered, folder);
             perform(planned, gather(id, move |planned| Gather::Planned(number, planned)))
         }
-        Job::Ticket(text) => {
+        Job::Ticket(run, text) => {
             let read = blocking(move || Ok(tickets(&opened, &text)));
             perform(
                 read,
-                gather(id, |read: Result<_, Problem>| {
+                gather(id, move |read: Result<_, Problem>| {
                     let found = read.unwrap_or_else(|problem| vec![Err(problem)]);
-                    Gather::Pair(Pair::Found(found))
+                    Gather::Pair(Pair::Found(run.clone(), found))
                 }),
             )
         }

@@ -33,26 +33,28 @@ pub fn start<P: Ports + 'static>(
                 Message::Looked(number, looked)
             })
         }
-        Work::Invite(invitation) => {
+        Work::Invite(run, invitation) => {
             let port = settings.listen.port();
-            perform(async move { invite(&opened, &invitation, port) }, Message::Invited)
+            perform(async move { invite(&opened, &invitation, port) }, move |invited| {
+                Message::Invited(run.clone(), invited)
+            })
         }
-        Work::Read(ticket) => perform(
+        Work::Read(run, ticket) => perform(
             async move {
                 let now = opened.ports.clock().now();
                 Pairing::read(&ticket, &opened.key.public_key(), None, now)
                     .map(Box::new)
                     .map_err(|error| Problem::blamed(&error))
             },
-            Message::Read,
+            move |read| Message::Read(run.clone(), read),
         ),
-        Work::Pair(pairing) => perform(
+        Work::Pair(run, pairing) => perform(
             async move {
                 pairing::pair(&opened.ports, *pairing)
                     .await
                     .map_err(|error| Problem::blamed(&error))
             },
-            Message::Paired,
+            move |paired| Message::Paired(run.clone(), paired),
         ),
         Work::Rename(peer, label) => {
             let id = peer.id;

@@ -63,9 +63,9 @@ pub fn start<P: Ports + 'static>(
             };
             metered(meter, check, progress, ended)
         }
-        Work::Export { receipt, to } => {
+        Work::Export { run, receipt, to } => {
             perform(export(opened, receipt, to.clone()), move |outcome| {
-                Message::Reading(ReadingMessage::Written(to.clone(), outcome))
+                Message::Reading(ReadingMessage::Written(run.clone(), to.clone(), outcome))
             })
         }
         Work::Check { manifest, slm, rule, meter, turn } => {
@@ -92,7 +92,9 @@ pub fn start<P: Ports + 'static>(
             });
             perform(write, move |outcome| Message::Check(CheckMessage::Written { turn, outcome }))
         }
-        Work::Choose(choice) => perform(choose(choice), move |path| Message::Chosen(choice, path)),
+        Work::Choose(choice, turn) => {
+            perform(choose(choice), move |path| Message::Chosen(choice, turn, path))
+        }
     }
 }
 

@@ -48,14 +48,14 @@ pub fn start<P: Ports<Clock: Clone> + 'static>(
             let work = async move { open(&opened, &settings, purpose, artifact).await };
             perform(work, move |fresh| Message::Opened(purpose, artifact, fresh))
         }
-        Work::Choose(wanted) => {
+        Work::Choose(run, wanted) => {
             let asked = wanted.clone();
-            perform(choose(wanted), move |path| Message::Chosen(asked.clone(), path))
+            perform(choose(wanted), move |path| Message::Chosen(run.clone(), asked.clone(), path))
         }
         Work::Prepare(work) => prepare::start(opened, work).map(Message::Preparing),
-        Work::Ask(order) => {
+        Work::Ask(run, order) => {
             let work = async move { serve::ask(&opened, &order).await.map(Box::new) };
-            perform(work, Message::Asked)
+            perform(work, move |asked| Message::Asked(run.clone(), asked))
         }
         Work::Serve(starting) => serve::start(opened, *starting),
         Work::TakeBack(artifact, peer) => {
@@ -63,12 +63,13 @@ pub fn start<P: Ports<Clock: Clone> + 'static>(
             perform(work, Message::TakenBack)
         }
         Work::WriteOffer(number, path, bytes) => serve::write(opened, number, path, bytes),
-        Work::Draft(telling) => {
+        Work::Draft(run, telling) => {
             let work = async move { draft(&opened, &settings, telling).await.map(Box::new) };
-            perform(work, Message::Drafted)
+            perform(work, move |drafted| Message::Drafted(run.clone(), drafted))
         }
-        Work::Announce(announced, yes) => {
-            perform(async move { announce(&opened, *announced, yes).await }, Message::Announced)
+        Work::Announce(run, announced, yes) => {
+            let work = async move { announce(&opened, *announced, yes).await };
+            perform(work, move |announced| Message::Announced(run.clone(), announced))
         }
     }
 }

@@ -24,11 +24,11 @@ pub fn start<P: Ports + 'static>(
     let opened = Arc::clone(opened);
     match work {
         Work::Look(number) => perform(look(opened), move |seen| Message::Looked(number, seen)),
-        Work::SetQuota(bytes) => {
+        Work::SetQuota(run, bytes) => {
             let work = async move {
                 opened.ports.store().set_quota(bytes).await.map(|()| bytes).map_err(store_failed)
             };
-            perform(work, Message::QuotaSet)
+            perform(work, move |set| Message::QuotaSet(run.clone(), set))
         }
         Work::WouldGo(number, size) => {
             let work = async move {

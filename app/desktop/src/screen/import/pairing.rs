@@ -9,6 +9,7 @@ use verifier::identity::PeerId;
 
 use super::Job;
 use crate::desk::Desk;
+use crate::screen::Run;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -29,7 +30,7 @@ pub enum Message {
     /// Read them.
     Read,
     /// They were read.
-    Found(Vec<Result<Box<Pairing>, Problem>>),
+    Found(Run, Vec<Result<Box<Pairing>, Problem>>),
     /// The other screen shows the same code.
     Same(PeerId),
     /// It does not, or the user does not want to.
@@ -41,6 +42,8 @@ pub enum Message {
 /// Tickets, and those that are in question.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
+    /// The newest reading; what an older text said is not told any more.
+    run: Run,
     text: String,
     open: Vec<Pairing>,
     troubles: Vec<Problem>,
@@ -51,13 +54,18 @@ impl Tickets {
     /// Hears what happens; work, if there is some.
     pub(super) fn update(&mut self, message: Message) -> Option<Job> {
         match message {
-            Message::Typed(text) if text.len() <= MOST_BYTES => self.text = text,
+            Message::Typed(text) if text.len() <= MOST_BYTES => {
+                self.text = text;
+                self.run = Run::default();
+            }
             Message::Typed(_) => {}
             Message::Read => {
                 let text = self.text.trim();
-                return (!text.is_empty()).then(|| Job::Ticket(text.to_owned()));
+                self.run = Run::default();
+                return (!text.is_empty()).then(|| Job::Ticket(self.run.clone(), text.to_owned()));
             }
-            Message::Found(found) => {
+            Message::Found(run, _) if run != self.run => {}
+            Message::Found(_, found) => {
                 self.troubles.clear();
                 for read in found.into_iter().take(MOST) {
                     match read {

@@ -56,7 +56,7 @@ fn jobs(action: Action) -> Vec<Job> {
 #[test]
 fn an_empty_screen_says_what_to_do_next() {
     let mut import = Import::default();
-    assert!(matches!(jobs(import.enter()).as_slice(), [Job::Folder]));
+    assert!(matches!(jobs(import.enter()).as_slice(), [Job::Folder(_)]));
     assert!(says(&import, "Choose files…"));
     assert!(says(&import, "Add"));
     let what = "Drop a request and its manifest on this window, or a manifest and the offers of \
@@ -89,7 +89,7 @@ fn a_path_can_always_be_typed() {
 #[test]
 fn documents_come_together_in_any_order_and_the_last_plan_counts() {
     let mut import = Import::default();
-    let none = import.update(Message::Folder(Some(PathBuf::from(FOLDER))));
+    let none = import.update(Message::Folder(1, Some(PathBuf::from(FOLDER))));
     assert!(none.work.is_empty());
     let documents = gathered(2);
     let mut numbers = Vec::new();
@@ -201,12 +201,13 @@ fn strangers_are_named_and_a_ticket_makes_them_callable() {
     let _none = import.update(Message::Gather(Id(0), typed));
     let message = only(click(&import, "Read"));
     let asked = jobs(import.update(message));
-    assert!(matches!(asked.as_slice(), [Job::Ticket(asked)] if *asked == text));
+    let [Job::Ticket(read, asked)] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(*asked, text);
 
     let own = SigningKey::from_seed([9; 32]).public_key();
     let pairing = Pairing::read(&text, &own, None, NOW).unwrap();
     let code = pairing.code().to_owned();
-    let found = Gather::Pair(Pair::Found(vec![Ok(Box::new(pairing))]));
+    let found = Gather::Pair(Pair::Found(read.clone(), vec![Ok(Box::new(pairing))]));
     let _none = import.update(Message::Gather(Id(0), found));
     assert!(says(&import, &code));
     let message = only(click(&import, "Their screen shows this code: pair with anna"));
@@ -231,8 +232,14 @@ fn a_code_that_differs_pairs_nobody() {
     let text = Ticket::sign(&terms, &key(1)).unwrap();
     let own = SigningKey::from_seed([9; 32]).public_key();
     let pairing = Pairing::read(&text, &own, None, NOW).unwrap();
-    let found = Gather::Pair(Pair::Found(vec![Ok(Box::new(pairing))]));
-    let _none = import.update(Message::Gather(Id(0), found));
+    let _none = import.update(Message::Gather(Id(0), Gather::Pair(Pair::Typed(text))));
+    let asked = jobs(import.update(Message::Gather(Id(0), Gather::Pair(Pair::Read))));
+    let [Job::Ticket(read, _)] = asked.as_slice() else { panic!("{asked:?}") };
+    let found = |pairing| Gather::Pair(Pair::Found(read.clone(), vec![Ok(Box::new(pairing))]));
+    let late = Gather::Pair(Pair::Found(Default::default(), vec![Ok(Box::new(pairing.clone()))]));
+    let _none = import.update(Message::Gather(Id(0), late));
+    assert!(!says(&import, "It differs"), "another text is in the field by now");
+    let _none = import.update(Message::Gather(Id(0), found(pairing)));
     let message = only(click(&import, "It differs"));
     assert!(import.update(message).work.is_empty());
     let late = import.update(Message::Gather(Id(0), Gather::Pair(Pair::Same(peer(1)))));
@@ -279,8 +286,10 @@ fn a_failure_says_why_and_trying_again_asks_again() {
     assert!(says(&import, "The disk is full"));
     let again = only(click(&import, "Try again"));
     let number = plan_asked(import.update(again)).unwrap();
-    let planned = Gather::Planned(number, Ok(Box::new(outlook(1))));
-    let _none = import.update(Message::Gather(Id(0), planned));
+    let planned = || Gather::Planned(number, Ok(Box::new(outlook(1))));
+    let _none = import.update(Message::Gather(Id(0), planned()));
+    assert!(!says(&import, "Fetch and import from anna"), "what was asked before is no answer");
+    let _none = import.update(Message::Gather(Id(1), planned()));
     // The old yes is used up: nothing is ticked.
     assert!(click(&import, "Fetch and import from anna").is_empty());
 }

@@ -9,6 +9,7 @@ use verifier::scalars::Label;
 
 use super::{Action, Work};
 use crate::desk::Desk;
+use crate::screen::Run;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
 use crate::widget::{mark, page};
@@ -42,7 +43,7 @@ pub enum Message {
 #[derive(Debug)]
 pub(super) enum Adding {
     /// A ticket is wanted.
-    Writing { ticket: String, problem: Option<Problem> },
+    Writing { ticket: String, run: Run, problem: Option<Problem> },
     /// The codes are compared.
     Comparing(Box<Comparing>),
 }
@@ -53,12 +54,13 @@ pub(super) struct Comparing {
     label: String,
     heard: String,
     problem: Option<Problem>,
-    is_sent: bool,
+    /// The pairing that is under way.
+    sent: Option<Run>,
 }
 
 impl Default for Adding {
     fn default() -> Self {
-        Self::Writing { ticket: String::new(), problem: None }
+        Self::Writing { ticket: String::new(), run: Run::default(), problem: None }
     }
 }
 
@@ -76,17 +78,17 @@ pub(super) fn welcome(peer: &KnownPeer) -> String {
 impl Adding {
     pub(super) fn update(&mut self, message: Message) -> Action {
         match (message, &mut *self) {
-            (Message::Ticket(text), Self::Writing { ticket, problem }) => {
+            (Message::Ticket(text), Self::Writing { ticket, run, problem }) => {
                 *ticket = text.chars().take(MOST_TYPED).collect();
-                *problem = None;
+                (*run, *problem) = (Run::default(), None);
             }
-            (Message::Pasted(text), Self::Writing { ticket, problem }) => {
+            (Message::Pasted(text), Self::Writing { ticket, run, problem }) => {
                 *ticket = text.chars().take(MOST_TYPED).collect();
-                *problem = None;
-                return Action::work(Work::Read(ticket.clone()));
+                (*run, *problem) = (Run::default(), None);
+                return Action::work(Work::Read(run.clone(), ticket.clone()));
             }
-            (Message::Read, Self::Writing { ticket, .. }) if !ticket.trim().is_empty() => {
-                return Action::work(Work::Read(ticket.clone()));
+            (Message::Read, Self::Writing { ticket, run, .. }) if !ticket.trim().is_empty() => {
+                return Action::work(Work::Read(run.clone(), ticket.clone()));
             }
             (Message::Label(label), Self::Comparing(comparing)) => comparing.label = label,
             (Message::Heard(heard), Self::Comparing(comparing)) => {
@@ -100,7 +102,12 @@ impl Adding {
         Action::none()
     }
 
-    pub(super) fn read(&mut self, read: Result<Box<Pairing>, Problem>) {
+    /// Hears who wrote the ticket, unless another text is in the field or on the screen by now.
+    pub(super) fn read(&mut self, run: &Run, read: Result<Box<Pairing>, Problem>) {
+        let problem = match self {
+            Self::Writing { run: awaited, problem, .. } if awaited == run => problem,
+            _ => return,
+        };
         match read {
             Ok(pairing) => {
                 *self = Self::Comparing(Box::new(Comparing {
@@ -108,27 +115,37 @@ impl Adding {
                     pairing: *pairing,
                     heard: String::new(),
                     problem: None,
-                    is_sent: false,
+                    sent: None,
                 }));
             }
-            Err(found) => {
-                if let Self::Writing { problem, .. } = self {
-                    *problem = Some(found);
-                }
-            }
+            Err(found) => *problem = Some(found),
         }
     }
 
-    pub(super) fn failed(&mut self, problem: Problem) {
-        if let Self::Comparing(comparing) = self {
-            comparing.problem = Some(problem);
-            comparing.is_sent = false;
+    fn sent(&mut self, run: &Run) -> Option<&mut Comparing> {
+        match self {
+            Self::Comparing(comparing) if comparing.sent.as_ref() == Some(run) => Some(comparing),
+            _ => None,
         }
+    }
+
+    pub(super) fn paired(&mut self, run: &Run) {
+        if self.sent(run).is_some() {
+            *self = Self::default();
+        }
+    }
+
+    /// Shows why; gives it back if other codes are compared by now.
+    pub(super) fn failed(&mut self, run: &Run, problem: Problem) -> Result<(), Problem> {
+        let Some(comparing) = self.sent(run) else { return Err(problem) };
+        comparing.problem = Some(problem);
+        comparing.sent = None;
+        Ok(())
     }
 
     pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         match self {
-            Self::Writing { ticket, problem } => writing(desk, ticket, problem.as_ref()),
+            Self::Writing { ticket, problem, .. } => writing(desk, ticket, problem.as_ref()),
             Self::Comparing(comparing) => comparing.view(desk),
         }
     }
@@ -161,13 +178,18 @@ fn writing<'a>(
 }
 
 impl Comparing {
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &str {
+        self.pairing.code()
+    }
+
     fn label(&self) -> Result<Label, String> {
         Label::parse(self.label.trim()).map_err(|error| error.to_string())
     }
 
     fn pair(&mut self) -> Action {
         let Ok(label) = self.label() else { return Action::none() };
-        if self.is_sent {
+        if self.sent.is_some() {
             return Action::none();
         }
         if !self.heard.trim().is_empty()
@@ -177,8 +199,9 @@ impl Comparing {
             return Action::none();
         }
         self.problem = None;
-        self.is_sent = true;
-        Action::work(Work::Pair(Box::new(self.pairing.clone().called(label))))
+        let run = Run::default();
+        self.sent = Some(run.clone());
+        Action::work(Work::Pair(run, Box::new(self.pairing.clone().called(label))))
     }
 
     fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
@@ -196,7 +219,7 @@ impl Comparing {
         });
         let fault = self.label().err();
         let name = fault.is_none().then(|| self.label.trim().to_owned());
-        let ready = (name.is_some() && !self.is_sent).then_some(Message::Pair);
+        let ready = (name.is_some() && self.sent.is_none()).then_some(Message::Pair);
         let heard = page::field(desk, "1234 5678 …", &self.heard, Message::Heard)
             .on_submit_maybe(ready.clone());
         let heard = mark::entry(desk, "What they read out (may be left out)", heard, None, "");

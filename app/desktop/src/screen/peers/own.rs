@@ -7,7 +7,7 @@ use iced::widget::{column, container, row, text};
 use iced::{Element, Fill};
 use verifier::scalars::UtcTime;
 
-use super::super::Errand;
+use super::super::{Errand, Run};
 use super::{Action, Look, Work};
 use crate::desk::Desk;
 use crate::theme::{Space, style};
@@ -80,6 +80,8 @@ struct Form {
     addresses: String,
     span: String,
     problem: Option<Problem>,
+    /// The newest writing of a ticket.
+    run: Run,
 }
 
 impl Own {
@@ -101,19 +103,26 @@ impl Own {
                     (look.label.clone(), look.addresses.join(" "))
                 });
                 let span = "1d".to_owned();
-                self.invite = Invite::Writing(Form { label, addresses, span, problem: None });
+                self.invite = Invite::Writing(Form {
+                    label,
+                    addresses,
+                    span,
+                    problem: None,
+                    run: Run::default(),
+                });
             }
             (Message::Label(label), Invite::Writing(form)) => form.label = label,
             (Message::Addresses(addresses), Invite::Writing(form)) => form.addresses = addresses,
             (Message::Span(span), Invite::Writing(form)) => form.span = span,
             (Message::Write, Invite::Writing(form)) => {
                 if let Ok(Span(span)) = form.span.parse() {
-                    form.problem = None;
-                    return Action::work(Work::Invite(Invitation {
+                    (form.run, form.problem) = (Run::default(), None);
+                    let invitation = Invitation {
                         label: form.label.trim().to_owned(),
                         addresses: split(&form.addresses),
                         span,
-                    }));
+                    };
+                    return Action::work(Work::Invite(form.run.clone(), invitation));
                 }
             }
             (Message::CopyTicket, Invite::Given(invited, _)) => {
@@ -125,14 +134,18 @@ impl Own {
         Action::none()
     }
 
-    pub(super) fn invited(&mut self, invited: Result<Invited, Problem>) {
-        match (invited, &mut self.invite) {
-            (Ok(invited), Invite::Writing(_)) => {
+    /// Hears the ticket, unless another one is being written by now.
+    pub(super) fn invited(&mut self, run: &Run, invited: Result<Invited, Problem>) {
+        let form = match &mut self.invite {
+            Invite::Writing(form) if form.run == *run => form,
+            _ => return,
+        };
+        match invited {
+            Ok(invited) => {
                 let picture = qr::data(&invited.ticket);
                 self.invite = Invite::Given(invited, picture);
             }
-            (Err(problem), Invite::Writing(form)) => form.problem = Some(problem),
-            _ => {}
+            Err(problem) => form.problem = Some(problem),
         }
     }
 

@@ -16,7 +16,7 @@ use verifier::scalars::{Label, UtcTime};
 use super::{Entry, Errand, Invited, Look, Message, Peers, Work, adding, book, own};
 use crate::desk::{Book, Desk};
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
-use crate::screen::Changed;
+use crate::screen::{Changed, Run};
 use crate::theme::{Scale, dark, light};
 
 const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
@@ -101,6 +101,20 @@ fn press(screen: &mut Peers, text: &'static str) -> super::Action {
     screen.update(message.clone())
 }
 
+/// Has a text read that may be a ticket.
+fn read(screen: &mut Peers, text: &str) -> Run {
+    let action = screen.update(Message::Adding(adding::Message::Pasted(text.to_owned())));
+    let [Work::Read(run, _)] = &action.work[..] else { panic!("{action:?}") };
+    run.clone()
+}
+
+/// Has the ticket written that the form says.
+fn write(screen: &mut Peers) -> Run {
+    let action = screen.update(Message::Own(own::Message::Write));
+    let [Work::Invite(run, _)] = &action.work[..] else { panic!("{action:?}") };
+    run.clone()
+}
+
 #[test]
 fn nobody_known_is_told_what_to_do() {
     let screen = screen(Vec::new());
@@ -130,7 +144,7 @@ fn an_invitation_becomes_a_ticket() {
     assert!(refused.work.is_empty());
     let _action = screen.update(Message::Own(own::Message::Span("1h".to_owned())));
     let action = press(&mut screen, "Write the ticket");
-    let [Work::Invite(invitation)] = &action.work[..] else { panic!("{action:?}") };
+    let [Work::Invite(run, invitation)] = &action.work[..] else { panic!("{action:?}") };
     assert_eq!((invitation.label.as_str(), invitation.span), ("peer vens", 3_600));
     let invited = Invited {
         ticket: ticket(1),
@@ -138,7 +152,7 @@ fn an_invitation_becomes_a_ticket() {
         addresses: invitation.addresses.clone(),
         expires: NOW.plus(3_600),
     };
-    let _action = screen.update(Message::Invited(Ok(invited)));
+    let _action = screen.update(Message::Invited(run.clone(), Ok(invited)));
     let action = press(&mut screen, "Copy ticket");
     assert!(matches!(&action.errands[..], [Errand::Copy(text)] if *text == ticket(1)));
 }
@@ -148,8 +162,9 @@ fn pairing_waits_for_the_code_to_be_compared() {
     let mut screen = screen(two());
     let pasted = Message::Adding(adding::Message::Pasted(ticket(4)));
     let action = screen.update(pasted);
-    assert!(matches!(&action.work[..], [Work::Read(text)] if *text == ticket(4)));
-    let _action = screen.update(Message::Read(Ok(pairing())));
+    let [Work::Read(run, text)] = &action.work[..] else { panic!("{action:?}") };
+    assert_eq!(*text, ticket(4));
+    let _action = screen.update(Message::Read(run.clone(), Ok(pairing())));
     let code = pairing().code().to_owned();
     use_it(&screen, |ui| {
         for group in code.split(' ') {
@@ -166,12 +181,62 @@ fn pairing_waits_for_the_code_to_be_compared() {
     let _action = screen.update(heard(&code.replace(' ', "-")));
     let _action = screen.update(Message::Adding(adding::Message::Label("cleo".to_owned())));
     let action = press(&mut screen, "Pair with cleo");
-    let [Work::Pair(pairing)] = &action.work[..] else { panic!("{action:?}") };
+    let [Work::Pair(run, pairing)] = &action.work[..] else { panic!("{action:?}") };
     assert_eq!(pairing.label().as_str(), "cleo");
     let again = screen.update(Message::Adding(adding::Message::Pair));
     assert!(again.work.is_empty(), "once is enough");
-    let action = screen.update(Message::Paired(Ok(peer(4, "cleo", Access::Open))));
+    let action = screen.update(Message::Paired(run.clone(), Ok(peer(4, "cleo", Access::Open))));
     assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)));
+}
+
+#[test]
+fn a_late_answer_about_one_ticket_does_not_replace_the_codes_of_another() {
+    let mut screen = screen(two());
+    let late = read(&mut screen, &ticket(5));
+    let run = read(&mut screen, &ticket(4));
+    let _action = screen.update(Message::Read(run, Ok(pairing())));
+    let of = |seed| Pairing::read(&ticket(seed), &key(1).public_key(), None, NOW).unwrap();
+    let shows = |screen: &Peers| {
+        let adding::Adding::Comparing(comparing) = &screen.adding else { panic!() };
+        comparing.code().to_owned()
+    };
+    let _action = screen.update(Message::Read(late.clone(), Ok(Box::new(of(5)))));
+    assert_eq!(shows(&screen), of(4).code());
+    // Nor does one that comes while the other pairing is under way, or after it was left.
+    let action = screen.update(Message::Adding(adding::Message::Pair));
+    let [Work::Pair(sent, _)] = &action.work[..] else { panic!("{action:?}") };
+    let _action = screen.update(Message::Adding(adding::Message::Leave));
+    let run = read(&mut screen, &ticket(5));
+    let _action = screen.update(Message::Read(run, Ok(Box::new(of(5)))));
+    let action = screen.update(Message::Paired(sent.clone(), Ok(peer(4, "cleo", Access::Open))));
+    assert_eq!(shows(&screen), of(5).code());
+    assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)), "it is paired all the same");
+    let problem = Problem::machine("cannot use the library", &std::io::Error::other("full"));
+    let action = screen.update(Message::Paired(sent.clone(), Err(problem)));
+    assert!(matches!(&action.errands[..], [Errand::Tell(_)]));
+}
+
+#[test]
+fn a_late_ticket_is_not_shown_as_the_one_that_is_being_written() {
+    let mut screen = screen(two());
+    let _action = press(&mut screen, "Invite somebody");
+    let late = write(&mut screen);
+    let _action = screen.update(Message::Own(own::Message::Label("other".to_owned())));
+    let run = write(&mut screen);
+    let invited = |label: &str| Invited {
+        ticket: ticket(1),
+        label: label.to_owned(),
+        addresses: Vec::new(),
+        expires: NOW.plus(3_600),
+    };
+    let _action = screen.update(Message::Invited(late, Ok(invited("peer vens"))));
+    use_it(&screen, |ui| {
+        ui.find("Write the ticket").unwrap();
+    });
+    let _action = screen.update(Message::Invited(run, Ok(invited("other"))));
+    use_it(&screen, |ui| {
+        ui.find("Copy ticket").unwrap();
+    });
 }
 
 #[test]
@@ -181,7 +246,8 @@ fn a_wrong_ticket_is_told_beside_it() {
         &Pairing::read("mmticket0:x", &key(1).public_key(), None, NOW).unwrap_err(),
     );
     let code = problem.code.to_string();
-    let _action = screen.update(Message::Read(Err(problem)));
+    let run = read(&mut screen, "mmticket0:x");
+    let _action = screen.update(Message::Read(run, Err(problem)));
     use_it(&screen, |ui| {
         let found = ui.find("Ask the other person for a new ticket.");
         found.unwrap();
@@ -233,7 +299,8 @@ fn blocking_renaming_and_their_failures_belong_to_one_peer() {
 #[test]
 fn it_is_drawn() {
     let mut comparing = screen(two());
-    let _action = comparing.update(Message::Read(Ok(pairing())));
+    let run = read(&mut comparing, &ticket(4));
+    let _action = comparing.update(Message::Read(run, Ok(pairing())));
     let book = book();
     for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
         let view = comparing.view(&desk(&book));
@@ -247,7 +314,8 @@ fn it_is_drawn() {
         addresses: vec!["mmp://192.168.1.20:9410".to_owned()],
         expires: NOW.plus(3_600),
     };
-    let _action = given.update(Message::Invited(Ok(invited)));
+    let run = write(&mut given);
+    let _action = given.update(Message::Invited(run, Ok(invited)));
     assert_drawn(&mut open(SIZE, given.view(&desk(&book))), &light(), "peers-ticket-light");
     let large = Desk { scale: Scale::new(2.0), ..desk(&book) };
     let view = comparing.view(&large);

@@ -140,7 +140,7 @@ impl Check {
                     ChecksumRule::Unverified => ChecksumRule::Verify,
                 };
             }
-            Message::Choose(choice) => return Action::work(Work::Choose(choice)),
+            Message::Choose(choice) => return Action::work(Work::Choose(choice, 0)),
             Message::Start => return self.start(),
             Message::Cancel => {
                 self.turn += 1;

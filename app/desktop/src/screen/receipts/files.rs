@@ -150,7 +150,7 @@ impl Files {
                 self.asked = typed(&self.folder);
                 return Answer::Act(self.refresh());
             }
-            Message::Choose => return Answer::Act(Action::work(Work::Choose(Choice::Folder))),
+            Message::Choose => return Answer::Act(Action::work(Work::Choose(Choice::Folder, 0))),
             Message::Listed { turn, outcome } if turn == self.turn => {
                 self.listed(outcome);
             }

@@ -11,7 +11,7 @@ use verifier::receipt::Receipt;
 
 use super::again::{self, Again};
 use super::{Action, Choice, Read, Work, typed};
-use crate::screen::Errand;
+use crate::screen::{Errand, Run};
 use crate::widget::map_panel::{self, MapPanel, Shows};
 use crate::widget::piece_map::Pieces;
 
@@ -33,7 +33,7 @@ pub enum Message {
     /// Write the copy.
     Write,
     /// The copy was written, or was not.
-    Written(PathBuf, Result<(), Problem>),
+    Written(Run, PathBuf, Result<(), Problem>),
     /// Show every key, or do not.
     Keys,
 }
@@ -42,6 +42,7 @@ pub enum Message {
 #[derive(Debug)]
 pub(super) struct Reading {
     path: PathBuf,
+    turn: u64,
     receipt: Arc<Receipt>,
     summary: Summary,
     pieces: Option<Pieces>,
@@ -56,7 +57,7 @@ pub(super) struct Reading {
 enum Export {
     Closed,
     Asking(String),
-    Writing(String),
+    Writing(Run, String),
     Failed(String, Problem),
 }
 
@@ -72,6 +73,7 @@ impl Reading {
     pub(super) fn new(read: &Read, turn: u64) -> Self {
         Self {
             path: read.path.clone(),
+            turn,
             receipt: Arc::clone(&read.receipt),
             summary: read.summary.clone(),
             pieces: read.pieces.clone(),
@@ -90,6 +92,10 @@ impl Reading {
             self.again.set_manifest(&path);
         }
         self.again.start(&self.receipt)
+    }
+
+    pub(super) const fn turn(&self) -> u64 {
+        self.turn
     }
 
     pub(super) fn chosen(&mut self, choice: Choice, path: &Path) {
@@ -117,17 +123,18 @@ impl Reading {
                 };
             }
             Message::To(text) => self.export = Export::Asking(text),
-            Message::ChooseTo => return Action::work(Work::Choose(Choice::Export)),
+            Message::ChooseTo => return Action::work(Work::Choose(Choice::Export, self.turn)),
             Message::Write => {
                 if let Export::Asking(text) | Export::Failed(text, _) = &self.export
                     && let Some(to) = typed(text)
                 {
-                    self.export = Export::Writing(text.clone());
+                    let run = Run::default();
+                    self.export = Export::Writing(run.clone(), text.clone());
                     let receipt = Arc::clone(&self.receipt);
-                    return Action::work(Work::Export { receipt, to });
+                    return Action::work(Work::Export { run, receipt, to });
                 }
             }
-            Message::Written(path, outcome) => return self.written(&path, outcome),
+            Message::Written(run, path, outcome) => return self.written(&run, &path, outcome),
             Message::Keys => {
                 self.keys = match self.keys {
                     Keys::Hidden => Keys::Shown,
@@ -138,9 +145,9 @@ impl Reading {
         Action::none()
     }
 
-    fn written(&mut self, path: &Path, outcome: Result<(), Problem>) -> Action {
+    fn written(&mut self, run: &Run, path: &Path, outcome: Result<(), Problem>) -> Action {
         let awaited = match &self.export {
-            Export::Writing(text) if typed(text).as_deref() == Some(path) => Some(text.clone()),
+            Export::Writing(awaited, text) if awaited == run => Some(text.clone()),
             // It is of a receipt that was read before.
             _ => None,
         };

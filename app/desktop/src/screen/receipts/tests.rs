@@ -16,7 +16,7 @@ use super::{
 };
 use crate::desk::Desk;
 use crate::headless::{assert_drawn, open};
-use crate::screen::Errand;
+use crate::screen::{Errand, Run};
 use crate::theme::{Scale, dark, light};
 use fixture::{MODEL, NOW, PATH, SIZE, book, desk, key, listed, read};
 
@@ -119,7 +119,7 @@ fn the_keyboard_goes_through_the_list_and_opens_a_receipt() {
 fn a_late_answer_does_not_replace_a_newer_one() {
     let mut screen = with_list(2);
     let first = screen.enter();
-    let second = screen.update(Message::Chosen(Choice::Folder, Some("/elsewhere".into())));
+    let second = screen.update(Message::Chosen(Choice::Folder, 0, Some("/elsewhere".into())));
     let turn = |action: &super::Action| match &action.work[..] {
         [Work::List { turn, .. }] => *turn,
         work => panic!("{work:?}"),
@@ -254,18 +254,20 @@ fn a_receipt_is_copied_and_exported_under_a_name_of_ones_own() {
 
     let _none = press(&mut screen, "Export…");
     let action = press(&mut screen, "Write the copy");
-    let [Work::Export { to, .. }] = &action.work[..] else { panic!("{action:?}") };
+    let [Work::Export { run: first, to, .. }] = &action.work[..] else { panic!("{action:?}") };
     assert!(to.ends_with("tiny-stories-1.0-copy.minimodel-receipt"));
     let taken = app::ports::OutputError::Exists(to.clone());
     let outcome = Err(app::problem::Problem::blamed(&taken));
-    let written = ReadingMessage::Written(to.clone(), outcome);
+    let written = ReadingMessage::Written(first.clone(), to.clone(), outcome);
     let _none = screen.update(Message::Reading(written));
     assert!(says(&screen, "Move that file away or choose another folder."));
     let _none = screen.update(Message::Reading(ReadingMessage::To("/tmp/other".to_owned())));
     let action = press(&mut screen, "Write the copy");
-    let [Work::Export { to, .. }] = &action.work[..] else { panic!("{action:?}") };
-    let done = ReadingMessage::Written(to.clone(), Ok(()));
-    let action = screen.update(Message::Reading(done));
+    let [Work::Export { run, to, .. }] = &action.work[..] else { panic!("{action:?}") };
+    let done = |run: &Run| Message::Reading(ReadingMessage::Written(run.clone(), to.clone(), Ok(())));
+    let _told = screen.update(done(first));
+    assert!(says(&screen, "Write the copy"), "it is about the copy before");
+    let action = screen.update(done(run));
     assert!(matches!(&action.errands[..], [Errand::Tell(line)] if line.contains("/tmp/other")));
     assert!(!says(&screen, "Write the copy"));
 }

@@ -10,6 +10,7 @@ use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 use verifier::slm::ChecksumRule;
 
+use crate::screen::Run;
 use crate::widget::piece_map::Pieces;
 
 /// Work that the screen wants done; what comes of it has the same turn, so that what is late can
@@ -45,6 +46,8 @@ pub enum Work {
     },
     /// Write a copy of a receipt.
     Export {
+        /// Which writing this is.
+        run: Run,
         /// The receipt.
         receipt: Arc<Receipt>,
         /// Where to; nothing may be there.
@@ -74,8 +77,8 @@ pub enum Work {
         /// Which check this is about.
         turn: u64,
     },
-    /// Let the user choose a file or a folder.
-    Choose(Choice),
+    /// Let the user choose a file or a folder; the turn is that of the receipt that is read.
+    Choose(Choice, u64),
 }
 
 /// Where a manifest is.

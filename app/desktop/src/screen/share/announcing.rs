@@ -15,6 +15,7 @@ use verifier::Sha256;
 use super::offering::said;
 use super::{Action, Fresh, Message as Outer, Wanted, Work};
 use crate::desk::Desk;
+use crate::screen::Run;
 use crate::theme::Space;
 use crate::widget::consent::{self, Answer, Card};
 use crate::widget::control::Kind;
@@ -69,6 +70,8 @@ pub enum Message {
 /// The form, and the question when there is one.
 #[derive(Debug)]
 pub(super) struct Announcing {
+    /// Tells this form from others.
+    form: Run,
     model: Arc<Model>,
     guess: String,
     addresses: String,
@@ -81,13 +84,15 @@ pub(super) struct Announcing {
 #[derive(Debug)]
 enum Stage {
     Filling,
-    Waiting,
+    /// The announcement and its question are being made, or it is being written.
+    Waiting(Run),
     Asking(Box<Announced>, Box<Card>),
 }
 
 impl Announcing {
     pub(super) fn new(fresh: &Fresh) -> Self {
         Self {
+            form: Run::default(),
             model: Arc::new(fresh.model.clone()),
             guess: match fresh.listen.port() {
                 0 => said(&fresh.hosts, DEFAULT_PORT),
@@ -99,6 +104,10 @@ impl Announcing {
             problem: None,
             stage: Stage::Filling,
         }
+    }
+
+    pub(super) const fn form(&self) -> &Run {
+        &self.form
     }
 
     pub(super) fn chosen(&mut self, path: &Path) {
@@ -131,13 +140,12 @@ impl Announcing {
             Message::File(typed) => self.file = typed,
             Message::Choose => {
                 let wanted = Wanted::New(PathBuf::from(self.file.trim()));
-                return Action::work(Work::Choose(wanted));
+                return Action::work(Work::Choose(self.form.clone(), wanted));
             }
             Message::Continue => {
                 if let (Stage::Filling, Some(telling)) = (&self.stage, self.telling()) {
                     self.problem = None;
-                    self.stage = Stage::Waiting;
-                    return Action::work(Work::Draft(telling));
+                    return Action::work(Work::Draft(self.wait(), telling));
                 }
             }
             Message::Card(message) => {
@@ -147,8 +155,7 @@ impl Announcing {
                         Answer::No => self.stage = Stage::Filling,
                         Answer::Yes(yes) => {
                             let announced = announced.clone();
-                            self.stage = Stage::Waiting;
-                            return Action::work(Work::Announce(announced, yes));
+                            return Action::work(Work::Announce(self.wait(), announced, yes));
                         }
                     }
                 }
@@ -157,8 +164,20 @@ impl Announcing {
         Action::none()
     }
 
-    pub(super) fn drafted(&mut self, drafted: Result<Box<Announced>, Problem>) {
-        if !matches!(self.stage, Stage::Waiting) {
+    /// Waits for an answer, and for no other from now on.
+    fn wait(&mut self) -> Run {
+        let run = Run::default();
+        self.stage = Stage::Waiting(run.clone());
+        run
+    }
+
+    /// Whether the answer to that is awaited.
+    pub(super) fn awaits(&self, run: &Run) -> bool {
+        matches!(&self.stage, Stage::Waiting(awaited) if awaited == run)
+    }
+
+    pub(super) fn drafted(&mut self, run: &Run, drafted: Result<Box<Announced>, Problem>) {
+        if !self.awaits(run) {
             return;
         }
         match drafted {

@@ -17,7 +17,7 @@ use verifier::scalars::UtcTime;
 
 use super::{Action, Fresh, Wanted, Work};
 use crate::desk::Desk;
-use crate::screen::{Errand, Place};
+use crate::screen::{Errand, Place, Run};
 use crate::theme::{Space, style};
 use crate::widget::consent::{self, Answer, Card};
 use crate::widget::control::Kind;
@@ -91,6 +91,8 @@ pub(super) enum Next {
 /// The form, and the question when there is one.
 #[derive(Debug)]
 pub(super) struct Offering {
+    /// Tells this form from others.
+    form: Run,
     model: Arc<Model>,
     usual: SocketAddr,
     hosts: Vec<String>,
@@ -110,7 +112,7 @@ pub(super) struct Offering {
 enum Stage {
     Filling,
     /// The question is being made.
-    Waiting(Order),
+    Waiting(Run, Order),
     Asking(Order, Box<Card>),
 }
 
@@ -122,6 +124,7 @@ impl Offering {
             listen.set_port(0);
         }
         Self {
+            form: Run::default(),
             model: Arc::new(fresh.model.clone()),
             usual: fresh.listen,
             hosts: fresh.hosts.clone(),
@@ -135,6 +138,10 @@ impl Offering {
             problem: None,
             stage: Stage::Filling,
         }
+    }
+
+    pub(super) const fn form(&self) -> &Run {
+        &self.form
     }
 
     pub(super) fn chosen(&mut self, path: &Path) {
@@ -235,13 +242,14 @@ impl Offering {
             Message::File(typed) => self.file = typed,
             Message::Choose => {
                 let wanted = Wanted::New(PathBuf::from(self.file.trim()));
-                return Next::Action(Action::work(Work::Choose(wanted)));
+                return Next::Action(Action::work(Work::Choose(self.form.clone(), wanted)));
             }
             Message::Continue => {
                 if let (Stage::Filling, Some(order)) = (&self.stage, self.order()) {
                     self.problem = None;
-                    self.stage = Stage::Waiting(order.clone());
-                    return Next::Action(Action::work(Work::Ask(order)));
+                    let run = Run::default();
+                    self.stage = Stage::Waiting(run.clone(), order.clone());
+                    return Next::Action(Action::work(Work::Ask(run, order)));
                 }
             }
             Message::Card(message) => return self.card(message),
@@ -263,14 +271,18 @@ impl Offering {
         Next::Action(Action::none())
     }
 
-    pub(super) fn asked(&mut self, asked: Result<Box<Question>, Problem>) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Filling);
-        match (stage, asked) {
-            (Stage::Waiting(order), Ok(question)) => {
-                self.stage = Stage::Asking(order, Box::new(Card::new(*question)));
+    /// Hears the question; one that is late, about another order, is not shown above this one.
+    pub(super) fn asked(&mut self, run: &Run, asked: Result<Box<Question>, Problem>) {
+        let order = match &self.stage {
+            Stage::Waiting(awaited, order) if awaited == run => order.clone(),
+            _ => return,
+        };
+        match asked {
+            Ok(question) => self.stage = Stage::Asking(order, Box::new(Card::new(*question))),
+            Err(problem) => {
+                self.problem = Some(problem);
+                self.stage = Stage::Filling;
             }
-            (Stage::Waiting(_), Err(problem)) => self.problem = Some(problem),
-            (stage, _) => self.stage = stage,
         }
     }
 

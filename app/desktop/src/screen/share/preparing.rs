@@ -16,21 +16,11 @@ use verifier::piece::PieceList;
 use super::server::{Stop, Stopper, stop};
 use super::{Action, Wanted};
 use crate::desk::Desk;
-use crate::screen::{Changed, Errand};
+use crate::screen::{Changed, Errand, Run};
 use crate::widget::consent::{self, Answer, Card};
 
 /// Who publishes a model where nobody says.
 const PUBLISHER: &str = "local";
-
-/// Tells one run of some work from every other.
-#[derive(Debug, Clone, Default)]
-pub struct Run(Arc<()>);
-
-impl PartialEq for Run {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 /// The file that is to be made ready, and the manifest that somebody else made for it, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +146,8 @@ pub(super) enum Next {
 /// How far a file is.
 #[derive(Debug, Default)]
 pub(super) struct Preparing {
+    /// Tells this form from others.
+    form: Run,
     slm: String,
     manifest: String,
     problem: Option<Problem>,
@@ -202,6 +194,14 @@ impl Preparing {
     /// Whether something goes on or is filled in that another file would end.
     pub(super) const fn is_busy(&self) -> bool {
         matches!(self.stage, Stage::Reading(_) | Stage::Naming(_) | Stage::Keeping(..))
+    }
+
+    /// What a file is chosen for now.
+    pub(super) const fn form(&self) -> &Run {
+        match &self.stage {
+            Stage::Naming(naming) => &naming.run,
+            _ => &self.form,
+        }
     }
 
     /// What goes on, as a clause.
@@ -268,7 +268,9 @@ impl Preparing {
         match (message, &mut self.stage) {
             (Message::Slm(typed), Stage::Choosing) => self.slm = typed,
             (Message::Manifest(typed), Stage::Choosing) => self.manifest = typed,
-            (Message::Choose(wanted), _) => return Action::work(super::Work::Choose(wanted)),
+            (Message::Choose(wanted), _) => {
+                return Action::work(super::Work::Choose(self.form().clone(), wanted));
+            }
             (Message::Read, _) => return self.read(),
             (
                 Message::Progress(run, done, total),

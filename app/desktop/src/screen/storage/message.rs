@@ -8,6 +8,7 @@ use app::quantity::Size;
 use tokio::sync::oneshot;
 use verifier::scalars::UtcTime;
 
+use crate::screen::Run;
 use crate::widget::list::Scroll;
 
 /// Ends long work when it is fired or its other end is dropped.
@@ -19,7 +20,7 @@ pub enum Work {
     /// Look at what everything takes.
     Look(u64),
     /// Let the library take so many bytes.
-    SetQuota(u64),
+    SetQuota(Run, u64),
     /// Find out what would go so that so much more fits; the number says of which question.
     WouldGo(u64, Size),
     /// Read every kept piece of every model again.
@@ -99,7 +100,7 @@ pub enum Message {
     /// Set the quota that is typed.
     SetQuota,
     /// The quota is so many bytes, or stays as it was.
-    QuotaSet(Result<u64, Problem>),
+    QuotaSet(Run, Result<u64, Problem>),
     /// This is typed for what is to fit.
     TypeRoom(String),
     /// Find out what would go for it.

@@ -168,11 +168,18 @@ fn the_quota_is_set_by_what_is_typed_and_nonsense_is_named() {
         ui.into_messages().collect()
     };
     let action = hear(&mut storage, messages);
-    let [Work::SetQuota(bytes)] = action.work[..] else { panic!("{action:?}") };
+    let [Work::SetQuota(run, bytes)] = &action.work[..] else { panic!("{action:?}") };
+    let bytes = *bytes;
     assert_eq!(bytes, 8 << 30);
-    let action = storage.update(Message::QuotaSet(Ok(bytes)));
+    let action = storage.update(Message::QuotaSet(run.clone(), Ok(bytes)));
     assert!(matches!(&action.errands[..], [Errand::Tell(_), Errand::Changed(Changed::Library)]));
-    let _none = storage.update(Message::QuotaSet(Err(problem("the index is gone"))));
+    let _none = hear(&mut storage, vec![Message::TypeQuota("9GiB".to_owned())]);
+    let action = press(&mut storage, "Set the quota");
+    let [Work::SetQuota(newer, _)] = &action.work[..] else { panic!("{action:?}") };
+    let _told = storage.update(Message::QuotaSet(run.clone(), Ok(bytes)));
+    assert_eq!(storage.quota.typed, "9GiB", "a late answer took away what was typed");
+    let failed = Message::QuotaSet(newer.clone(), Err(problem("the index is gone")));
+    let _none = storage.update(failed);
     assert!(says(&storage, "The index is gone"));
 }
 

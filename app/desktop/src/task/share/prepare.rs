@@ -19,7 +19,8 @@ use verifier::manifest::{Manifest, Options};
 
 use super::super::{blocking, perform};
 use super::{check_free, telling, write};
-use crate::screen::share::{Found, Kept, Prepare, Preparing, Ready, Run, Stop, Wish};
+use crate::screen::Run;
+use crate::screen::share::{Found, Kept, Prepare, Preparing, Ready, Stop, Wish};
 use crate::wiring::Opened;
 
 /// How long a yes to keep a file holds, in seconds; it is used up at once.

@@ -165,7 +165,7 @@ pub(super) fn complete(import: &mut Import, peers: u8) -> u64 {
 }
 
 pub(super) fn complete_as(import: &mut Import, id: Id, peers: u8) -> u64 {
-    let _none = import.update(Message::Folder(Some(PathBuf::from(FOLDER))));
+    let _none = import.update(Message::Folder(1, Some(PathBuf::from(FOLDER))));
     let mut number = None;
     for document in gathered(peers).documents() {
         let read = Message::Gather(id, Gather::Read(Ok(document.clone())));

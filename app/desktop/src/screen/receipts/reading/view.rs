@@ -143,7 +143,7 @@ impl Reading {
         let (text, problem, ready) = match &self.export {
             Export::Closed => return None,
             Export::Asking(text) => (text, None, true),
-            Export::Writing(text) => (text, None, false),
+            Export::Writing(_, text) => (text, None, false),
             Export::Failed(text, problem) => (text, Some(problem), true),
         };
         let write = (ready && typed(text).is_some()).then_some(Message::Write);

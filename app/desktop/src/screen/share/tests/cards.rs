@@ -1,20 +1,23 @@
 //! Serving and telling of it: forms, cards, and servers that run.
 
+use std::path::PathBuf;
+
 use app::problem::Problem;
 use app::question::{Question, Serving};
 use app::serve::Ended;
+use verifier::consent::Scope;
 
 use super::{
     Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id, live,
     offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
-use crate::screen::share::Order;
-use crate::screen::{Changed, Errand};
+use crate::screen::share::{Announced, Order, Telling, Wanted, announcing};
+use crate::screen::{Changed, Errand, Run};
 use crate::theme::{Scale, dark, light};
 
 /// Has the question about the order made, as the work does.
-fn ask(screen: &mut Share, sample: &Sample, order: &Order) {
+fn ask(screen: &mut Share, sample: &Sample, run: Run, order: &Order) {
     let book = book();
     let peers: Vec<_> =
         book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
@@ -22,7 +25,7 @@ fn ask(screen: &mut Share, sample: &Sample, order: &Order) {
     let serving =
         Serving { model: &model, manifest: &sample.manifest, listen: order.listen, peers: &peers };
     let question = Question::serve(&serving, Some(order.limit), NOW.plus(order.span), "press Stop");
-    let _action = screen.update(Message::Asked(Ok(Box::new(question))));
+    let _action = screen.update(Message::Asked(run, Ok(Box::new(question))));
 }
 
 /// Serves to anna-laptop and ben, through form and card; the work that comes of it.
@@ -31,8 +34,8 @@ fn serve(screen: &mut Share, sample: &Sample) -> Work {
     let _action = press(screen, "anna-laptop");
     let _action = press(screen, "ben");
     let mut action = press(screen, "Continue");
-    let Some(Work::Ask(order)) = action.work.pop() else { panic!("{action:?}") };
-    ask(screen, sample, &order);
+    let Some(Work::Ask(run, order)) = action.work.pop() else { panic!("{action:?}") };
+    ask(screen, sample, run, &order);
     assert!(
         use_it(screen, |ui| drop(ui.click("Serve tiny 1.0 to anna-laptop and ben"))).is_empty()
     );
@@ -52,6 +55,94 @@ fn nothing_is_served_without_a_ticked_box() {
     assert_eq!(starting.yes.terms().len(), 2);
     assert_eq!(starting.until, NOW.plus(86_400));
     assert_eq!(screen.at_work().unwrap(), "Serving tiny 1.0 to 2 peers");
+}
+
+/// The form for one model is left while its question is being made, and the form for another is
+/// waited on when the answer comes.
+#[test]
+fn a_late_question_to_serve_does_not_stand_above_the_terms_of_another_order() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let form = |screen: &mut Share, peer: &str| {
+        offering(screen, &sample);
+        let _action = press(screen, peer);
+        let mut action = press(screen, "Continue");
+        let Some(Work::Ask(run, order)) = action.work.pop() else { panic!("{action:?}") };
+        (run, order)
+    };
+    let (late, order) = form(&mut screen, "anna-laptop");
+    let _action = screen.update(Message::Back);
+    let (run, newer) = form(&mut screen, "ben");
+    ask(&mut screen, &sample, late.clone(), &order);
+    sees(&screen, "Who may have it");
+    let problem = Problem::machine("cannot read", &std::io::Error::other("gone"));
+    let _action = screen.update(Message::Asked(late.clone(), Err(problem.clone())));
+    ask(&mut screen, &sample, run, &newer);
+    // What is late after the card is shown does not take it away either.
+    ask(&mut screen, &sample, late.clone(), &order);
+    let _action = screen.update(Message::Asked(late, Err(problem)));
+    let _action = press(&mut screen, "Serve: let these peers take the bytes while this program runs");
+    let mut action = press(&mut screen, "Serve tiny 1.0 to ben");
+    let Some(Work::Serve(starting)) = action.work.pop() else { panic!("{action:?}") };
+    let scopes: Vec<_> = starting.yes.terms().iter().map(|terms| terms.scope).collect();
+    assert_eq!((starting.order.peers, scopes), (vec![id(3)], vec![Scope::Peer(id(3))]));
+}
+
+#[test]
+fn a_late_announcement_does_not_replace_or_close_a_newer_one() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let artifact = sample.model().artifact;
+    let form = |screen: &mut Share, span: &str| {
+        let _action = screen.update(Message::Open(Purpose::Announce, artifact));
+        let opened = Message::Opened(Purpose::Announce, artifact, Ok(sample.fresh()));
+        let _action = screen.update(opened);
+        let span = announcing::Message::Span(span.to_owned());
+        let _action = screen.update(Message::Announcing(span));
+        let mut action = press(screen, "Continue");
+        let Some(Work::Draft(run, telling)) = action.work.pop() else { panic!("{action:?}") };
+        (run, telling)
+    };
+    let drafted = |telling: &Telling| {
+        let until = NOW.plus(telling.span);
+        let question = Question::publish(&sample.manifest, 900, "mmp://192.168.1.20:9410", until, "x");
+        let (model, telling) = (sample.model(), telling.clone());
+        Box::new(Announced { telling, model, bytes: vec![0; 900], question })
+    };
+    let (late, older) = form(&mut screen, "1h");
+    let _action = screen.update(Message::Back);
+    let (run, newer) = form(&mut screen, "2h");
+    let _action = screen.update(Message::Drafted(late, Ok(drafted(&older))));
+    sees(&screen, "What it says");
+    let _action = screen.update(Message::Drafted(run, Ok(drafted(&newer))));
+    let _action = press(&mut screen, "Publish: write the file that tells of it");
+    let mut action = press(&mut screen, "Write that I have tiny");
+    let Some(Work::Announce(run, announced, _)) = action.work.pop() else { panic!("{action:?}") };
+    assert_eq!(announced.telling.span, 7_200);
+    // It is written while another form is filled in: that is told, and the form stays.
+    let _action = screen.update(Message::Back);
+    let _newest = form(&mut screen, "3h");
+    let action = screen.update(Message::Announced(run.clone(), Ok("/home/anna/a".into())));
+    assert!(matches!(&action.errands[..], [Errand::Tell(_), Errand::Changed(Changed::Activity)]));
+    sees(&screen, "What it says");
+}
+
+#[test]
+fn a_file_that_was_chosen_for_one_form_is_not_taken_for_another() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    offering(&mut screen, &sample);
+    let mut action = press(&mut screen, "Choose…");
+    let Some(Work::Choose(late, wanted)) = action.work.pop() else { panic!("{action:?}") };
+    offering(&mut screen, &sample);
+    let _action = screen.update(Message::Chosen(late, wanted.clone(), Some("/tmp/late".into())));
+    let mut action = press(&mut screen, "Choose…");
+    let Some(Work::Choose(run, same)) = action.work.pop() else { panic!("{action:?}") };
+    assert_eq!(same, wanted);
+    let _action = screen.update(Message::Chosen(run, wanted, Some("/tmp/newer".into())));
+    let mut action = press(&mut screen, "Choose…");
+    let Some(Work::Choose(_, Wanted::New(path))) = action.work.pop() else { panic!("{action:?}") };
+    assert_eq!(path, PathBuf::from("/tmp/newer"));
 }
 
 #[test]
@@ -172,7 +263,7 @@ fn a_grant_of_another_process_can_be_taken_back() {
     let opened = Message::Opened(Purpose::Announce, sample.model().artifact, Ok(sample.fresh()));
     let _action = screen.update(opened);
     let action = press(&mut screen, "Continue");
-    assert!(matches!(&action.work[..], [Work::Draft(telling)] if telling.span == 86_400));
+    assert!(matches!(&action.work[..], [Work::Draft(_, telling)] if telling.span == 86_400));
 }
 
 #[test]
