@@ -29,7 +29,7 @@ pub use sharing::{
     AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerNameArgs,
     PeerRenameArgs, PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
 };
-pub use trial::{DemoArgs, DemoSize, QuantChoice, SampleArgs, ShapeChoice};
+pub use trial::{DemoArgs, DemoSize, LiarArgs, QuantChoice, SampleArgs, ShapeChoice};
 
 /// Moves one tiny AI model file (.slm) between people who know each other, and proves on arrival
 /// that it is the file its manifest names.
@@ -126,6 +126,9 @@ pub enum Command {
     Bench(BenchCommand),
     /// Show the whole path at work: prepare, serve from several peers, import, verify
     Demo(DemoArgs),
+    /// Serve a model with wrong bytes in it, on this machine only: the demo's liar
+    #[command(hide = true)]
+    DemoLiar(LiarArgs),
 }
 
 /// The user's yes, given beforehand.
@@ -235,6 +238,7 @@ mod tests {
             "minimodel demo --peers 0",
             "minimodel demo --peers 17",
             "minimodel sample o --shape 16m --bytes 1GiB",
+            "minimodel share serve tiny --to a --demo-corrupt 1",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

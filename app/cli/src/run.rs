@@ -71,6 +71,7 @@ async fn perform<W: Wiring>(
         Command::Sample(args) => sample::run(args).await,
         Command::Bench(command) => bench::run(session, command).await,
         Command::Demo(args) => demo::run(session, args).await,
+        Command::DemoLiar(args) => demo::liar::run(session, args).await,
     }
 }
 

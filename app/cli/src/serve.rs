@@ -21,7 +21,6 @@ use verifier::scalars::UtcTime;
 use verifier::{Code, Sha256};
 
 use crate::args::ServeArgs;
-use crate::demo::liar::Lying;
 use crate::fault::{Fault, advice_for};
 use crate::library::{failed, with_model};
 use crate::naming;
@@ -42,7 +41,6 @@ pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &ServeArgs,
 ) -> Result<Outcome, Fault> {
-    let key = session.identity()?;
     let mut settings = session.settings()?;
     if let Some(Limit(bytes)) = args.upload_limit {
         settings.upload_limit = bytes;
@@ -51,8 +49,23 @@ pub async fn run<W: Wiring>(
     if !args.address.is_empty() {
         settings.addresses.clone_from(&args.address);
     }
-    check_offer_place(args, &settings)?;
-    let ports = session.open_with(&settings)?;
+    serve_from(session, args, &settings, |ports| ports).await
+}
+
+/// Serves from what `wrap` makes of the ports.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
+    session: &mut Session<'_, W>,
+    args: &ServeArgs,
+    settings: &Settings,
+    wrap: impl FnOnce(W::Ports) -> P,
+) -> Result<Outcome, Fault> {
+    let key = session.identity()?;
+    check_offer_place(args, settings)?;
+    let ports = wrap(session.open_with(settings)?);
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
     let mut peers: Vec<KnownPeer> = Vec::new();
@@ -82,10 +95,7 @@ pub async fn run<W: Wiring>(
     };
     let paint = session.terminal.paint();
     let mut teller = Progress::count("serve", paint);
-    let served = match args.demo_corrupt {
-        None => serve(&ports, order, consent, &mut teller).await,
-        Some(every) => serve(&Lying::new(ports, every), order, consent, &mut teller).await,
-    };
+    let served = serve(&ports, order, consent, &mut teller).await;
     teller.finish();
     let served = served?;
     session.terminal.say(match served.ended {

@@ -160,7 +160,8 @@ impl<W: Wiring> Companion<W> {
             Message::Opened(outcome) => self.opened(outcome),
             Message::Book(run, Ok(peers)) => {
                 if run == self.reading
-                    && let Stage::Open(screens) = &mut self.stage {
+                    && let Stage::Open(screens) = &mut self.stage
+                {
                     screens.book.peers = peers;
                 }
                 Task::none()

@@ -124,9 +124,6 @@ pub struct ServeArgs {
     /// Stop when standard input ends, for programs that start this one
     #[arg(long, hide = true)]
     pub until_input_ends: bool,
-    /// Flip a byte in every Nth piece that is sent: for the demo only, to show a lie being caught
-    #[arg(long, value_name = "N", hide = true)]
-    pub demo_corrupt: Option<std::num::NonZeroU32>,
 }
 
 /// `share stop`.

@@ -1,10 +1,13 @@
 //! Arguments of the commands to try things with: sample and demo.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use app::quantity::{QuantityError, Size};
 use clap::{Args, ValueEnum};
+
+use super::ServeArgs;
 
 /// `sample`.
 #[derive(Debug, Clone, Args)]
@@ -67,6 +70,17 @@ pub struct DemoArgs {
     /// Leave everything in this new folder: DIR/importer, DIR/peer-0 …, DIR/out
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// `demo-liar`.
+#[derive(Debug, Clone, Args)]
+pub struct LiarArgs {
+    /// What it serves, as an honest server would.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Flip a byte in every Nth piece that is sent
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub every: NonZeroU32,
 }
 
 /// How large the demo's model is.

@@ -1,6 +1,8 @@
-//! A server that lies, for the demo only: it shows a lie being caught.
+//! A server that lies, for the demo and tests only: it shows a lie being caught. It serves on this
+//! machine only, so that no real peer is ever sent what it makes.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -9,6 +11,33 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use verifier::identity::PeerId;
 use verifier::{PieceIndex, Sha256};
+
+use crate::args::LiarArgs;
+use crate::fault::Fault;
+use crate::outcome::Outcome;
+use crate::serve::serve_from;
+use crate::session::Session;
+use crate::wiring::Wiring;
+
+/// `demo-liar`.
+///
+/// # Errors
+///
+/// [`Fault`] if another machine could call it, and as for an honest server.
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &LiarArgs,
+) -> Result<Outcome, Fault> {
+    let mut settings = session.settings()?;
+    settings.listen = args.serve.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+    settings.addresses.clear();
+    if !settings.listen.ip().is_loopback() {
+        let what = format!("{} can be called from other machines", settings.listen);
+        let advice = "The demo's liar serves on this machine only: take --listen 127.0.0.1:0.";
+        return Err(Fault::usage("--listen", what, advice));
+    }
+    serve_from(session, &args.serve, &settings, |ports| Lying::new(ports, args.every)).await
+}
 
 /// Ports whose listener flips a byte in every Nth piece that it sends.
 pub struct Lying<P: Ports> {
@@ -70,6 +99,10 @@ impl<L: Listener> Listener for LyingListener<L> {
         shelf: Arc<S>,
         news: mpsc::Sender<ServeNews>,
     ) -> Result<Listening, Failure> {
+        if !address.ip().is_loopback() {
+            let what = format!("the demo's liar does not take calls on {address}");
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what).into());
+        }
         let shelf = Arc::new(LyingShelf { honest: shelf, every: self.every });
         self.honest.listen(address, shelf, news).await
     }
@@ -119,7 +152,64 @@ fn flipped(bytes: &[u8]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::flipped;
+    use std::net::SocketAddr;
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    use app::ports::{Failure, Listener, Listening, Opened, Refusal, ServeNews, Shelf};
+    use bytes::Bytes;
+    use tokio::sync::mpsc;
+    use verifier::identity::PeerId;
+    use verifier::{PieceIndex, Sha256};
+
+    use super::{LyingListener, flipped};
+
+    /// A listener that would listen anywhere, and a shelf with nothing on it.
+    struct Anywhere;
+
+    impl Listener for Anywhere {
+        async fn listen<S: Shelf>(
+            &self,
+            address: SocketAddr,
+            _shelf: Arc<S>,
+            _news: mpsc::Sender<ServeNews>,
+        ) -> Result<Listening, Failure> {
+            panic!("it would listen on {address}");
+        }
+    }
+
+    impl Shelf for Anywhere {
+        fn knows(&self, _peer: PeerId) -> bool {
+            false
+        }
+
+        async fn open(&self, _peer: PeerId, _artifact: Sha256) -> Option<Opened> {
+            None
+        }
+
+        fn grants(&self, _peer: PeerId, _artifact: Sha256) -> bool {
+            false
+        }
+
+        async fn piece(
+            &self,
+            _peer: PeerId,
+            _artifact: Sha256,
+            _index: PieceIndex,
+        ) -> Result<Bytes, Refusal> {
+            Err(Refusal::NotServed)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_demos_liar_listens_on_loopback_only() {
+        let liar = LyingListener { honest: Arc::new(Anywhere), every: NonZeroU32::MIN };
+        for address in ["0.0.0.0:0", "192.168.1.20:9410", "[::]:0"] {
+            let (news, _heard) = mpsc::channel(1);
+            let refused = liar.listen(address.parse().unwrap(), Arc::new(Anywhere), news).await;
+            assert!(refused.err().unwrap().to_string().contains(address), "{address}");
+        }
+    }
 
     #[test]
     fn a_lie_has_the_right_length_and_a_wrong_byte() {

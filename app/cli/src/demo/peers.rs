@@ -251,14 +251,14 @@ impl Planned {
         let word = OsStr::new;
         let span = format!("{SPAN}s");
         let limit = self.bytes.saturating_mul(4).to_string();
-        let mut words = vec![word("share"), word("serve"), word(model), word("--offer")];
-        words.push(self.offer.as_os_str());
+        let every = self.lies.map(|every| every.to_string());
+        let mut words = match &every {
+            None => vec![word("share"), word("serve")],
+            Some(every) => vec![word("demo-liar"), word("--every"), word(every)],
+        };
+        words.extend([word(model), word("--offer"), self.offer.as_os_str()]);
         words.extend(["--listen", "127.0.0.1:0", "--to", "importer", "--for", &span].map(word));
         words.extend(["--bytes", &limit, "--consent", "serve", "--until-input-ends"].map(word));
-        let every = self.lies.map(|every| every.to_string());
-        if let Some(every) = &every {
-            words.extend([word("--demo-corrupt"), word(every)]);
-        }
         let log = File::create(&self.log).map_err(|error| Fault::io("write", &self.log, &error))?;
         let mut process = self
             .program

@@ -338,9 +338,7 @@ impl Share {
 
     fn chosen(&mut self, run: &Run, wanted: &Wanted, path: PathBuf) -> Action {
         match &mut self.view {
-            View::Preparing(preparing) if preparing.form() == run => {
-                preparing.chosen(wanted, path)
-            }
+            View::Preparing(preparing) if preparing.form() == run => preparing.chosen(wanted, path),
             View::Offering(offering) if offering.form() == run => {
                 offering.chosen(&path);
                 Action::none()

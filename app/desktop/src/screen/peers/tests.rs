@@ -210,7 +210,10 @@ fn a_late_answer_about_one_ticket_does_not_replace_the_codes_of_another() {
     let _action = screen.update(Message::Read(run, Ok(Box::new(of(5)))));
     let action = screen.update(Message::Paired(sent.clone(), Ok(peer(4, "cleo", Access::Open))));
     assert_eq!(shows(&screen), of(5).code());
-    assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)), "it is paired all the same");
+    assert!(
+        matches!(action.errands[0], Errand::Changed(Changed::Peers)),
+        "it is paired all the same"
+    );
     let problem = Problem::machine("cannot use the library", &std::io::Error::other("full"));
     let action = screen.update(Message::Paired(sent.clone(), Err(problem)));
     assert!(matches!(&action.errands[..], [Errand::Tell(_)]));

@@ -112,7 +112,9 @@ impl Again {
         match message {
             Message::Slm(text) => self.slm = text,
             Message::Manifest(text) => self.manifest = text,
-            Message::Choose(choice) => return Action::work(Work::Choose(choice, self.turn.reading)),
+            Message::Choose(choice) => {
+                return Action::work(Work::Choose(choice, self.turn.reading));
+            }
             Message::Start => return self.start(receipt),
             Message::Cancel => {
                 self.turn.again += 1;

@@ -264,7 +264,8 @@ fn a_receipt_is_copied_and_exported_under_a_name_of_ones_own() {
     let _none = screen.update(Message::Reading(ReadingMessage::To("/tmp/other".to_owned())));
     let action = press(&mut screen, "Write the copy");
     let [Work::Export { run, to, .. }] = &action.work[..] else { panic!("{action:?}") };
-    let done = |run: &Run| Message::Reading(ReadingMessage::Written(run.clone(), to.clone(), Ok(())));
+    let done =
+        |run: &Run| Message::Reading(ReadingMessage::Written(run.clone(), to.clone(), Ok(())));
     let _told = screen.update(done(first));
     assert!(says(&screen, "Write the copy"), "it is about the copy before");
     let action = screen.update(done(run));

@@ -81,7 +81,8 @@ fn a_late_question_to_serve_does_not_stand_above_the_terms_of_another_order() {
     // What is late after the card is shown does not take it away either.
     ask(&mut screen, &sample, late.clone(), &order);
     let _action = screen.update(Message::Asked(late, Err(problem)));
-    let _action = press(&mut screen, "Serve: let these peers take the bytes while this program runs");
+    let _action =
+        press(&mut screen, "Serve: let these peers take the bytes while this program runs");
     let mut action = press(&mut screen, "Serve tiny 1.0 to ben");
     let Some(Work::Serve(starting)) = action.work.pop() else { panic!("{action:?}") };
     let scopes: Vec<_> = starting.yes.terms().iter().map(|terms| terms.scope).collect();
@@ -105,7 +106,8 @@ fn a_late_announcement_does_not_replace_or_close_a_newer_one() {
     };
     let drafted = |telling: &Telling| {
         let until = NOW.plus(telling.span);
-        let question = Question::publish(&sample.manifest, 900, "mmp://192.168.1.20:9410", until, "x");
+        let question =
+            Question::publish(&sample.manifest, 900, "mmp://192.168.1.20:9410", until, "x");
         let (model, telling) = (sample.model(), telling.clone());
         Box::new(Announced { telling, model, bytes: vec![0; 900], question })
     };
