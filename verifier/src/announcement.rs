@@ -33,6 +33,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::Advice;
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
@@ -272,6 +273,10 @@ fn read_int(
     parse_int(text).map_err(|_| TermError::new(key, fault(text.to_owned())).into())
 }
 
+/// What to do about an announcement that is wrong in itself.
+const ASK_AGAIN: Advice =
+    Advice::new("Ask that peer for a new announcement, and take the whole file.");
+
 /// Why an announcement is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -301,6 +306,14 @@ impl Coded for AnnouncementError {
             Self::Line(error) => error.field(),
             Self::Term(error) => Cow::Borrowed(error.field()),
             Self::Consent(_) => Cow::Borrowed("peer_source.consent"),
+        }
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Line(error) => error.advice(),
+            Self::Term(error) => error.advice(ASK_AGAIN),
+            Self::Consent(_) => ASK_AGAIN,
         }
     }
 }

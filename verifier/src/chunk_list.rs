@@ -22,6 +22,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root};
 use crate::excerpt::{Excerpt, Words};
@@ -330,6 +331,14 @@ impl Coded for ChunkListError {
             Self::Entries { key, .. } | Self::BadDigest { key, .. } => key,
             Self::NotCanonical => "-",
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Line(error) => error.advice(),
+            _ => Advice::new("Make the list again from the file, or leave it out.")
+                .by(Remedy::MakeChunkList),
+        }
     }
 }
 

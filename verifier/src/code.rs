@@ -14,6 +14,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::advice::Advice;
+
 /// A stable error code, such as `slm.bad-magic`: a document's prefix and what went wrong.
 ///
 /// Codes are never renamed or reused (docs/formats.md 15).
@@ -57,7 +59,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// An error with a stable code and, where one is to blame, the field.
+/// An error with a stable code, the field where one is to blame, and what to do about it.
 pub trait Coded: std::error::Error + Send + Sync + 'static {
     /// The stable code.
     fn code(&self) -> Code;
@@ -67,6 +69,9 @@ pub trait Coded: std::error::Error + Send + Sync + 'static {
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed("-")
     }
+
+    /// What a person can do about it.
+    fn advice(&self) -> Advice;
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 
 /// The limits on chunking in documents (docs/formats.md 7.1).
@@ -124,6 +125,14 @@ impl Coded for GeometryError {
             Self::ByteCount(_) => "artifact.byte_count",
             Self::PieceSize => "chunking.chunk_size",
             Self::PieceCount(_) => "chunking.chunk_count",
+        })
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::ByteCount(_) => "Take a file that has bytes, and at most 1 TiB of them.",
+            Self::PieceSize => "Take a chunk size from 16KiB to 16MiB, such as 256KiB.",
+            Self::PieceCount(_) => "Take a larger chunk size.",
         })
     }
 }

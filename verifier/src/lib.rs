@@ -14,7 +14,7 @@
 //!
 //! | Purpose | Modules | Sections |
 //! |---|---|---|
-//! | what text is made of | [`scalars`], [`lines`], [`json`], [`code`] | 2, 3, 4, 15 |
+//! | what text is made of | [`scalars`], [`lines`], [`json`], [`code`], [`advice`] | 2, 3, 4, 15 |
 //! | digests, pieces, roots | [`digest`], [`geometry`], [`merkle`], [`piece`], [`bitfield`], [`chunk_list`] | 7 |
 //! | the container | [`slm`] | 5 |
 //! | the boundary | [`boundary`] | 6 |
@@ -124,6 +124,7 @@
 //! # }
 //! ```
 
+pub mod advice;
 pub mod announcement;
 pub mod artifact;
 pub mod bitfield;
@@ -145,6 +146,7 @@ pub mod request;
 pub mod scalars;
 pub mod slm;
 
+pub use advice::{Advice, Remedy};
 pub use bitfield::Bitfield;
 pub use code::{Code, Coded};
 pub use digest::{ChunkAlgorithm, Root, Sha256};

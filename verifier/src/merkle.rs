@@ -36,6 +36,7 @@ use blake3::hazmat::{Mode, merge_subtrees_non_root, merge_subtrees_root};
 use rs_merkle::{Hasher, MerkleTree};
 use sha2::Digest as _;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, DIGEST_LEN, Root};
 use crate::geometry::CHUNK_LIMITS;
@@ -244,6 +245,10 @@ impl Coded for ProofError {
                 Self::Root { .. } => "root",
             },
         )
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new("None of it was kept. Ask another peer for the piece.")
     }
 }
 

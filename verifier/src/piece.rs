@@ -35,6 +35,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root};
 use crate::geometry::{Geometry, PieceIndex};
@@ -152,6 +153,10 @@ impl Coded for PieceError {
         | Self::Proof { index, .. }) = self;
         Cow::Owned(format!("piece.{index}"))
     }
+
+    fn advice(&self) -> Advice {
+        Advice::new("None of it was kept. Ask another peer for the piece.")
+    }
 }
 
 /// Why a list of digests is not the one that the manifest's root stands for.
@@ -193,6 +198,15 @@ impl Coded for ListError {
             Self::PieceSize { .. } => Code::new("chunk-list", "chunk-size"),
             Self::Root { .. } => Code::new("chunk-list", "root"),
         }
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::PieceSize { .. } => "Take another chunk size, or the other algorithm.",
+            Self::Count { .. } | Self::Root { .. } => {
+                "This list is of another file or manifest: take the one that belongs to them."
+            }
+        })
     }
 }
 

@@ -48,6 +48,7 @@ mod generator;
 
 use std::borrow::Cow;
 
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::scalars::U64Hex;
 
@@ -153,6 +154,22 @@ impl Coded for SlmError {
             Self::Names(error) => error.field().into(),
             Self::Values(error) => error.tensor().into(),
             Self::Incomplete { .. } => "-".into(),
+        }
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::ChecksumMismatch { .. } => Advice::new(
+                "Get the file again, or export it again: its own checksum says that it is damaged. \
+                 If it was made elsewhere, the rule of that checksum may be another one.",
+            )
+            .by(Remedy::LeaveChecksumOut),
+            Self::Incomplete { .. } => {
+                Advice::new("Wait until nothing writes to the file, then try again.")
+            }
+            _ => Advice::new(
+                "The file is not a valid .slm container. Get it again, or export it again.",
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use crate::advice::{Advice, Remedy};
 use crate::chunk_list::ChunkListError;
 use crate::code::{Code, Coded};
 use crate::digest::{Root, Sha256};
@@ -147,5 +148,33 @@ impl Coded for ArtifactError {
             }
             Self::Read(_) => "-",
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::ByteCount { .. } | Self::Sha256 { .. } | Self::MerkleRoot { .. } => Advice::new(
+                "This is not the file that the manifest names. Get the file again, or the manifest \
+                 that belongs to it.",
+            ),
+            Self::NoChunking => Advice::new("Leave the chunk list out."),
+            Self::ListSha256 { .. } | Self::ListMismatch { .. } => Advice::new(
+                "Take the chunk list that was made with this manifest, make it again from the file, \
+                 or leave it out.",
+            )
+            .by(Remedy::MakeChunkList),
+            Self::ChunkList(error) => error.advice(),
+            Self::Slm(error) => error.advice(),
+            Self::Agreement { .. } => Advice::new(
+                "The manifest says of the file what is not so. Take the manifest that belongs to the \
+                 file, or ask the publisher.",
+            ),
+            Self::EvidenceIndex { .. } => {
+                Advice::new("Give only evidence that the manifest lists, numbered from 0.")
+            }
+            Self::EvidenceSha256 { .. } => {
+                Advice::new("Give the evidence file that the manifest lists under that number.")
+            }
+            Self::Read(_) => Advice::new("Check that file and its disk, then try again."),
+        }
     }
 }

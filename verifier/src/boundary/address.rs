@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::advice::Advice;
 use crate::boundary::{
     HUB_HOSTS, PROJECT_HOSTS, first_bad_char, is_dns_name, is_numeric, last_label,
 };
@@ -269,12 +270,12 @@ impl AddressError {
     /// An address that leads where nothing may be called is `unsafe-address`; any other fault is
     /// `bad-address`.
     pub const fn document_suffix(&self) -> &'static str {
-        match self {
-            Self::ProjectHost { .. } | Self::HubHost { .. } | Self::Denied { .. } => {
-                "unsafe-address"
-            }
-            _ => "bad-address",
-        }
+        if self.is_unsafe() { "unsafe-address" } else { "bad-address" }
+    }
+
+    /// Whether it leads where nothing may be called.
+    pub(crate) const fn is_unsafe(&self) -> bool {
+        matches!(self, Self::ProjectHost { .. } | Self::HubHost { .. } | Self::Denied { .. })
     }
 }
 
@@ -296,6 +297,26 @@ impl Coded for AddressError {
                 Self::Unresolved { .. } => "unresolved",
             },
         )
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::Port { .. } => {
+                "Put the port behind the host, for example mmp://192.168.1.20:9410."
+            }
+            Self::ProjectHost { .. } | Self::HubHost { .. } => {
+                "Give the address of a person's own machine; project servers and model hubs never \
+                 send artifact bytes."
+            }
+            Self::Denied { .. } => {
+                "Give an address at which a person's own machine is called, for example \
+                 mmp://192.168.1.20:9410."
+            }
+            Self::Unresolved { .. } => {
+                "Check the name and this machine's network, or give the IP instead of the name."
+            }
+            _ => "Write it as mmp://HOST:PORT, for example mmp://192.168.1.20:9410.",
+        })
     }
 }
 

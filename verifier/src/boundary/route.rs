@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::advice::Advice;
 use crate::boundary::{
     HUB_HOSTS, PROJECT_HOSTS, first_bad_char, is_dns_name, is_numeric, last_label,
 };
@@ -253,6 +254,15 @@ impl Coded for RouteError {
                 Self::ModelBytes { .. } => "model-bytes",
             },
         )
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::HubBytes { .. } | Self::ModelBytes { .. } => {
+                "Name a page for people to read; a model's bytes come from peers alone."
+            }
+            _ => "Write an https address or a path, such as https://example.org/tiny or /tiny.",
+        })
     }
 }
 

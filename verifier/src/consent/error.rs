@@ -2,12 +2,23 @@
 
 use std::borrow::Cow;
 
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::consent::Act;
 use crate::digest::Sha256;
 use crate::json::JsonError;
 use crate::request::TermError;
 use crate::scalars::{Id, UtcTime};
+
+/// What to do about a log that does not hold.
+const LOG_IS_BROKEN: Advice = Advice::new(
+    "Something else than this program changed consent.log or damaged it, so nothing is allowed by it \
+     any more. Do not delete it: it is the only record of what you agreed to, and checking it says up \
+     to which line it holds. To go on, put an unchanged copy back if you have one; else rename the \
+     file, for example to consent.log.broken, so that a new log begins in which every yes is asked \
+     for again.",
+)
+.by(Remedy::CheckLog);
 
 /// Why a consent log is refused, or an act is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,5 +109,18 @@ impl Coded for ConsentError {
             Self::Denied { .. } => "action",
             Self::NotCanonical | Self::Torn { .. } => "-",
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Denied { .. } => {
+                Advice::new("Try again and say yes, if you want this to happen.")
+            }
+            Self::Torn { .. } => Advice::new(
+                "A crash leaves such a rest. It counts for nothing, and the next line takes its place.",
+            ),
+            // Whoever was to write such a line says more: it is known there what was asked for.
+            _ => LOG_IS_BROKEN,
+        }
     }
 }

@@ -7,6 +7,7 @@ use data_encoding::HEXUPPER;
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 
 use super::{Context, PeerId, SignatureScheme};
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 
 /// RFC 8410: a SubjectPublicKeyInfo for Ed25519, up to the key's own bytes.
@@ -169,6 +170,10 @@ impl Coded for IdentityError {
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed("signature.public_key")
     }
+
+    fn advice(&self) -> Advice {
+        Advice::new("This is no key that anybody signs with. Ask its owner for the document again.")
+    }
 }
 
 /// A signature that does not verify under the key, context and message given.
@@ -183,6 +188,12 @@ impl Coded for SignatureInvalid {
 
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed("signature.value")
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(
+            "Do not trust it: somebody else signed it, or it was changed. Ask its owner for it again.",
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32m, ByteIterExt as _, Fe32IterExt as _, Hrp};
 
 use super::{IdentityError, PublicKey};
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::excerpt::Excerpt;
 
@@ -148,6 +149,15 @@ impl Coded for PeerIdError {
                 Self::Key(_) => "key",
             },
         )
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::Padding | Self::Key(_) => {
+                "No installation has this id: ask the peer for its own."
+            }
+            _ => "Copy the whole peer id again: 65 characters that start with mmpeer1.",
+        })
     }
 }
 

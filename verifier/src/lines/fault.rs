@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::excerpt::Excerpt;
 use crate::identity::PeerIdError;
@@ -40,6 +41,25 @@ impl Coded for LineError {
 
     fn field(&self) -> Cow<'_, str> {
         self.fault.field()
+    }
+
+    fn advice(&self) -> Advice {
+        match self.document {
+            Document::Manifest => {
+                Advice::new("Correct the manifest there, or ask whoever made it for a valid one.")
+            }
+            Document::ChunkList => {
+                Advice::new("Make the list again from the file, or leave it out.")
+                    .by(Remedy::MakeChunkList)
+            }
+            Document::Announcement => {
+                Advice::new("Ask that peer for a new announcement, and take the whole file.")
+            }
+            Document::Receipt => Advice::new(
+                "The receipt was changed or damaged after it was written, or is none. Take an \
+                 unchanged copy, or write a new one from the file and its manifest.",
+            ),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, Root, Sha256};
 use crate::excerpt::{Excerpt, Words};
@@ -170,5 +171,11 @@ impl Coded for ChunkingError {
             Self::MerkleRoot { .. } => ROOT,
             Self::ListSha256 { .. } => LIST_SHA256,
         })
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(
+            "Correct the manifest's chunking at that key, or ask whoever made it for a valid one.",
+        )
     }
 }

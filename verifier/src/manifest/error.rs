@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::Advice;
 use crate::boundary::RouteError;
 use crate::code::{Code, Coded};
 use crate::excerpt::{Excerpt, Words};
@@ -141,6 +142,47 @@ impl Coded for ManifestError {
             Self::SourceLane { key } => key,
             Self::ForbiddenKey { key, .. } | Self::Evidence { key } | Self::Route { key, .. } => {
                 key
+            }
+        })
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::Line(error) => return error.advice(),
+            Self::Chunking(error) => return error.advice(),
+            Self::Signature(error) => return error.advice(),
+            Self::SignedComment => {
+                "Take the comments out and sign it again, or ask the publisher to."
+            }
+            Self::ForbiddenKey { .. } => {
+                "Do not use this manifest: that key promises that something is run or fetched. Ask \
+                 the publisher for one without it."
+            }
+            Self::SchemaChecksum { .. } => {
+                "Ask the publisher for a manifest of the known schema, or read it without the \
+                 strict rule."
+            }
+            Self::FormatVersion { .. } => {
+                "Only version 1 is read here. Ask the publisher for a manifest of it, or look for a \
+                 newer program."
+            }
+            Self::Evidence { .. } => {
+                "Number the evidence from 0, each with its kind, route and digest; or ask whoever \
+                 made the manifest for a valid one."
+            }
+            Self::ProjectServerUrl { .. } => {
+                "No server sends artifact bytes here. Ask the publisher for a manifest that names \
+                 none."
+            }
+            Self::ArtifactKind { .. } | Self::Acquisition { .. } => {
+                "The manifest asks for what is not done here. Ask the publisher for another."
+            }
+            Self::Route { .. } => {
+                "The manifest must name a page there that people can read. Correct the route, or ask \
+                 whoever made the manifest."
+            }
+            Self::ByteCount { .. } | Self::SourceLane { .. } => {
+                "Correct the manifest at that key, or ask whoever made it for a valid one."
             }
         })
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use data_encoding::HEXUPPER;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::excerpt::Excerpt;
 use crate::identity::{Context, PublicKey, SignatureScheme};
@@ -182,5 +183,12 @@ impl Coded for SignatureError {
             Self::KeyId { .. } => KEY_ID,
             Self::Malformed { .. } | Self::Invalid => VALUE,
         })
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(
+            "Do not trust this manifest: the publisher's signature does not hold. Ask the publisher \
+             for the manifest, by a way you trust.",
+        )
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::Advice;
 use crate::artifact::ArtifactError;
 use crate::code::{Code, Coded};
 use crate::digest::Sha256;
@@ -99,6 +100,27 @@ impl Coded for ReceiptError {
             Self::Signature { .. } => SIGNATURE,
             Self::Drift { key, .. } => key,
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Line(error) => error.advice(),
+            Self::Manifest(error) => error.advice(),
+            Self::Artifact(error) => error.advice(),
+            Self::NotCanonical
+            | Self::Sha256 { .. }
+            | Self::SignatureIncomplete { .. }
+            | Self::Transfer(_) => Advice::new(
+                "The receipt was changed or damaged after it was written. Take an unchanged copy, or \
+                 write a new one from the file and its manifest.",
+            ),
+            Self::Signature { .. } => Advice::new(
+                "Do not rely on this receipt: it was changed, or is not by the signer that it names.",
+            ),
+            Self::Drift { .. } => {
+                Advice::new("Take the manifest and the file that this receipt was written for.")
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::advice::{Advice, Remedy};
 use crate::bitfield::Bitfield;
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
@@ -272,6 +273,10 @@ fn read_pieces(object: &Object<'_>, geometry: &Geometry) -> Result<PieceSet, Off
     pieces.ok_or_else(|| TermError::new("pieces", TermFault::Pieces).into())
 }
 
+/// What to do about an offer that is wrong in itself.
+const ASK_AGAIN: Advice =
+    Advice::new("Ask that peer for a new offer, and take the whole file.").by(Remedy::AskForOffer);
+
 /// Why an offer is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -302,6 +307,13 @@ impl Coded for OfferError {
             Self::Term(error) => error.field(),
             Self::Consent(_) => "consent_statement",
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Term(error) => error.advice(ASK_AGAIN),
+            Self::Json(_) | Self::Consent(_) => ASK_AGAIN,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What offers, tickets, requests and announcements say alike, and the rules on it.
 
+use crate::advice::Advice;
 use crate::boundary::{AddressError, PeerAddress};
 use crate::code::Code;
 use crate::digest::{ChunkAlgorithm, Root, Sha256};
@@ -36,6 +37,30 @@ impl TermError {
     /// The rule that it breaks.
     pub const fn fault(&self) -> &TermFault {
         &self.fault
+    }
+
+    /// What a person can do about it who was given the message; `otherwise` if it is wrong in
+    /// itself.
+    pub(crate) fn advice(&self, otherwise: Advice) -> Advice {
+        let text = match &self.fault {
+            TermFault::Expired { .. } => "Ask for a fresh one: this one has run out.",
+            TermFault::NotYetValid { .. } => {
+                "Check the clock of this machine, and of the one that made it: it starts in the future."
+            }
+            TermFault::Address(error) if error.is_unsafe() => {
+                "Ask for one with the address of a person's own machine; project servers and model \
+                 hubs never send artifact bytes."
+            }
+            TermFault::Signature => {
+                "Do not use it: it was changed on the way, or is by somebody else. Ask for it again, \
+                 by a way you trust."
+            }
+            _ => return otherwise,
+        };
+        match (&self.fault, otherwise.remedy()) {
+            (TermFault::NotYetValid { .. }, _) | (_, None) => Advice::new(text),
+            (_, Some(remedy)) => Advice::new(text).by(remedy),
+        }
     }
 }
 

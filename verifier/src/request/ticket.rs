@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use data_encoding::BASE64URL_NOPAD;
 
+use crate::advice::{Advice, Remedy};
 use crate::boundary::PeerAddress;
 use crate::code::{Code, Coded};
 use crate::identity::{Context, PeerId, SigningKey};
@@ -166,6 +167,13 @@ impl Ticket {
     }
 }
 
+/// What to do about a ticket that is wrong in itself.
+const ASK_AGAIN: Advice = Advice::new(
+    "Copy the whole ticket again, one line that starts with mmticket0:, or ask the other side for a \
+     new one.",
+)
+.by(Remedy::AskForTicket);
+
 /// Why a ticket is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -209,6 +217,13 @@ impl Coded for TicketError {
             Self::Term(error) => error.field(),
             _ => "-",
         })
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Term(error) => error.advice(ASK_AGAIN),
+            _ => ASK_AGAIN,
+        }
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::identity::PeerId;
 use crate::json::JsonError;
 use crate::manifest::ManifestError;
 use crate::request::{OfferError, PeerMessages, TermError};
 use crate::scalars::UtcTime;
+
+/// What to do about a request that is wrong in itself.
+const MAKE_ANEW: Advice =
+    Advice::new("Make a new request from the manifest and fresh offers.").by(Remedy::MakeRequest);
 
 /// Why an import request, or what comes with it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,5 +131,44 @@ impl Coded for RequestError {
             Self::NoChunking => Cow::Borrowed("chunking.algorithm"),
             Self::Mismatch { member, .. } => Cow::Borrowed(member),
         }
+    }
+
+    fn advice(&self) -> Advice {
+        let (text, remedy) = match self {
+            Self::Manifest(error) => return error.advice(),
+            Self::Offer { source, .. } => return source.advice(),
+            Self::Term(error) => return error.advice(MAKE_ANEW),
+            Self::Json(_) | Self::OfferCount(_) | Self::ConsentMissing => return MAKE_ANEW,
+            Self::ConsentAhead(_) => {
+                return Advice::new(
+                    "Check the clock of this machine, and of the one that made the request.",
+                );
+            }
+            Self::NoChunking => {
+                return Advice::new(
+                    "Only a manifest with chunking can be imported from peers. Ask the publisher for \
+                     one.",
+                );
+            }
+            Self::Mismatch { .. } => (
+                "Take the manifest that the request was made from, or make a new request from this \
+                 one.",
+                Remedy::MakeRequest,
+            ),
+            Self::OfferMismatch { .. } => (
+                "Ask that peer for an offer of what this manifest names, and make a new request.",
+                Remedy::AskForOffer,
+            ),
+            Self::DuplicatePeer { .. } => (
+                "Take one offer of each peer, the newest, and make a new request.",
+                Remedy::MakeRequest,
+            ),
+            Self::NoUsableOffer => (
+                "Ask the peers for fresh offers and make a new request. If theirs are fresh, check \
+                 this machine's clock.",
+                Remedy::AskForOffer,
+            ),
+        };
+        Advice::new(text).by(remedy)
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::slm::calibrate::{MAX_FILE_LEN, MAX_FILES};
 use crate::slm::header::HeaderError;
@@ -63,6 +64,17 @@ impl Coded for CalibrateError {
             Self::TooLarge { file, .. } | Self::Header { file, .. } | Self::Read { file, .. } => {
                 file.to_string().into()
             }
+        }
+    }
+
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NoFiles | Self::TooManyFiles { .. } => {
+                format!("Give 1 to {MAX_FILES} files.").into()
+            }
+            Self::TooLarge { .. } => Advice::new("Leave that file out; small ones say as much."),
+            Self::Header { .. } => Advice::new("Give genuine .slm files, made by the exporter."),
+            Self::Read { .. } => Advice::new("Check that file and its disk, then try again."),
         }
     }
 }
