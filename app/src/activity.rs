@@ -65,7 +65,7 @@ impl Entry {
 ///
 /// # Errors
 ///
-/// [`JournalError::Consent`] if the chain of the consent log is broken, and
+/// [`JournalError::Broken`] if the consent log does not hold, and
 /// [`JournalError::Failed`] if the disk fails.
 pub async fn timeline<J: Journal>(
     journal: &J,

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use verifier::boundary::{AddressError, PeerAddress};
-use verifier::{Code, Coded as _};
+use verifier::{Advice, Code, Coded as _, Remedy};
 
 use crate::blame::{Blame, Blamed};
 use crate::pairing::DEFAULT_PORT;
-use crate::problem::advice_for;
 
 /// Why others cannot be told where to call.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +40,13 @@ impl Blamed for AddressesError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Address(error) => advice_for(error.code()).into(),
-            Self::NoNetwork => {
-                "Say where others call this machine, for example mmp://192.168.1.20:9410.".into()
-            }
+            Self::Address(error) => error.advice(),
+            Self::NoNetwork => Advice::new(
+                "Say where others call this machine, for example mmp://192.168.1.20:9410.",
+            )
+            .by(Remedy::TellAddress),
         }
     }
 }

@@ -10,14 +10,13 @@ use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::request::PieceSet;
 use verifier::scalars::{Id, UtcTime};
-use verifier::{Code, Coded as _, Sha256};
+use verifier::{Advice, Code, Coded as _, Remedy, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED};
 use crate::consent::Consent;
 use crate::ports::{
     Clock as _, Journal as _, JournalError, Model, OutputError, Outputs as _, Ports, Spend,
 };
-use crate::problem::advice_for;
 
 /// Why an announcement could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +69,15 @@ impl Blamed for AnnounceError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Empty(_) => "Prepare it first, or import it.".into(),
-            Self::Announcement(error) => advice_for(error.code()).into(),
-            Self::NoConsent => "Run it again and agree, if you want it.".into(),
+            Self::Empty(_) => Advice::new("Prepare it first, or import it.").by(Remedy::SeeLibrary),
+            Self::Announcement(_) => Advice::new(
+                "Say 1 to 8 addresses, each once, at which this machine is called, and an end \
+                     within a day.",
+            )
+            .by(Remedy::TellAddress),
+            Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Journal(error) => error.advice(),
             Self::Output(error) => error.advice(),
         }

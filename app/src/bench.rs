@@ -30,9 +30,9 @@ pub use sample::{Quartiles, measure};
 pub use subject::{Subject, artifact};
 pub use work::{Hash, Place, Work};
 
-use verifier::Code;
+use verifier::{Advice, Code};
 
-use crate::blame::{Blame, Blamed, IO_FAILED};
+use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::quantity::Size;
 
 /// Long enough for the processor to reach its speed.
@@ -148,13 +148,11 @@ impl Blamed for BenchError {
         })
     }
 
-    fn advice(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
             Self::Size(_) => "Take a size from 1MiB to 1GiB.",
             Self::Stopped => "Nothing of it is left.",
-            Self::Scratch(_) | Self::Read(_) => {
-                "Check the disk that holds temporary files and its free space, then try again."
-            }
+            Self::Scratch(error) | Self::Read(error) => return machine_advice(error),
             Self::NotVerified(_) => {
                 "Try again. If it fails again, this machine's memory or disk gives wrong bytes: \
                  check them before you trust it."

@@ -1,10 +1,13 @@
 //! Who has to act when a use case ends in an error.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 
-use verifier::{Code, Coded};
+use verifier::consent::ConsentError;
+use verifier::{Advice, Code, Coded, Remedy};
 
-use crate::ports::{Failure, JournalError, OutputError, PullError, ReserveError};
+use crate::ports::{JournalError, OutputError, PullError, ReserveError};
 
 /// Who or what an error is down to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +33,8 @@ pub trait Blamed: std::error::Error {
     /// The key, member or file concerned; `-` where there is none.
     fn field(&self) -> Cow<'_, str>;
 
-    /// What a person can do about it, as one sentence.
-    fn advice(&self) -> Cow<'static, str>;
+    /// What a person can do about it.
+    fn advice(&self) -> Advice;
 }
 
 /// The code of a machine's failure.
@@ -40,23 +43,43 @@ pub const IO_FAILED: Code = Code::new("io", "failed");
 /// The code of an act without a live grant.
 pub const CONSENT_DENIED: Code = Code::new("consent", "denied");
 
-/// Whether a failure is, at its root, a full disk.
-pub fn is_full_disk(failure: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(failure), |error| error.source()).any(|error| {
-        error.downcast_ref::<std::io::Error>().is_some_and(|io| {
-            matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-        })
+/// What to do about a failure of this machine, by what the system said; the text of the failure
+/// names the file or folder.
+pub fn machine_advice(failure: &(dyn Error + 'static)) -> Advice {
+    Advice::new(match said(failure) {
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "Free some space on that disk, then try again: what is kept stays kept."
+        }
+        Some(ErrorKind::NotFound) => {
+            "See whether it was moved, or lies on a disk that is not connected; then try again."
+        }
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "See that this user may read and write there, then try again."
+        }
+        Some(ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::ResourceBusy) => {
+            "Wait until the other program is done with it, then try again."
+        }
+        Some(ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
+            "Put an unchanged copy of that file back if you have one. Without one, rename it, do not \
+             delete it, and a new one is begun."
+        }
+        Some(_) => "Check that disk, then try again: what is kept stays kept.",
+        None => {
+            "Try again. If it fails again, end the program and start it anew: what is kept stays kept."
+        }
     })
 }
 
-/// What to do about a failure of this machine.
-pub fn machine_advice(failure: &Failure) -> Cow<'static, str> {
-    let error: &(dyn std::error::Error + 'static) = failure.as_ref();
-    Cow::Borrowed(if is_full_disk(error) {
-        "Free some space on that disk and try again: what is kept stays kept."
-    } else {
-        "Check that the data folder is there and can be written, then try again."
-    })
+/// What the system said, if it is down to that.
+pub(crate) fn said(failure: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    let mut error = Some(failure);
+    while let Some(cause) = error {
+        if let Some(said) = cause.downcast_ref::<io::Error>() {
+            return Some(said.kind());
+        }
+        error = cause.source();
+    }
+    None
 }
 
 impl Blamed for OutputError {
@@ -80,11 +103,14 @@ impl Blamed for OutputError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Exists(_) => "Move that file away or choose another folder.".into(),
+            Self::Exists(_) => {
+                "Choose another folder or name, or move that file elsewhere; nothing was changed."
+                    .into()
+            }
             Self::Unsafe(_) => "Name an existing folder, not a link to one.".into(),
-            Self::Failed { source, .. } => machine_advice(source),
+            Self::Failed { source, .. } => machine_advice(source.as_ref()),
         }
     }
 }
@@ -106,12 +132,16 @@ impl Blamed for ReserveError {
         })
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Quota { .. } => "Forget a model, or raise the quota.".into(),
-            Self::Device { .. } => "Free some space on that disk and try again.".into(),
+            Self::Quota { .. } => {
+                Advice::new("Forget a model, or raise the quota.").by(Remedy::MakeRoom)
+            }
+            Self::Device { .. } => {
+                "Free some space on the disk that the library lies on, then try again.".into()
+            }
             Self::Busy => "Wait until that import has ended.".into(),
-            Self::Failed(failure) => machine_advice(failure),
+            Self::Failed(failure) => machine_advice(failure.as_ref()),
         }
     }
 }
@@ -119,36 +149,44 @@ impl Blamed for ReserveError {
 impl Blamed for JournalError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Consent(_) => Blame::Refused,
+            Self::Consent(_) | Self::Broken(_) => Blame::Refused,
             Self::Failed(_) => Blame::Machine,
         }
     }
 
     fn code(&self) -> Code {
         match self {
-            Self::Consent(error) => error.code(),
+            Self::Consent(error) | Self::Broken(error) => error.code(),
             Self::Failed(_) => IO_FAILED,
         }
     }
 
     fn field(&self) -> Cow<'_, str> {
         match self {
-            Self::Consent(error) => error.field(),
+            Self::Consent(error) | Self::Broken(error) => error.field(),
             Self::Failed(_) => Cow::Borrowed("consent.log"),
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Consent(error) if error.code() == CONSENT_DENIED => {
-                "Try again and say yes, if you want this to happen.".into()
-            }
-            Self::Consent(_) => {
-                "The consent log was changed by something else: move consent.log out \
-                                 of the data folder to start a new one."
-                    .into()
-            }
-            Self::Failed(failure) => machine_advice(failure),
+            Self::Broken(error) => error.advice(),
+            Self::Failed(failure) => machine_advice(failure.as_ref()),
+            Self::Consent(error) => match error {
+                ConsentError::Denied { .. } => error.advice(),
+                ConsentError::UnknownGrant(_) => {
+                    Advice::new("See which yes is still live; nothing was changed.")
+                        .by(Remedy::SeeGrants)
+                }
+                ConsentError::Term(_) => {
+                    "Agree for 30 days at most, from a clock that is right; nothing was written down."
+                        .into()
+                }
+                ConsentError::Json(_) => {
+                    "Agree to fewer bytes, less than 8192TiB; nothing was written down.".into()
+                }
+                _ => "Nothing was written down. Try again.".into(),
+            },
         }
     }
 }
@@ -169,13 +207,16 @@ impl Blamed for PullError {
         Cow::Borrowed("peers")
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
             Self::Exhausted { .. } => "Ask your peers to serve the model, then try again: it \
                  goes on from the pieces kept."
                 .into(),
             Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
-            Self::Failed(_) => "Check this machine's network, then try again.".into(),
+            Self::Failed(_) => {
+                "Check this machine's network, then try again: it goes on from the pieces kept."
+                    .into()
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use verifier::consent::{Act, Scope};
 use verifier::identity::{PeerId, PublicKey, pair_code};
 use verifier::request::{Ticket, TicketError};
 use verifier::scalars::{Id, Label, ScalarError, UtcTime};
-use verifier::{Code, Coded as _};
+use verifier::{Advice, Code, Coded as _};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::take_back;
@@ -84,9 +84,9 @@ impl Blamed for PairingError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Ticket(_) => "Ask the other person for a new ticket.".into(),
+            Self::Ticket(error) => error.advice(),
             Self::Own => {
                 "Give it to the other person, and add the ticket that they give you.".into()
             }
@@ -97,7 +97,7 @@ impl Blamed for PairingError {
                     .into()
             }
             Self::Journal(error) => error.advice(),
-            Self::Store(failure) => machine_advice(failure),
+            Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
 }

@@ -1,16 +1,13 @@
 //! What went wrong, in words for a person: what happened, and what to do.
 
-mod advice;
-
 use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use verifier::{Code, Coded};
+use verifier::{Advice, Code, Coded, Remedy};
 
 use crate::Blamed;
-
-pub use advice::{advice_for, advice_for_text};
+use crate::blame::{IO_FAILED, machine_advice};
 
 /// Why something was not done: a stable code for programs, two lines for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +20,21 @@ pub struct Problem {
     pub what: String,
     /// What a person can do about it, as one or two sentences.
     pub advice: String,
+    /// What of this program helps, which each program says in its own words.
+    pub remedy: Option<Remedy>,
 }
 
 impl Problem {
     /// A problem in which no field is concerned.
-    pub fn new(code: Code, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { code, field: "-".to_owned(), what: what.into(), advice: advice.into() }
+    pub fn new(code: Code, what: impl Into<String>, advice: impl Into<Advice>) -> Self {
+        let advice = advice.into();
+        Self {
+            code,
+            field: "-".to_owned(),
+            what: what.into(),
+            advice: advice.text().to_owned(),
+            remedy: advice.remedy(),
+        }
     }
 
     /// What an error of a use case says.
@@ -37,10 +43,19 @@ impl Problem {
         Self { field, ..Self::new(error.code(), chain(error), error.advice()) }
     }
 
-    /// What an error with a code says, with the advice that goes with its code.
+    /// What to do about it, for an error that has the problem inside.
+    pub(crate) fn advised(&self) -> Advice {
+        let advice = Advice::from(self.advice.clone());
+        match self.remedy {
+            Some(remedy) => advice.by(remedy),
+            None => advice,
+        }
+    }
+
+    /// What an error with a code says.
     pub fn coded(error: &impl Coded) -> Self {
         let field = error.field().into_owned();
-        Self { field, ..Self::new(error.code(), chain(error), advice_for(error.code())) }
+        Self { field, ..Self::new(error.code(), chain(error), error.advice()) }
     }
 
     /// The same, naming the file that is to blame.
@@ -53,20 +68,20 @@ impl Problem {
     /// Reading or writing `path` failed.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let advice = match error.kind() {
-            io::ErrorKind::NotFound => "Check the path: nothing of that name is there.",
-            io::ErrorKind::PermissionDenied => "Check who may read and write there.",
-            io::ErrorKind::StorageFull => "Free some space on the disk, then try again.",
-            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.",
-            _ => "Check the disk and the path, then try again.",
+            io::ErrorKind::NotFound => "Check the path: nothing of that name is there.".into(),
+            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.".into(),
+            io::ErrorKind::AlreadyExists => {
+                "Choose another name, or move that file elsewhere; nothing was changed.".into()
+            }
+            _ => machine_advice(error),
         };
         let what = format!("cannot {doing} {}: {error}", path.display());
-        Self::new(crate::blame::IO_FAILED, what, advice)
+        Self::new(IO_FAILED, what, advice)
     }
 
     /// Something of this machine failed that is not one file.
     pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
-        let advice = "What is kept stays kept. Check the disk and the data folder, then try again.";
-        Self::new(crate::blame::IO_FAILED, format!("{doing}: {}", chain(error)), advice)
+        Self::new(IO_FAILED, format!("{doing}: {}", chain(error)), machine_advice(error))
     }
 }
 

@@ -131,7 +131,7 @@ pub fn read(path: &Path) -> Result<(Receipt, Summary), Problem> {
     let summary = Summary::of(&receipt).ok_or_else(|| {
         let code = Code::new("receipt", "missing-key");
         let what = format!("{}: a value that every receipt has is missing", path.display());
-        Problem::new(code, what, crate::problem::advice_for(code))
+        Problem::new(code, what, "Take an unchanged copy, or write a new one from the file.")
     })?;
     Ok((receipt, summary))
 }

@@ -4,6 +4,8 @@ pub mod live;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,9 @@ use verifier::identity::{PeerId, SigningKey};
 use verifier::piece::PieceList;
 use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
 use verifier::scalars::{Id, UtcTime};
-use verifier::{Code, Coded as _, PieceIndex, Sha256};
+use verifier::{Advice, Code, Coded as _, PieceIndex, Remedy, Sha256};
 
-use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::ports::{
     Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
@@ -93,19 +95,34 @@ impl Blamed for ServeError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::Unknown(_) => "See in the library what is there.".into(),
-            Self::Empty(_) => "Prepare it first, or import it.".into(),
-            Self::Offer(_) => crate::problem::advice_for(self.code()).into(),
+            Self::Unknown(_) => {
+                Advice::new("See in the library what is there.").by(Remedy::SeeLibrary)
+            }
+            Self::Empty(_) => Advice::new("Prepare it first, or import it.").by(Remedy::SeeLibrary),
+            Self::Offer(_) => Advice::new(
+                "Say 1 to 8 addresses, each once, at which this machine is called, and an end \
+                     within 30 days.",
+            )
+            .by(Remedy::TellAddress),
             Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Journal(error) => error.advice(),
-            Self::Store(failure) => machine_advice(failure),
-            Self::Listen { .. } => {
-                "Choose another port, or stop the program that uses this one.".into()
-            }
+            Self::Store(failure) => machine_advice(failure.as_ref()),
+            Self::Listen { source, .. } => listen_advice(source.as_ref()),
         }
     }
+}
+
+fn listen_advice(failure: &(dyn Error + 'static)) -> Advice {
+    Advice::new(match blame::said(failure) {
+        Some(ErrorKind::AddrNotAvailable) => {
+            "Choose an address that this machine has, or 0.0.0.0 for all that it has."
+        }
+        Some(ErrorKind::PermissionDenied) => "Choose a port from 1024 up, such as 9410.",
+        _ => "Choose another port, or stop the program that uses this one.",
+    })
+    .by(Remedy::ListenElsewhere)
 }
 
 /// What happens while serving.

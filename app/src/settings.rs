@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use verifier::boundary::PeerAddress;
 use verifier::scalars::Label;
-use verifier::{Code, Coded};
+use verifier::{Advice, Code, Coded};
 
 use crate::pairing::DEFAULT_PORT;
 
@@ -136,6 +136,15 @@ impl Coded for SettingsError {
         Cow::Borrowed(match self {
             Self::Value { member, .. } => member,
             Self::TooLarge | Self::Text(_) => "settings",
+        })
+    }
+
+    fn advice(&self) -> Advice {
+        Advice::new(match self {
+            Self::Value { .. } => "Give it a value that it takes.",
+            Self::TooLarge | Self::Text(_) => {
+                "Correct that file, or rename it to have all settings as they were made."
+            }
         })
     }
 }

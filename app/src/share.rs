@@ -17,7 +17,7 @@ use verifier::geometry::{CHUNK_LIMITS, GeometryError};
 use verifier::manifest::{Manifest, ManifestError, Options};
 use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
 use verifier::slm::{ChecksumRule, Slm, SlmError};
-use verifier::{ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
+use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
@@ -125,24 +125,22 @@ impl Blamed for ShareError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
-            Self::File(_) => "Check the file's path and that it can be read.".into(),
-            Self::Geometry(GeometryError::PieceSize | GeometryError::PieceCount(_))
-            | Self::List(_) => "Choose another chunk size or algorithm.".into(),
-            Self::Geometry(_) | Self::Slm(_) => {
-                "Only a valid .slm can be shared: export the model again.".into()
-            }
-            Self::Manifest(_) | Self::ChunkList(_) => {
-                "Correct the value that the field names, then try again.".into()
-            }
-            Self::Artifact(_) => "Take the file and the manifest that belong together.".into(),
+            Self::File(error) => machine_advice(error),
+            Self::Geometry(error) => error.advice(),
+            Self::List(error) => error.advice(),
+            Self::Slm(error @ SlmError::Incomplete { .. }) => error.advice(),
+            Self::Slm(_) => "Only a valid .slm can be shared: export the model again.".into(),
+            Self::Manifest(error) => error.advice(),
+            Self::ChunkList(error) => error.advice(),
+            Self::Artifact(error) => error.advice(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
             Self::Changed(_) => "Wait until nothing writes the file, then try again.".into(),
             Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
-            Self::Store(failure) => machine_advice(failure),
+            Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
 }

@@ -7,14 +7,15 @@
 mod form;
 mod old;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use app::blame::machine_advice;
 use app::ports::{Access, KnownPeer};
+use verifier::Advice;
 use verifier::identity::PeerId;
 
 pub(crate) use old::migrate;
@@ -55,7 +56,7 @@ pub enum BookError {
 
 impl BookError {
     /// What to do about it.
-    pub(crate) fn advice(&self) -> Cow<'static, str> {
+    pub(crate) fn advice(&self) -> Advice {
         match self {
             Self::Damaged { .. } | Self::TooLong(_) => {
                 "Put a good copy of that file in its place, from a backup. If there is none, move \
@@ -66,9 +67,7 @@ impl BookError {
             Self::Version { .. } => {
                 "Use the newer version of this program for this library.".into()
             }
-            Self::Disk(_) => {
-                "Check that this user may read that file, and the disk's health.".into()
-            }
+            Self::Disk(error) => machine_advice(error),
         }
     }
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use app::blame::machine_advice;
 use app::ports::JournalError;
 use app::{Blame, Blamed};
-use verifier::{Code, Coded, Sha256};
+use verifier::{Advice, Code, Remedy, Sha256};
 
 use crate::book::BookError;
 use crate::layout::LayoutError;
@@ -56,18 +57,23 @@ impl Blamed for OpenError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
             Self::Lock(LockError::Held { .. } | LockError::HeldUnnamed) => {
-                "Close that program, or wait until it is done; or use another library with \
-                 --data-dir DIR."
-                    .into()
+                Advice::new("Close that program, or wait until it is done.")
+                    .by(Remedy::UseOtherData)
             }
+            Self::Layout(LayoutError::NotAFolder(_)) => {
+                Advice::new("Give another path to the data folder.").by(Remedy::UseOtherData)
+            }
+            Self::Layout(LayoutError::Lost(_)) => Advice::new(
+                "Connect the disk that it lies on, or put it back where it was; then try again.",
+            ),
+            Self::Lock(LockError::Failed { source, .. })
+            | Self::Layout(LayoutError::NotWritable { source, .. }) => machine_advice(source),
             Self::Journal(error) => error.advice(),
             Self::Book(error) => error.advice(),
-            _ => "Check that the data folder is a folder you can write to and that its disk has \
-                  room, or name another with --data-dir DIR."
-                .into(),
+            Self::Failed(error) => machine_advice(error),
         }
     }
 }
@@ -176,12 +182,6 @@ impl StoreError {
             Self::Lost => Self::Lost,
             Self::Closed => Self::Closed,
         }
-    }
-}
-
-impl Coded for StoreError {
-    fn code(&self) -> Code {
-        Code::new("io", "failed")
     }
 }
 

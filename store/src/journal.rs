@@ -9,6 +9,7 @@ mod tally;
 mod transfers;
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use verifier::scalars::{Id, UtcTime};
 
 pub(crate) use transfers::TransferFile;
 
+use crate::error::StoreError;
 use crate::layout::{Layout, unique_name};
 use consents::{Addition, LogFile, View};
 use tally::{Tally, TallyFile};
@@ -68,7 +70,7 @@ impl Journal {
         let tally = TallyFile::new(layout.consent_used());
         let mut view = View::default();
         view.refresh(&log)?;
-        let saved = tally.load().map_err(failed)?;
+        let saved = tally.load().map_err(unusable(tally.path()))?;
         let state = State { view, tally: Tally::new(saved), saver: None };
         let shared = Shared {
             saving: Mutex::new(()),
@@ -198,23 +200,23 @@ impl Shared {
         &self,
         lines: impl FnOnce(&mut Addition) -> Result<(), ConsentError>,
     ) -> Result<(), JournalError> {
-        let mut locked = self.log.lock().map_err(failed)?;
+        let mut locked = self.log.lock().map_err(unusable(self.log.path()))?;
         let (addition, end) = {
             let mut state = self.state();
             state.view.refresh(&self.log)?;
             let log = state.view.log();
             let mut addition = Addition::to(log);
-            lines(&mut addition)?;
+            lines(&mut addition).map_err(JournalError::Consent)?;
             (addition, log.bytes())
         };
         // Spends go on while the disk works.
-        locked.put(end, addition.lines()).map_err(failed)?;
+        locked.put(end, addition.lines()).map_err(unusable(self.log.path()))?;
         self.state().view.refresh(&self.log)
     }
 
     fn standing(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
         let _saving = lock(&self.saving);
-        let saved = self.tally.load().map_err(failed)?;
+        let saved = self.tally.load().map_err(unusable(self.tally.path()))?;
         let mut state = self.state();
         state.tally.set_saved(saved);
         state.view.refresh(&self.log)?;
@@ -237,7 +239,9 @@ impl Shared {
             bytes: spend.bytes,
         };
         let tally = &state.tally;
-        let grant = state.view.log().allow(&query, now, |id| tally.used(id))?.id().clone();
+        let log = state.view.log();
+        let allowed = log.allow(&query, now, |id| tally.used(id));
+        let grant = allowed.map_err(JournalError::Consent)?.id().clone();
         if spend.bytes == 0 {
             return Ok(());
         }
@@ -290,6 +294,11 @@ impl Shared {
 /// The guarded values hold whatever became of a thread that panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file cannot be read or written.
+fn unusable(path: &Path) -> impl Fn(io::Error) -> JournalError {
+    move |error| failed(StoreError::io(path, error))
 }
 
 fn failed(error: impl Into<Failure>) -> JournalError {

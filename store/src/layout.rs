@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use verifier::{Code, Coded, Sha256};
+use verifier::Sha256;
 
 /// Where everything lies under one data folder.
 ///
@@ -32,12 +32,6 @@ pub enum LayoutError {
         /// What the disk said.
         source: io::Error,
     },
-}
-
-impl Coded for LayoutError {
-    fn code(&self) -> Code {
-        Code::new("io", "failed")
-    }
 }
 
 impl Layout {

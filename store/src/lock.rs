@@ -5,8 +5,6 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use verifier::{Code, Coded};
-
 use crate::layout::private_file;
 
 /// The longest program name that is written down or believed, in bytes.
@@ -47,12 +45,6 @@ pub enum LockError {
         /// What the disk said.
         source: io::Error,
     },
-}
-
-impl Coded for LockError {
-    fn code(&self) -> Code {
-        Code::new("io", "failed")
-    }
 }
 
 impl StoreLock {

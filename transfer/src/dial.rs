@@ -1,6 +1,5 @@
 //! Calling a peer: every address is judged before it is called.
 
-use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use verifier::boundary::{AddressError, PeerAddress};
 use verifier::identity::PeerId;
-use verifier::{Code, Coded};
+use verifier::{Code, Coded as _};
 
 use crate::identity::{Identity, TlsError, caller, peer_of};
 use crate::pace;
@@ -68,21 +67,13 @@ impl DialError {
     }
 }
 
-impl Coded for DialError {
-    fn code(&self) -> Code {
+impl DialError {
+    /// The stable code.
+    pub(crate) fn code(&self) -> Code {
         match self {
             Self::Refused { source, .. } => source.code(),
             Self::NoAddress | Self::Unreachable { .. } => Code::new("session", "unreachable"),
             Self::Handshake { .. } | Self::Tls(_) => Code::new("session", "handshake"),
-        }
-    }
-
-    fn field(&self) -> Cow<'_, str> {
-        match self {
-            Self::Refused { address, .. }
-            | Self::Unreachable { address, .. }
-            | Self::Handshake { address, .. } => Cow::Borrowed(address.as_str()),
-            Self::NoAddress | Self::Tls(_) => Cow::Borrowed("-"),
         }
     }
 }
@@ -168,7 +159,6 @@ fn judge(address: &PeerAddress, ips: Vec<IpAddr>) -> Result<Vec<IpAddr>, DialErr
 
 #[cfg(test)]
 mod tests {
-    use verifier::Coded as _;
     use verifier::boundary::PeerAddress;
 
     use super::{judge, resolve};

@@ -7,9 +7,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use app::blame::machine_advice;
 use app::{Blame, Blamed};
-use verifier::Code;
 use verifier::identity::{PeerId, SigningKey};
+use verifier::{Advice, Code};
 
 pub(crate) use tls::{TlsError, caller, doorway, peer_of};
 
@@ -163,10 +164,22 @@ impl Blamed for IdentityFileError {
         Code::new("io", "failed")
     }
 
-    fn advice(&self) -> Cow<'static, str> {
-        "Check that file: this installation's key must be readable by you alone. Without it, pair \
-         anew."
-            .into()
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Mode { .. } => {
+                "Make it readable by you alone, as with chmod 600. If others may have read it, keep it \
+                 no longer as your key: your peers have to pair with a new one."
+                    .into()
+            }
+            Self::Length { .. } => {
+                "Put an unchanged copy of the file back if you have one. Without it this \
+                 installation is a stranger to its peers: rename the file, and a new key is made that \
+                 they have to pair with."
+                    .into()
+            }
+            Self::Read { source, .. } | Self::Write { source, .. } => machine_advice(source),
+            Self::Random(_) => "Try again; without random bytes no safe key can be made.".into(),
+        }
     }
 
     fn field(&self) -> Cow<'_, str> {

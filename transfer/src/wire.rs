@@ -3,12 +3,10 @@
 //! A frame is the length of its body (four bytes, little-endian), one byte for its kind, and the
 //! body. The length is checked against the kind's limit before memory is taken for the body.
 
-use std::borrow::Cow;
-
 use app::codec::{self, CodecError};
 use app::ports::Refusal;
 use serde::{Deserialize, Serialize};
-use verifier::{ChunkAlgorithm, Code, Coded, Geometry, Root};
+use verifier::{ChunkAlgorithm, Code, Geometry, Root};
 
 /// The protocol's name in the TLS handshake.
 pub(crate) const PROTOCOL: &[u8] = b"minimodel/0";
@@ -282,21 +280,13 @@ pub(crate) enum FrameError {
     },
 }
 
-impl Coded for FrameError {
-    fn code(&self) -> Code {
+impl FrameError {
+    /// The stable code.
+    pub(crate) fn code(&self) -> Code {
         match self {
             Self::Kind(_) => Code::new("frame", "kind"),
             Self::Length { .. } => Code::new("frame", "length"),
             Self::Body(_) | Self::Codec { .. } => Code::new("frame", "body"),
-        }
-    }
-
-    fn field(&self) -> Cow<'_, str> {
-        match self {
-            Self::Kind(byte) => Cow::Owned(format!("frame.{byte}")),
-            Self::Length { kind, .. } | Self::Body(kind) | Self::Codec { kind, .. } => {
-                Cow::Owned(format!("frame.{}", *kind as u8))
-            }
         }
     }
 }

@@ -56,7 +56,8 @@ async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault
     let failed = |failure| Fault::blamed(&JournalError::Failed(failure));
     let chain = journal.chain().await.map_err(failed)?;
     if let Some(error) = &chain.broken {
-        return Err(Fault::coded(error).with("lines", chain.lines));
+        let fault = Fault::blamed(&JournalError::Broken(error.clone()));
+        return Err(fault.with("lines", chain.lines));
     }
     let time = |time: Option<UtcTime>| time.map(|time| time.to_string());
     session.terminal.say(&match (chain.first, chain.last) {
@@ -97,9 +98,10 @@ async fn revoke<W: Wiring>(
 
 fn refused(error: &JournalError) -> Fault {
     let fault = Fault::blamed(error);
-    let JournalError::Consent(ConsentError::UnknownGrant(grant)) = error else { return fault };
-    let advice = "See the live grants with `minimodel consent list`; nothing was changed.";
-    Fault::new(fault.code(), grant.as_str(), fault.what(), advice)
+    match error {
+        JournalError::Consent(ConsentError::UnknownGrant(grant)) => fault.at(Some(grant.as_str())),
+        _ => fault,
+    }
 }
 
 /// A grant in one line for people.

@@ -5,13 +5,14 @@ use std::io;
 use std::path::Path;
 
 use app::Blamed;
+use app::ports::OutputError;
 use app::problem::Problem;
 use serde_json::{Map, Value};
 use verifier::{Code, Coded};
 
-use crate::hint::hint;
+use crate::remedy;
 
-pub use app::problem::{advice_for, chain};
+pub use app::problem::chain;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +95,8 @@ impl Fault {
 
     /// What was to be written is there already.
     pub fn exists(path: &Path) -> Self {
-        let code = Code::new("output", "exists");
-        Self::new(code, "-", format!("{} exists already", path.display()), advice_for(code))
+        let error = OutputError::Exists(path.to_owned());
+        Self::blamed(&error).at(Some("-"))
     }
 
     /// Something of this machine failed that is not one file.
@@ -113,7 +114,7 @@ impl Fault {
         Self::new(Code::new("consent", "denied"), "-", what, advice)
     }
 
-    /// What an error with a code says, with the advice that goes with its code.
+    /// What an error with a code says.
     pub fn coded(error: &impl Coded) -> Self {
         Problem::coded(error).into()
     }
@@ -183,8 +184,8 @@ impl From<Problem> for Fault {
     /// The same, with the command that helps behind the advice.
     fn from(problem: Problem) -> Self {
         let mut advice = problem.advice;
-        if let Some(hint) = hint(problem.code, &problem.field) {
-            advice = format!("{advice} {hint}");
+        if let Some(remedy) = problem.remedy {
+            advice = format!("{advice} {}", remedy::typed(remedy));
         }
         Self::new(problem.code, problem.field, problem.what, advice)
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use app::clock::SystemClock;
 use app::ports::Bundle;
-use app::problem::Problem;
 use app::settings::Settings;
 use cli::fault::Fault;
 use cli::terminal::Terminal;
@@ -77,11 +76,7 @@ impl Wiring for DiskAndNetwork {
         let layout = Layout::new(data);
         let path = layout.settings();
         store::load_settings(&layout).map_err(|error| match error {
-            SettingsFileError::Settings(error) => {
-                let problem = Problem::coded_in(&path, &error);
-                let advice = "Correct that file, or move it away to have all as it was made.";
-                Fault::from(Problem { advice: advice.to_owned(), ..problem })
-            }
+            SettingsFileError::Settings(error) => Fault::coded_in(&path, &error),
             _ => Fault::machine("cannot read the settings", &error),
         })
     }

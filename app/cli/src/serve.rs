@@ -14,14 +14,14 @@ use app::settings::Settings;
 use app::stop;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use verifier::Sha256;
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::request::Offer;
 use verifier::scalars::UtcTime;
-use verifier::{Code, Sha256};
 
 use crate::args::ServeArgs;
-use crate::fault::{Fault, advice_for};
+use crate::fault::Fault;
 use crate::library::{failed, with_model};
 use crate::naming;
 use crate::outcome::{Outcome, printable};
@@ -109,9 +109,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
 fn check_offer_place(args: &ServeArgs, settings: &Settings) -> Result<(), Fault> {
     let Some(path) = &args.offer else { return Ok(()) };
     if path.symlink_metadata().is_ok() {
-        let code = Code::new("output", "exists");
-        let what = format!("{} exists already", path.display());
-        return Err(Fault::new(code, "--offer", what, advice_for(code)));
+        return Err(Fault::exists(path).at(Some("--offer")));
     }
     let listen = settings.listen;
     if !settings.addresses.is_empty() {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use app::blame::machine_advice;
 use app::clock::SystemClock;
 use app::ports::Bundle;
 use app::problem::Problem;
@@ -128,8 +129,7 @@ impl Wiring for DiskAndNetwork {
     fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem> {
         store::save_settings(&Layout::new(data), settings).map_err(|error| {
             let what = format!("the settings are not kept: {}", app::problem::chain(&error));
-            let advice = "Check the data folder and its disk, then set it again.";
-            Problem::new(app::blame::IO_FAILED, what, advice)
+            Problem::new(app::blame::IO_FAILED, what, machine_advice(&error))
         })
     }
 }

@@ -6,7 +6,7 @@ use verifier::artifact::ArtifactError;
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::receipt::ReceiptError;
-use verifier::{Code, Coded as _};
+use verifier::{Advice, Code, Coded as _, Remedy};
 
 use crate::assemble::AssembleError;
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
@@ -121,14 +121,18 @@ impl Blamed for ImportError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
             Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
             Self::NoConsent(_) => "Try again and say yes, if you want this to happen.".into(),
             Self::NoPairedPeer => {
-                "Pair with one of them first, by a ticket that they give you.".into()
+                Advice::new("Pair with one of them first, by a ticket that they give you.")
+                    .by(Remedy::Pair)
             }
-            Self::AllBlocked(_) => "Unblock one of them, if you want to fetch from it.".into(),
+            Self::AllBlocked(_) => {
+                Advice::new("Unblock one of them, if you want to fetch from it.")
+                    .by(Remedy::Unblock)
+            }
             Self::Stopped => {
                 "Import it again when you like: it goes on from the pieces that are kept.".into()
             }
@@ -136,16 +140,17 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Pull(error) => error.advice(),
+            Self::Artifact(error) if error.code() == IO_FAILED => error.advice(),
             Self::Artifact(_) => {
-                "Do not use this artifact: it is not what its manifest says. Tell \
-                                  whoever made the manifest."
+                "Do not use this artifact: it is not what its manifest says. Tell whoever made the \
+                 manifest."
                     .into()
             }
-            Self::Receipt(_) => "Try again; if it fails again, report it.".into(),
+            Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
                 "Try again: the piece is fetched anew. Check the disk's health.".into()
             }
-            Self::Store(failure) => machine_advice(failure),
+            Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use verifier::artifact::ArtifactError;
 use verifier::manifest::ManifestError;
 use verifier::receipt::{Facts, Receipt, ReceiptError};
-use verifier::{Code, Coded as _, Sha256};
+use verifier::{Advice, Code, Coded as _, Sha256};
 
 use crate::assemble::{AssembleError, Assembling, Assembly};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
@@ -111,7 +111,7 @@ impl Blamed for ExportError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
             Self::Unknown(_) => "It was forgotten or given up for another: import it again.".into(),
             Self::Incomplete { .. } => {
@@ -119,18 +119,19 @@ impl Blamed for ExportError {
             }
             Self::Manifest(_) => "Import the model again, with its manifest.".into(),
             Self::Output(error) => error.advice(),
+            Self::Artifact(error) if error.code() == IO_FAILED => error.advice(),
             Self::Artifact(_) => {
                 "Do not use this artifact: it is not what its manifest says. Tell whoever made \
                  the manifest."
                     .into()
             }
-            Self::Receipt(_) => "Try it again; if it fails again, report it.".into(),
+            Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
                 "Import the model again: only that piece is fetched. Check the disk's health."
                     .into()
             }
             Self::Cancelled => "Try it again. No file was left behind.".into(),
-            Self::Store(failure) => machine_advice(failure),
+            Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use verifier::artifact::{ArtifactError, Extras};
 use verifier::manifest::{Manifest, ManifestError};
 use verifier::slm::ChecksumRule;
-use verifier::{Code, Coded as _, Sha256};
+use verifier::{Advice, Code, Coded as _, Sha256};
 
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::input;
@@ -81,20 +81,18 @@ impl Blamed for HandOffError {
         }
     }
 
-    fn advice(&self) -> Cow<'static, str> {
+    fn advice(&self) -> Advice {
         match self {
             Self::Unknown(_) => "It was forgotten or given up for another: import it again.".into(),
             Self::Manifest(_) => "Import the model again, with its manifest.".into(),
-            Self::File(problem) => problem.advice.clone().into(),
-            Self::Changed { source, .. } if source.code() == IO_FAILED => {
-                "Check the disk and the file, then try again.".into()
-            }
+            Self::File(problem) => problem.advised(),
+            Self::Changed { source, .. } if source.code() == IO_FAILED => source.advice(),
             Self::Changed { .. } => {
                 "Do not open it as this model. Move it away, or choose another folder, and a sound \
                  copy is written."
                     .into()
             }
-            Self::Store(failure) => machine_advice(failure),
+            Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
 }

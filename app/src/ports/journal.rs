@@ -138,11 +138,15 @@ pub struct Chain {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// The log says no, or is not a valid log.
+    /// No live grant covers the act, or what was to be written down would be no valid line; the
+    /// log itself holds.
     #[error(transparent)]
-    Consent(#[from] verifier::consent::ConsentError),
+    Consent(verifier::consent::ConsentError),
+    /// The log on disk is not a valid log.
+    #[error("the consent log does not hold: {0}")]
+    Broken(#[source] verifier::consent::ConsentError),
     /// The disk failed.
-    #[error("the journal failed")]
+    #[error("the consent log or the records beside it cannot be used")]
     Failed(#[source] Failure),
 }
 

@@ -33,7 +33,7 @@ impl Gathered {
     ///
     /// [`Problem`] if an import cannot use it, or there are too many.
     pub fn add(&mut self, document: Document) -> Result<(), Problem> {
-        let refused = |advice: &str| {
+        let refused = |advice: &'static str| {
             let what = format!("{} is a {}", document.path.display(), document.kind.as_str());
             Err(Problem::new(Code::new("usage", "arguments"), what, advice))
         };

@@ -11,7 +11,7 @@ use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat, Grant, Grant
 use verifier::json;
 use verifier::scalars::{Id, UtcTime};
 
-use super::failed;
+use super::unusable;
 use crate::layout::{FileIdentity, private_file, sync_folder};
 
 /// The longest log that is read, in bytes.
@@ -67,7 +67,7 @@ impl View {
     }
 
     fn try_refresh(&mut self, path: &Path) -> Result<(), JournalError> {
-        let Some(stamp) = Stamp::at(path).map_err(failed)? else {
+        let Some(stamp) = Stamp::at(path).map_err(unusable(path))? else {
             *self = Self::default();
             return Ok(());
         };
@@ -76,19 +76,19 @@ impl View {
                 return Ok(());
             }
             if seen.stamp.identity == stamp.identity && stamp.length > self.log.bytes() {
-                let read = read_on(&mut self.log, &mut seen.file, stamp.length);
+                let read = read_on(&mut self.log, path, &mut seen.file, stamp.length);
                 seen.stamp = stamp;
                 // Lines that do not follow may follow from what now stands before them.
                 match read {
-                    Err(JournalError::Consent(_)) => {}
+                    Err(JournalError::Broken(_)) => {}
                     read => return read,
                 }
             }
         }
         *self = Self::default();
-        let mut file = File::open(path).map_err(failed)?;
-        let stamp = Stamp::of(&file.metadata().map_err(failed)?);
-        read_on(&mut self.log, &mut file, stamp.length)?;
+        let mut file = File::open(path).map_err(unusable(path))?;
+        let stamp = Stamp::of(&file.metadata().map_err(unusable(path))?);
+        read_on(&mut self.log, path, &mut file, stamp.length)?;
         self.seen = Some(Seen { file, stamp });
         Ok(())
     }
@@ -122,12 +122,12 @@ pub(super) fn check(path: &Path) -> Result<Chain, JournalError> {
     let (mut length, mut broken) = (0, None);
     match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(unusable(path)(error)),
         Ok(mut file) => {
-            length = file.metadata().map_err(failed)?.len();
-            match read_on(&mut log, &mut file, length) {
+            length = file.metadata().map_err(unusable(path))?.len();
+            match read_on(&mut log, path, &mut file, length) {
                 Ok(()) => {}
-                Err(JournalError::Consent(error)) => broken = Some(error),
+                Err(JournalError::Broken(error)) => broken = Some(error),
                 Err(error) => return Err(error),
             }
         }
@@ -145,18 +145,23 @@ pub(super) fn check(path: &Path) -> Result<Chain, JournalError> {
 }
 
 /// Reads the log's next lines, as far as `length`; a torn rest is left for later.
-fn read_on(log: &mut ConsentLog, file: &mut File, length: u64) -> Result<(), JournalError> {
+fn read_on(
+    log: &mut ConsentLog,
+    path: &Path,
+    file: &mut File,
+    length: u64,
+) -> Result<(), JournalError> {
     if length > MAX_LOG {
         let text = format!("consent log has {length} bytes, more than {MAX_LOG}");
-        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, text)));
+        return Err(unusable(path)(io::Error::new(io::ErrorKind::FileTooLarge, text)));
     }
     let mut block = Vec::new();
     while log.bytes() < length {
         let start = log.bytes();
         block.clear();
-        file.seek(SeekFrom::Start(start)).map_err(failed)?;
+        file.seek(SeekFrom::Start(start)).map_err(unusable(path))?;
         let wanted = BLOCK.min(length - start);
-        file.take(wanted).read_to_end(&mut block).map_err(failed)?;
+        file.take(wanted).read_to_end(&mut block).map_err(unusable(path))?;
         match log.extend(&block) {
             Ok(()) => {}
             Err(ConsentError::Torn { .. }) if log.bytes() > start => {}
@@ -164,11 +169,11 @@ fn read_on(log: &mut ConsentLog, file: &mut File, length: u64) -> Result<(), Jou
                 if wanted == BLOCK {
                     // Longer than any line: it says so itself.
                     json::parse(&block, ConsentLogFormat::V0.max_line)
-                        .map_err(ConsentError::from)?;
+                        .map_err(|error| JournalError::Broken(error.into()))?;
                 }
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(JournalError::Broken(error)),
         }
         if block.is_empty() {
             return Ok(());

@@ -82,6 +82,10 @@ impl TallyFile {
         Self { path }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the file; nothing was used if there is none.
     ///
     /// # Errors

@@ -163,10 +163,10 @@ async fn a_log_that_was_changed_allows_nothing() {
     fs::write(layout.consent_log(), more).unwrap();
     for _ in 0..2 {
         let error = journal.spend(&spend(Act::Serve, 0), at(0)).unwrap_err();
-        assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
+        assert!(matches!(error, JournalError::Broken(ConsentError::Sequence { .. })));
     }
     let error = give(&journal, terms(Act::Serve, 1), at(0)).await.unwrap_err();
-    assert!(matches!(error, JournalError::Consent(ConsentError::Sequence { .. })));
+    assert!(matches!(error, JournalError::Broken(ConsentError::Sequence { .. })));
     assert!(Journal::open(&layout).is_err());
 }
 
@@ -174,7 +174,7 @@ async fn a_log_that_was_changed_allows_nothing() {
 async fn a_long_rest_without_a_line_end_is_refused_and_kept() {
     let (_folder, layout) = layout();
     fs::write(layout.consent_log(), vec![b'x'; 2 << 20]).unwrap();
-    assert!(matches!(Journal::open(&layout), Err(JournalError::Consent(ConsentError::Json(_)))));
+    assert!(matches!(Journal::open(&layout), Err(JournalError::Broken(ConsentError::Json(_)))));
     let file = OpenOptions::new().write(true).open(layout.consent_log()).unwrap();
     file.set_len(65 << 20).unwrap();
     assert!(matches!(Journal::open(&layout), Err(JournalError::Failed(_))));

@@ -1,10 +1,9 @@
 //! Why a session ended, and what that means for the peer.
 
-use std::borrow::Cow;
 use std::io;
 
 use verifier::piece::{ListError, PieceError};
-use verifier::{Code, Coded};
+use verifier::{Code, Coded as _};
 
 use crate::dial::DialError;
 use crate::wire::{FrameError, Kind, close, refusal};
@@ -122,8 +121,9 @@ impl SessionError {
     }
 }
 
-impl Coded for SessionError {
-    fn code(&self) -> Code {
+impl SessionError {
+    /// The stable code.
+    pub(crate) fn code(&self) -> Code {
         match self {
             Self::Dial(error) => error.code(),
             Self::Lost(_) => Code::new("io", "failed"),
@@ -143,18 +143,6 @@ impl Coded for SessionError {
             Self::List(error) => error.code(),
             Self::Piece(error) => error.code(),
             Self::Cancelled => Code::new("session", "cancelled"),
-        }
-    }
-
-    fn field(&self) -> Cow<'_, str> {
-        match self {
-            Self::Frame(error) => error.field(),
-            Self::Piece(error) => error.field(),
-            Self::Unasked(index)
-            | Self::Asks(index)
-            | Self::Order { index, .. }
-            | Self::BlockLength { index, .. } => Cow::Owned(format!("piece.{index}")),
-            _ => Cow::Borrowed("-"),
         }
     }
 }

@@ -3,7 +3,6 @@
 use app::activity::Entry;
 use app::naming::short;
 use app::ports::{Record, Standing, What};
-use app::problem::advice_for_text;
 use verifier::consent::{Act, Grant, Scope};
 use verifier::scalars::UtcTime;
 
@@ -87,16 +86,10 @@ pub(super) fn standing_now(now: UtcTime, standing: &Standing) -> String {
     }
 }
 
-/// The code of what failed with what to do, or whatever else was noted.
+/// The code of what failed, or whatever else was noted.
 pub(super) fn note(record: &Record) -> Option<String> {
     let note = page::printable(&record.note);
-    if note.is_empty() {
-        return None;
-    }
-    Some(match advice_for_text(&record.note) {
-        Some(advice) => format!("{note}: {advice}"),
-        None => note,
-    })
+    (!note.is_empty()).then_some(note)
 }
 
 /// All that a search looks at; `peer` is the peer's id and name.

@@ -1,7 +1,7 @@
 //! What the screen shows.
 
 use app::activity::Entry;
-use app::ports::{Chain, Standing};
+use app::ports::{Chain, JournalError, Standing};
 use app::problem::Problem;
 use iced::widget::{Row, Space as Gap, column, container, row, text};
 use iced::{Center, Element, Fill, Padding};
@@ -223,7 +223,7 @@ fn chain<'a>(desk: &Desk<'a>, chain: &Result<Chain, Problem>) -> Element<'a, Mes
     };
     let lines = words::count(chain.lines, "line");
     if let Some(error) = &chain.broken {
-        let problem = Problem::coded(error);
+        let problem = Problem::blamed(&JournalError::Broken(error.clone()));
         let what = format!(
             "The consent log is broken: {lines} hold, and the next one does not. Nothing is \
              allowed by it."

@@ -1,0 +1,44 @@
+//! What to type for what helps.
+
+use verifier::Remedy;
+
+/// The sentence that stands behind the advice.
+pub(crate) const fn typed(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::MakeRequest => "The command is `minimodel request new`.",
+        Remedy::AskForOffer => "They make an offer with `minimodel share serve --offer FILE`.",
+        Remedy::AskForTicket => "They make one with `minimodel peer invite`.",
+        Remedy::Pair => "The command is `minimodel peer add TICKET`.",
+        Remedy::Unblock => "The command is `minimodel peer unblock`.",
+        Remedy::MakeChunkList => "The command is `minimodel write-chunk-list`.",
+        Remedy::LeaveChecksumOut => "--slm-checksum=unverified leaves that one check out.",
+        Remedy::SeeLibrary => {
+            "`minimodel library list` shows what is there, `minimodel share prepare` adds a file."
+        }
+        Remedy::MakeRoom => {
+            "The commands are `minimodel library forget` and `minimodel library quota`."
+        }
+        Remedy::ListenElsewhere => "The option is --listen IP:PORT.",
+        Remedy::UseOtherData => "--data-dir DIR names another data folder.",
+        Remedy::SeeGrants => "`minimodel consent list` shows them.",
+        Remedy::CheckLog => "`minimodel consent check` checks it.",
+        Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
+        Remedy::SeeHelp => "See `minimodel help`.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::problem::Problem;
+    use verifier::{Advice, Code, Remedy};
+
+    use crate::fault::Fault;
+
+    #[test]
+    fn what_to_type_stands_behind_the_advice() {
+        let advice = Advice::new("Ask for another.").by(Remedy::AskForTicket);
+        let fault = Fault::from(Problem::new(Code::new("ticket", "malformed"), "what", advice));
+        let wanted = "Ask for another. They make one with `minimodel peer invite`.";
+        assert_eq!(fault.advice(), wanted);
+    }
+}
