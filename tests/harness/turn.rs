@@ -2,8 +2,9 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// How many scenarios may run at a time; each starts several processes that hash and write.
-const AT_ONCE: usize = 2;
+/// How many scenarios may run at a time; each starts several processes that hash and write, and
+/// waits for most of its time.
+const AT_ONCE: usize = 4;
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();

@@ -1,5 +1,6 @@
 //! A window without a screen: everything else about it is real.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -30,7 +31,7 @@ pub const SIZE: Size = Size::new(1_180.0, 780.0);
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long to wait for work before the window is looked at again.
 const GLANCE: Duration = Duration::from_millis(20);
-/// When nothing has come for so long, nothing more is expected.
+/// When nothing has come for so long from work that goes on, it is taken to last.
 const QUIET: Duration = Duration::from_millis(150);
 /// When something has come all the time for so long, it will go on.
 const RESTLESS: Duration = Duration::from_millis(600);
@@ -44,8 +45,14 @@ type Said = Heard<Wired>;
 pub struct Stage {
     companion: Companion<Wired>,
     runtime: tokio::runtime::Runtime,
-    out: Sender<Action<Said>>,
-    actions: Receiver<Action<Said>>,
+    out: Sender<Told>,
+    told: Receiver<Told>,
+    /// How many works were started.
+    started: u64,
+    /// The works that go on.
+    going: BTreeSet<u64>,
+    /// Those of them that are not waited for any more.
+    lasting: BTreeSet<u64>,
     renderer: Renderer,
     cache: Option<Cache>,
     cursor: mouse::Cursor,
@@ -54,6 +61,12 @@ pub struct Stage {
     /// Whether the window is closed.
     pub is_closed: bool,
     touched: Touched,
+}
+
+/// What a work that the window started tells.
+enum Told {
+    Action(Action<Said>),
+    Ended(u64),
 }
 
 /// A text on the screen.
@@ -92,12 +105,15 @@ impl Stage {
         let renderer = <Renderer as Headless>::new(font, 14.0.into(), Some("tiny-skia"));
         let renderer = runtime.block_on(renderer);
         let renderer = renderer.expect("the software renderer is there");
-        let (out, actions) = channel();
+        let (out, told) = channel();
         let mut stage = Self {
             companion,
             runtime,
             out,
-            actions,
+            told,
+            started: 0,
+            going: BTreeSet::new(),
+            lasting: BTreeSet::new(),
             renderer,
             cache: Some(Cache::default()),
             cursor: mouse::Cursor::Unavailable,
@@ -112,13 +128,17 @@ impl Stage {
 
     fn start(&mut self, task: Task<Said>) {
         let Some(mut stream) = runtime::task::into_stream(task) else { return };
-        let out = self.out.clone();
+        let (out, work) = (self.out.clone(), self.started);
+        self.started += 1;
+        self.going.insert(work);
         self.runtime.spawn(async move {
             while let Some(action) = stream.next().await {
-                if out.send(action).is_err() {
+                if out.send(Told::Action(action)).is_err() {
                     return;
                 }
             }
+            // The window may be gone.
+            let _heard = out.send(Told::Ended(work));
         });
     }
 
@@ -130,6 +150,16 @@ impl Stage {
         drop(guard);
         self.count(&before);
         self.start(task);
+    }
+
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Action(action) => self.perform(action),
+            Told::Ended(work) => {
+                self.going.remove(&work);
+                self.lasting.remove(&work);
+            }
+        }
     }
 
     fn perform(&mut self, action: Action<Said>) {
@@ -147,20 +177,29 @@ impl Stage {
         }
     }
 
-    /// Does what has come in; whether anything had.
+    /// Takes what has come in; whether anything had.
     fn hear(&mut self, wait: Duration) -> bool {
-        let Ok(action) = self.actions.recv_timeout(wait) else { return false };
-        self.perform(action);
-        while let Ok(action) = self.actions.try_recv() {
-            self.perform(action);
+        let Ok(told) = self.told.recv_timeout(wait) else { return false };
+        self.take(told);
+        while let Ok(told) = self.told.try_recv() {
+            self.take(told);
         }
         true
     }
 
-    /// Waits until nothing more comes for a while; what never rests is not waited for.
+    /// Waits until all work has ended, but for work that lasts or never rests.
     pub fn settle(&mut self) {
         let started = Instant::now();
-        while self.hear(QUIET) && started.elapsed() < RESTLESS {}
+        loop {
+            let heard = self.hear(Duration::ZERO);
+            if !heard && self.going == self.lasting {
+                return;
+            }
+            if started.elapsed() >= RESTLESS || (!heard && !self.hear(QUIET)) {
+                self.lasting.clone_from(&self.going);
+                return;
+            }
+        }
     }
 
     /// Waits until there is something to see.

@@ -14,7 +14,7 @@ fn the_windows_thread_reads_and_writes_nothing_under_a_busy_disk() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    benches::library::fill(&data, 1_000, 100_000);
+    benches::library::fill(&data, 60, 100_000);
     let _busy = Busy::start(folder.path());
     let mut stage = Stage::open(&data);
     stage.until_said("model-0001");
