@@ -64,8 +64,8 @@ fn a_model_that_rotted_is_found_out_and_does_not_come_out() {
     let export = ["library", "export", "tiny", "exports"];
     owner.run(&export).refused(3, "io.failed");
     assert_eq!(files(&out), [""; 0]);
-    let all = owner.run(&["library", "recheck", "--all"]).done();
-    assert_eq!(all["corrupt"], 0, "what was found by reading counts as missing already: {all}");
+    let all = owner.run(&["library", "recheck", "--all"]).refused(1, "library.damaged");
+    assert_eq!(all["corrupt"], 1, "what was found by reading stays found: {all}");
     let list = owner.run(&["library", "list"]).done();
     assert_eq!(list["model"][0]["corrupt"], 1, "{list}");
     assert_eq!(list["model"][0]["kept"], scene.pieces - 1);
@@ -79,9 +79,9 @@ fn checking_everything_names_what_is_corrupt() {
     let scene = Scene::new(1, Model::FINE);
     let owner = &scene.peers[0];
     rot(&owner.data);
-    let all = owner.run(&["library", "recheck", "--all"]).done();
+    let all = owner.run(&["library", "recheck", "--all"]).refused(1, "library.damaged");
     assert_eq!(all["corrupt"], 1, "{all}");
     assert_eq!(all["model"][0]["corrupt"], 1, "{all}");
-    let again = owner.run(&["library", "recheck", "tiny"]).done();
-    assert_eq!((&again["corrupt"], &again["checked"]), (&0.into(), &(scene.pieces - 1).into()));
+    let again = owner.run(&["library", "recheck", "tiny"]).refused(1, "library.damaged");
+    assert_eq!((&again["corrupt"], &again["checked"]), (&1.into(), &(scene.pieces - 1).into()));
 }

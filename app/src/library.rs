@@ -39,22 +39,38 @@ pub struct Kept {
 /// How a model is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Pieces were found to be corrupt.
-    Corrupt,
-    /// Pieces are missing.
+    /// Pieces were found to be corrupt, or it was whole once and is not now.
+    Damaged,
+    /// Pieces are missing that were never here together.
     Incomplete,
     /// Every piece is kept.
     Whole,
 }
 
+impl State {
+    /// How a model is kept of which so many pieces are corrupt.
+    fn of(model: &Model, corrupt: u32) -> Self {
+        match corrupt {
+            _ if model.have.is_full() => Self::Whole,
+            0 if model.last_verified.is_none() => Self::Incomplete,
+            _ => Self::Damaged,
+        }
+    }
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Incomplete => "incomplete",
+            Self::Whole => "whole",
+        }
+    }
+}
+
 impl Kept {
     /// How it is kept.
     pub fn state(&self) -> State {
-        match self.corrupt {
-            _ if self.model.have.is_full() => State::Whole,
-            0 => State::Incomplete,
-            _ => State::Corrupt,
-        }
+        State::of(&self.model, self.corrupt)
     }
 
     /// How many pieces it takes to have it whole, corrupt ones among them.

@@ -343,12 +343,12 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
         if !self.may(peer, artifact, length) {
             return Err(Refusal::NotServed);
         }
-        self.store.read(artifact, index).await.map_err(|error| match error {
-            ReadError::Missing | ReadError::Corrupt => Refusal::NotHad,
-            ReadError::Failed(failure) => {
+        self.store.read(artifact, index).await.map_err(|error| {
+            if let ReadError::Failed(failure) = error {
                 tracing::error!(%failure, "cannot read a piece that was asked for");
-                Refusal::Failed
             }
+            // That piece alone: the peer may have all others.
+            Refusal::NotHad
         })
     }
 }

@@ -25,6 +25,26 @@ pub(crate) fn read_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::
     Ok(())
 }
 
+/// Whether what was to be read is lost, and not only out of reach for the moment: the medium does
+/// not give it back, or what has the name is no file.
+#[cfg(unix)]
+pub(crate) fn is_lost(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    #[cfg(target_os = "linux")]
+    const MORE: [Errno; 3] = [Errno::NODATA, Errno::UCLEAN, Errno::REMOTEIO];
+    #[cfg(not(target_os = "linux"))]
+    const MORE: [Errno; 0] = [];
+    let is = |errno: &Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    [Errno::IO, Errno::ISDIR, Errno::BADMSG].iter().chain(&MORE).any(is)
+}
+
+/// Whether what was to be read is lost, and not only out of reach for the moment.
+#[cfg(not(unix))]
+pub(crate) fn is_lost(error: &io::Error) -> bool {
+    // CRC, I/O device, file corrupt, disk corrupt.
+    [23, 1117, 1392, 1393].iter().any(|code| error.raw_os_error() == Some(*code))
+}
+
 /// Bytes free for this user on the device of a folder.
 #[cfg(unix)]
 pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {

@@ -39,11 +39,20 @@ pub(crate) struct Packs {
     open: Mutex<BTreeMap<u32, Arc<File>>>,
     /// Bytes that the appender has taken ahead of the newest pack's end.
     ahead: AtomicU64,
+    /// Bytes that the medium gives back no more, for tests.
+    #[cfg(test)]
+    pub(crate) lost: Mutex<Vec<(u32, std::ops::Range<u64>)>>,
 }
 
 impl Packs {
     pub(crate) fn new(layout: Layout) -> Self {
-        Self { layout, open: Mutex::new(BTreeMap::new()), ahead: AtomicU64::new(0) }
+        Self {
+            layout,
+            open: Mutex::new(BTreeMap::new()),
+            ahead: AtomicU64::new(0),
+            #[cfg(test)]
+            lost: Mutex::default(),
+        }
     }
 
     /// The packs that are there, in ascending order.
@@ -164,23 +173,31 @@ impl Packs {
         }
     }
 
-    /// Fills `into`; whether the pack is there and reaches that far.
+    /// Fills `into`; whether the pack is there, reaches that far, and its medium gives it back.
     fn fill(&self, pack: u32, offset: u64, into: &mut [u8]) -> Result<bool, StoreError> {
-        let path = self.layout.pack(pack);
-        let file = match self.handle(pack) {
-            Ok(file) => file,
-            Err(error)
-                if error.kind() == io::ErrorKind::NotFound && self.layout.packs().is_dir() =>
-            {
-                return Ok(false);
-            }
-            Err(error) => return Err(StoreError::io(&path, error)),
-        };
-        match device::read_at(&file, into, offset) {
+        match self.read_at(pack, offset, into) {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(StoreError::io(&path, error)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::UnexpectedEof => Ok(false),
+                io::ErrorKind::NotFound if self.layout.packs().is_dir() => Ok(false),
+                _ if device::is_lost(&error) => {
+                    tracing::error!(pack, offset, %error, "the disk does not give back what is kept");
+                    Ok(false)
+                }
+                _ => Err(StoreError::io(&self.layout.pack(pack), error)),
+            },
         }
+    }
+
+    fn read_at(&self, pack: u32, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        let file = self.handle(pack)?;
+        #[cfg(test)]
+        if self.lost.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(lost, range)| {
+            *lost == pack && range.start < offset + into.len() as u64 && offset < range.end
+        }) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        device::read_at(&file, into, offset)
     }
 
     fn handle(&self, pack: u32) -> io::Result<Arc<File>> {

@@ -164,8 +164,11 @@ impl Recovery {
             end.0 = end.0.max(place.block);
         }
         for (pack, (block, end)) in &mut ends {
-            let run = self.packs.run(*pack, *block)?;
-            *end = u64::from(*block) + run.map_or(1, |run| run.blocks());
+            *end = match self.packs.run(*pack, *block)? {
+                Some(run) => u64::from(*block) + run.blocks(),
+                // Of how much the index speaks cannot be read any more, so nothing is cut off.
+                None => self.packs.length(*pack)?.div_ceil(BLOCK),
+            };
         }
         let mut found = HashMap::new();
         let mut tails = Vec::new();

@@ -59,6 +59,12 @@ impl Store {
         &self.notices
     }
 
+    /// Lets the disk give back no byte of that range of a pack from now on.
+    #[cfg(test)]
+    pub(crate) fn lose(&self, pack: u32, bytes: std::ops::Range<u64>) {
+        self.shared.packs.lost.lock().unwrap().push((pack, bytes));
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,

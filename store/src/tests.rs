@@ -200,6 +200,42 @@ async fn a_rotted_piece_is_missing_and_can_be_had_anew() {
 }
 
 #[tokio::test]
+async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = Artifact::new(1);
+    let store = open(folder.path());
+    artifact.keep_all(&store).await;
+    let bytes = fs::read(packs(folder.path()).remove(0)).unwrap();
+    let place = |index: u32| {
+        let start = &artifact.slice(artifact.list.geometry().index(index).unwrap())[..64];
+        bytes.windows(64).position(|window| window == start).unwrap() as u64
+    };
+    let bad = artifact.list.geometry().index(5).unwrap();
+    store.lose(0, place(5)..place(5) + 1);
+    assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Corrupt)));
+    assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Missing)));
+    // A recheck goes on behind what it cannot read, and the rest stays as it is.
+    store.lose(0, place(2)..place(2) + 1);
+    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+    assert_eq!(report.checked, artifact.list.geometry().piece_count() - 1);
+    assert_eq!(report.corrupt.iter().map(|index| index.get()).collect::<Vec<_>>(), [2]);
+    let map = store.map(artifact.sha256()).await.unwrap().unwrap();
+    let corrupt = map.iter().filter(|state| **state == PieceState::Corrupt).count();
+    assert_eq!(corrupt, 2);
+
+    artifact.keep_all(&store).await;
+    artifact.check_all(&store).await;
+    // A header that cannot be read spoils its whole run, and no more than that.
+    store.lose(0, 0..1);
+    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+    assert_eq!(report.checked, artifact.list.geometry().piece_count());
+    assert!(report.corrupt.len() > 1, "{:?}", report.corrupt);
+    artifact.keep_all(&store).await;
+    artifact.check_all(&store).await;
+    assert!(store.forget(artifact.sha256()).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_lost_index_is_rebuilt_from_the_packs() {
     let folder = tempfile::tempdir().unwrap();
     let artifact = Artifact::new(1);

@@ -66,7 +66,8 @@ fn a_model_is_checked_again_and_forgotten_by_keys_alone() {
     };
     let mut stage = open(&scene);
     enter(&mut stage, "Recheck");
-    stage.until_said(&format!("tiny 1.0: 1 of {} pieces corrupt.", scene.pieces));
+    let checked = scene.pieces;
+    stage.until_said(&format!("tiny 1.0: damaged: 1 piece corrupt, {checked} pieces checked."));
     stage.until_said(&format!(
         "{} of {} pieces kept, 0 missing, 1 corrupt",
         scene.pieces - 1,
@@ -97,7 +98,13 @@ fn the_storage_sets_a_quota_tells_what_would_go_and_checks_everything() {
     stage.click("What would go?");
     stage.until_said("these would go, in this order:");
     stage.click("Recheck everything");
-    stage.until_said(&format!("{} pieces of 1 model were read, not all are sound.", scene.pieces));
+    let read = format!("{} pieces of 1 model were read, not all are whole", scene.pieces);
+    stage.until_said(&read);
+    stage.until_said("1 piece corrupt");
+    // What was found stays found, also where nothing new is.
+    stage.click("Recheck everything");
+    let read = format!("{} pieces of 1 model were read, not all are whole", scene.pieces - 1);
+    stage.until_said(&read);
     stage.until_said("1 piece corrupt");
     drop(stage);
     let quota = scene.peers[0].run(&["library", "quota"]).done();

@@ -231,7 +231,7 @@ fn tell_result(
 }
 
 /// A number and its noun.
-fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -61,11 +61,11 @@ async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
             0 => String::new(),
             corrupt => format!(", {corrupt} corrupt"),
         };
-        let state = if model.have.is_full() {
-            "whole".to_owned()
-        } else {
-            format!("{} of {} pieces{corrupt}", model.have.count(), geometry.piece_count())
-        };
+        let mut state = kept.state().as_str().to_owned();
+        if !model.have.is_full() {
+            let (have, all) = (model.have.count(), geometry.piece_count());
+            state = format!("{state}, {have} of {all} pieces{corrupt}");
+        }
         let pinned = if model.pin == Pin::Pinned { ", pinned" } else { "" };
         terminal.say(&format!(
             "{} {}  {}  {state}{pinned}  {}",
@@ -92,6 +92,7 @@ fn value(kept: &Kept) -> Value {
         "pieces": model.geometry.piece_count(),
         "kept": model.have.count(),
         "corrupt": kept.corrupt,
+        "state": kept.state().as_str(),
         "pinned": model.pin == Pin::Pinned,
         "last_use_utc": model.last_use.to_string(),
         "last_verified_utc": model.last_verified.map(|time| time.to_string()),

@@ -69,6 +69,11 @@ impl Outcome {
         self
     }
 
+    /// The fault, with the values that were added.
+    pub fn beside(self, fault: Fault) -> Fault {
+        self.values.into_iter().fold(fault, |fault, (key, value)| fault.with(&key, value))
+    }
+
     /// A value that was added.
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.values.get(key)

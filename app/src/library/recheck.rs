@@ -5,21 +5,28 @@ use std::pin::pin;
 use tokio::sync::watch;
 use verifier::PieceIndex;
 
-use crate::ports::{Clock as _, Failure, Model, PieceStore as _, Ports};
+use super::State;
+use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore as _, Ports};
 
 /// What checking a model again found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// Pieces that were read and verified.
+    /// How many pieces were kept, and were read.
     pub pieces: u32,
-    /// Those that were kept and are corrupt; they count as missing now.
+    /// Pieces that are corrupt or cannot be read, whether found now or before; they count as
+    /// missing until they are fetched anew.
     pub corrupt: Vec<PieceIndex>,
+    /// How many pieces are missing beside them.
+    pub missing: u32,
+    /// How the model is kept, now that it is known.
+    pub state: State,
 }
 
 /// Reads every kept piece of a model again; `on` hears how many are done, not of each one. `None`
 /// if the model is not kept any more.
 ///
-/// A model that is whole and sound is written down as verified. Dropping the future ends the work
+/// What a check before found bad is told again until it is fetched anew. A model that is whole and
+/// sound is written down as verified. Dropping the future ends the work
 /// within one piece.
 ///
 /// # Errors
@@ -46,10 +53,22 @@ pub async fn recheck<P: Ports>(
         }
     };
     let Some(found) = found else { return Ok(None) };
-    if found.corrupt.is_empty() && model.have.is_full() {
+    let (Some(model), Some(map)) =
+        (store.model(model.artifact).await?, store.map(model.artifact).await?)
+    else {
+        return Ok(None);
+    };
+    let of = |wanted: PieceState| {
+        let pieces = model.geometry.indices().zip(&map);
+        pieces.filter(move |(_, state)| **state == wanted).map(|(index, _)| index)
+    };
+    let corrupt: Vec<PieceIndex> = of(PieceState::Corrupt).collect();
+    let missing = u32::try_from(of(PieceState::Missing).count()).unwrap_or(u32::MAX);
+    let state = State::of(&model, u32::try_from(corrupt.len()).unwrap_or(u32::MAX));
+    if found.checked == model.geometry.piece_count() && state == State::Whole {
         store.verified(model.artifact, ports.clock().now()).await?;
     }
-    Ok(Some(Checked { pieces: found.checked, corrupt: found.corrupt }))
+    Ok(Some(Checked { pieces: found.checked, corrupt, missing, state }))
 }
 
 /// What happens while everything is checked again, in the order it happens.

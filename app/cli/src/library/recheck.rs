@@ -1,13 +1,15 @@
 //! Reads what is kept again, and verifies it.
 
-use app::library::{AllEvent, Checked, kept_bytes};
+use app::library::{AllEvent, Checked, State, kept_bytes};
 use app::ports::{Model, Ports};
 use app::problem::chain;
-use serde_json::{Value, json};
+use serde_json::json;
+use verifier::Code;
 
 use super::{failed, with_model};
 use crate::args::RecheckArgs;
 use crate::fault::Fault;
+use crate::import::count;
 use crate::naming::{self, Named};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
@@ -35,20 +37,26 @@ async fn one<P: Ports>(ports: &P, terminal: &mut Terminal, name: &str) -> Result
     let Some(found) = found else {
         return Err(Fault::usage("model", "the model was forgotten meanwhile", "Run it again."));
     };
-    say(terminal, &model, &found);
-    advise(terminal, found.corrupt.len());
     let corrupt: Vec<u32> = found.corrupt.iter().map(|piece| piece.get()).collect();
-    Ok(with_model(Outcome::new(), &model)
+    let outcome = with_model(Outcome::new(), &model)
         .with("checked", found.pieces)
         .with("corrupt", corrupt.len())
         .with("corrupt_piece", corrupt)
-        .told())
+        .with("missing", found.missing)
+        .with("state", found.state.as_str());
+    if let Some(wrong) = wrong(&found) {
+        let what = format!("{} is {}: {wrong}", Named::from(&model).shown(), found.state.as_str());
+        return Err(outcome.beside(Fault::new(code(found.state), "model", what, ADVICE)));
+    }
+    say(terminal, &model, &found);
+    Ok(outcome.told())
 }
 
 async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fault> {
     let paint = terminal.paint();
     let mut progress: Option<(Progress, Reading)> = None;
-    let (mut values, mut lost, mut failures) = (Vec::new(), 0, 0);
+    let (mut values, mut corrupt, mut missing, mut failures) = (Vec::new(), 0, 0, 0);
+    let (mut bad, mut worst) = (0_usize, State::Whole);
     let on = |event: AllEvent<'_>| match event {
         AllEvent::Begun { model, .. } => {
             let size = Reading::of(model);
@@ -66,41 +74,71 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
             let found = match outcome {
                 Ok(found) => {
                     say(terminal, model, &found);
-                    lost += found.corrupt.len();
-                    Value::from(found.corrupt.len())
+                    corrupt += found.corrupt.len();
+                    missing += u64::from(found.missing);
+                    bad += usize::from(found.state != State::Whole);
+                    worst = worst.min(found.state);
+                    Some(found)
                 }
                 Err(failure) => {
                     let shown = Named::from(model).shown();
                     terminal.say(&format!("{shown}: not read: {}", chain(failure.as_ref())));
                     failures += 1;
-                    Value::Null
+                    None
                 }
             };
             values.push(json!({
                 "id": model.model_id.to_string(),
                 "version": model.model_version.to_string(),
                 "artifact_sha256": model.artifact.to_string(),
-                "corrupt": found,
+                "corrupt": found.as_ref().map(|found| found.corrupt.len()),
+                "missing": found.as_ref().map(|found| found.missing),
+                "state": found.as_ref().map(|found| found.state.as_str()),
             }));
         }
         _ => {}
     };
     app::library::recheck_all(ports, on).await.map_err(failed)?;
-    advise(terminal, lost);
+    let of = values.len();
+    let outcome = Outcome::new()
+        .with("model_count", of)
+        .with("corrupt", corrupt)
+        .with("missing", missing)
+        .with("model", values);
     if failures > 0 {
-        let what = format!("{failures} of {} models could not be read", values.len());
+        let what = format!("{failures} of {of} models could not be read");
         let advice = "Check the disk and the data folder, then run it again.";
         let code = app::blame::IO_FAILED;
-        return Err(Fault::new(code, "store", what, advice).with("model", values));
+        return Err(outcome.beside(Fault::new(code, "store", what, advice)));
     }
-    if values.is_empty() {
+    if bad > 0 {
+        let what = format!("{bad} of {of} models are not whole and sound");
+        return Err(outcome.beside(Fault::new(code(worst), "model", what, ADVICE)));
+    }
+    if of == 0 {
         terminal.say("Nothing is kept here yet.");
     }
-    Ok(Outcome::new()
-        .with("model_count", values.len())
-        .with("corrupt", lost)
-        .with("model", values)
-        .told())
+    Ok(outcome.told())
+}
+
+/// What to do about pieces that are bad or missing.
+const ADVICE: &str = "Import the model again: only the pieces that are bad or missing are fetched. \
+                      If pieces were bad, check the disk's health.";
+
+fn code(state: State) -> Code {
+    let suffix = if state == State::Damaged { "damaged" } else { "incomplete" };
+    Code::new("library", suffix)
+}
+
+/// What is wrong with a model, as one clause; `None` if it is whole and sound.
+fn wrong(found: &Checked) -> Option<String> {
+    let counts = [(found.corrupt.len() as u64, "corrupt"), (found.missing.into(), "missing")];
+    let parts: Vec<String> = counts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(number, "piece")))
+        .collect();
+    (found.state != State::Whole).then(|| parts.join(", "))
 }
 
 /// How much there is to read.
@@ -121,19 +159,9 @@ impl Reading {
 }
 
 fn say(terminal: &mut Terminal, model: &Model, found: &Checked) {
-    let shown = Named::from(model).shown();
-    let checked = found.pieces;
-    terminal.say(&match found.corrupt.len() {
-        0 => format!("{shown}: every kept piece is sound ({checked} checked)."),
-        corrupt => format!(
-            "{shown}: {corrupt} of {checked} kept pieces were corrupt and count as missing now."
-        ),
+    let (shown, checked) = (Named::from(model).shown(), found.pieces);
+    terminal.say(&match wrong(found) {
+        None => format!("{shown}: whole, every piece is sound ({checked} checked)."),
+        Some(wrong) => format!("{shown}: {}: {wrong} ({checked} checked).", found.state.as_str()),
     });
-}
-
-fn advise(terminal: &mut Terminal, corrupt: usize) {
-    if corrupt > 0 {
-        terminal
-            .say("Import the model again: only these pieces are fetched. Check the disk's health.");
-    }
 }

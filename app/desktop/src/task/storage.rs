@@ -104,11 +104,8 @@ impl Progress {
                     Ok(found) => {
                         self.checked = self.checked.saturating_add(found.pieces.into());
                         self.pieces = 0;
-                        let corrupt = found.corrupt.len() as u64;
-                        if corrupt == 0 {
-                            return;
-                        }
-                        format!("{} corrupt", words::count(corrupt, "piece"))
+                        let Some(wrong) = words::wrong(&found) else { return };
+                        wrong
                     }
                     Err(failure) => format!("not read: {}", chain(failure.as_ref())),
                 };

@@ -65,22 +65,22 @@ pub enum Filter {
     Whole,
     /// Those of which pieces are missing, for whatever reason.
     Incomplete,
-    /// Those of which pieces were found to be corrupt.
-    Corrupt,
+    /// Those that were found to be corrupt, or were whole once.
+    Damaged,
     /// Those that are never given up to make room.
     Pinned,
 }
 
 impl Filter {
     pub(super) const ALL: [Self; 5] =
-        [Self::All, Self::Whole, Self::Incomplete, Self::Corrupt, Self::Pinned];
+        [Self::All, Self::Whole, Self::Incomplete, Self::Damaged, Self::Pinned];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::All => "All",
             Self::Whole => "Whole",
             Self::Incomplete => "Incomplete",
-            Self::Corrupt => "Corrupt",
+            Self::Damaged => "Damaged",
             Self::Pinned => "Pinned",
         }
     }
@@ -90,7 +90,7 @@ impl Filter {
             Self::All => true,
             Self::Whole => kept.state() == State::Whole,
             Self::Incomplete => kept.state() != State::Whole,
-            Self::Corrupt => kept.state() == State::Corrupt,
+            Self::Damaged => kept.state() == State::Damaged,
             Self::Pinned => kept.model.pin == Pin::Pinned,
         }
     }

@@ -133,12 +133,13 @@ fn repair<'a>(kept: &Kept, desk: &Desk<'_>) -> Option<Element<'a, Message>> {
                 style::noted,
             )
         }
-        State::Corrupt => {
-            let corrupt = words::count(kept.corrupt.into(), "piece");
-            let what = format!(
-                "{corrupt} found corrupt on this disk. Importing it again fetches only what is \
-                 missing."
-            );
+        State::Damaged => {
+            let found = match kept.corrupt {
+                0 => format!("{} lost from", words::count(kept.missing().into(), "piece")),
+                corrupt => format!("{} found corrupt on", words::count(corrupt.into(), "piece")),
+            };
+            let what =
+                format!("{found} this disk. Importing it again fetches only what is missing.");
             (what, style::warned)
         }
     };

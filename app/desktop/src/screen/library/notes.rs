@@ -131,19 +131,25 @@ fn at_work<'a>(name: &str, working: &Working, desk: &Desk<'_>) -> Element<'a, Me
 fn told<'a>(name: &str, checked: &Checked, desk: &Desk<'_>) -> Element<'a, Message> {
     let pieces = words::count(checked.pieces.into(), "piece");
     let (what, frame): (String, fn(&iced::Theme) -> iced::widget::container::Style) =
-        match checked.corrupt.len() as u64 {
-            0 => (format!("{name}: every kept piece is sound, {pieces} checked."), style::noted),
-            corrupt => (
-                format!(
-                    "{name}: {} of {pieces} corrupt. They count as missing now: importing the \
-                     model again fetches only these. Check the disk's health.",
-                    words::grouped(corrupt)
-                ),
-                style::warned,
-            ),
+        match words::wrong(checked) {
+            None => {
+                (format!("{name}: whole, every piece is sound, {pieces} checked."), style::noted)
+            }
+            Some(wrong) => {
+                let health = match checked.state {
+                    State::Damaged => " Check the disk's health.",
+                    State::Incomplete | State::Whole => "",
+                };
+                let what = format!(
+                    "{name}: {}: {wrong}, {pieces} checked. Importing the model again fetches \
+                     only these.{health}",
+                    checked.state.as_str()
+                );
+                (what, style::warned)
+            }
         };
     let mut actions: Vec<Element<'a, Message>> = Vec::new();
-    if !checked.corrupt.is_empty() {
+    if checked.state != State::Whole {
         let again = page::button(desk, "Import it again…", Kind::Primary);
         actions.push(again.on_press(Message::Import).into());
     }

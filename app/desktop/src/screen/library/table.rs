@@ -231,8 +231,12 @@ pub(super) fn state<'a>(kept: &Kept, desk: &Desk<'_>) -> Element<'a, Message> {
             piece_map::State::Missing,
             format!("{} missing", words::grouped(kept.missing().into())),
         ),
-        State::Corrupt => {
-            (piece_map::State::Corrupt, format!("{} corrupt", words::grouped(kept.corrupt.into())))
+        State::Damaged => {
+            let (number, what) = match kept.corrupt {
+                0 => (kept.missing(), "lost"),
+                corrupt => (corrupt, "corrupt"),
+            };
+            (piece_map::State::Corrupt, format!("{} {what}", words::grouped(number.into())))
         }
     };
     let side = desk.text(Text::Small);

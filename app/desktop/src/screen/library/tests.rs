@@ -6,7 +6,7 @@ mod looks;
 
 use std::sync::{Arc, LazyLock};
 
-use app::library::{Checked, Kept, Snapshot};
+use app::library::{Checked, Kept, Snapshot, State};
 use app::ports::{Accounts, Footprint, Model, PieceState, Pin};
 use app::problem::Problem;
 use iced::Size;
@@ -275,13 +275,13 @@ fn a_recheck_tells_how_far_it_is_and_what_it_found() {
     let _none = library.update(Message::News(reached));
     assert!(says(&library, "12 of 57 pieces"));
     let corrupt: Vec<PieceIndex> = [3, 9].map(|at| model.geometry.index(at).unwrap()).to_vec();
-    let found = Checked { pieces: 57, corrupt };
+    let found = Checked { pieces: 57, corrupt, missing: 0, state: State::Damaged };
     let action = library.update(Message::News(News::Checked(run, Ok(Some(found)))));
     assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
     assert!(says(
         &library,
-        "storyteller 1.0: 2 of 57 pieces corrupt. They count as missing now: importing the model \
-         again fetches only these. Check the disk's health."
+        "storyteller 1.0: damaged: 2 pieces corrupt, 57 pieces checked. Importing the model again \
+         fetches only these. Check the disk's health."
     ));
     let action = press(&mut library, "Import it again…");
     assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
@@ -298,9 +298,10 @@ fn stopping_a_recheck_ends_the_work_and_hears_no_more_of_it() {
     let action = press(&mut library, "Stop");
     assert!(matches!(&action.errands[..], [Errand::Tell(_), Errand::Changed(Changed::Library)]));
     assert!(stop.try_recv().unwrap_err() == tokio::sync::oneshot::error::TryRecvError::Closed);
-    let late = News::Checked(run, Ok(Some(Checked { pieces: 1, corrupt: Vec::new() })));
+    let sound = Checked { pieces: 1, corrupt: Vec::new(), missing: 0, state: State::Whole };
+    let late = News::Checked(run, Ok(Some(sound)));
     assert!(library.update(Message::News(late)).errands.is_empty());
-    assert!(!says(&library, "storyteller 1.0: every kept piece is sound, 1 piece checked."));
+    assert!(!says(&library, "storyteller 1.0: whole, every piece is sound, 1 piece checked."));
 }
 
 #[test]

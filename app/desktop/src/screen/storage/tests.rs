@@ -242,7 +242,7 @@ fn everything_is_checked_and_what_is_corrupt_is_listed() {
     let done = Progress { models: 4, checked: 5_000, ..progress() };
     let action = storage.update(Message::Checked(Ok(Arc::new(done))));
     assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
-    assert!(says(&storage, "5,000 pieces of 4 models were read, not all are sound."));
+    assert!(says(&storage, "5,000 pieces of 4 models were read, not all are whole and sound."));
     assert!(says(&storage, "storyteller 2.1") && says(&storage, "3 pieces corrupt"));
     let action = press(&mut storage, "Import again…");
     assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
@@ -266,7 +266,7 @@ fn stopping_ends_the_work_and_keeps_what_was_found() {
     let _look = storage.update(Message::Checked(Ok(Arc::new(stopped))));
     assert!(says(
         &storage,
-        "Stopped when 2 of 4 models were done; 3,200 pieces were read, not all are sound."
+        "Stopped when 2 of 4 models were done; 3,200 pieces were read, not all are whole and sound."
     ));
 }
 

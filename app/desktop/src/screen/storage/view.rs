@@ -176,7 +176,11 @@ fn ended<'a>(
 ) -> Element<'a, Message> {
     let pieces = words::count(progress.checked, "piece");
     let models = words::count(progress.models, "model");
-    let found = if progress.troubles.is_empty() { "all are sound" } else { "not all are sound" };
+    let found = if progress.troubles.is_empty() {
+        "all are whole and sound"
+    } else {
+        "not all are whole and sound"
+    };
     let line = if progress.stopped {
         let of = words::count(progress.of_models, "model");
         let done = words::grouped(progress.models);
@@ -207,8 +211,8 @@ fn troubles<'a>(progress: &Progress, desk: &Desk<'_>) -> Option<Element<'a, Mess
     });
     let more = progress.troubles.len().saturating_sub(MOST) as u64;
     let more = (more > 0).then(|| page::muted(desk, format!("and {} more", words::grouped(more))));
-    let advice = "What is corrupt counts as missing: importing a model again fetches only that. \
-                  Check the disk's health.";
+    let advice = "What is corrupt counts as missing: importing a model again fetches only what is \
+                  missing. If pieces were corrupt, check the disk's health.";
     let parts = Column::with_children(lines)
         .push(more)
         .push(page::muted(desk, advice))

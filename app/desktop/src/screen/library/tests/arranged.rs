@@ -28,7 +28,7 @@ fn words_and_filters_leave_what_has_them_all() {
     for (filter, wanted) in [
         (Filter::Whole, vec!["storyteller 1.0", "tiny-chat 1.0", "verse 3"]),
         (Filter::Incomplete, vec!["storyteller 2.1", "tiny-chat 0.9"]),
-        (Filter::Corrupt, vec!["tiny-chat 0.9"]),
+        (Filter::Damaged, vec!["tiny-chat 0.9"]),
         (Filter::Pinned, vec!["storyteller 1.0", "tiny-chat 1.0"]),
     ] {
         assert_eq!(names("", filter, BY_NAME), wanted, "{filter:?}");
