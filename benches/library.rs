@@ -53,6 +53,7 @@ async fn model(store: &Store, number: u32) {
     let survey = survey(Cursor::new(bytes.clone()), algorithm, Some(PIECE)).await;
     let survey = survey.expect("the sample is valid");
     let names = Names::guess(&format!("model-{number:04}-1.{}", number % 7), "bench");
+    let names = Names { license: "/license.md".to_owned(), card: "/card.md".to_owned(), ..names };
     let manifest = names.draft(&survey, THEN).expect("the names are valid");
     let reservation = Reservation {
         manifest: Bytes::copy_from_slice(manifest.bytes()),

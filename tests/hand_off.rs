@@ -108,7 +108,7 @@ fn a_recheck_of_everything_skips_no_model() {
     for seed in ["1", "2"] {
         let name = format!("more-{seed}.slm");
         owner.run(&["sample", &name, "--bytes", "1MiB", "--seed", seed]).done();
-        owner.run(&["share", "prepare", &name, "--consent", "cache"]).done();
+        owner.prepares(&name, &[]);
     }
     Runtime::new().unwrap().block_on(async {
         use app::library::AllEvent;

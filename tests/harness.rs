@@ -9,7 +9,7 @@ mod scene;
 mod turn;
 
 pub use answer::{Answer, lines};
-pub use companion::Companion;
+pub use companion::{Companion, ROUTES};
 pub use patience::until;
 pub use running::{Running, midway};
 pub use scene::{Model, Scene, files, grants};

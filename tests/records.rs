@@ -9,8 +9,7 @@ use crate::harness::{Companion, Turn};
 fn prepared(folder: &Path) -> Companion {
     let anna = Companion::new(folder, "anna");
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
-    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"])
-        .done();
+    anna.prepares("tiny.slm", &["--out", "tiny.manifest"]);
     anna
 }
 

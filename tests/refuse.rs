@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Companion, Model, Running, Scene, until};
+use crate::harness::{Companion, Model, ROUTES, Running, Scene, until};
 
 #[test]
 fn a_stranger_gets_nothing() {
@@ -48,10 +48,9 @@ fn a_request_is_for_one_manifest_only() {
     let scene = Scene::new(1, Model::SMALL);
     let _servers = scene.serve_all(&[]);
     let other = Companion::new(&scene.path(""), "other");
-    let mut words = vec!["share", "prepare", "tiny.slm", "--consent", "cache"];
-    words.extend(["--model-id", "tiny", "--model-version", "1.0", "--chunk-size", "64KiB"]);
+    let mut words = vec!["--model-id", "tiny", "--model-version", "1.0", "--chunk-size", "64KiB"];
     words.extend(["--display-name", "Another tiny", "--out", "other.manifest"]);
-    other.run(&words).done();
+    other.prepares("tiny.slm", &words);
 
     let named = refused(&scene, "request.json", "other.manifest", 1, "request.manifest-mismatch");
     assert_eq!(named, "manifest_sha256");
@@ -114,7 +113,7 @@ fn a_broken_model_is_not_prepared() {
     ] {
         fs::write(scene.path("broken.slm"), bytes).unwrap();
         let words = ["share", "prepare", "broken.slm", "--consent", "cache"];
-        scene.importer.refuses(&words, 1, code);
+        scene.importer.refuses(&[&words[..], &ROUTES].concat(), 1, code);
         assert!(!scene.path("broken.manifest").exists(), "a manifest of {code} was written");
         assert_eq!(scene.importer.kept(), 0);
     }
@@ -123,7 +122,8 @@ fn a_broken_model_is_not_prepared() {
 #[test]
 fn without_a_yes_to_caching_nothing_is_prepared() {
     let scene = Scene::of_strangers(0, Model::SMALL);
-    scene.importer.refuses(&["share", "prepare", "tiny.slm"], 1, "consent.denied");
+    let words = ["share", "prepare", "tiny.slm"];
+    scene.importer.refuses(&[&words[..], &ROUTES].concat(), 1, "consent.denied");
     assert!(!scene.path("tiny.manifest").exists());
     assert_eq!(scene.importer.kept(), 0);
 }

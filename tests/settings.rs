@@ -36,7 +36,7 @@ fn a_broken_file_is_told_and_left_as_it_is() {
     anna.run(&["settings", "set", "theme", "dark"]).done();
     let file = anna.data.join("settings.json");
     fs::write(&file, "{\"colour\": 1}").unwrap();
-    for words in [&["settings"][..], &["settings", "set", "theme", "light"], &["peer", "list"]] {
+    for words in [&["settings"][..], &["settings", "set", "theme", "light"], &["peer", "invite"]] {
         anna.refuses(words, 2, "usage.arguments");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "{\"colour\": 1}");

@@ -117,17 +117,24 @@ impl Blamed for OutputError {
 
 impl Blamed for ReserveError {
     fn blame(&self) -> Blame {
-        Blame::Machine
+        match self {
+            Self::OtherManifest { .. } => Blame::Input,
+            _ => Blame::Machine,
+        }
     }
 
     fn code(&self) -> Code {
-        IO_FAILED
+        match self {
+            Self::OtherManifest { .. } => Code::new("usage", "arguments"),
+            _ => IO_FAILED,
+        }
     }
 
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             Self::Quota { .. } => "quota",
             Self::Device { .. } => "device",
+            Self::OtherManifest { .. } => "manifest",
             Self::Busy | Self::Failed(_) => "store",
         })
     }
@@ -141,6 +148,11 @@ impl Blamed for ReserveError {
                 "Free some space on the disk that the library lies on, then try again.".into()
             }
             Self::Busy => "Wait until that import has ended.".into(),
+            Self::OtherManifest { .. } => {
+                let what = "Take the manifest that the library has, or forget the model there \
+                            first. Offers that were made of it name that manifest.";
+                Advice::new(what).by(Remedy::HandOutManifest)
+            }
             Self::Failed(failure) => machine_advice(failure.as_ref()),
         }
     }

@@ -14,7 +14,7 @@ use verifier::artifact::{ArtifactError, Extras, Passes};
 use verifier::chunk_list::ChunkListError;
 use verifier::consent::Act;
 use verifier::geometry::{CHUNK_LIMITS, GeometryError};
-use verifier::manifest::{Manifest, ManifestError, Options};
+use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
 use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
 use verifier::slm::{ChecksumRule, Slm, SlmError};
 use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
@@ -23,7 +23,7 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, PieceStore, Pin, Ports, ReserveError, Spend,
+    Clock as _, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports, ReserveError, Spend,
 };
 
 pub use names::Names;
@@ -145,6 +145,24 @@ impl Blamed for ShareError {
     }
 }
 
+/// The model of these bytes and its manifest, if pieces of it are kept already.
+///
+/// A model is kept under one manifest: offers that were given name it.
+///
+/// # Errors
+///
+/// [`ShareError`], as [`kept_manifest`].
+pub async fn already<S: PieceStore>(
+    store: &S,
+    artifact: Sha256,
+) -> Result<Option<(Model, Manifest)>, ShareError> {
+    let model = store.model(artifact).await.map_err(ShareError::Store)?;
+    match model.filter(|model| !model.have.is_empty()) {
+        Some(model) => Ok(Some((model, kept_manifest(store, artifact).await?))),
+        None => Ok(None),
+    }
+}
+
 /// The manifest of a model that is kept.
 ///
 /// # Errors
@@ -155,7 +173,9 @@ pub async fn kept_manifest<S: PieceStore>(
     artifact: Sha256,
 ) -> Result<Manifest, ShareError> {
     let bytes = store.manifest(artifact).await.map_err(ShareError::Store)?.unwrap_or_default();
-    Ok(Manifest::parse(&bytes, Options::default())?)
+    // As leniently as it can have been read when its artifact came in.
+    let options = Options { unknown_keys: UnknownKeys::Warn, ..Options::default() };
+    Ok(Manifest::parse(&bytes, options)?)
 }
 
 /// What one reading of a local `.slm` told, enough to make its manifest.

@@ -89,7 +89,7 @@ pub fn load_settings(layout: &Layout) -> Result<Settings, SettingsFileError> {
 /// [`SettingsFileError`] if a value cannot be, or the disk fails.
 pub fn save_settings(layout: &Layout, settings: &Settings) -> Result<(), SettingsFileError> {
     let bytes = settings.write()?;
-    layout.create().map_err(OpenError::from).map_err(|error| match error {
+    layout.create_root().map_err(OpenError::from).map_err(|error| match error {
         OpenError::Failed(error) => error,
         other => StoreError::io(layout.root(), std::io::Error::other(other)),
     })?;

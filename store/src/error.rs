@@ -126,9 +126,6 @@ pub enum StoreError {
     /// The piece list belongs to another artifact, or to another cut of this one.
     #[error("the piece list is not that of artifact {0}")]
     OtherList(Sha256),
-    /// The store keeps this digest already, cut in another way.
-    #[error("artifact {0} is kept with another manifest: forget it first")]
-    OtherManifest(Sha256),
     /// What was to be kept with another piece was lost before it was safe.
     #[error("the piece was lost before it was safe on the disk")]
     Lost,
@@ -178,7 +175,6 @@ impl StoreError {
             Self::NotReserved(artifact) => Self::NotReserved(*artifact),
             Self::Busy(artifact) => Self::Busy(*artifact),
             Self::OtherList(artifact) => Self::OtherList(*artifact),
-            Self::OtherManifest(artifact) => Self::OtherManifest(*artifact),
             Self::Lost => Self::Lost,
             Self::Closed => Self::Closed,
         }

@@ -192,7 +192,15 @@ impl Shared {
         if grants.is_empty() {
             return Ok(());
         }
-        self.append(|addition| grants.iter().try_for_each(|grant| addition.revoke(grant, now)))
+        let revoke =
+            |addition: &mut Addition| grants.iter().try_for_each(|grant| addition.revoke(grant, now));
+        {
+            // What is not in the log touches no file, and makes none.
+            let mut state = self.state();
+            state.view.refresh(&self.log)?;
+            revoke(&mut Addition::to(state.view.log()))?;
+        }
+        self.append(revoke)
     }
 
     /// Appends the lines that follow from the log as it is on disk, all of them or none.

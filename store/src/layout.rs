@@ -40,12 +40,26 @@ impl Layout {
         Self { root: root.into() }
     }
 
-    /// Makes the folders that are missing, for the owner's eyes only, and tries a write.
+    /// Makes every folder that is missing, for the owner's eyes only, and tries a write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create_root`].
+    pub fn create(&self) -> Result<(), LayoutError> {
+        self.create_root()?;
+        for folder in [self.store(), self.packs(), self.manifests(), self.drafts()] {
+            make_folder(&folder, create_private_folder(&folder))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the data folder alone if it is missing, for the owner's eyes only, and tries a write:
+    /// for a key or settings that are there before any library.
     ///
     /// # Errors
     ///
     /// [`LayoutError`] if the data folder is a file, leads nowhere, or cannot be written.
-    pub fn create(&self) -> Result<(), LayoutError> {
+    pub fn create_root(&self) -> Result<(), LayoutError> {
         match fs::metadata(&self.root) {
             Ok(found) if !found.is_dir() => {
                 return Err(LayoutError::NotAFolder(self.root.clone()));
@@ -58,11 +72,7 @@ impl Layout {
         if let Some(parent) = self.root.parent() {
             make_folder(parent, fs::create_dir_all(parent))?;
         }
-        for folder in
-            [self.root.clone(), self.store(), self.packs(), self.manifests(), self.drafts()]
-        {
-            make_folder(&folder, create_private_folder(&folder))?;
-        }
+        make_folder(&self.root, create_private_folder(&self.root))?;
         self.try_write()
             .map_err(|source| LayoutError::NotWritable { path: self.root.clone(), source })
     }
@@ -78,6 +88,11 @@ impl Layout {
             Ok(_) => Err(LayoutError::NotAFolder(self.root.clone())),
             Err(_) => Err(LayoutError::Lost(self.root.clone())),
         }
+    }
+
+    /// Whether there is a library; looking makes none.
+    pub fn has_library(&self) -> bool {
+        self.store().is_dir()
     }
 
     /// The data folder.

@@ -32,4 +32,5 @@ pub use journal::Journal;
 pub use layout::{Layout, LayoutError};
 pub use lock::{LockError, StoreLock};
 pub use outputs::Outputs;
+pub use quota::room_in_new;
 pub use store::Store;

@@ -15,6 +15,7 @@ use crate::device::{self, Punched};
 use crate::documents;
 use crate::error::{At as _, StoreError};
 use crate::index::{Index, Known};
+use crate::layout::Layout;
 use crate::pack::{BLOCK, Location, blocks};
 use crate::shared::Shared;
 
@@ -59,8 +60,12 @@ pub(crate) fn reserve(
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
-            Some(entry) if !same_cut(&entry.known, reservation) && !entry.have.is_empty() => {
-                return Err(failed(StoreError::OtherManifest(artifact)));
+            Some(entry)
+                if entry.known.manifest_sha256 != reservation.manifest_sha256
+                    && !entry.have.is_empty() =>
+            {
+                let Known { model_id, model_version, .. } = entry.known.clone();
+                return Err(ReserveError::OtherManifest { model_id, model_version });
             }
             Some(entry) if same_cut(&entry.known, reservation) => {
                 taken(&reservation.geometry, entry.have.complement().pieces(&reservation.geometry))
@@ -75,6 +80,24 @@ pub(crate) fn reserve(
     let evicted = make_room(shared, artifact, wanted)?;
     let held = lease(shared, reservation, wanted, now).map_err(failed)?;
     Ok(Reserved { held, evicted })
+}
+
+/// Whether so many bytes would fit in a library that is not made yet; making it is left to others.
+///
+/// # Errors
+///
+/// [`ReserveError`] if they would not.
+pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
+    if wanted > DEFAULT_QUOTA {
+        let quota = DEFAULT_QUOTA;
+        return Err(ReserveError::Quota { wanted, left: quota, quota });
+    }
+    let root = std::path::absolute(layout.root()).unwrap_or_else(|_| layout.root().to_owned());
+    let there = root.ancestors().find(|folder| folder.is_dir());
+    let Some(free) = there.and_then(|folder| device::free_bytes(folder).ok()) else {
+        return Ok(());
+    };
+    if wanted > free { Err(ReserveError::Device { wanted, free }) } else { Ok(()) }
 }
 
 /// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.

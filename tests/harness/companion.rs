@@ -10,6 +10,10 @@ use super::running::Running;
 /// An address that nobody is ever called on: tickets have to name one.
 const NOWHERE: &str = "mmp://127.0.0.1:9";
 
+/// Where people read the licence and the card of what is prepared.
+pub const ROUTES: [&str; 4] =
+    ["--license-route", "/license.md", "--model-card-route", "/card.md"];
+
 /// One installation, with a data folder of its own.
 #[derive(Debug, Clone)]
 pub struct Companion {
@@ -55,10 +59,18 @@ impl Companion {
         json
     }
 
-    /// The id by which peers know it.
+    /// The id by which peers know it, which inviting somebody makes if there is none yet.
     #[track_caller]
     pub fn id(&self) -> String {
-        self.run(&["peer", "id"]).done()["peer_id"].as_str().unwrap().to_owned()
+        let invitation = self.run(&["peer", "invite", "--address", NOWHERE]).done();
+        invitation["peer_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets it prepare a model of which it says where licence and card are read.
+    #[track_caller]
+    pub fn prepares(&self, slm: &str, more: &[&str]) -> Value {
+        let words = ["share", "prepare", slm, "--consent", "cache"];
+        self.run(&[&words[..], &ROUTES, more].concat()).done()
     }
 
     /// Lets this one know `other`, as after reading its ticket; not the other way round.

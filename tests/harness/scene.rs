@@ -76,14 +76,14 @@ impl Scene {
         importer.run(&["sample", "tiny.slm", "--bytes", model.bytes]).done();
         let mut measured = Value::Null;
         for (number, peer) in peers.iter().enumerate() {
-            let mut words = vec!["share", "prepare", "tiny.slm", "--consent", "cache"];
-            if number == 0 {
-                words.extend(["--model-id", "tiny", "--model-version", "1.0"]);
-                words.extend(["--algorithm", model.algorithm, "--chunk-size", model.piece]);
+            measured = if number == 0 {
+                let names = ["--model-id", "tiny", "--model-version", "1.0"];
+                let cut = ["--algorithm", model.algorithm, "--chunk-size", model.piece];
+                peer.prepares("tiny.slm", &[names, cut].concat())
             } else {
-                words.extend(["--manifest", "tiny.manifest"]);
-            }
-            measured = peer.run(&words).done();
+                let words = ["share", "prepare", "tiny.slm", "--consent", "cache"];
+                peer.run(&[&words[..], &["--manifest", "tiny.manifest"]].concat()).done()
+            };
         }
         let count = |key: &str| measured[key].as_str().map_or(0, |text| text.parse().unwrap());
         let (pieces, bytes) = (count("chunking.chunk_count"), count("artifact.byte_count"));

@@ -12,9 +12,9 @@ fn a_file_is_checked_its_receipt_written_read_and_verified_again() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let anna = Companion::new(folder.path(), "anna");
+    anna.id();
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
-    anna.run(&["share", "prepare", "tiny.slm", "--out", "tiny.manifest", "--consent", "cache"])
-        .done();
+    anna.prepares("tiny.slm", &["--out", "tiny.manifest"]);
     let path = |name: &str| folder.path().join(name);
 
     let mut stage = Stage::open(&anna.data);
@@ -52,8 +52,9 @@ fn a_grant_is_taken_back_and_a_broken_log_is_told() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let anna = Companion::new(folder.path(), "anna");
+    anna.id();
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
-    anna.run(&["share", "prepare", "tiny.slm", "--consent", "cache"]).done();
+    anna.prepares("tiny.slm", &[]);
     let mut stage = Stage::open(&anna.data);
     stage.until_said("Storage");
     stage.go(Place::Activity);

@@ -52,7 +52,7 @@ impl Cast {
         for (name, version, bytes, quant) in MODELS {
             let file = format!("{name}-{version}.slm");
             cast.me.run(&["sample", &file, "--bytes", bytes, "--quant", quant]).done();
-            cast.me.run(&["share", "prepare", &file, "--consent", "cache"]).done();
+            cast.me.prepares(&file, &[]);
         }
         cast
     }
@@ -65,8 +65,7 @@ impl Cast {
     fn prepare(&self, name: &str, bytes: &str, seed: &str) {
         let (file, piece) = (format!("{name}.slm"), "64KiB");
         self.me.run(&["sample", &file, "--bytes", bytes, "--seed", seed]).done();
-        let first = ["share", "prepare", &file, "--consent", "cache", "--chunk-size", piece];
-        self.anna.run(&first).done();
+        self.anna.prepares(&file, &["--chunk-size", piece]);
         let manifest = format!("{name}.manifest");
         self.ben
             .run(&["share", "prepare", &file, "--consent", "cache", "--manifest", &manifest])

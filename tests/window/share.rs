@@ -107,6 +107,9 @@ fn a_file_is_made_ready_by_clicks() {
     stage.until_said("slm.");
     stage.drop_file(&scene.path("story-2.slm"));
     stage.until_said("The file is a valid .slm");
+    stage.until_said("Say where the licence and the model card are read.");
+    stage.paste("license-route", "/license.md");
+    stage.paste("card-route", "/card.md");
     stage.click("Continue");
     stage.until_said("Cache: ");
     stage.click_on("Cache: ");

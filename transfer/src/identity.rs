@@ -32,13 +32,22 @@ impl Identity {
     ///
     /// [`IdentityFileError`]; a file that is there is never changed.
     pub fn load_or_create(path: &Path) -> Result<Self, IdentityFileError> {
+        Self::load_if_there(path)?.map_or_else(|| Self::create(path), Ok)
+    }
+
+    /// Reads the key file; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityFileError`], as [`Self::load_or_create`].
+    pub fn load_if_there(path: &Path) -> Result<Option<Self>, IdentityFileError> {
         match Self::load(path) {
             Err(IdentityFileError::Read { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
-                Self::create(path)
+                Ok(None)
             }
-            other => other,
+            other => other.map(Some),
         }
     }
 
@@ -201,6 +210,7 @@ mod tests {
     fn a_key_is_made_once_and_then_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("identity.key");
+        assert!(Identity::load_if_there(&path).unwrap().is_none() && !path.exists());
         let made = Identity::load_or_create(&path).unwrap();
         let read = Identity::load_or_create(&path).unwrap();
         assert_eq!(made.peer_id(), read.peer_id());

@@ -69,6 +69,8 @@ pub enum Remedy {
     SeeLibrary,
     /// Forgetting a model, or raising the quota.
     MakeRoom,
+    /// Handing out the manifest of a model that is kept, or forgetting that model.
+    HandOutManifest,
     /// Taking calls at another address.
     ListenElsewhere,
     /// Using another data folder.
@@ -85,7 +87,7 @@ pub enum Remedy {
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MakeRequest,
         Self::AskForOffer,
         Self::AskForTicket,
@@ -95,6 +97,7 @@ impl Remedy {
         Self::LeaveChecksumOut,
         Self::SeeLibrary,
         Self::MakeRoom,
+        Self::HandOutManifest,
         Self::ListenElsewhere,
         Self::UseOtherData,
         Self::SeeGrants,

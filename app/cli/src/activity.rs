@@ -29,6 +29,7 @@ pub async fn run<W: Wiring>(
     entries.truncate(args.most);
     if entries.is_empty() {
         session.terminal.say("Nothing was agreed to and nothing has moved yet.");
+        session.say_if_new()?;
     }
     for entry in &entries {
         session.terminal.say(&line(entry));

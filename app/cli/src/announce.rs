@@ -24,10 +24,10 @@ pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &AnnounceArgs,
 ) -> Result<Outcome, Fault> {
-    let key = session.identity()?;
     let addresses = told_addresses(&args.address, &session.settings()?)?;
-    let ports = session.open()?;
+    let ports = session.library()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
+    let key = session.identity()?;
     let manifest = kept_manifest(&**ports.store(), &model).await?;
     let created = session.now();
     let expires = created.plus(args.span.0);

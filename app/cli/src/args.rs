@@ -20,8 +20,8 @@ pub use checks::{
     OfferArgs, ReceiptCheckArgs, RequestArgs, SigningArgs, TicketArgs, UnknownKeysChoice,
 };
 pub use library::{
-    ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, MapArgs, MapBy,
-    ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
+    ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, ManifestOfArgs, MapArgs,
+    MapBy, ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
     RevokeArgs, RoomArgs,
 };
 pub use settings::{SettingsArgs, SettingsCommand};
@@ -196,6 +196,7 @@ mod tests {
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
+            "minimodel library manifest tiny --out f",
             "minimodel library recheck --all",
             "minimodel library export tiny out --sign --slm-checksum=unverified",
             "minimodel receipt list",

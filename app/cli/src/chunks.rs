@@ -72,7 +72,7 @@ fn cut(path: &Path, chunking: &ChunkingArgs) -> Result<Cut, Fault> {
         .or_else(|| CHUNK_LIMITS.size_for(length))
         .unwrap_or(CHUNK_LIMITS.default_size);
     let geometry = Geometry::new(length, size).map_err(|error| Fault::coded_in(path, &error))?;
-    let mut stream = PieceStream::new(chunking.algorithm, geometry)
+    let mut stream = PieceStream::new(chunking.algorithm(), geometry)
         .map_err(|error| Fault::coded_in(path, &error))?;
     let mut block = vec![0; BLOCK];
     loop {

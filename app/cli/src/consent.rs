@@ -34,6 +34,7 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     let standing = journal.standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
     if standing.is_empty() {
         session.terminal.say("You have said yes to nothing yet.");
+        session.say_if_new()?;
     }
     let mut values = Vec::new();
     for grant in &standing {
@@ -66,6 +67,9 @@ async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault
         }
         _ => "The consent log has no line yet.".to_owned(),
     });
+    if chain.lines == 0 {
+        session.say_if_new()?;
+    }
     Ok(Outcome::new()
         .with("lines", chain.lines)
         .with("first_utc", time(chain.first))

@@ -93,7 +93,7 @@ async fn play<W: Wiring>(
     let started = Instant::now();
     let program = Program::this()?;
     let model = make_model(session.terminal, args, place).await?;
-    let key = session.wiring.identity(&place.importer()?)?;
+    let key = session.wiring.make_identity(&place.importer()?)?;
     let cast = Cast {
         program: &program,
         place,
@@ -112,7 +112,7 @@ async fn play<W: Wiring>(
         download_limit: limit.unwrap_or_default(),
         ..app::settings::Settings::default()
     };
-    let ports = session.wiring.open(&place.importer()?, &own)?;
+    let ports = session.wiring.open(&place.importer()?, &key, &own)?;
     say_import(session.terminal, args, limit);
     let imported = {
         let victim = if args.kill { peers.first_mut() } else { None };

@@ -46,15 +46,19 @@ pub async fn run<W: Wiring>(
     if let Some(Limit(bytes)) = args.download_limit {
         own.download_limit = bytes;
     }
+    // The folder is judged before anything is made under the data folder.
+    let stem = Stem::new(request.manifest().model_id(), request.manifest().model_version());
+    session.check_output(&args.output_dir, &stem)?;
+    if !session.say_if_new()? {
+        // Whoever has no library is paired with nobody.
+        return Err(Fault::blamed(&ImportError::NoPairedPeer));
+    }
+    let ports = session.open_with(&own)?;
     let settings = Settings {
         verifier_version: app::verify::program_version()?,
         signer: if args.signing.is_wanted(&own) { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
-    // The folder is judged before anything is made under the data folder.
-    let stem = Stem::new(request.manifest().model_id(), request.manifest().model_version());
-    session.check_output(&args.output_dir, &stem)?;
-    let ports = session.open_with(&own)?;
     let finished = import(&ports, session.terminal, request, args, settings, |_| {}).await?;
     Ok(outcome(&finished))
 }

@@ -1,6 +1,7 @@
 //! What is kept on this machine.
 
 mod export;
+mod manifest;
 mod recheck;
 
 use app::library::{Kept, kept_bytes};
@@ -10,7 +11,9 @@ use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
 
-use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs};
+use crate::args::{
+    ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs, RecheckArgs,
+};
 use crate::fault::Fault;
 use crate::map::{self, Show, Tally};
 use crate::naming::{self, Named};
@@ -30,11 +33,22 @@ pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     command: &LibraryCommand,
 ) -> Result<Outcome, Fault> {
-    let ports = session.open()?;
+    let ports = match command {
+        LibraryCommand::Quota(QuotaArgs { size: Some(_) }) => session.make_library()?,
+        LibraryCommand::List
+        | LibraryCommand::Quota(_)
+        | LibraryCommand::Room(_)
+        | LibraryCommand::Recheck(RecheckArgs { all: true, .. }) => match session.look()? {
+            Some(ports) => ports,
+            None => return Ok(nothing(command)),
+        },
+        _ => session.library()?,
+    };
     let terminal = &mut *session.terminal;
     match command {
         LibraryCommand::List => list(&ports, terminal).await,
         LibraryCommand::Map(args) => map(&ports, terminal, args).await,
+        LibraryCommand::Manifest(args) => manifest::run(session, &ports, args).await,
         LibraryCommand::Pin(args) => pin(&ports, terminal, args, Pin::Pinned).await,
         LibraryCommand::Unpin(args) => pin(&ports, terminal, args, Pin::Unpinned).await,
         LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
@@ -46,6 +60,21 @@ pub async fn run<W: Wiring>(
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
         LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,
     }
+}
+
+/// What there is to say of a library that is not there.
+fn nothing(command: &LibraryCommand) -> Outcome {
+    let none = Vec::<Value>::new;
+    let outcome = match command {
+        LibraryCommand::Room(_) => Outcome::new().with("evicted_count", 0).with("evicted", none()),
+        LibraryCommand::Quota(_) => {
+            let used = ["live", "dead", "index", "reserved"].into_iter();
+            let outcome = used.fold(Outcome::new(), |outcome, key| outcome.with(key, 0));
+            outcome.with("quota", Value::Null).with("free", Value::Null)
+        }
+        _ => Outcome::new().with("model_count", 0).with("corrupt", 0).with("model", none()),
+    };
+    outcome.told()
 }
 
 async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fault> {

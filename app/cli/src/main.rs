@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::clock::SystemClock;
-use app::ports::Bundle;
+use app::ports::{Bundle, Offline};
 use app::settings::Settings;
 use cli::fault::Fault;
 use cli::terminal::Terminal;
@@ -49,15 +49,33 @@ struct DiskAndNetwork;
 
 impl Wiring for DiskAndNetwork {
     type Ports = Wired;
+    type Library = Unwired;
     type Journal = Journal;
     type Outputs = Outputs;
 
-    fn open(&self, data: &Path, settings: &Settings) -> Result<Wired, Fault> {
-        let disk = Disk::open(data, PROGRAM).map_err(|error| Fault::blamed(&error))?;
-        for notice in &disk.notices {
-            notify(notice);
-        }
-        let identity = Arc::new(identity(data)?);
+    fn has_library(&self, data: &Path) -> bool {
+        Layout::new(data).has_library()
+    }
+
+    fn library(&self, data: &Path) -> Result<Unwired, Fault> {
+        let disk = disk(data)?;
+        Ok(Bundle {
+            store: disk.store,
+            outputs: disk.outputs,
+            peers: Arc::new(Offline),
+            listener: Arc::new(Offline),
+            journal: disk.journal,
+            clock: SystemClock,
+        })
+    }
+
+    fn room_in_new(&self, data: &Path, bytes: u64) -> Result<(), Fault> {
+        store::room_in_new(&Layout::new(data), bytes).map_err(|error| Fault::blamed(&error))
+    }
+
+    fn open(&self, data: &Path, key: &SigningKey, settings: &Settings) -> Result<Wired, Fault> {
+        let disk = disk(data)?;
+        let identity = Arc::new(Identity::from_key(SigningKey::from_seed(*key.seed())));
         let limits = Arc::new(Limits::new());
         limits.set_upload(settings.upload_limit);
         limits.set_download(settings.download_limit);
@@ -90,9 +108,16 @@ impl Wiring for DiskAndNetwork {
         Journal::open(&Layout::new(data)).map(Arc::new).map_err(|error| Fault::blamed(&error))
     }
 
-    fn identity(&self, data: &Path) -> Result<SigningKey, Fault> {
-        let identity = identity(data)?;
-        Ok(SigningKey::from_seed(*identity.signing_key().seed()))
+    fn identity(&self, data: &Path) -> Result<Option<SigningKey>, Fault> {
+        let found = Identity::load_if_there(&Layout::new(data).identity_key());
+        Ok(found.map_err(|error| Fault::blamed(&error))?.map(key))
+    }
+
+    fn make_identity(&self, data: &Path) -> Result<SigningKey, Fault> {
+        let layout = Layout::new(data);
+        layout.create_root().map_err(|error| Fault::blamed(&OpenError::from(error)))?;
+        let identity = Identity::load_or_create(&layout.identity_key());
+        identity.map(key).map_err(|error| Fault::blamed(&error))
     }
 
     fn outputs(&self, data: &Path) -> Arc<Outputs> {
@@ -106,11 +131,20 @@ fn notify(text: &str) {
     let _ok = writeln!(std::io::stderr(), "minimodel: {text}");
 }
 
-fn identity(data: &Path) -> Result<Identity, Fault> {
-    let layout = Layout::new(data);
-    layout.create().map_err(|error| Fault::blamed(&OpenError::from(error)))?;
-    Identity::load_or_create(&layout.identity_key()).map_err(|error| Fault::blamed(&error))
+fn key(identity: Identity) -> SigningKey {
+    SigningKey::from_seed(*identity.signing_key().seed())
+}
+
+fn disk(data: &Path) -> Result<Disk, Fault> {
+    let disk = Disk::open(data, PROGRAM).map_err(|error| Fault::blamed(&error))?;
+    for notice in &disk.notices {
+        notify(notice);
+    }
+    Ok(disk)
 }
 
 /// The ports over disk and network.
 type Wired = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+
+/// The ports over the disk alone.
+type Unwired = Bundle<Store, Outputs, Offline, Offline, Journal, SystemClock>;

@@ -2,7 +2,7 @@
 
 use app::activity::{Totals, totals};
 use app::addresses::{self, AddressesError};
-use app::pairing::{self, DEFAULT_PORT, Pairing};
+use app::pairing::{self, DEFAULT_PORT, Pairing, PairingError};
 use app::ports::{Access, KnownPeer, PieceStore as _, Ports as _};
 use app::quantity::Size;
 use app::settings::Settings;
@@ -43,22 +43,27 @@ pub async fn run<W: Wiring>(
 }
 
 fn id<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
-    let id = session.identity()?.public_key().peer_id();
-    Ok(Outcome::new().with_text("peer_id", id))
+    let Some(own) = session.own()? else {
+        let what = format!("there is no identity in {} yet", session.data()?.display());
+        let advice = "`minimodel peer invite` and `minimodel peer add` make one. If yours is \
+                      elsewhere, name its folder with --data-dir DIR.";
+        return Err(Fault::usage("--data-dir", what, advice));
+    };
+    Ok(Outcome::new().with_text("peer_id", own.peer_id()))
 }
 
 fn invite<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &PeerInviteArgs,
 ) -> Result<Outcome, Fault> {
+    let settings = session.settings()?;
+    let label = args.label.as_ref().or(settings.label.as_ref());
+    let label = label.map(|label| read_label(label)).transpose()?;
+    let addresses = told_addresses(&args.address, &settings)?;
     let key = session.identity()?;
     let id = key.public_key().peer_id();
-    let settings = session.settings()?;
-    let label = match args.label.as_ref().or(settings.label.as_ref()) {
-        Some(label) => read_label(label)?,
-        None => pairing::own_label(id).map_err(|error| label_fault(&error))?,
-    };
-    let addresses = told_addresses(&args.address, &settings)?;
+    let label = label.map_or_else(|| pairing::own_label(id), Ok);
+    let label = label.map_err(|error| label_fault(&error))?;
     let issued = session.now();
     let expires = issued.plus(args.span.0);
     let terms = TicketTerms { label, addresses, issued, expires };
@@ -90,9 +95,12 @@ async fn add<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &PeerAddArgs,
 ) -> Result<Outcome, Fault> {
-    let own = session.identity()?.public_key();
     let label = args.label.as_deref().map(read_label).transpose()?;
-    let pairing = Pairing::read(&args.ticket, &own, label, session.now())
+    let now = session.now();
+    // A ticket that is wrong makes no identity.
+    Ticket::parse(&args.ticket, now).map_err(|error| Fault::blamed(&PairingError::from(error)))?;
+    let own = session.identity()?.public_key();
+    let pairing = Pairing::read(&args.ticket, &own, label, now)
         .map_err(|error| Fault::blamed(&error))?;
     let addresses = texts(pairing.addresses());
     session.terminal.say(&format!("Pair with {}", pairing.label()));
@@ -109,7 +117,7 @@ async fn add<W: Wiring>(
         }
     }
     let code = pairing.code().to_owned();
-    let ports = session.open()?;
+    let ports = session.make_library()?;
     let peer = pairing::pair(&ports, pairing).await.map_err(|error| Fault::blamed(&error))?;
     let label = peer.label;
     session.terminal.say(&match peer.access {
@@ -130,8 +138,10 @@ async fn add<W: Wiring>(
 }
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
-    let own = session.identity()?.public_key();
-    let ports = session.open()?;
+    let own = session.own()?;
+    let Some(ports) = session.look()? else {
+        return Ok(Outcome::new().with("peer", Vec::<Value>::new()).with("peer_count", 0).told());
+    };
     let peers = ports.store().peers().await.map_err(failed)?;
     if peers.is_empty() {
         session.terminal.say("You are paired with nobody. Start with `minimodel peer invite`.");
@@ -140,11 +150,13 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     let mut values = Vec::new();
     for peer in &peers {
         let Totals { given, taken } = totals.get(&peer.id).copied().unwrap_or_default();
-        let code = pair_code(&own, &peer.id.public_key());
+        let code = own.as_ref().map(|own| pair_code(own, &peer.id.public_key()));
         let blocked = if peer.access == Access::Blocked { "  blocked" } else { "" };
         session.terminal.say(&format!("{}  {}{blocked}", peer.label, peer.id));
         session.terminal.say(&format!("    addresses  {}", texts(&peer.addresses).join(", ")));
-        session.terminal.say(&format!("    pair code  {code}"));
+        if let Some(code) = &code {
+            session.terminal.say(&format!("    pair code  {code}"));
+        }
         session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
         values.push(json!({
             "id": peer.id.to_string(),
@@ -165,7 +177,7 @@ async fn rename<W: Wiring>(
     args: &PeerRenameArgs,
 ) -> Result<Outcome, Fault> {
     let label = read_label(&args.label)?;
-    let ports = session.open()?;
+    let ports = session.library()?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let peer = naming::peer(&peers, &args.peer)?.clone();
     let before = peer.label.clone();
@@ -203,7 +215,7 @@ async fn unblock<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &PeerNameArgs,
 ) -> Result<Outcome, Fault> {
-    let ports = session.open()?;
+    let ports = session.library()?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let peer = naming::peer(&peers, &args.peer)?.clone();
     let peer = pairing::unblock(&ports, peer).await.map_err(|error| Fault::blamed(&error))?;
@@ -221,8 +233,8 @@ async fn unblock<W: Wiring>(
 async fn named<W: Wiring>(
     session: &Session<'_, W>,
     args: &PeerNameArgs,
-) -> Result<(W::Ports, KnownPeer), Fault> {
-    let ports = match session.open() {
+) -> Result<(W::Library, KnownPeer), Fault> {
+    let ports = match session.library() {
         Ok(ports) => ports,
         Err(fault) => {
             let Ok(peer) = PeerId::parse(&args.peer) else { return Err(fault) };

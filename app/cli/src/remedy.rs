@@ -18,6 +18,9 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::MakeRoom => {
             "The commands are `minimodel library forget` and `minimodel library quota`."
         }
+        Remedy::HandOutManifest => {
+            "The commands are `minimodel library manifest` and `minimodel library forget`."
+        }
         Remedy::ListenElsewhere => "The option is --listen IP:PORT.",
         Remedy::UseOtherData => "--data-dir DIR names another data folder.",
         Remedy::SeeGrants => "`minimodel consent list` shows them.",

@@ -63,9 +63,9 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     settings: &Settings,
     wrap: impl FnOnce(W::Ports) -> P,
 ) -> Result<Outcome, Fault> {
-    let key = session.identity()?;
     check_offer_place(args, settings)?;
     let ports = wrap(session.open_with(settings)?);
+    let key = session.identity()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
     let mut peers: Vec<KnownPeer> = Vec::new();

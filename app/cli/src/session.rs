@@ -6,12 +6,15 @@ use std::sync::Arc;
 use app::clock::SystemClock;
 use app::ports::{Clock as _, Outputs, Stem};
 use app::settings::Settings;
-use verifier::identity::SigningKey;
+use verifier::identity::{PublicKey, SigningKey};
 use verifier::scalars::UtcTime;
 
 use crate::fault::Fault;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
+
+/// What makes a library, as a clause.
+const MAKES_LIBRARY: &str = "`minimodel share prepare` and `minimodel peer add` make one";
 
 /// One run of the program.
 #[derive(Debug)]
@@ -55,22 +58,79 @@ impl<'a, W: Wiring> Session<'a, W> {
         self.data().map_or_else(|_| Ok(Settings::default()), |data| self.wiring.settings(&data))
     }
 
-    /// Opens everything, within the limits that the user set.
+    /// The library, if there is one; nothing is made. Where there is none, that is said.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the data folder cannot be used.
-    pub fn open(&self) -> Result<W::Ports, Fault> {
-        self.open_with(&self.settings()?)
+    /// [`Fault`] if it cannot be opened.
+    pub fn look(&mut self) -> Result<Option<W::Library>, Fault> {
+        self.say_if_new()?;
+        self.look_quietly()
     }
 
-    /// Opens everything, within the limits of these settings.
+    /// The same, and nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if it cannot be opened.
+    pub fn look_quietly(&self) -> Result<Option<W::Library>, Fault> {
+        let data = self.data()?;
+        self.wiring.has_library(&data).then(|| self.wiring.library(&data)).transpose()
+    }
+
+    /// Says so if there is no library in the data folder; gives whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] as [`Self::data`].
+    pub fn say_if_new(&mut self) -> Result<bool, Fault> {
+        let data = self.data()?;
+        let is_there = self.wiring.has_library(&data);
+        if !is_there {
+            let place = data.display();
+            self.terminal.say(&format!("There is no library in {place} yet; {MAKES_LIBRARY}."));
+        }
+        Ok(is_there)
+    }
+
+    /// The library, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if it is not there, or cannot be opened.
+    pub fn library(&self) -> Result<W::Library, Fault> {
+        let data = self.data()?;
+        self.look_quietly()?.ok_or_else(|| no_library(&data))
+    }
+
+    /// The library, which is made if there is none; that is said.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the data folder cannot be used.
-    pub fn open_with(&self, settings: &Settings) -> Result<W::Ports, Fault> {
-        self.wiring.open(&self.data()?, settings)
+    pub fn make_library(&mut self) -> Result<W::Library, Fault> {
+        let data = self.data()?;
+        let is_new = !self.wiring.has_library(&data);
+        let library = self.wiring.library(&data)?;
+        if is_new {
+            self.terminal.say(&format!("A new library was made in {}.", data.display()));
+        }
+        Ok(library)
+    }
+
+    /// Opens library and network, within the limits of these settings. The library must be there;
+    /// a key is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] as [`Self::library`] and [`Self::identity`].
+    pub fn open_with(&mut self, settings: &Settings) -> Result<W::Ports, Fault> {
+        let data = self.data()?;
+        if !self.wiring.has_library(&data) {
+            return Err(no_library(&data));
+        }
+        let key = self.identity()?;
+        self.wiring.open(&data, &key, settings)
     }
 
     /// Opens the journal alone.
@@ -82,13 +142,32 @@ impl<'a, W: Wiring> Session<'a, W> {
         self.wiring.journal(&self.data()?)
     }
 
-    /// The installation's key.
+    /// The installation's key, which is made if there is none; that is said.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the data folder cannot be used.
-    pub fn identity(&self) -> Result<SigningKey, Fault> {
-        self.wiring.identity(&self.data()?)
+    pub fn identity(&mut self) -> Result<SigningKey, Fault> {
+        let data = self.data()?;
+        if let Some(key) = self.wiring.identity(&data)? {
+            return Ok(key);
+        }
+        let key = self.wiring.make_identity(&data)?;
+        self.terminal.say(&format!(
+            "A new identity was made in {}: {}. Peers will know you by it.",
+            data.display(),
+            key.public_key().peer_id()
+        ));
+        Ok(key)
+    }
+
+    /// This installation as peers know it, if it has a key; nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the key cannot be read.
+    pub fn own(&self) -> Result<Option<PublicKey>, Fault> {
+        Ok(self.wiring.identity(&self.data()?)?.map(|key| key.public_key()))
     }
 
     /// Now.
@@ -116,6 +195,13 @@ impl<'a, W: Wiring> Session<'a, W> {
         let data = self.data().unwrap_or_else(|_| std::env::temp_dir().join("no-minimodel"));
         write(&*self.wiring.outputs(&data), path, bytes)
     }
+}
+
+fn no_library(data: &Path) -> Fault {
+    let what = format!("there is no library in {} yet", data.display());
+    let advice =
+        format!("{MAKES_LIBRARY}. If yours is elsewhere, name its folder with --data-dir DIR.");
+    Fault::usage("--data-dir", what, advice)
 }
 
 /// Writes a file of its own under a name that is free.

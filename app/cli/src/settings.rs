@@ -19,7 +19,11 @@ pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Resu
     let data = session.data()?;
     let settings = session.wiring.settings(&data)?;
     match &args.command {
-        None => Ok(show(session, &settings)),
+        None => {
+            let shown = show(session, &settings);
+            session.say_if_new()?;
+            Ok(shown)
+        }
         Some(SettingsCommand::Set { name, value }) => {
             let new = settings.with(*name, value).map_err(|error| {
                 let advice = format!("It takes {}.", name.takes());

@@ -46,7 +46,9 @@ pub async fn kept_manifest<S: PieceStore>(store: &S, model: &Model) -> Result<Ma
 }
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
-    let ports = session.open()?;
+    let Some(ports) = session.look()? else {
+        return Ok(Outcome::new().with("share_count", 0).with("share", Vec::<Value>::new()).told());
+    };
     let models = ports.store().models().await.map_err(failed)?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let standing =
@@ -110,6 +112,7 @@ async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Resul
     standing.retain(is_live_serve);
     if standing.is_empty() {
         session.terminal.say("Nothing may be served now, so there is nothing to stop.");
+        session.say_if_new()?;
         return Ok(Outcome::new().with("revoked", Vec::<String>::new()).told());
     }
     let mut known: Vec<Named> = Vec::new();

@@ -44,7 +44,7 @@ pub fn artifact(args: &ArtifactArgs) -> Result<Outcome, Fault> {
 ///
 /// [`Fault`] with the first check that fails; no file is left behind.
 pub fn new_receipt<W: Wiring>(
-    session: &Session<'_, W>,
+    session: &mut Session<'_, W>,
     args: &NewReceiptArgs,
 ) -> Result<Outcome, Fault> {
     let verified = check(&args.manifest, &args.slm, &args.options)?;

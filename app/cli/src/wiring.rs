@@ -14,20 +14,45 @@ use crate::fault::Fault;
 ///
 /// Commands that only look at files ask for none, so they neither create nor lock a data folder.
 pub trait Wiring: Send + Sync {
-    /// Everything, the store among it.
+    /// Everything, the network among it.
     type Ports: Ports<Journal = Self::Journal, Outputs = Self::Outputs, Clock = SystemClock>;
+    /// The library without the network, for which no key is needed.
+    type Library: Ports<Journal = Self::Journal, Outputs = Self::Outputs, Clock = SystemClock>;
     /// The journal by itself.
     type Journal: Journal;
     /// The outputs by themselves.
     type Outputs: Outputs;
 
-    /// Opens everything under the data folder, within the limits of these settings; the store
-    /// belongs to this process from then on.
+    /// Whether there is a library in the data folder; looking makes nothing.
+    fn has_library(&self, data: &Path) -> bool;
+
+    /// Opens the library, which is made if there is none; the store belongs to this process from
+    /// then on.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the folder cannot be used or another process has the store.
-    fn open(&self, data: &Path, settings: &Settings) -> Result<Self::Ports, Fault>;
+    fn library(&self, data: &Path) -> Result<Self::Library, Fault>;
+
+    /// Whether a library that is made in the data folder would take so many bytes; looking makes
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if it would not.
+    fn room_in_new(&self, data: &Path, bytes: u64) -> Result<(), Fault>;
+
+    /// Opens library and network with this key, within the limits of these settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`], as [`Self::library`].
+    fn open(
+        &self,
+        data: &Path,
+        key: &SigningKey,
+        settings: &Settings,
+    ) -> Result<Self::Ports, Fault>;
 
     /// What the user set; what an installation is made with where nothing was kept.
     ///
@@ -50,12 +75,19 @@ pub trait Wiring: Send + Sync {
     /// [`Fault`] if the folder cannot be used.
     fn journal(&self, data: &Path) -> Result<Arc<Self::Journal>, Fault>;
 
+    /// The installation's key, if there is one; looking makes none.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the key cannot be read.
+    fn identity(&self, data: &Path) -> Result<Option<SigningKey>, Fault>;
+
     /// The installation's key, made if there is none yet.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the key cannot be read or written.
-    fn identity(&self, data: &Path) -> Result<SigningKey, Fault>;
+    fn make_identity(&self, data: &Path) -> Result<SigningKey, Fault>;
 
     /// Where finished files go; the data folder need not be there.
     fn outputs(&self, data: &Path) -> Arc<Self::Outputs>;

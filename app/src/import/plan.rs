@@ -14,7 +14,7 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 use super::ImportError;
 use crate::consent::Consent;
 use crate::ports::{
-    Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, Stem, Terms,
+    Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, ReserveError, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -61,7 +61,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ImportError`] if the output cannot be placed, no peer of the request is paired with
+    /// [`ImportError`] if the output cannot be placed, pieces are kept under another manifest, no peer of the request is paired with
     /// this installation while pieces are missing, or the store fails.
     pub async fn new<P: Ports>(
         ports: &P,
@@ -75,6 +75,13 @@ impl Plan {
         ports.outputs().check(&folder, &stem)?;
         let store = ports.store();
         let kept = store.model(manifest.artifact_sha256()).await.map_err(ImportError::Store)?;
+        if let Some(kept) = &kept
+            && !kept.have.is_empty()
+            && kept.manifest_sha256 != manifest.sha256()
+        {
+            let (model_id, model_version) = (kept.model_id.clone(), kept.model_version.clone());
+            return Err(ReserveError::OtherManifest { model_id, model_version }.into());
+        }
         let have = kept.map_or_else(|| Bitfield::empty(count), |kept| kept.have);
         let known = store.peers().await.map_err(ImportError::Store)?;
         Self::of(request, folder, have, &known)

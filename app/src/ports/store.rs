@@ -67,6 +67,14 @@ pub enum ReserveError {
     /// The same artifact is being imported already.
     #[error("artifact is being imported already")]
     Busy,
+    /// Pieces of the artifact are kept under another manifest, which offers may name already.
+    #[error("the library has this model already, as {model_id} {model_version} of another manifest")]
+    OtherManifest {
+        /// The model's name in that manifest.
+        model_id: Id,
+        /// Its version there.
+        model_version: Version,
+    },
     /// The disk failed.
     #[error("the store failed")]
     Failed(#[source] Failure),

@@ -26,24 +26,17 @@ pub struct Names {
 
 impl Names {
     /// Guesses from a file's name without its extension: `Tiny Story-1.2` gives `tiny-story` and
-    /// `1.2`, and routes that are made of the id.
+    /// `1.2`. Where licence and model card are read follows from nothing, and stays empty.
     pub fn guess(stem: &str, publisher: &str) -> Self {
         let (id, version) = id_and_version(stem);
-        let names = Self {
+        Self {
+            id,
             version: version.unwrap_or_else(|| "1".to_owned()),
             display: None,
             publisher: publisher.to_owned(),
             license: String::new(),
             card: String::new(),
-            id: String::new(),
-        };
-        names.with_id(id)
-    }
-
-    /// The same under another id, which the routes are made of.
-    #[must_use]
-    pub fn with_id(self, id: String) -> Self {
-        Self { license: format!("/{id}/license.md"), card: format!("/{id}/card.md"), id, ..self }
+        }
     }
 
     /// What each name or route is called in a manifest, and what it is.
@@ -121,8 +114,12 @@ mod tests {
     use super::{Names, id_and_version};
 
     #[test]
-    fn each_name_that_breaks_its_rule_is_named() {
-        let names = Names::guess("tiny-1.0", "local");
+    fn each_name_that_breaks_its_rule_is_named_and_no_route_is_invented() {
+        let guessed = Names::guess("tiny-1.0", "local");
+        let faults: Vec<_> = guessed.faults().into_keys().collect();
+        assert_eq!(faults, ["license.route", "model_card.route"]);
+        let names =
+            Names { license: "/license.md".to_owned(), card: "/card.md".to_owned(), ..guessed };
         assert!(names.faults().is_empty());
         let wrong = Names {
             id: "Tiny Story".to_owned(),

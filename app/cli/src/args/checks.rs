@@ -231,13 +231,20 @@ pub struct TicketArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ChunkingArgs {
     /// How chunks are hashed: fixed-size-merkle-v0 (SHA-256) or blake3-tree-v0
-    #[arg(long, value_name = "NAME", default_value = "fixed-size-merkle-v0",
-          value_parser = read_algorithm)]
-    pub algorithm: ChunkAlgorithm,
+    /// [default: fixed-size-merkle-v0]
+    #[arg(long, value_name = "NAME", value_parser = read_algorithm)]
+    pub algorithm: Option<ChunkAlgorithm>,
     /// Bytes in a chunk, a power of two from 16KiB to 16MiB [default: 256KiB, more for files
     /// over 256 GiB]
     #[arg(long, value_name = "SIZE", value_parser = read_chunk_size)]
     pub chunk_size: Option<u32>,
+}
+
+impl ChunkingArgs {
+    /// How chunks are hashed, where nothing is typed too.
+    pub fn algorithm(&self) -> ChunkAlgorithm {
+        self.algorithm.unwrap_or(ChunkAlgorithm::FixedSizeMerkleV0)
+    }
 }
 
 /// `calibrate`.

@@ -14,6 +14,8 @@ pub enum LibraryCommand {
     List,
     /// Draw a model's pieces: which are kept, missing or corrupt
     Map(MapArgs),
+    /// Write a model's manifest to a file, for those who are to have the model
+    Manifest(ManifestOfArgs),
     /// Keep a model even when room is wanted
     Pin(ModelArgs),
     /// Let a model go when room is wanted
@@ -35,6 +37,16 @@ pub enum LibraryCommand {
 pub struct ModelArgs {
     /// The model: its id, id-version, or the first digits of its SHA-256
     pub model: String,
+}
+
+/// `library manifest`.
+#[derive(Debug, Clone, Args)]
+pub struct ManifestOfArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// Where it is written; nothing may be there [default: ID-VERSION.manifest in this folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `library map`.

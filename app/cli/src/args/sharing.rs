@@ -73,13 +73,15 @@ pub struct PrepareArgs {
     /// The model's name for people
     #[arg(long, value_name = "TEXT")]
     pub display_name: Option<String>,
-    /// Who publishes it, as an id in lower case
-    #[arg(long, value_name = "ID", default_value = "local")]
-    pub publisher: String,
-    /// Where people read the licence: an https address or a path [default: /ID/license.md]
+    /// Who publishes it, as an id in lower case [default: local]
+    #[arg(long, value_name = "ID")]
+    pub publisher: Option<String>,
+    /// Where people read the licence: an https address, or a path such as /license.md; asked for
+    /// if it is not given
     #[arg(long, value_name = "ROUTE")]
     pub license_route: Option<String>,
-    /// Where people read about the model: an https address or a path [default: /ID/card.md]
+    /// Where people read about the model: an https address, or a path such as /card.md; asked for
+    /// if it is not given
     #[arg(long, value_name = "ROUTE")]
     pub model_card_route: Option<String>,
     /// How it is cut.

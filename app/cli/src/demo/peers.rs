@@ -233,8 +233,9 @@ impl Planned {
         let mut words = vec![word("share"), word("prepare"), self.model.as_os_str()];
         let names =
             ["--model-version", "1.0", "--publisher", "demo", "--display-name", "Demo model"];
+        let routes = ["--license-route", "/demo/license.md", "--model-card-route", "/demo/card.md"];
         if self.makes_manifest {
-            words.extend(names.map(word));
+            words.extend(names.map(word).into_iter().chain(routes.map(word)));
             words.extend([word("--out"), self.manifest.as_os_str()]);
         } else {
             words.extend([word("--manifest"), self.manifest.as_os_str()]);

@@ -18,16 +18,16 @@ use crate::wiring::Wiring;
 /// `library export`.
 pub(super) async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
-    ports: &W::Ports,
+    ports: &W::Library,
     args: &ExportArgs,
 ) -> Result<Outcome, Fault> {
+    let model = naming::model(&**ports.store(), &args.model).await?;
     let settings = Settings {
         verifier_version: app::verify::program_version()?,
         signer: if args.sign { Some(session.identity()?) } else { None },
         rule: args.slm_checksum.rule(),
     };
     let terminal = &mut *session.terminal;
-    let model = naming::model(&**ports.store(), &args.model).await?;
     let total = model.geometry.byte_count();
     let size = u64::from(model.geometry.piece_size());
     let mut progress = Progress::start("export", total, 0, terminal.paint());

@@ -1,26 +1,29 @@
 //! Makes a `.slm` file's manifest and keeps its pieces, ready to be served.
 
+mod names;
+
 use std::fs::File;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::consent::Consent;
 use app::input;
-use app::ports::{Clock as _, Ports};
+use app::ports::{Model, OutputError, PieceStore as _, Pin, Ports, ReserveError};
 use app::question::Question;
-use app::share::{Event, Names};
+use app::share::{self, Event};
 use verifier::manifest::{Manifest, Options};
 use verifier::piece::PieceList;
 
 use crate::args::PrepareArgs;
 use crate::fault::Fault;
+use crate::library::failed;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
 use crate::stop::{Waiting, unless_stopped};
-use crate::terminal::Paint;
+use crate::terminal::{Paint, Terminal};
 use crate::verify::with_manifest;
 use crate::wiring::Wiring;
 
@@ -34,76 +37,191 @@ const NOTHING_KEPT: &str = "Nothing was kept. Run the same command again.";
 ///
 /// # Errors
 ///
-/// [`Fault`] if the file is no valid artifact, the user does not agree, or the store fails.
+/// [`Fault`] if the file is no valid artifact, the user does not agree, or the store fails. Before
+/// the user has agreed, nothing is made at all.
 pub(super) async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &PrepareArgs,
 ) -> Result<Outcome, Fault> {
     let (file, length) = input::open(&args.slm)?;
-    let written = match args.manifest {
-        Some(_) => None,
-        None => Some(free_name(args)?),
+    let library = session.look_quietly()?;
+    let here = match &library {
+        Some(library) => Here::find(library, &args.slm, length).await?,
+        None => None,
     };
-    let ports = session.open()?;
+    let given = match &args.manifest {
+        Some(path) => Some(Arc::new(app::verify::manifest(path, Options::default())?)),
+        None => None,
+    };
+    if let Some(here) = &here {
+        here.check(args, given.as_deref())?;
+    }
+    let known = given.or_else(|| here.as_ref().map(|here| Arc::clone(&here.manifest)));
+    let out = Out::of(args, here.as_ref())?;
+    if let Some(Here { model, manifest }) = &here
+        && model.have.is_full()
+        && model.pin == Pin::Pinned
+    {
+        out.write(session, manifest)?;
+        let line = format!("{} {} is here already", model.model_id, model.model_version);
+        session.terminal.say(&format!("{line}, under the manifest below. Nothing was changed."));
+        return Ok(told(session.terminal, manifest, &out).with("already_here", true));
+    }
     let paint = session.terminal.paint();
-    let (manifest, list) = match &args.manifest {
-        Some(path) => {
-            let manifest = Arc::new(app::verify::manifest(path, Options::default())?);
+    let (manifest, list) = match known {
+        Some(manifest) => {
             let waiting = Waiting::default();
             let watched = watched(file, length, paint, waiting.asker());
-            let check = app::share::check(watched, Arc::clone(&manifest));
+            let check = share::check(watched, Arc::clone(&manifest));
             let check = async { check.await.map_err(|error| Fault::blamed(&error)) };
-            (manifest, unless_stopped("preparing", NOTHING_KEPT, check).await?)
+            let list = unless_stopped("preparing", NOTHING_KEPT, check).await?;
+            (manifest, list)
         }
         None => make_manifest(session, args, file, length).await?,
     };
-    let terminal = &mut *session.terminal;
-    let now = ports.clock().now();
+    check_room(session, library.as_ref(), here.as_ref(), &manifest).await?;
+    let now = session.now();
     let stop = format!("minimodel library forget {}", manifest.model_id());
     let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop);
-    let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
-    let consent =
-        yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
-    let (file, _) = input::open(&args.slm)?;
-    let keep = keep(&ports, file, &manifest, list, consent, paint);
-    let advice = "Run the same command again: it goes on from the pieces that are kept.";
-    unless_stopped("preparing", advice, keep).await?;
-    let mut outcome = with_manifest(Outcome::new(), &manifest).warn(manifest.warnings());
-    let mut shown = args.manifest.clone();
-    if let Some(path) = written {
-        session.write(&path, manifest.bytes())?;
-        outcome = outcome.with_text("manifest.path", path.display());
-        shown = Some(path);
+    let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    out.write(session, &manifest)?;
+    let kept = async {
+        let ports = match library {
+            Some(library) => library,
+            None => session.make_library()?,
+        };
+        let consent =
+            yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
+        let (file, _) = input::open(&args.slm)?;
+        let advice = "Run the same command again: it goes on from the pieces that are kept.";
+        let keep = keep(&ports, file, &manifest, list, consent, paint);
+        unless_stopped("preparing", advice, keep).await
+    };
+    if let Err(fault) = kept.await {
+        out.remove();
+        return Err(fault);
     }
-    let terminal = &mut *session.terminal;
-    terminal.say(&format!(
+    session.terminal.say(&format!(
         "{} {} is ready to be served.",
         manifest.model_id(),
         manifest.model_version()
     ));
-    if let Some(path) = shown {
-        terminal.say(&format!("  manifest  {}", path.display()));
-    }
+    Ok(told(session.terminal, &manifest, &out).with("already_here", false))
+}
+
+/// Says where the manifest is and what comes next.
+fn told(terminal: &mut Terminal, manifest: &Manifest, out: &Out) -> Outcome {
+    terminal.say(&format!("  manifest  {}", out.path.display()));
     terminal.say(&format!(
         "Next: minimodel share serve {} --to PEER --offer FILE; hand manifest and offer to the peer.",
         manifest.model_id()
     ));
-    Ok(outcome.told())
+    with_manifest(Outcome::new(), manifest)
+        .warn(manifest.warnings())
+        .with_text("manifest.path", out.path.display())
+        .told()
 }
 
-/// Where the manifest goes, checked before anything long is done.
-fn free_name(args: &PrepareArgs) -> Result<PathBuf, Fault> {
-    let path = args.out.clone().unwrap_or_else(|| args.slm.with_extension("manifest"));
-    if path.symlink_metadata().is_ok() {
+/// The same bytes in the library, under the manifest that names them there.
+struct Here {
+    model: Model,
+    manifest: Arc<Manifest>,
+}
+
+impl Here {
+    async fn find<P: Ports>(ports: &P, slm: &Path, length: u64) -> Result<Option<Self>, Fault> {
+        let models = ports.store().models().await.map_err(failed)?;
+        // Reading the file once more is only worth it where it may be here.
+        if models.iter().all(|model| model.geometry.byte_count() != length) {
+            return Ok(None);
+        }
+        let artifact = app::verify::digest(slm)?;
+        let here = share::already(&**ports.store(), artifact).await;
+        let here = here.map_err(|error| Fault::blamed(&error))?;
+        Ok(here.map(|(model, manifest)| Self { model, manifest: Arc::new(manifest) }))
+    }
+
+    /// Refuses what would have the model under another manifest than the one that is here.
+    fn check(&self, args: &PrepareArgs, given: Option<&Manifest>) -> Result<(), Fault> {
+        let Model { model_id, model_version, .. } = &self.model;
+        match given {
+            Some(given) if given.sha256() != self.manifest.sha256() => {
+                Err(Fault::blamed(&ReserveError::OtherManifest {
+                    model_id: model_id.clone(),
+                    model_version: model_version.clone(),
+                }))
+            }
+            Some(_) => Ok(()),
+            None => names::check_same(args, &self.manifest),
+        }
+    }
+}
+
+/// Where the manifest is when all is done.
+struct Out {
+    path: PathBuf,
+    is_there: bool,
+}
+
+impl Out {
+    /// Checked before anything long is done.
+    fn of(args: &PrepareArgs, here: Option<&Here>) -> Result<Self, Fault> {
+        if let Some(path) = &args.manifest {
+            return Ok(Self { path: path.clone(), is_there: true });
+        }
+        let path = args.out.clone().unwrap_or_else(|| args.slm.with_extension("manifest"));
+        let folder = match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+            Some(folder) => folder,
+            None => &path,
+        };
+        if !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(Fault::blamed(&OutputError::Unsafe(folder.to_owned())));
+        }
+        if path.symlink_metadata().is_err() {
+            return Ok(Self { path, is_there: false });
+        }
+        let found = input::read(&path, input::MANIFEST).ok();
+        if here.is_some_and(|here| found.as_deref() == Some(here.manifest.bytes())) {
+            return Ok(Self { path, is_there: true });
+        }
         let code = verifier::Code::new("output", "exists");
         let what = format!("{} exists already", path.display());
         let advice = format!(
             "Use it with --manifest {}, or name another file with --out FILE.",
             path.display()
         );
-        return Err(Fault::new(code, "-", what, advice));
+        Err(Fault::new(code, "-", what, advice))
     }
-    Ok(path)
+
+    fn write<W: Wiring>(&self, session: &Session<'_, W>, manifest: &Manifest) -> Result<(), Fault> {
+        if self.is_there { Ok(()) } else { session.write(&self.path, manifest.bytes()) }
+    }
+
+    /// Takes back what [`Self::write`] wrote.
+    fn remove(&self) {
+        if !self.is_there {
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// Refuses what would not fit, before anybody is asked.
+async fn check_room<W: Wiring>(
+    session: &Session<'_, W>,
+    library: Option<&W::Library>,
+    here: Option<&Here>,
+    manifest: &Manifest,
+) -> Result<(), Fault> {
+    let kept = here.map_or(0, |here| app::library::kept_bytes(&here.model));
+    let wanted = manifest.byte_count().saturating_sub(kept);
+    match library {
+        None => session.wiring.room_in_new(&session.data()?, wanted),
+        Some(library) => {
+            let room = library.store().would_evict(wanted).await;
+            room.map(drop).map_err(|error| Fault::blamed(&error))
+        }
+    }
 }
 
 async fn make_manifest<W: Wiring>(
@@ -112,42 +230,15 @@ async fn make_manifest<W: Wiring>(
     file: File,
     length: u64,
 ) -> Result<(Arc<Manifest>, Arc<PieceList>), Fault> {
+    let names = names::ask(session.terminal, args)?;
     let waiting = Waiting::default();
     let watched = watched(file, length, session.terminal.paint(), waiting.asker());
     let chunking = &args.chunking;
-    let survey = app::share::survey(watched, chunking.algorithm, chunking.chunk_size);
+    let survey = share::survey(watched, chunking.algorithm(), chunking.chunk_size);
     let survey = async { survey.await.map_err(|error| Fault::blamed(&error)) };
     let survey = unless_stopped("preparing", NOTHING_KEPT, survey).await?;
-    let names = names(args);
-    if args.license_route.is_none() || args.model_card_route.is_none() {
-        session.terminal.say(&format!(
-            "The manifest says licence {} and model card {}; give --license-route and \
-             --model-card-route to say where people really read them.",
-            names.license, names.card
-        ));
-    }
     let manifest = names.draft(&survey, session.now()).map_err(|error| Fault::coded(&error))?;
     Ok((Arc::new(manifest), survey.list))
-}
-
-/// What the user named, and else what follows from the file's name.
-fn names(args: &PrepareArgs) -> Names {
-    let stem = args.slm.file_stem().unwrap_or_default().to_string_lossy();
-    let mut names = Names::guess(&stem, &args.publisher);
-    if let Some(id) = &args.model_id {
-        names = names.with_id(id.clone());
-    }
-    names.display.clone_from(&args.display_name);
-    for (name, given) in [
-        (&mut names.version, &args.model_version),
-        (&mut names.license, &args.license_route),
-        (&mut names.card, &args.model_card_route),
-    ] {
-        if let Some(given) = given {
-            name.clone_from(given);
-        }
-    }
-    names
 }
 
 async fn keep<P: Ports>(
@@ -166,7 +257,7 @@ async fn keep<P: Ports>(
             progress.reach(total.min(u64::from(kept) * size));
         }
     };
-    app::share::keep(ports, file, Arc::clone(manifest), list, consent, on)
+    share::keep(ports, file, Arc::clone(manifest), list, consent, on)
         .await
         .map_err(|error| Fault::blamed(&error))
 }

@@ -386,19 +386,7 @@ impl Naming {
     fn set(&mut self, name: Name, typed: String) {
         let names = &mut self.names;
         match name {
-            Name::Id => {
-                // Routes that were made of the id follow it; others are the user's.
-                let made = names.clone().with_id(names.id.clone());
-                let follows = (made.license == names.license, made.card == names.card);
-                let now = names.clone().with_id(typed);
-                if follows.0 {
-                    names.license.clone_from(&now.license);
-                }
-                if follows.1 {
-                    names.card.clone_from(&now.card);
-                }
-                names.id = now.id;
-            }
+            Name::Id => names.id = typed,
             Name::Version => names.version = typed,
             Name::Display => names.display = (!typed.is_empty()).then_some(typed),
             Name::Publisher => names.publisher = typed,

@@ -45,7 +45,9 @@ impl Sample {
         let survey = app::share::survey(file, ChunkAlgorithm::FixedSizeMerkleV0, None);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let survey = runtime.block_on(survey).unwrap();
-        let manifest = Names::guess("tiny-1.0", "local").draft(&survey, NOW).unwrap();
+        let (license, card) = ("/license.md".to_owned(), "/card.md".to_owned());
+        let names = Names { license, card, ..Names::guess("tiny-1.0", "local") };
+        let manifest = names.draft(&survey, NOW).unwrap();
         Self { survey, manifest }
     }
 

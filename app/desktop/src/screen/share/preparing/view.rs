@@ -130,11 +130,17 @@ impl Naming {
     fn names<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let faults = self.names.faults();
         let fault = |key: &str| faults.get(key).map(ToString::to_string);
+        let route = |route: &str, key: &str| {
+            let empty = || "it has to be said: an https address, or a path".to_owned();
+            if route.is_empty() { Some(empty()) } else { fault(key) }
+        };
         let ready = self.is_ready().then_some(Message::Named);
-        let field = |placeholder: &str, value: &'a str, name: Name| -> Element<'a, Message> {
+        let typed = |placeholder: &str, value: &'a str, name: Name| {
             page::field(desk, placeholder, value, move |typed| Message::Name(name, typed))
                 .on_submit_maybe(ready.clone())
-                .into()
+        };
+        let field = |placeholder: &str, value: &'a str, name: Name| -> Element<'a, Message> {
+            typed(placeholder, value, name).into()
         };
         let pair = |one, other| mark::pair(desk, one, other);
         let names = &self.names;
@@ -186,27 +192,40 @@ impl Naming {
                 mark::entry(
                     desk,
                     "Where the licence is read",
-                    field("/tiny/license.md", &names.license, Name::License),
-                    fault("license.route"),
+                    typed("/license.md", &names.license, Name::License).id("license-route"),
+                    route(&names.license, "license.route"),
                     "An https address, or a path.",
                 ),
                 mark::entry(
                     desk,
                     "Where the model card is read",
-                    field("/tiny/card.md", &names.card, Name::Card),
-                    fault("model_card.route"),
-                    "",
+                    typed("/card.md", &names.card, Name::Card).id("card-route"),
+                    route(&names.card, "model_card.route"),
+                    "An https address, or a path.",
                 ),
             ))
             .push(mark::entry(desk, "Where the manifest is written", out, empty, ""))
             .push(
                 row![
                     page::button(desk, "Continue", Kind::Primary).on_press_maybe(ready),
-                    page::button(desk, "Another file", Kind::Plain).on_press(Message::Cancel)
+                    page::button(desk, "Another file", Kind::Plain).on_press(Message::Cancel),
+                    page::muted(desk, self.remark())
                 ]
-                .spacing(desk.space(Space::Narrow)),
+                .spacing(desk.space(Space::Narrow))
+                .align_y(Center),
             );
         page::section(desk, "What its manifest says", parts).into()
+    }
+
+    /// What is still wanted before the next step.
+    fn remark(&self) -> &'static str {
+        match (self.names.license.is_empty(), self.names.card.is_empty()) {
+            (true, true) => "Say where the licence and the model card are read.",
+            (true, false) => "Say where the licence is read.",
+            (false, true) => "Say where the model card is read.",
+            (false, false) if self.is_sent || self.is_ready() => "",
+            (false, false) => "Correct what is marked above.",
+        }
     }
 
     fn taken<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {

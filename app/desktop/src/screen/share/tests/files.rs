@@ -85,12 +85,34 @@ fn reading_is_shown_and_can_be_cancelled() {
     sees(&screen, "Which model");
 }
 
+fn set(screen: &mut Share, name: preparing::Name, typed: &str) {
+    let _action = tell(screen, Preparing::Name(name, typed.to_owned()));
+}
+
+/// Says where licence and card are read.
+fn set_routes(screen: &mut Share) {
+    set(screen, preparing::Name::License, "/license.md");
+    set(screen, preparing::Name::Card, "/card.md");
+}
+
 #[test]
-fn names_are_checked_one_by_one_and_routes_follow_the_id() {
+fn the_form_wants_a_licence_and_a_card_and_invents_none() {
     let mut screen = named();
-    let set = |screen: &mut Share, name, typed: &str| {
-        let _action = tell(screen, Preparing::Name(name, typed.to_owned()));
-    };
+    sees(&screen, "Say where the licence and the model card are read.");
+    assert!(tell(&mut screen, Preparing::Named).work.is_empty());
+    set(&mut screen, preparing::Name::License, "/license.md");
+    sees(&screen, "Say where the model card is read.");
+    assert!(tell(&mut screen, Preparing::Named).work.is_empty());
+    set(&mut screen, preparing::Name::Card, "somewhere");
+    sees(&screen, "Correct what is marked above.");
+    set(&mut screen, preparing::Name::Card, "/card.md");
+    assert!(!press(&mut screen, "Continue").work.is_empty());
+}
+
+#[test]
+fn names_are_checked_one_by_one() {
+    let mut screen = named();
+    set_routes(&mut screen);
     set(&mut screen, preparing::Name::Id, "Tiny Story");
     set(&mut screen, preparing::Name::Version, "");
     let refused = tell(&mut screen, Preparing::Named);
@@ -101,7 +123,7 @@ fn names_are_checked_one_by_one_and_routes_follow_the_id() {
     let Some(Work::Prepare(Prepare::Draft(_, _, names, out))) = action.work.pop() else {
         panic!("{action:?}")
     };
-    assert_eq!((names.id.as_str(), names.license.as_str()), ("story", "/story/license.md"));
+    assert_eq!((names.id.as_str(), names.license.as_str()), ("story", "/license.md"));
     assert_eq!(out, PathBuf::from("/home/anna/tiny-1.0-new.manifest"));
 }
 
@@ -116,6 +138,7 @@ fn a_manifest_that_is_there_is_used_if_the_user_wants() {
 #[test]
 fn nothing_is_kept_without_a_yes() {
     let mut screen = named();
+    set_routes(&mut screen);
     let mut action = tell(&mut screen, Preparing::Named);
     let Some(Work::Prepare(Prepare::Draft(run, found, names, out))) = action.work.pop() else {
         panic!("{action:?}")

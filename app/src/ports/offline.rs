@@ -1,0 +1,34 @@
+//! No network: for work on what is kept, which calls nobody and is called by nobody.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Failure, Listener, Listening, Peers, Pull, PullError, ServeNews, Shelf};
+
+/// Stands where the network would be; whatever is asked of it fails.
+#[derive(Debug, Clone, Copy)]
+pub struct Offline;
+
+/// The network was asked for where there is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the network is not open")]
+struct NoNetwork;
+
+impl Peers for Offline {
+    async fn pull(&self, _pull: Pull) -> Result<(), PullError> {
+        Err(PullError::Failed(NoNetwork.into()))
+    }
+}
+
+impl Listener for Offline {
+    async fn listen<S: Shelf>(
+        &self,
+        _address: SocketAddr,
+        _shelf: Arc<S>,
+        _news: mpsc::Sender<ServeNews>,
+    ) -> Result<Listening, Failure> {
+        Err(NoNetwork.into())
+    }
+}
