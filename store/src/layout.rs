@@ -90,9 +90,9 @@ impl Layout {
         }
     }
 
-    /// Whether there is a library; looking makes none.
+    /// Whether there is a library, or what is left of one; looking makes none.
     pub fn has_library(&self) -> bool {
-        self.store().is_dir()
+        self.store().is_dir() || self.book().exists()
     }
 
     /// The data folder.
@@ -274,7 +274,10 @@ mod tests {
     fn the_folders_are_made_and_are_the_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path().join("a/data"));
+        layout.create_root().unwrap();
+        assert!(layout.root().is_dir() && !layout.has_library(), "a key alone is no library");
         layout.create().unwrap();
+        assert!(layout.has_library());
         layout.create().unwrap();
         for made in [layout.packs(), layout.manifests(), layout.drafts()] {
             assert!(made.is_dir());
