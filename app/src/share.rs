@@ -23,7 +23,8 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports, ReserveError, Spend,
+    Clock as _, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports, ReserveError,
+    Spend,
 };
 
 pub use names::Names;

@@ -192,13 +192,14 @@ impl Shared {
         if grants.is_empty() {
             return Ok(());
         }
-        let revoke =
-            |addition: &mut Addition| grants.iter().try_for_each(|grant| addition.revoke(grant, now));
+        let revoke = |addition: &mut Addition| {
+            grants.iter().try_for_each(|grant| addition.revoke(grant, now))
+        };
         {
             // What is not in the log touches no file, and makes none.
             let mut state = self.state();
             state.view.refresh(&self.log)?;
-            revoke(&mut Addition::to(state.view.log()))?;
+            revoke(&mut Addition::to(state.view.log())).map_err(JournalError::Consent)?;
         }
         self.append(revoke)
     }

@@ -11,8 +11,7 @@ use super::running::Running;
 const NOWHERE: &str = "mmp://127.0.0.1:9";
 
 /// Where people read the licence and the card of what is prepared.
-pub const ROUTES: [&str; 4] =
-    ["--license-route", "/license.md", "--model-card-route", "/card.md"];
+pub const ROUTES: [&str; 4] = ["--license-route", "/license.md", "--model-card-route", "/card.md"];
 
 /// One installation, with a data folder of its own.
 #[derive(Debug, Clone)]

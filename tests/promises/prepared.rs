@@ -50,7 +50,16 @@ fn commands_that_only_look_make_nothing_and_say_so() {
         &["library", "forget", "tiny", "--yes"],
         &["library", "recheck", "tiny"],
         &["library", "export", "tiny", "."],
-        &["announce", "tiny", "--out", "a", "--address", "mmp://127.0.0.1:9", "--consent", "publish"],
+        &[
+            "announce",
+            "tiny",
+            "--out",
+            "a",
+            "--address",
+            "mmp://127.0.0.1:9",
+            "--consent",
+            "publish",
+        ],
         &["share", "serve", "tiny", "--to", "anna", "--consent", "serve"],
     ] {
         let fault = nobody.refuses(words, 2, "usage.arguments");
@@ -96,9 +105,8 @@ fn a_refused_prepare_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let anna = newcomer(folder.path());
     fs::write(folder.path().join("bad.slm"), "no model").unwrap();
-    let prepare = |slm, more: &[&'static str]| {
-        [&["share", "prepare", slm][..], &ROUTES, more].concat()
-    };
+    let prepare =
+        |slm, more: &[&'static str]| [&["share", "prepare", slm][..], &ROUTES, more].concat();
     let yes = ["--consent", "cache"];
     let nowhere = ["--consent", "cache", "--out", "nowhere/tiny.manifest"];
     anna.refuses(&prepare("bad.slm", &yes), 1, "slm.too-short");

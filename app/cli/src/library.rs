@@ -11,9 +11,7 @@ use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
 
-use crate::args::{
-    ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs, RecheckArgs,
-};
+use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaArgs, RecheckArgs};
 use crate::fault::Fault;
 use crate::map::{self, Show, Tally};
 use crate::naming::{self, Named};

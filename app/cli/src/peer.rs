@@ -100,8 +100,8 @@ async fn add<W: Wiring>(
     // A ticket that is wrong makes no identity.
     Ticket::parse(&args.ticket, now).map_err(|error| Fault::blamed(&PairingError::from(error)))?;
     let own = session.identity()?.public_key();
-    let pairing = Pairing::read(&args.ticket, &own, label, now)
-        .map_err(|error| Fault::blamed(&error))?;
+    let pairing =
+        Pairing::read(&args.ticket, &own, label, now).map_err(|error| Fault::blamed(&error))?;
     let addresses = texts(pairing.addresses());
     session.terminal.say(&format!("Pair with {}", pairing.label()));
     session.terminal.say(&format!("  peer id    {}", pairing.peer()));

@@ -68,7 +68,9 @@ pub enum ReserveError {
     #[error("artifact is being imported already")]
     Busy,
     /// Pieces of the artifact are kept under another manifest, which offers may name already.
-    #[error("the library has this model already, as {model_id} {model_version} of another manifest")]
+    #[error(
+        "the library has this model already, as {model_id} {model_version} of another manifest"
+    )]
     OtherManifest {
         /// The model's name in that manifest.
         model_id: Id,

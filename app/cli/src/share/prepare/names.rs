@@ -128,7 +128,8 @@ pub(super) fn check_same(args: &PrepareArgs, here: &Manifest) -> Result<(), Faul
     let (id, version) = (here.model_id(), here.model_version());
     let said: Vec<String> =
         differing.iter().map(|(option, own)| format!("{option} is {own} there")).collect();
-    let what = format!("this file is in the library already as {id} {version}: {}", said.join(", "));
+    let what =
+        format!("this file is in the library already as {id} {version}: {}", said.join(", "));
     let advice = format!(
         "Leave that out to get the manifest that is there. To name the model anew, first type \
          `minimodel library forget {id}`; offers that you gave name the manifest that is there."
