@@ -140,7 +140,7 @@ async fn run<P: Ports>(
         on(Event::NotPaired(*peer));
     }
     for peer in plan.blocked() {
-        on(Event::Blocked(*peer));
+        on(Event::Blocked(peer.id));
     }
 
     let assembling = Assembling::start(Assembly {

@@ -17,7 +17,7 @@ use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::piece::PieceList;
 use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
-use verifier::scalars::{Id, UtcTime};
+use verifier::scalars::{Id, Label, UtcTime};
 use verifier::{Advice, Code, Coded as _, PieceIndex, Remedy, Sha256};
 
 use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
@@ -321,6 +321,11 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
 impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
     fn knows(&self, peer: PeerId) -> bool {
         self.store.lets_in(peer)
+    }
+
+    async fn label(&self, peer: PeerId) -> Option<Label> {
+        let known = self.store.peers().await.unwrap_or_default();
+        known.into_iter().find(|known| known.id == peer).map(|known| known.label)
     }
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {

@@ -1,6 +1,7 @@
 //! The installation's key, and TLS that knows a peer by its key alone.
 
 mod tls;
+mod verdict;
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -13,6 +14,7 @@ use verifier::identity::{PeerId, SigningKey};
 use verifier::{Advice, Code};
 
 pub(crate) use tls::{TlsError, caller, doorway, peer_of};
+pub(crate) use verdict::Verdict;
 
 /// Who this installation is: one Ed25519 key pair, kept in a file of its own.
 #[derive(Debug, Clone)]

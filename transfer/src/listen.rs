@@ -1,29 +1,34 @@
 //! Being called: who is let in, and how many at a time.
 
 mod answering;
+mod handshakes;
+mod sessions;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use app::naming::short_peer;
 use app::ports::{Failure, Listener, Listening, ServeNews, Shelf};
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::Instrument as _;
 use verifier::identity::PeerId;
 
-use crate::identity::{Identity, doorway, peer_of};
-use crate::pace::{self, Connected, Limits};
+use crate::identity::{Identity, Verdict, doorway, peer_of};
+use crate::pace::{self, Limits};
 use crate::session::{Ear, Fate, SessionError, Voice};
 use crate::wire::{BLOCK_HEAD_LEN, Frame, HEADER_LEN, MAX_BLOCK, close};
 
 use answering::Answering;
+use handshakes::{Handshakes, Handshaking};
+use sessions::Sessions;
 
 /// The way in for peers that call: strangers are turned away in the handshake.
 #[derive(Debug, Clone)]
@@ -33,8 +38,6 @@ pub struct Doorway {
 }
 
 impl Doorway {
-    /// The most sessions that one peer may have at a time.
-    pub const SESSIONS_A_PEER: u32 = 2;
     /// The most bytes of pieces that are read and not yet sent, all sessions together.
     pub const READ_AHEAD: usize = 64 << 20;
 
@@ -63,7 +66,8 @@ impl Listener for Doorway {
         let porter = Porter {
             tls: TlsAcceptor::from(tls),
             limits: Arc::clone(&self.limits),
-            callers: Arc::default(),
+            handshakes: Arc::default(),
+            sessions: Arc::new(Sessions::new(Arc::clone(&self.limits))),
             room: Arc::new(Semaphore::new(Self::READ_AHEAD)),
             shelf,
             news,
@@ -92,7 +96,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 struct Porter<S> {
     tls: TlsAcceptor,
     limits: Arc<Limits>,
-    callers: Arc<Callers>,
+    handshakes: Arc<Handshakes>,
+    sessions: Arc<Sessions>,
     room: Arc<Semaphore>,
     shelf: Arc<S>,
     news: mpsc::Sender<ServeNews>,
@@ -127,23 +132,19 @@ impl<S: Shelf> Porter<S> {
     }
 
     fn take(&self, stream: TcpStream, from: SocketAddr, sessions: &mut JoinSet<()>) {
-        let Some(connected) = self.limits.connect() else {
-            turn_away(&self.news, from, "there are too many connections".to_owned());
-            return;
-        };
+        let handshaking = Handshakes::enter(&self.handshakes, from.ip());
         let (tls, news) = (self.tls.clone(), self.news.clone());
         let session = Session {
             shelf: Arc::clone(&self.shelf),
             limits: Arc::clone(&self.limits),
-            callers: Arc::clone(&self.callers),
+            sessions: Arc::clone(&self.sessions),
             room: Arc::clone(&self.room),
             news: news.clone(),
             from,
         };
         let span = tracing::debug_span!("session", %from);
         let run = async move {
-            let _connected: Connected = connected;
-            if let Err(why) = session.run(tls, stream).await {
+            if let Err(why) = session.run(handshaking, tls, stream).await {
                 turn_away(&news, from, why);
             }
         };
@@ -161,7 +162,7 @@ fn turn_away(news: &mpsc::Sender<ServeNews>, from: SocketAddr, why: String) {
 struct Session<S> {
     shelf: Arc<S>,
     limits: Arc<Limits>,
-    callers: Arc<Callers>,
+    sessions: Arc<Sessions>,
     room: Arc<Semaphore>,
     news: mpsc::Sender<ServeNews>,
     from: SocketAddr,
@@ -172,25 +173,44 @@ impl<S: Shelf> Session<S> {
     const READ_AHEAD: usize = 8 << 10;
     /// How many bytes TLS holds before it wants them sent: a whole block and its records.
     const WRITE_BUFFER: usize = (MAX_BLOCK as usize + HEADER_LEN + BLOCK_HEAD_LEN) * 17 / 16;
+    /// How long a caller that is turned away may take to read why.
+    const FAREWELL: Duration = Duration::from_secs(1);
 
     /// Shakes hands and answers; says why the caller was turned away, if it was.
-    async fn run(self, tls: TlsAcceptor, stream: TcpStream) -> Result<(), String> {
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let stream = BufReader::with_capacity(Self::READ_AHEAD, stream);
-        let accept = tls.accept_with(stream, |connection| {
-            connection.set_buffer_limit(Some(Self::WRITE_BUFFER));
-        });
-        let stream = timeout(pace::HANDSHAKE, accept).await;
-        let stream = stream.map_err(|_| "the handshake took too long".to_owned())?;
-        let stream = stream.map_err(|error| format!("the handshake failed: {error}"))?;
+    async fn run(
+        self,
+        handshaking: Handshaking,
+        tls: TlsAcceptor,
+        stream: TcpStream,
+    ) -> Result<(), String> {
+        let stream = tokio::select! {
+            stream = timeout(pace::HANDSHAKE, self.shake_hands(tls, stream)) => {
+                stream.map_err(|_| "it did not say in time who it is".to_owned())?
+            }
+            () = handshaking.made_way() => {
+                Err("it did not say who it is, and made way for others that call".to_owned())
+            }
+        }?;
+        let Some(stream) = stream else { return Ok(()) };
         let peer = peer_of(stream.get_ref().1).map_err(|error| error.to_string())?;
+        let about = async |why: String| format!("{} {why}", self.name(peer).await);
 
         let (read, write) = tokio::io::split(stream);
-        let (ear, mut voice) = (Ear::new(read), Voice::new(write));
-        let Some(_entered) = Callers::enter(&self.callers, peer) else {
-            voice.send(&Frame::Close(close::BUSY)).await.ok();
-            return Err(format!("{peer} has {} sessions already", Doorway::SESSIONS_A_PEER));
+        let (mut ear, mut voice) = (Ear::new(read), Voice::new(write));
+        let entered = match Sessions::enter(&self.sessions, peer) {
+            Ok(entered) => entered,
+            Err(busy) => {
+                timeout(Self::FAREWELL, async {
+                    voice.send(&Frame::Close(close::BUSY)).await.ok();
+                    // Hung up on while it speaks, it might not hear that.
+                    ear.next().await.ok();
+                })
+                .await
+                .ok();
+                return Err(about(busy.to_string()).await);
+            }
         };
+        drop(handshaking);
         tracing::info!(%peer, from = %self.from, "a peer called");
         self.tell(ServeNews::Called(peer)).await;
         let answering = Answering {
@@ -199,12 +219,18 @@ impl<S: Shelf> Session<S> {
             limits: self.limits.as_ref(),
             room: &self.room,
             news: &self.news,
+            entered: &entered,
         };
-        let outcome = Box::pin(answering.run(ear, voice)).await;
+        let outcome = tokio::select! {
+            outcome = Box::pin(answering.run(ear, voice)) => outcome,
+            () = entered.made_way() => Err(SessionError::Silent),
+        };
         self.tell(ServeNews::Left(peer)).await;
         match outcome {
-            Err(error) if matches!(error.fate(), Fate::Ban(_)) => Err(format!("{peer}: {error}")),
-            Err(SessionError::Version(version)) => Err(SessionError::Version(version).to_string()),
+            Err(error @ SessionError::Version(_)) => Err(about(error.to_string()).await),
+            Err(error) if matches!(error.fate(), Fate::Ban(_)) => {
+                Err(about(error.to_string()).await)
+            }
             Err(error) => {
                 tracing::debug!(%peer, %error, "the session ended");
                 Ok(())
@@ -213,42 +239,58 @@ impl<S: Shelf> Session<S> {
         }
     }
 
+    /// The handshake; nothing if the caller hung up in it, as one does that was faster at another
+    /// address. If it fails, why, as one clause.
+    async fn shake_hands(
+        &self,
+        tls: TlsAcceptor,
+        stream: TcpStream,
+    ) -> Result<Option<TlsStream<BufReader<TcpStream>>>, String> {
+        stream.set_nodelay(true).map_err(|error| format!("it was lost: {error}"))?;
+        let stream = BufReader::with_capacity(Self::READ_AHEAD, stream);
+        let accept = tls.accept_with(stream, |connection| {
+            connection.set_buffer_limit(Some(Self::WRITE_BUFFER));
+        });
+        match accept.into_fallible().await {
+            Ok(stream) => Ok(Some(stream)),
+            Err((error, _)) if Verdict::of(&error) == Some(Verdict::HungUp) => {
+                tracing::debug!(%error, "a caller hung up in the handshake");
+                Ok(None)
+            }
+            Err((error, mut stream)) => {
+                // Hung up on while it speaks, it might not hear why.
+                timeout(Self::FAREWELL, async {
+                    stream.shutdown().await?;
+                    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+                })
+                .await
+                .ok();
+                Err(self.failed(&error).await)
+            }
+        }
+    }
+
+    /// Why a handshake failed, as one clause.
+    async fn failed(&self, error: &io::Error) -> String {
+        match Verdict::of(error) {
+            Some(Verdict::Stranger(peer)) => match self.shelf.label(peer).await {
+                Some(label) => format!("{label} is blocked here"),
+                None => format!("{} is not paired with you", short_peer(peer)),
+            },
+            Some(Verdict::SomebodyElseWanted) => {
+                "it looked for somebody else at this address".to_owned()
+            }
+            _ => format!("it does not speak as a companion does: {error}"),
+        }
+    }
+
+    /// What people know the peer by.
+    async fn name(&self, peer: PeerId) -> String {
+        self.shelf.label(peer).await.map_or_else(|| short_peer(peer), |label| label.to_string())
+    }
+
     async fn tell(&self, news: ServeNews) {
         // Nobody has to listen.
         self.news.send(news).await.ok();
-    }
-}
-
-/// How many sessions each peer has.
-#[derive(Debug, Default)]
-struct Callers(Mutex<HashMap<PeerId, u32>>);
-
-impl Callers {
-    /// Counts a session of the peer until the result is dropped; nothing if it has too many.
-    fn enter(callers: &Arc<Self>, peer: PeerId) -> Option<Entered> {
-        let mut counts = callers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(peer).or_default();
-        if *count >= Doorway::SESSIONS_A_PEER {
-            return None;
-        }
-        *count += 1;
-        Some(Entered { callers: Arc::clone(callers), peer })
-    }
-}
-
-struct Entered {
-    callers: Arc<Callers>,
-    peer: PeerId,
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let mut counts = self.callers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.peer);
-            }
-        }
     }
 }

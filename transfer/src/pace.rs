@@ -8,12 +8,16 @@ use tokio::time::Instant;
 
 /// How long an address may take to accept a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
+/// After how long the next address of a peer is tried beside those that have not answered yet.
+pub(crate) const STAGGER: Duration = Duration::from_millis(250);
 /// How long a name may take to be resolved.
 pub(crate) const RESOLVE: Duration = Duration::from_secs(5);
 /// How long a handshake may take, and the hello after it.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a peer may take to open an artifact, or to send one more part of the piece list.
 pub(crate) const OPEN: Duration = Duration::from_secs(15);
+/// How much longer the whole piece list may take for each of its parts.
+pub(crate) const LIST_FRAME: Duration = Duration::from_secs(5);
 /// After how long a side that has nothing to say says that it is there.
 pub(crate) const STAY: Duration = Duration::from_secs(30);
 /// After how long of silence a caller is hung up on.
@@ -170,6 +174,40 @@ impl Bucket {
         let micros = u64::from(bytes) * 1_000_000 / rate;
         *spent = Some(from + Duration::from_micros(micros));
         Ok(())
+    }
+}
+
+/// When something last came. So few bytes that a piece of them would take for ever are nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Progress {
+    /// Fewer bytes than this are nothing until there are more of them.
+    const LEAST: u64 = 4 << 10;
+
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { since: now, bytes: 0 }
+    }
+
+    /// Bytes came.
+    pub(crate) const fn add(&mut self, bytes: u64, now: Instant) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes >= Self::LEAST {
+            *self = Self::new(now);
+        }
+    }
+
+    /// For how long nothing has come.
+    pub(crate) fn still(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
+    /// Nothing could come since then, because this side was busy.
+    pub(crate) fn excuse(&mut self, since: Instant, now: Instant) {
+        self.since = (self.since + now.saturating_duration_since(since)).min(now);
     }
 }
 

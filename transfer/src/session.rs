@@ -198,8 +198,11 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    voice.send(&Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS })).await?;
-    match ear.frame(crate::pace::HANDSHAKE).await? {
+    let sent = voice.send(&Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS })).await;
+    // Where nothing can be sent any more, what the other side said before tells why.
+    let heard = ear.frame(crate::pace::HANDSHAKE).await?;
+    sent?;
+    match heard {
         Frame::Hello(Hello { version: VERSION, asks }) => Ok(asks.clamp(1, MAX_ASKS)),
         Frame::Hello(Hello { version, .. }) => Err(SessionError::Version(version)),
         other => Err(SessionError::Unexpected(other.kind())),

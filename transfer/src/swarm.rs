@@ -74,7 +74,7 @@ impl Peers for Swarm {
 
 impl Swarm {
     /// How often it is looked whether anything moves.
-    const LOOK: Duration = Duration::from_secs(1);
+    const LOOK: Duration = Duration::from_millis(250);
     /// How long sessions may take to say goodbye.
     const GOODBYE: Duration = Duration::from_millis(200);
 
@@ -95,16 +95,15 @@ impl Swarm {
                 },
                 _ = look.tick() => {
                     let state = table.survey(Instant::now());
-                    if state.still > self.patience {
-                        let why = format!("nothing came for {} seconds", self.patience.as_secs());
+                    if state.still >= self.patience {
+                        let why = format!("nothing came for {}", waiting::seconds(self.patience));
                         return Err(table.exhausted(&why));
                     }
                     let sentence = waiting::sentence(&state, self.patience);
                     if sentence != said {
-                        if let Some(sentence) = sentence.clone() {
-                            // Whoever does not read the news does not miss any.
-                            table.out().try_send(Pulled::News(PullNews::Waiting(sentence))).ok();
-                        }
+                        let news = sentence.clone().map_or(PullNews::Moving, PullNews::Waiting);
+                        // Whoever does not read the news does not miss any.
+                        table.out().try_send(Pulled::News(news)).ok();
                         said = sentence;
                     }
                 }

@@ -99,8 +99,9 @@ pub async fn import<P: Ports>(
         .await
         .map_err(|error| Fault::blamed(&error))?;
 
-    let names: BTreeMap<PeerId, String> =
-        plan.called().iter().map(|peer| (peer.id, peer.label.to_string())).collect();
+    let called = plan.called().iter().map(|peer| (peer.id, peer.label.to_string()));
+    let blocked = plan.blocked().iter().map(|peer| (peer.id, peer.label.to_string()));
+    let names: BTreeMap<PeerId, String> = called.chain(blocked).collect();
     let total = plan.geometry().byte_count();
     let mut telling = Telling {
         progress: Progress::start("import", total, 0, terminal.paint()),
@@ -159,7 +160,7 @@ impl Telling {
             )),
             Event::Blocked(peer) => self.progress.say(&format!(
                 "{} is in the request, but you have blocked it: not called.",
-                short_peer(*peer)
+                self.name(*peer)
             )),
             Event::Kept { bytes, .. } => self.progress.advance(*bytes),
             Event::Verifying => self.progress.doing("verifying the whole"),
@@ -177,14 +178,14 @@ impl Telling {
             }
             PullNews::Lost { peer, why } if self.gone.insert(*peer) => {
                 self.progress.lost(*peer);
-                let line = format!("{} is gone ({})", self.name(*peer), printable(why));
+                let line = format!("{} {}", self.name(*peer), printable(why));
                 self.progress.say(&line);
             }
             PullNews::Banned { peer, code, why } => {
                 self.progress.lost(*peer);
                 self.banned.insert(*peer, *code);
                 let line = format!(
-                    "{} lied and is banned from this import: {code}, {}",
+                    "{} lied and is banned from this import: {code}, it {}",
                     self.name(*peer),
                     printable(why)
                 );
@@ -199,8 +200,7 @@ impl Telling {
     }
 
     fn name(&self, peer: PeerId) -> String {
-        let label = self.names.get(&peer).map_or("a peer", String::as_str);
-        format!("{label} ({})", short_peer(peer))
+        self.names.get(&peer).cloned().unwrap_or_else(|| short_peer(peer))
     }
 }
 

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use verifier::artifact::ArtifactError;
 use verifier::consent::Act;
-use verifier::identity::PeerId;
 use verifier::receipt::ReceiptError;
+use verifier::scalars::Label;
 use verifier::{Advice, Code, Coded as _, Remedy};
 
 use crate::assemble::AssembleError;
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::naming::short_peer;
 use crate::ports::{Failure, JournalError, OutputError, PullError, ReadError, ReserveError};
 
 /// Why an import ended without an artifact. No output file is left behind.
@@ -27,8 +26,8 @@ pub enum ImportError {
     #[error("none of the request's peers is paired with this installation")]
     NoPairedPeer,
     /// Those peers of the request that are paired with this installation are blocked.
-    #[error("the request's paired peers are blocked here, the first is {}", short_peer(*.0))]
-    AllBlocked(PeerId),
+    #[error("you have blocked the peers of the request that you are paired with, such as {0}")]
+    AllBlocked(Label),
     /// The user stopped it.
     #[error("the import was stopped")]
     Stopped,

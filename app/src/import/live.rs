@@ -40,14 +40,14 @@ pub enum Presence {
     Connected,
     /// The session ended or could not be made; it may be called again.
     Lost {
-        /// Why, as one clause.
+        /// What it did, to be read after its name.
         why: String,
     },
     /// It lied or broke the protocol, and is not used again.
     Banned {
         /// What it did.
         code: Code,
-        /// The same as one clause.
+        /// The same, to be read after its name.
         why: String,
     },
 }
@@ -223,13 +223,8 @@ impl Live {
                     peer.presence = Presence::Banned { code: *code, why: why.clone() };
                 }
             }
-            PullNews::Waiting(sentence) => {
-                let mut sentence = sentence.clone();
-                for (peer, _) in &self.peers {
-                    sentence = sentence.replace(&peer.id.to_string(), &peer.label);
-                }
-                self.waiting = Some(sentence);
-            }
+            PullNews::Waiting(sentence) => self.waiting = Some(sentence.clone()),
+            PullNews::Moving => self.waiting = None,
             PullNews::Asked { .. } | PullNews::Arrived { .. } => {}
         }
     }

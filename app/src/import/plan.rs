@@ -28,7 +28,7 @@ pub struct Called {
     pub id: PeerId,
     /// What the user calls it.
     pub label: Label,
-    /// Where its offer says to call it.
+    /// Where its offer says to call it, and then where the ticket says that it was added by.
     pub addresses: Vec<PeerAddress>,
     /// The pieces that its offer names.
     pub offered: Bitfield,
@@ -36,7 +36,12 @@ pub struct Called {
 
 impl Called {
     pub(super) fn source(&self) -> PullSource {
-        PullSource { id: self.id, addresses: self.addresses.clone(), offered: self.offered.clone() }
+        PullSource {
+            id: self.id,
+            label: self.label.clone(),
+            addresses: self.addresses.clone(),
+            offered: self.offered.clone(),
+        }
     }
 }
 
@@ -53,7 +58,7 @@ pub struct Plan {
     have: Bitfield,
     called: Vec<Called>,
     not_paired: Vec<PeerId>,
-    blocked: Vec<PeerId>,
+    blocked: Vec<KnownPeer>,
 }
 
 impl Plan {
@@ -106,11 +111,11 @@ impl Plan {
         let (mut called, mut not_paired, mut blocked) = (Vec::new(), Vec::new(), Vec::new());
         for offer in request.usable() {
             match known.iter().find(|peer| peer.id == offer.peer_id()) {
-                Some(peer) if peer.access == Access::Blocked => blocked.push(peer.id),
+                Some(peer) if peer.access == Access::Blocked => blocked.push(peer.clone()),
                 Some(peer) => called.push(Called {
                     id: peer.id,
                     label: peer.label.clone(),
-                    addresses: offer.addresses().to_vec(),
+                    addresses: all_of(offer.addresses(), &peer.addresses),
                     offered: offer.pieces(),
                 }),
                 None => not_paired.push(offer.peer_id()),
@@ -118,7 +123,7 @@ impl Plan {
         }
         if called.is_empty() && !have.is_full() {
             return Err(match blocked.first() {
-                Some(peer) => ImportError::AllBlocked(*peer),
+                Some(peer) => ImportError::AllBlocked(peer.label.clone()),
                 None => ImportError::NoPairedPeer,
             });
         }
@@ -196,7 +201,7 @@ impl Plan {
     }
 
     /// Peers of the request that the user has blocked.
-    pub fn blocked(&self) -> &[PeerId] {
+    pub fn blocked(&self) -> &[KnownPeer] {
         &self.blocked
     }
 
@@ -229,6 +234,13 @@ impl Plan {
     pub const fn fetch_limit(&self) -> u64 {
         self.geometry.byte_count().saturating_mul(RETRY_FACTOR)
     }
+}
+
+/// The addresses of both, each once.
+fn all_of(offered: &[PeerAddress], known: &[PeerAddress]) -> Vec<PeerAddress> {
+    let mut all = offered.to_vec();
+    all.extend(known.iter().filter(|address| !offered.contains(address)).cloned());
+    all
 }
 
 /// A plan and the yes it needs: only this lets an import begin.

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
+use verifier::scalars::Label;
 use verifier::{Bitfield, PieceIndex, Sha256};
 
 use super::Failure;
@@ -39,6 +40,9 @@ pub trait Shelf: Send + Sync + 'static {
     /// Whether the peer is one the user paired with; quick, for the handshake.
     fn knows(&self, peer: PeerId) -> bool;
 
+    /// What the user calls the peer; `None` if it is not paired.
+    fn label(&self, peer: PeerId) -> impl Future<Output = Option<Label>> + Send;
+
     /// What the peer may see of the artifact; `None` if it is not held or not granted.
     fn open(&self, peer: PeerId, artifact: Sha256) -> impl Future<Output = Option<Opened>> + Send;
 
@@ -61,11 +65,12 @@ pub trait Shelf: Send + Sync + 'static {
 pub enum ServeNews {
     /// A paired peer called.
     Called(PeerId),
-    /// A stranger, or something that does not speak the protocol, was turned away.
+    /// A stranger was turned away, or something that does not speak the protocol, or a peer that
+    /// broke it or has too many sessions.
     TurnedAway {
         /// Where it called from.
         from: SocketAddr,
-        /// Why, as one clause.
+        /// Why, as one clause that names a peer by its label and a proven key by its end.
         why: String,
     },
     /// A piece went out.

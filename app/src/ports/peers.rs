@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
 use verifier::piece::{PieceList, VerifiedPiece};
+use verifier::scalars::Label;
 use verifier::{Bitfield, Code, Geometry, PieceIndex, Root, Sha256};
 
 use super::Failure;
@@ -34,6 +35,8 @@ pub struct Pull {
 pub struct PullSource {
     /// The peer.
     pub id: PeerId,
+    /// What the user calls it: what people are told names it so.
+    pub label: Label,
     /// Where to call it, in the order to try.
     pub addresses: Vec<PeerAddress>,
     /// The pieces that its offer names.
@@ -91,7 +94,7 @@ pub enum PullNews {
     Lost {
         /// The peer.
         peer: PeerId,
-        /// Why, as one clause.
+        /// What it did, to be read after its name: `hung up`.
         why: String,
     },
     /// The peer lied or broke the protocol; it is not used again in this import.
@@ -100,11 +103,13 @@ pub enum PullNews {
         peer: PeerId,
         /// What it did.
         code: Code,
-        /// The same as one clause.
+        /// The same, to be read after its name.
         why: String,
     },
-    /// What the import is waiting for and what would end the wait, as one sentence.
+    /// What the import is waiting for and what would end the wait, as one or two sentences.
     Waiting(String),
+    /// That wait is over.
+    Moving,
 }
 
 /// Why a pull ended without all pieces.
@@ -112,11 +117,11 @@ pub enum PullNews {
 #[non_exhaustive]
 pub enum PullError {
     /// Nobody who is left has the missing pieces.
-    #[error("{missing} pieces are missing and no usable peer has them: {why}")]
+    #[error("{missing} {} missing: {why}", if *.missing == 1 { "piece is" } else { "pieces are" })]
     Exhausted {
         /// How many pieces are missing.
         missing: u32,
-        /// What became of the peers, as one clause.
+        /// What became of each peer, as one clause a peer.
         why: String,
     },
     /// The import went away.

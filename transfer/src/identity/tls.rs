@@ -26,6 +26,7 @@ use rustls::{
 use verifier::identity::{PeerId, PublicKey};
 
 use super::Identity;
+use super::verdict::{somebody_else, stranger};
 use crate::wire::PROTOCOL;
 
 /// Says whether a peer may call.
@@ -138,10 +139,6 @@ impl fmt::Debug for Paired {
     }
 }
 
-fn stranger() -> rustls::Error {
-    rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
-}
-
 fn no_tls12() -> rustls::Error {
     rustls::Error::PeerIncompatible(rustls::PeerIncompatible::ServerDoesNotSupportTls12Or13)
 }
@@ -158,7 +155,7 @@ impl ServerCertVerifier for Pinned {
         if end_entity.as_ref() == self.peer.public_key().to_spki_der() {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(stranger())
+            Err(somebody_else())
         }
     }
 
@@ -195,6 +192,7 @@ impl ClientCertVerifier for Paired {
         &[]
     }
 
+    /// Takes any key that is one: whose it is, is judged when the caller has proven it.
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -202,8 +200,8 @@ impl ClientCertVerifier for Paired {
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         match PublicKey::from_spki_der(end_entity) {
-            Ok(key) if (self.knows)(key.peer_id()) => Ok(ClientCertVerified::assertion()),
-            _ => Err(stranger()),
+            Ok(_) => Ok(ClientCertVerified::assertion()),
+            Err(_) => Err(CertificateError::BadEncoding.into()),
         }
     }
 
@@ -223,7 +221,10 @@ impl ClientCertVerifier for Paired {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let spki = SubjectPublicKeyInfoDer::from(cert.as_ref());
-        verify_tls13_signature_with_raw_key(message, &spki, dss, &self.algorithms)
+        let proven = verify_tls13_signature_with_raw_key(message, &spki, dss, &self.algorithms)?;
+        // The key is the caller's own from here on, so that nobody is turned away in another's name.
+        let key = PublicKey::from_spki_der(cert).map_err(|_| CertificateError::BadEncoding)?;
+        if (self.knows)(key.peer_id()) { Ok(proven) } else { Err(stranger(key.peer_id())) }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -15,6 +15,7 @@ use verifier::identity::PeerId;
 use verifier::piece::PieceList;
 use verifier::{Bitfield, Geometry, PieceIndex, Sha256};
 
+use crate::listen::sessions::Entered;
 use crate::pace::{IDLE, Limits};
 use crate::session::{Arrival, Ear, Fate, SessionError, Voice, greet};
 use crate::wire::{
@@ -42,6 +43,8 @@ pub(super) struct Answering<'a, S> {
     /// The bytes that all sessions may have read and not sent.
     pub(super) room: &'a Arc<Semaphore>,
     pub(super) news: &'a mpsc::Sender<ServeNews>,
+    /// Is told whenever something moves.
+    pub(super) entered: &'a Entered,
 }
 
 impl<S: Shelf> Answering<'_, S> {
@@ -76,7 +79,7 @@ impl<S: Shelf> Answering<'_, S> {
         let (asks, asked) = mpsc::channel(usize::from(MAX_ASKS));
         let desk = Desk { geometry, asks, open: Mutex::default(), learn: Notify::new() };
         let outcome = tokio::select! {
-            outcome = hear(&desk, &mut ear) => outcome,
+            outcome = hear(&desk, self.entered, &mut ear) => outcome,
             outcome = self.answer(&desk, asked, artifact, &list, have, &mut voice) => outcome,
         };
         match outcome {
@@ -201,6 +204,7 @@ impl<S: Shelf> Answering<'_, S> {
             let length = u32::try_from(block.len()).unwrap_or(most);
             self.limits.upload.take(length).await;
             voice.block(BlockHead { index: index.get(), offset, length }, block).await?;
+            self.entered.moves();
             offset += length;
             rest = later;
         }
@@ -311,10 +315,15 @@ impl Desk {
 }
 
 /// Hears what the peer wants, until it says goodbye.
-async fn hear<R: AsyncRead + Unpin>(desk: &Desk, ear: &mut Ear<R>) -> Result<(), SessionError> {
+async fn hear<R: AsyncRead + Unpin>(
+    desk: &Desk,
+    entered: &Entered,
+    ear: &mut Ear<R>,
+) -> Result<(), SessionError> {
     let mut learnt = false;
     loop {
         let arrival = timeout(IDLE, ear.next()).await.map_err(|_| SessionError::Silent)??;
+        entered.moves();
         match arrival {
             Arrival::Frame(Frame::Ask(index)) => desk.ask(index)?,
             Arrival::Frame(Frame::Cancel(index)) => desk.cancel(index),

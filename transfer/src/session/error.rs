@@ -6,50 +6,58 @@ use verifier::piece::{ListError, PieceError};
 use verifier::{Code, Coded as _};
 
 use crate::dial::DialError;
+use crate::identity::Verdict;
 use crate::wire::{FrameError, Kind, close, refusal};
 
 /// Why a session ended before its work was done.
+///
+/// The text says what the other side did, and is read after its name: `anna` `hung up`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum SessionError {
     /// The peer could not be called.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The peer knows no key such as this installation's.
+    #[error("has not added you yet: give them your ticket")]
+    NotLetIn,
     /// The connection broke.
-    #[error("the connection broke: {0}")]
-    Lost(#[from] io::Error),
+    #[error("was lost, because the connection broke: {0}")]
+    Lost(#[source] io::Error),
     /// The peer hung up.
-    #[error("the peer hung up")]
+    #[error("hung up")]
     HungUp,
     /// The peer said that the session is over.
-    #[error("the peer ended the session{}", closed(*.0))]
+    #[error("{}", closed(*.0))]
     Closed(u16),
     /// The peer said nothing for too long.
-    #[error("the peer is silent")]
+    #[error("fell silent")]
     Silent,
     /// The peer does not serve the artifact to us.
-    #[error("the peer does not serve this artifact to this installation{}", refused(*.0))]
+    #[error("{}", refused(*.0))]
     Refused(u16),
     /// The user's consent does not cover asking this peer for more.
-    #[error("the consent to fetch from the peer is used up, revoked or expired")]
+    #[error("may not be asked for more: your consent to fetch from it is used up, revoked or over")]
     Denied,
     /// The peer speaks another version of the protocol.
-    #[error("the peer speaks version {0} of the protocol, not 0")]
+    #[error("speaks version {0} of the protocol, not 0: one of you has an older program")]
     Version(u16),
     /// The peer's artifact is cut otherwise, or has another root.
-    #[error("the peer holds this artifact cut into other pieces")]
+    #[error("holds this model cut into other pieces")]
     Geometry,
     /// The peer sent what is no frame.
-    #[error(transparent)]
+    #[error("broke the protocol: {0}")]
     Frame(#[from] FrameError),
     /// The peer sent a frame out of turn.
-    #[error("a {0:?} frame came out of turn")]
+    #[error("broke the protocol: a {0:?} frame came out of turn")]
     Unexpected(Kind),
     /// The peer sent or named a piece that was not asked for.
-    #[error("piece {0} came unasked")]
+    #[error("broke the protocol: piece {0} came unasked")]
     Unasked(u32),
     /// The peer sent a block that does not continue its piece, or goes past its end.
-    #[error("a block at {offset} of piece {index} came where {expected} was due")]
+    #[error(
+        "broke the protocol: a block at {offset} of piece {index} came where {expected} was due"
+    )]
     Order {
         /// The piece.
         index: u32,
@@ -59,7 +67,10 @@ pub(crate) enum SessionError {
         expected: u32,
     },
     /// The peer sent a block that is too long for its piece, or too short to be useful.
-    #[error("a block of {length} bytes of piece {index} came where {left} bytes are left")]
+    #[error(
+        "broke the protocol: a block of {length} bytes of piece {index} came where {left} bytes are \
+         left"
+    )]
     BlockLength {
         /// The piece.
         index: u32,
@@ -69,20 +80,31 @@ pub(crate) enum SessionError {
         left: u32,
     },
     /// The peer has a have-map of another length.
-    #[error("the peer's have-map does not fit the artifact")]
+    #[error("broke the protocol: its have-map does not fit the model")]
     HaveMap,
     /// The peer asked for too much at a time, or twice for the same.
-    #[error("the peer asked for piece {0} twice, or for too many pieces at a time")]
+    #[error("broke the protocol: it asked for piece {0} twice, or for too many pieces at a time")]
     Asks(u32),
     /// The peer's piece list does not lead to the root.
-    #[error("the peer's piece list is false: {0}")]
+    #[error("sent a false piece list: {0}")]
     List(#[from] ListError),
     /// The peer's piece is not what its digest names.
-    #[error("the peer lied: {0}")]
+    #[error("sent wrong bytes: {0}")]
     Piece(#[from] PieceError),
     /// The import went away.
-    #[error("the import went away")]
+    #[error("was left, because the import went away")]
     Cancelled,
+}
+
+impl From<io::Error> for SessionError {
+    fn from(error: io::Error) -> Self {
+        // The caller's handshake is over before the other side has judged its key.
+        match Verdict::of(&error) {
+            Some(Verdict::NotLetIn) => Self::NotLetIn,
+            Some(Verdict::HungUp) => Self::HungUp,
+            _ => Self::Lost(error),
+        }
+    }
 }
 
 /// What becomes of a peer whose session ended.
@@ -101,6 +123,8 @@ impl SessionError {
     pub(crate) fn fate(&self) -> Fate {
         match self {
             Self::Dial(error) if error.is_final() => Fate::GiveUp,
+            // A plain no is not asked for again: what would change it is up to people.
+            Self::NotLetIn | Self::Refused(refusal::NOT_SERVED) => Fate::GiveUp,
             Self::Dial(_)
             | Self::Lost(_)
             | Self::HungUp
@@ -126,6 +150,7 @@ impl SessionError {
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Dial(error) => error.code(),
+            Self::NotLetIn => Code::new("session", "not-let-in"),
             Self::Lost(_) => Code::new("io", "failed"),
             Self::HungUp | Self::Closed(_) => Code::new("session", "ended"),
             Self::Silent => Code::new("session", "silent"),
@@ -149,16 +174,16 @@ impl SessionError {
 
 const fn closed(code: u16) -> &'static str {
     match code {
-        close::BUSY => ": it has too many sessions",
-        close::IDLE => ": nothing was said for long",
-        close::FAULT => ": it found fault with what was sent",
-        _ => "",
+        close::BUSY => "is busy: it takes no more sessions now",
+        close::IDLE => "ended the session, because nothing was said for long",
+        close::FAULT => "ended the session, because it found fault with what was sent",
+        _ => "ended the session",
     }
 }
 
 const fn refused(code: u16) -> &'static str {
     match code {
-        refusal::FAILED => ": its machine failed",
-        _ => "",
+        refusal::FAILED => "could not send a piece, because its machine failed",
+        _ => "does not share this model with you now",
     }
 }

@@ -1,7 +1,6 @@
 //! The piece list: fetched once, and proven before anything is judged by it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use app::ports::Pulled;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,7 +39,7 @@ where
     }
     voice.send(&Frame::Learn).await?;
     let frames = table.geometry.piece_count().div_ceil(MAX_DIGESTS);
-    let deadline = pace::OPEN + Duration::from_secs(1) * frames;
+    let deadline = pace::OPEN + pace::LIST_FRAME * frames;
     let digests = timeout(deadline, fetch(table, ear, have)).await;
     let digests = digests.map_err(|_| SessionError::Silent)??;
     let (geometry, root) = (table.geometry, table.root);

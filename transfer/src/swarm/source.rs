@@ -24,15 +24,14 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// How often a peer is called without a piece coming from it.
-    const TRIES: u32 = 6;
-    /// The pause after the first try; each further one is twice as long.
+    /// The pause after the first try; each further one is twice as long, up to the longest.
     const PAUSE: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(8);
     /// How often it is looked whether a connection has become free.
     const LOOK: Duration = Duration::from_millis(250);
 
     pub(super) async fn run(self) {
-        let mut tries = 0;
+        let mut pause = Self::PAUSE;
         loop {
             let Some(connected) = self.connection().await else { return };
             let before = self.table.delivered(self.seat);
@@ -43,20 +42,16 @@ impl Caller {
             drop(connected);
             let Err(error) = outcome else { return };
             if self.table.delivered(self.seat) != before {
-                tries = 0;
+                pause = Self::PAUSE;
             }
-            tries += 1;
-            let fate = match error.fate() {
-                Fate::Retry if tries >= Self::TRIES => Fate::GiveUp,
-                fate => fate,
-            };
+            let fate = error.fate();
             if self.mourn(&error, fate).await.is_err() || fate != Fate::Retry {
                 return;
             }
-            let pause = Self::PAUSE * (1 << (tries - 1).min(5));
             if timeout(pause, self.table.finished()).await.is_ok() {
                 return;
             }
+            pause = (pause * 2).min(Self::LONGEST);
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use verifier::piece::{PieceList, VerifiedPiece};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
-use crate::pace::Limits;
+use crate::pace::{Limits, Progress};
 use crate::picker::{Picker, Seat, Second};
 use crate::session::SessionError;
 use crate::swarm::buffer::Buffers;
@@ -41,7 +41,7 @@ struct State {
     chairs: Vec<Chair>,
     /// Wanted pieces that were not handed over yet.
     undelivered: u32,
-    progress: Instant,
+    progress: Progress,
     /// How many sessions wait for this side: for room, for consent, for the rate limit.
     held: u32,
     /// Since when some do.
@@ -65,10 +65,11 @@ impl Table {
     pub(super) fn lay(pull: Pull, limits: Arc<Limits>) -> Self {
         let piece_size = pull.geometry.piece_size();
         let buffers = Buffers::new(limits.in_flight(), piece_size, pull.sources.len());
-        let chairs = pull.sources.iter().map(|source| Chair::new(source.id)).collect();
         let now = Instant::now();
+        let chairs = pull.sources.iter().map(|source| Chair::new(source, now)).collect();
+        let progress = Progress::new(now);
         let mut state =
-            State { picker: None, chairs, undelivered: 0, progress: now, held: 0, held_since: now };
+            State { picker: None, chairs, undelivered: 0, progress, held: 0, held_since: now };
         if pull.list.is_some() {
             state.deal(pull.geometry, &pull.missing);
         } else {
@@ -138,13 +139,7 @@ impl Table {
             wanted = picker.has_wanted(seat);
         }
         if let Some(chair) = state.chairs.get_mut(seat) {
-            *chair = Chair {
-                seated: true,
-                wake: Arc::clone(&chair.wake),
-                delivered: chair.delivered,
-                whereabouts: Whereabouts::Connected,
-                ..Chair::new(chair.peer)
-            };
+            chair.seat(Instant::now());
         }
         (Seated { table: Arc::clone(self), seat }, wanted)
     }
@@ -187,11 +182,8 @@ impl Table {
     /// The asks are about to be sent.
     pub(super) fn asked(&self, seat: Seat, asks: &[PieceIndex]) {
         if let Some(chair) = self.lock().chairs.get_mut(seat) {
-            if chair.asked.is_empty() {
-                chair.meter.resume(Instant::now());
-            }
             let due = |index: &PieceIndex| Due { index: index.get(), cancelled: false };
-            chair.asked.extend(asks.iter().map(due));
+            chair.owes(asks.iter().map(due), Instant::now());
         }
     }
 
@@ -240,20 +232,23 @@ impl Table {
 
     /// A part of the piece list came.
     pub(super) fn learning(&self) {
-        self.lock().progress = Instant::now();
+        self.lock().progress = Progress::new(Instant::now());
     }
 
     /// Bytes came from a peer.
     pub(super) fn heard(&self, seat: Seat, bytes: u32) {
-        if let Some(chair) = self.lock().chairs.get_mut(seat) {
-            chair.meter.add(u64::from(bytes), Instant::now());
+        let (bytes, now) = (u64::from(bytes), Instant::now());
+        let mut state = self.lock();
+        let hopeful = state.chairs.get_mut(seat).is_some_and(|chair| chair.heard(bytes, now));
+        if hopeful {
+            state.progress.add(bytes, now);
         }
     }
 
     /// The peer answered what it owed next.
     pub(super) fn answered(&self, seat: Seat) {
         if let Some(chair) = self.lock().chairs.get_mut(seat) {
-            chair.answered();
+            chair.answered(Instant::now());
         }
     }
 
@@ -286,9 +281,10 @@ impl Table {
         }
         let mut state = self.lock();
         state.undelivered = state.undelivered.saturating_sub(1);
-        state.progress = Instant::now();
+        state.progress = Progress::new(Instant::now());
         if let Some(chair) = state.chairs.get_mut(seat) {
             chair.delivered += u64::try_from(bytes).unwrap_or(0);
+            chair.in_vain = 0;
         }
         if state.undelivered == 0 {
             state.wake();
@@ -364,6 +360,9 @@ impl Table {
     /// This side keeps a peer waiting until the result is dropped.
     pub(super) fn wait(&self, seat: Seat, time: Time) -> Waiting<'_> {
         if let Some(chair) = self.lock().chairs.get_mut(seat) {
+            if chair.held == 0 {
+                chair.held_since = Instant::now();
+            }
             chair.held += 1;
         }
         Waiting { held: self.hold(), seat, time }
@@ -375,19 +374,20 @@ impl Table {
         let until = if state.held == 0 { now } else { state.held_since };
         let left = state.picker.as_ref().map(Picker::left);
         Survey {
-            still: until.saturating_duration_since(state.progress),
+            still: state.progress.still(until),
             held: state.held != 0,
             left: left.unwrap_or_else(|| self.missing.count()),
             listed: left.is_some(),
-            peers: state.chairs.iter().map(|chair| chair.survey(now)).collect(),
+            peers: state.chairs.iter().map(Chair::survey).collect(),
         }
     }
 
     /// The end of an import that nobody can finish.
     pub(super) fn exhausted(&self, why: &str) -> PullError {
         let state = self.lock();
-        let peers = state.chairs.iter().filter_map(|chair| {
-            chair.whereabouts.reason().map(|reason| format!("; {}: {reason}", chair.peer))
+        let peers = state.chairs.iter().map(|chair| {
+            let reason = chair.survey().1;
+            format!("; {} {}", chair.label, reason.reason())
         });
         let why = std::iter::once(why.to_owned()).chain(peers).collect();
         let left = state.picker.as_ref().map(Picker::left);
@@ -403,7 +403,7 @@ impl State {
     fn deal(&mut self, geometry: Geometry, wanted: &Bitfield) {
         let picker = Picker::new(geometry, wanted);
         self.undelivered = picker.left();
-        self.progress = Instant::now();
+        self.progress = Progress::new(Instant::now());
         self.picker = Some(picker);
     }
 

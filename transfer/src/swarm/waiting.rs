@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use verifier::identity::PeerId;
+use verifier::scalars::Label;
+
+use crate::session::SessionError;
 
 /// How an import stands.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub(super) struct Survey {
     /// Whether the piece list is known.
     pub(super) listed: bool,
     /// Where each peer is.
-    pub(super) peers: Vec<(PeerId, Whereabouts)>,
+    pub(super) peers: Vec<(Label, Whereabouts)>,
 }
 
 /// Where a peer is.
@@ -28,35 +30,32 @@ pub(super) enum Whereabouts {
     Queued,
     /// A session with it is open and it owes nothing.
     Connected,
-    /// It owes pieces, and has been silent for so long.
-    Owing {
-        /// For how long.
-        silent: Duration,
-    },
+    /// It owes pieces.
+    Owing,
     /// The user's consent does not cover asking it.
     Denied,
     /// It was lost, and is called again soon.
     Resting {
-        /// Why it was lost.
+        /// What it did, to be read after its name.
         why: String,
     },
     /// It is not called again.
     Gone {
-        /// Why.
+        /// What it did, to be read after its name.
         why: String,
     },
 }
 
 impl Whereabouts {
-    /// Why the peer is of no use now, as one clause.
-    pub(super) fn reason(&self) -> Option<&str> {
+    /// Why the peer is of no use now, to be read after its name.
+    pub(super) fn reason(&self) -> String {
         match self {
-            Self::Calling => Some("it does not answer yet"),
-            Self::Queued => Some("no connection is free to call it"),
-            Self::Connected => Some("it has none of the missing pieces"),
-            Self::Owing { .. } => Some("it is silent"),
-            Self::Denied => Some("there is no consent to ask it for more"),
-            Self::Resting { why } | Self::Gone { why } => Some(why),
+            Self::Calling => "does not answer the call".to_owned(),
+            Self::Queued => "was not called, because no connection is free".to_owned(),
+            Self::Connected => "has none of the missing pieces".to_owned(),
+            Self::Owing => SessionError::Silent.to_string(),
+            Self::Denied => SessionError::Denied.to_string(),
+            Self::Resting { why } | Self::Gone { why } => why.clone(),
         }
     }
 }
@@ -70,15 +69,15 @@ pub(super) fn sentence(survey: &Survey, patience: Duration) -> Option<String> {
         return None;
     }
     let what = if survey.listed {
-        format!("{} missing pieces", survey.left)
+        format!("{} missing piece{}", survey.left, if survey.left == 1 { "" } else { "s" })
     } else {
         "the piece list".to_owned()
     };
     let find = |wanted: fn(&Whereabouts) -> bool| {
         survey.peers.iter().find(|(_, whereabouts)| wanted(whereabouts))
     };
-    let wait = if let Some((peer, _)) = find(|w| matches!(w, Whereabouts::Owing { .. })) {
-        format!("Waiting for {peer} to answer: it owes some of {what}, which others are asked too")
+    let wait = if let Some((peer, _)) = find(|w| *w == Whereabouts::Owing) {
+        format!("Waiting for {peer} to send: it owes some of {what}")
     } else if find(|w| *w == Whereabouts::Connected).is_some() {
         format!("Waiting for {what}, which no connected peer has: one that gets them ends the wait")
     } else if let Some((peer, _)) = find(|w| *w == Whereabouts::Calling) {
@@ -86,45 +85,57 @@ pub(super) fn sentence(survey: &Survey, patience: Duration) -> Option<String> {
     } else if let Some((peer, Whereabouts::Resting { why })) =
         find(|w| matches!(w, Whereabouts::Resting { .. }))
     {
-        format!("Waiting to call {peer} again, because {why}")
+        format!("Waiting to call {peer} again, because it {why}")
     } else if find(|w| *w == Whereabouts::Queued).is_some() {
         "Waiting for a free connection: one that ends, or a higher limit, ends the wait".to_owned()
     } else {
         format!("Waiting for {what}, which nobody who is left has")
     };
-    Some(format!("{wait}; the import ends after {} seconds of this.", patience.as_secs()))
+    Some(format!("{wait}. {}", end(patience)))
+}
+
+/// When an import ends that waits in vain.
+fn end(patience: Duration) -> String {
+    format!("The import ends when nothing has come for {}.", seconds(patience))
+}
+
+/// A time in whole seconds.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use verifier::identity::SigningKey;
+    use verifier::scalars::Label;
 
     use super::{Survey, Whereabouts, sentence};
 
     fn survey(whereabouts: &[Whereabouts]) -> Survey {
-        let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
-        let peers = whereabouts.iter().map(|w| (peer, w.clone())).collect();
+        let peer = Label::parse("anna").unwrap();
+        let peers = whereabouts.iter().map(|w| (peer.clone(), w.clone())).collect();
         Survey { still: Duration::from_secs(3), held: false, left: 7, listed: true, peers }
     }
 
     #[test]
     fn a_wait_is_one_sentence_with_its_end() {
         let patience = Duration::from_secs(30);
-        let resting = Whereabouts::Resting { why: "the peer hung up".to_owned() };
-        let silent = Duration::from_secs(3);
+        let resting = Whereabouts::Resting { why: "hung up".to_owned() };
         for (whereabouts, expected) in [
-            (vec![resting.clone()], "because the peer hung up"),
-            (vec![resting.clone(), Whereabouts::Calling], "to answer the call"),
+            (vec![resting.clone()], "to call anna again, because it hung up"),
+            (vec![resting.clone(), Whereabouts::Calling], "for anna to answer the call"),
             (vec![Whereabouts::Calling, Whereabouts::Connected], "7 missing pieces, which no"),
-            (vec![Whereabouts::Connected, Whereabouts::Owing { silent }], "to answer: it owes"),
+            (vec![Whereabouts::Connected, Whereabouts::Owing], "for anna to send: it owes"),
             (vec![Whereabouts::Queued], "a free connection"),
             (vec![], "nobody who is left"),
         ] {
             let sentence = sentence(&survey(&whereabouts), patience).unwrap();
             assert!(sentence.contains(expected), "{sentence}");
-            assert!(sentence.ends_with("30 seconds of this."), "{sentence}");
+            assert!(sentence.ends_with("nothing has come for 30 seconds."), "{sentence}");
         }
         let moving = Survey { still: Duration::ZERO, ..survey(std::slice::from_ref(&resting)) };
         assert_eq!(sentence(&moving, patience), None);

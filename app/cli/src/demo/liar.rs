@@ -10,6 +10,7 @@ use app::ports::{Failure, Listener, Listening, Opened, Ports, Refusal, ServeNews
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use verifier::identity::PeerId;
+use verifier::scalars::Label;
 use verifier::{PieceIndex, Sha256};
 
 use crate::args::LiarArgs;
@@ -116,6 +117,10 @@ struct LyingShelf<S> {
 impl<S: Shelf> Shelf for LyingShelf<S> {
     fn knows(&self, peer: PeerId) -> bool {
         self.honest.knows(peer)
+    }
+
+    async fn label(&self, peer: PeerId) -> Option<Label> {
+        self.honest.label(peer).await
     }
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {

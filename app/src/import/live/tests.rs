@@ -168,14 +168,17 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
     scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
     scene.gives(100, 2, 9);
     let code = Code::new("piece", "digest");
-    scene.news(200, PullNews::Banned { peer: peer(2), code, why: "wrong bytes".to_owned() });
-    scene.news(300, PullNews::Lost { peer: peer(1), why: "it hung up".to_owned() });
-    let wait = format!("Waiting to call {} again, because it hung up.", peer(1));
+    scene.news(200, PullNews::Banned { peer: peer(2), code, why: "sent wrong bytes".to_owned() });
+    scene.news(300, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
+    let wait = "Waiting to call anna again, because it hung up.".to_owned();
     scene.news(2_500, PullNews::Waiting(wait));
 
     let seen = scene.sees(3_000);
-    assert_eq!(seen.peers[0].presence, Presence::Lost { why: "it hung up".to_owned() });
-    assert_eq!(seen.peers[1].presence, Presence::Banned { code, why: "wrong bytes".to_owned() });
+    assert_eq!(seen.peers[0].presence, Presence::Lost { why: "hung up".to_owned() });
+    assert_eq!(
+        seen.peers[1].presence,
+        Presence::Banned { code, why: "sent wrong bytes".to_owned() }
+    );
     assert_eq!((seen.peers[1].rate, seen.peers[1].bytes), (0, PIECE));
     assert_eq!(seen.sentence, "Waiting to call anna again, because it hung up.");
 

@@ -22,6 +22,7 @@ impl Drop for Seated {
         }
         if let Some(chair) = state.chairs.get_mut(self.seat) {
             chair.seated = false;
+            chair.in_vain = chair.in_vain.saturating_add(1);
             chair.asked.clear();
             chair.cancels.clear();
             chair.meter.pause();
@@ -41,8 +42,8 @@ impl Drop for Held<'_> {
         state.held = state.held.saturating_sub(1);
         if state.held == 0 {
             // The peers are not to blame for that time.
-            let held = state.held_since.elapsed();
-            state.progress = (state.progress + held).min(Instant::now());
+            let since = state.held_since;
+            state.progress.excuse(since, Instant::now());
         }
     }
 }
@@ -68,6 +69,9 @@ impl Drop for Waiting<'_> {
         if let Some(chair) = self.held.table.lock().chairs.get_mut(self.seat) {
             chair.held = chair.held.saturating_sub(1);
             let now = Instant::now();
+            if chair.held == 0 {
+                chair.progress.excuse(chair.held_since, now);
+            }
             match self.time {
                 Time::Counted => chair.meter.add(0, now),
                 Time::Free if !chair.asked.is_empty() => chair.meter.resume(now),

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::piece::{PieceList, PieceStream};
+use verifier::scalars::Label;
 use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
 use crate::swarm::Swarm;
@@ -22,6 +23,11 @@ use crate::{Doorway, Identity, Limits};
 
 pub(super) fn identity(seed: u8) -> Identity {
     Identity::from_key(SigningKey::from_seed([seed; 32]))
+}
+
+/// What both sides call each other: the last letters of the id.
+pub(super) fn label(peer: PeerId) -> Label {
+    Label::parse(&format!("peer {}", &peer.to_string()[61..])).unwrap()
 }
 
 /// Some bytes and what their manifest would say of them.
@@ -105,6 +111,10 @@ impl Shelf for Memory {
         self.known.contains(&peer)
     }
 
+    async fn label(&self, peer: PeerId) -> Option<Label> {
+        self.knows(peer).then(|| label(peer))
+    }
+
     async fn open(&self, _: PeerId, artifact: Sha256) -> Option<Opened> {
         let shown = self.granted && artifact == self.artifact.sha256;
         let before = self.opened.fetch_add(1, Ordering::Relaxed);
@@ -168,7 +178,7 @@ pub(super) async fn serve_with(seed: u8, shelf: Memory, limits: Arc<Limits>) -> 
     let addresses =
         vec![PeerAddress::from_socket(listening.address.ip(), listening.address.port()).unwrap()];
     let sessions = tokio::spawn(async move { listening.sessions.await.unwrap() });
-    let source = PullSource { id, addresses, offered: Bitfield::full(count) };
+    let source = PullSource { id, label: label(id), addresses, offered: Bitfield::full(count) };
     Served { source, news: heard, sessions }
 }
 

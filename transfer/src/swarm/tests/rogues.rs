@@ -11,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 use verifier::boundary::PeerAddress;
 use verifier::{Bitfield, Sha256};
 
-use super::harness::{Artifact, Memory, Outcome, identity, pull_all, serve};
+use super::harness::{Artifact, Memory, Outcome, identity, label, pull_all, serve};
 use crate::dial::{Call, dial};
 use crate::identity::doorway;
 use crate::wire::{
@@ -160,6 +160,47 @@ fn play(trick: Trick, artifact: &Artifact, index: u32) -> Vec<u8> {
     }
 }
 
+/// How fast a peer sends: so many bytes, then a pause.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flow {
+    pub(super) bytes: usize,
+    pub(super) pause: Duration,
+}
+
+/// A peer that has everything and sends it as slowly as the flow says.
+pub(super) async fn dripping(seed: u8, artifact: &Artifact, flow: Flow) -> PullSource {
+    let artifact = artifact.clone();
+    listen(seed, &artifact.clone(), move |mut stream| {
+        let artifact = artifact.clone();
+        async move {
+            greet(&mut stream, &artifact, &artifact).await;
+            while let Some(frame) = read(&mut stream).await {
+                match frame {
+                    Frame::Ask(index) => drip(&mut stream, &artifact, index, flow).await,
+                    Frame::Learn => recite(&mut stream, &artifact).await,
+                    _ => {}
+                }
+            }
+        }
+    })
+    .await
+}
+
+async fn drip(stream: &mut Stream, artifact: &Artifact, index: u32, flow: Flow) {
+    let piece = artifact.piece(artifact.list.geometry().index(index).unwrap());
+    for (place, block) in piece.chunks(wire::MAX_BLOCK as usize).enumerate() {
+        let length = u32::try_from(block.len()).unwrap();
+        let offset = u32::try_from(place).unwrap() * wire::MAX_BLOCK;
+        stream.write_all(&BlockHead { index, offset, length }.encode()).await.ok();
+        for drop in block.chunks(flow.bytes) {
+            if stream.write_all(drop).await.is_err() || stream.flush().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(flow.pause).await;
+        }
+    }
+}
+
 /// A peer that shows one artifact and recites the piece list of another.
 pub(super) async fn with_false_list(seed: u8, artifact: &Artifact, other: &Artifact) -> PullSource {
     let (shown, told) = (artifact.clone(), other.clone());
@@ -196,7 +237,7 @@ where
     });
     let addresses = vec![PeerAddress::from_socket(address.ip(), address.port()).unwrap()];
     let offered = Bitfield::full(artifact.list.geometry().piece_count());
-    PullSource { id, addresses, offered }
+    PullSource { id, label: label(id), addresses, offered }
 }
 
 async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {

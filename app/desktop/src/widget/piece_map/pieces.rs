@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(picture(&pieces), "#???..");
         let kept = Event::Kept { index: at(1), source: Source::Peer(peer(1)), bytes: 1 };
         pieces.hear(&kept, NOW);
-        let lost = PullNews::Lost { peer: peer(1), why: "it hung up".to_owned() };
+        let lost = PullNews::Lost { peer: peer(1), why: "hung up".to_owned() };
         pieces.hear(&Event::Peers(lost), NOW);
         assert_eq!(picture(&pieces), "##.?..");
         assert_eq!(pieces.peers(), [peer(1), peer(2)]);

@@ -181,15 +181,11 @@ impl Ready {
             parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
         }
         if !plan.blocked().is_empty() {
-            let names: Vec<String> = plan.blocked().iter().map(|peer| desk.name(*peer)).collect();
+            let names: Vec<String> =
+                plan.blocked().iter().map(|peer| peer.label.to_string()).collect();
             let what = format!("You blocked {}: not asked.", people(&names));
             let what = page::body(desk, page::printable(&what));
             parts = parts.push(page::note(desk, what, style::warned));
-        }
-        if !plan.blocked().is_empty() {
-            let names: Vec<String> = plan.blocked().iter().map(|peer| desk.name(*peer)).collect();
-            let what = format!("You have blocked {}: not asked.", people(&names));
-            parts = parts.push(page::note(desk, page::body(desk, what), style::warned));
         }
         parts.into()
     }

@@ -150,10 +150,10 @@ fn one<'a>(desk: &Desk<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
         Presence::Called => page::small(desk, format!("being called; offers {holds}")),
         Presence::Connected => page::small(desk, format!("connected; {gave}; had {holds}")),
         Presence::Lost { why } => {
-            page::small(desk, page::printable(&format!("not connected: {why}; {gave}")))
+            page::small(desk, page::printable(&format!("not connected: it {why}; {gave}")))
         }
         Presence::Banned { code, why } => {
-            let line = format!("lied and is not asked again: {code}, {why}");
+            let line = format!("lied and is not asked again: {code}, it {why}");
             page::small(desk, page::printable(&line)).style(danger)
         }
     };

@@ -1,0 +1,78 @@
+//! How long a peer is waited for: as long as its bytes come, and no longer than is said.
+
+use std::time::Duration;
+
+use app::ports::{Peers as _, PullError, PullNews, PullSource, Pulled};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use verifier::Bitfield;
+use verifier::boundary::PeerAddress;
+
+use super::CALLER;
+use super::harness::{Artifact, Outcome, identity, label, pull_all, pull_in_vain};
+use super::rogues::{Flow, dripping};
+use crate::swarm::Swarm;
+
+#[tokio::test]
+async fn a_slow_peer_is_waited_for_as_long_as_its_bytes_come() {
+    let artifact = Artifact::new(512 << 10, 512 << 10);
+    let slow = Flow { bytes: 16_384, pause: Duration::from_millis(60) };
+    let source = dripping(1, &artifact, slow).await;
+    let start = Instant::now();
+    // Its one piece takes longer than an import waits in vain.
+    let Outcome { result, pieces, .. } = pull_in_vain(&artifact, vec![source]).await;
+    result.unwrap();
+    assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(artifact.assemble(&pieces), artifact.bytes);
+}
+
+#[tokio::test]
+async fn a_byte_now_and_then_keeps_no_import_waiting() {
+    let artifact = Artifact::new(512 << 10, 512 << 10);
+    let trickle = Flow { bytes: 1, pause: Duration::from_millis(50) };
+    let source = dripping(1, &artifact, trickle).await;
+    let outcome = pull_in_vain(&artifact, vec![source]).await;
+    let Err(PullError::Exhausted { missing: 1, why }) = outcome.result else {
+        panic!("{:?}", outcome.result)
+    };
+    assert!(why.contains("nothing came for 1 second; "), "{why}");
+}
+
+#[tokio::test]
+async fn a_trickle_keeps_no_piece_from_a_peer_that_sends() {
+    let artifact = Artifact::new(8 * 65_536, 65_536);
+    let trickle = Flow { bytes: 1, pause: Duration::from_millis(50) };
+    let slow = Flow { bytes: 16_384, pause: Duration::from_millis(20) };
+    let sources = vec![dripping(1, &artifact, trickle).await, dripping(2, &artifact, slow).await];
+    let Outcome { result, pieces, .. } = pull_all(&artifact, sources).await;
+    result.unwrap();
+    assert_eq!(artifact.assemble(&pieces), artifact.bytes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_takes_the_time_that_it_names() {
+    let artifact = Artifact::new(1_024, 1_024);
+    let id = identity(1).peer_id();
+    let addresses = vec![PeerAddress::parse("mmp://127.0.0.1:1").unwrap()];
+    let source = PullSource { id, label: label(id), addresses, offered: Bitfield::full(1) };
+    let (out, mut pulled) = mpsc::channel(64);
+    let swarm = Swarm::new(std::sync::Arc::new(identity(CALLER)), std::sync::Arc::default());
+    let start = Instant::now();
+    let pull = swarm.pull(artifact.pull(vec![source], out));
+    let listen = async {
+        let mut waits = Vec::new();
+        while let Some(message) = pulled.recv().await {
+            if let Pulled::News(PullNews::Waiting(sentence)) = message {
+                waits.push(sentence);
+            }
+        }
+        waits
+    };
+    let (result, waits) = tokio::join!(pull, listen);
+    let took = start.elapsed();
+    let named = "The import ends when nothing has come for 30 seconds.";
+    assert!(!waits.is_empty() && waits.iter().all(|wait| wait.ends_with(named)), "{waits:?}");
+    let Err(PullError::Exhausted { why, .. }) = result else { panic!("{result:?}") };
+    assert!(why.starts_with("nothing came for 30 seconds; "), "{why}");
+    assert!(took >= Swarm::PATIENCE && took < Duration::from_secs(31), "{took:?}");
+}
