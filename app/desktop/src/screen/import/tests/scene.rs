@@ -230,7 +230,7 @@ pub(super) fn shot(after: Duration) -> Shot {
         hear(20, Event::Peers(PullNews::Connected { peer: peer(seed), pieces }));
     }
     let code = Code::new("piece", "digest");
-    let why = "piece 3 is not the one its digest names".to_owned();
+    let why = "sent wrong bytes: piece 3 is not the one its digest names".to_owned();
     hear(90, Event::Peers(PullNews::Banned { peer: peer(3), code, why }));
     let last = u64::try_from(after.as_millis()).unwrap();
     let bytes = u64::from(PIECE);
