@@ -86,9 +86,7 @@ impl DialError {
             Self::Missed(all) => all.iter().all(|missed| matches!(missed.why, Miss::Refused(_))),
         }
     }
-}
 
-impl DialError {
     /// The stable code.
     pub(crate) fn code(&self) -> Code {
         match self {

@@ -165,6 +165,7 @@ mod tests {
     use bytes::Bytes;
     use tokio::sync::mpsc;
     use verifier::identity::PeerId;
+    use verifier::scalars::Label;
     use verifier::{PieceIndex, Sha256};
 
     use super::{LyingListener, flipped};
@@ -186,6 +187,10 @@ mod tests {
     impl Shelf for Anywhere {
         fn knows(&self, _peer: PeerId) -> bool {
             false
+        }
+
+        async fn label(&self, _peer: PeerId) -> Option<Label> {
+            None
         }
 
         async fn open(&self, _peer: PeerId, _artifact: Sha256) -> Option<Opened> {
