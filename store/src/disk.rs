@@ -7,7 +7,8 @@ use app::ports::JournalError;
 use app::settings::{Settings, SettingsError};
 
 use crate::documents;
-use crate::error::{OpenError, StoreError};
+use crate::error::{At as _, OpenError, StoreError};
+use crate::layout::private_file;
 use crate::{Journal, Layout, Outputs, Store};
 
 /// The disk of one installation. One process has it open at a time.
@@ -82,18 +83,29 @@ pub fn load_settings(layout: &Layout) -> Result<Settings, SettingsFileError> {
     }
 }
 
-/// Keeps the settings of an installation; what was there is replaced whole or not at all.
+/// Changes the settings of an installation as they are on the disk at this moment, and gives them;
+/// what was there is replaced whole or not at all.
+///
+/// Several processes change the same settings: each sees what the one before it wrote. What cannot
+/// be read is left as it is.
 ///
 /// # Errors
 ///
-/// [`SettingsFileError`] if a value cannot be, or the disk fails.
-pub fn save_settings(layout: &Layout, settings: &Settings) -> Result<(), SettingsFileError> {
-    let bytes = settings.write()?;
+/// [`SettingsFileError`] if what is there cannot be read, a value cannot be, or the disk fails.
+pub fn change_settings(
+    layout: &Layout,
+    change: impl FnOnce(&Settings) -> Settings,
+) -> Result<Settings, SettingsFileError> {
     layout.create_root().map_err(OpenError::from).map_err(|error| match error {
         OpenError::Failed(error) => error,
         other => StoreError::io(layout.root(), std::io::Error::other(other)),
     })?;
-    Ok(documents::replace(&layout.settings(), &[&bytes])?)
+    let path = layout.settings_lock();
+    let lock = private_file().write(true).create(true).truncate(false).open(&path).at(&path)?;
+    lock.lock().at(&path)?;
+    let settings = change(&load_settings(layout)?);
+    documents::replace(&layout.settings(), &[&settings.write()?])?;
+    Ok(settings)
 }
 
 impl From<JournalError> for OpenError {
@@ -106,7 +118,7 @@ impl From<JournalError> for OpenError {
 mod tests {
     use app::settings::{Settings, Theme};
 
-    use super::{load_settings, save_settings};
+    use super::{change_settings, load_settings};
     use crate::Layout;
 
     #[test]
@@ -115,14 +127,37 @@ mod tests {
         let layout = Layout::new(folder.path().join("data"));
         assert_eq!(load_settings(&layout).unwrap(), Settings::default());
         let dark = Settings { theme: Theme::Dark, ..Settings::default() };
-        save_settings(&layout, &dark).unwrap();
+        assert_eq!(change_settings(&layout, |_| dark.clone()).unwrap(), dark);
         assert_eq!(load_settings(&layout).unwrap(), dark);
-        let wrong = Settings { text_percent: 1, ..Settings::default() };
-        assert!(save_settings(&layout, &wrong).is_err());
+        let wrong = |now: &Settings| Settings { text_percent: 1, ..now.clone() };
+        assert!(change_settings(&layout, wrong).is_err());
         assert_eq!(load_settings(&layout).unwrap(), dark);
         std::fs::write(layout.settings(), "no settings").unwrap();
         assert!(load_settings(&layout).is_err());
+        assert!(change_settings(&layout, Settings::clone).is_err());
+        assert_eq!(std::fs::read(layout.settings()).unwrap(), b"no settings");
         std::fs::write(layout.settings(), vec![b' '; Settings::MAX_BYTES + 1]).unwrap();
         assert!(load_settings(&layout).is_err());
+        assert!(change_settings(&layout, Settings::clone).is_err());
+    }
+
+    #[test]
+    fn changes_that_several_make_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let count = |settings: &Settings| settings.connections + 1;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..8 {
+                        let more =
+                            |now: &Settings| Settings { connections: count(now), ..now.clone() };
+                        change_settings(&layout, more).unwrap();
+                    }
+                });
+            }
+        });
+        let made = Settings::default().connections;
+        assert_eq!(load_settings(&layout).unwrap().connections, made + 32);
     }
 }

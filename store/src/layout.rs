@@ -125,6 +125,11 @@ impl Layout {
         self.root.join("settings.json")
     }
 
+    /// The file that is locked while the settings are changed.
+    pub(crate) fn settings_lock(&self) -> PathBuf {
+        self.root.join("settings.lock")
+    }
+
     /// The peers this installation is paired with, and the quota.
     pub fn book(&self) -> PathBuf {
         self.root.join("book.json")

@@ -26,7 +26,7 @@ mod store;
 mod tests;
 
 pub use book::BookError;
-pub use disk::{Disk, SettingsFileError, load_settings, save_settings};
+pub use disk::{Disk, SettingsFileError, change_settings, load_settings};
 pub use error::{OpenError, StoreError};
 pub use journal::Journal;
 pub use layout::{Layout, LayoutError};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use app::settings::{Settings, Theme};
 use desktop::screen::Place;
 use iced::Point;
-use store::{Layout, save_settings};
+use store::{Layout, change_settings};
 use tempfile::TempDir;
 
 use super::copy;
@@ -136,7 +136,7 @@ fn an_import_is_clicked_through_on_a_real_display() {
     let cast = Cast::new();
     let settings =
         Settings { imports: Some(cast.path("models")), theme: Theme::Light, ..Settings::default() };
-    save_settings(&Layout::new(&cast.me.data), &settings).unwrap();
+    change_settings(&Layout::new(&cast.me.data), |_| settings.clone()).unwrap();
 
     // An import that broke off midway, so that the library has a model with missing pieces.
     cast.prepare("translate-1.4", "12MiB", "2");

@@ -4,7 +4,7 @@ use app::settings::{Settings, Theme};
 use desktop::screen::Place;
 use iced::keyboard::key::Named;
 use iced::keyboard::{Key, Modifiers};
-use store::{Layout, StoreLock, load_settings};
+use store::{Layout, StoreLock, change_settings, load_settings};
 
 use super::stage::Stage;
 use crate::harness::Turn;
@@ -74,6 +74,7 @@ fn where_the_window_was_is_kept_when_it_closes() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { theme: Theme::Dark, ..Settings::default() };
+    change_settings(&Layout::new(folder.path()), |_| settings.clone()).unwrap();
     let mut stage = Stage::open_with(folder.path(), settings);
     stage.click("Make my key and start");
     stage.go(Place::Bench);

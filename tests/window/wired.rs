@@ -52,8 +52,12 @@ impl Wiring for Wired {
         self.limits.set_connections(settings.connections);
     }
 
-    fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem> {
-        store::save_settings(&Layout::new(data), settings)
+    fn change(
+        &self,
+        data: &Path,
+        change: impl FnOnce(&Settings) -> Settings,
+    ) -> Result<Settings, Problem> {
+        store::change_settings(&Layout::new(data), change)
             .map_err(|error| Problem::machine("the settings are not kept", &error))
     }
 }

@@ -92,16 +92,18 @@ impl Wiring for DiskAndNetwork {
 
     fn settings(&self, data: &Path) -> Result<Settings, Fault> {
         let layout = Layout::new(data);
-        let path = layout.settings();
-        store::load_settings(&layout).map_err(|error| match error {
-            SettingsFileError::Settings(error) => Fault::coded_in(&path, &error),
-            _ => Fault::machine("cannot read the settings", &error),
-        })
+        store::load_settings(&layout)
+            .map_err(|error| not_used(&layout, "cannot read the settings", error))
     }
 
-    fn keep_settings(&self, data: &Path, settings: &Settings) -> Result<(), Fault> {
-        store::save_settings(&Layout::new(data), settings)
-            .map_err(|error| Fault::machine("the settings are not kept", &error))
+    fn change_settings(
+        &self,
+        data: &Path,
+        change: impl FnOnce(&Settings) -> Settings,
+    ) -> Result<Settings, Fault> {
+        let layout = Layout::new(data);
+        store::change_settings(&layout, change)
+            .map_err(|error| not_used(&layout, "the settings are not kept", error))
     }
 
     fn journal(&self, data: &Path) -> Result<Arc<Journal>, Fault> {
@@ -122,6 +124,14 @@ impl Wiring for DiskAndNetwork {
 
     fn outputs(&self, data: &Path) -> Arc<Outputs> {
         Arc::new(Outputs::new(Layout::new(data)))
+    }
+}
+
+/// Why the settings are not used; a file that is wrong is for the user to correct.
+fn not_used(layout: &Layout, what: &str, error: SettingsFileError) -> Fault {
+    match error {
+        SettingsFileError::Settings(error) => Fault::coded_in(&layout.settings(), &error),
+        _ => Fault::machine(what, &error),
     }
 }
 

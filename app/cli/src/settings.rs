@@ -29,12 +29,11 @@ pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Resu
                 let advice = format!("It takes {}.", name.takes());
                 Fault::from(Problem { advice, ..Problem::coded(&error) })
             })?;
-            session.wiring.keep_settings(&data, &new)?;
+            let new = session.wiring.change_settings(&data, |now| now.taking(*name, &new))?;
             Ok(changed(session, *name, &new))
         }
         Some(SettingsCommand::Reset { name }) => {
-            let new = settings.as_made(*name);
-            session.wiring.keep_settings(&data, &new)?;
+            let new = session.wiring.change_settings(&data, |now| now.as_made(*name))?;
             Ok(changed(session, *name, &new))
         }
     }

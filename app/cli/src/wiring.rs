@@ -61,12 +61,17 @@ pub trait Wiring: Send + Sync {
     /// [`Fault`] if the file cannot be read, or sets what cannot be.
     fn settings(&self, data: &Path) -> Result<Settings, Fault>;
 
-    /// Keeps the settings; what was there is replaced whole or not at all.
+    /// Changes the settings as they are on the disk at this moment, and gives them; what was there
+    /// is replaced whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the folder cannot be used.
-    fn keep_settings(&self, data: &Path, settings: &Settings) -> Result<(), Fault>;
+    /// [`Fault`] if what is there cannot be read, or the folder cannot be used.
+    fn change_settings(
+        &self,
+        data: &Path,
+        change: impl FnOnce(&Settings) -> Settings,
+    ) -> Result<Settings, Fault>;
 
     /// Opens the journal alone, which several processes may use.
     ///

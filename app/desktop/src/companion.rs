@@ -5,6 +5,7 @@ mod frame;
 mod keys;
 mod message;
 mod notices;
+mod saving;
 mod screens;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::wiring::{Opened, Unopened, Wiring};
 
 use close::Closing;
 use notices::Notices;
+use saving::Saving;
 use screens::Screens;
 use timing::Timing;
 
@@ -74,6 +76,7 @@ pub struct Companion<W: Wiring> {
     sheet: Option<Sheet>,
     notices: Notices,
     timing: Option<Timing>,
+    saving: Saving,
     /// The newest reading of the book of peers; an older one is not shown any more.
     reading: Run,
 }
@@ -139,6 +142,7 @@ impl<W: Wiring> Companion<W> {
             sheet: None,
             notices,
             timing: Timing::since(started),
+            saving: Saving::default(),
             reading: Run::default(),
         };
         let mode = iced::system::theme().map(Message::Mode);
@@ -166,11 +170,11 @@ impl<W: Wiring> Companion<W> {
                 }
                 Task::none()
             }
-            Message::Book(_, Err(problem)) | Message::Saved(Err(problem)) => {
+            Message::Book(_, Err(problem)) => {
                 self.notices.fail(problem);
                 Task::none()
             }
-            Message::Saved(Ok(())) => Task::none(),
+            Message::Saved(saved) => self.saved(saved),
             Message::Go(place) => self.go(place),
             Message::Maximized(maximized) => {
                 self.look.maximized = maximized;
@@ -294,6 +298,7 @@ impl<W: Wiring> Companion<W> {
                 Task::batch([attention, tell])
             }
             Errand::Set(settings) => {
+                self.saving.wish(&self.settings, &settings);
                 self.settings = *settings;
                 self.wiring.pace(&self.settings);
                 self.save()
@@ -310,9 +315,31 @@ impl<W: Wiring> Companion<W> {
         task::window::peers(opened).map(move |peers| Message::Book(run.clone(), peers))
     }
 
-    fn save(&self) -> Task<Heard<W>> {
-        task::window::save(&self.wiring, self.data.clone(), self.settings.clone())
-            .map(Message::Saved)
+    /// Keeps what was set, one change after the other.
+    fn save(&mut self) -> Task<Heard<W>> {
+        let Some(change) = self.saving.next(&self.settings) else { return Task::none() };
+        task::window::change(&self.wiring, self.data.clone(), change)
+            .map(|saved| Message::Saved(saved.map(Box::new)))
+    }
+
+    fn saved(&mut self, saved: Result<Box<Settings>, Problem>) -> Task<Heard<W>> {
+        self.saving.done();
+        match saved {
+            Err(problem) => self.notices.fail(problem),
+            // What the command set meanwhile holds here too, and is shown.
+            Ok(settings) if self.saving.is_idle() && self.settings != *settings => {
+                self.settings = *settings;
+                self.wiring.pace(&self.settings);
+                if let Stage::Open(screens) = &mut self.stage
+                    && screens.place == Place::Settings
+                {
+                    let (task, errands) = screens.enter(&self.settings);
+                    return Task::batch([task.map(Message::Screen), self.run(errands)]);
+                }
+            }
+            Ok(_) => {}
+        }
+        self.save()
     }
 
     fn changed(&mut self, changed: Changed) -> Task<Heard<W>> {
@@ -395,9 +422,21 @@ impl<W: Wiring> Companion<W> {
         // What goes on is stopped by dropping it; it writes down what it did, and tidies up.
         self.stage = Stage::Opening;
         self.sheet = None;
-        let save = if is_kept {
-            self.settings.window = window;
-            self.save().discard()
+        // The rest of the file is the user's, and may have been changed by the command.
+        let rest = self.saving.rest(&self.settings);
+        let save = if is_kept || rest.is_some() {
+            let change = move |now: &Settings| {
+                let mut new = rest.map_or_else(|| now.clone(), |rest| rest(now));
+                new.window = if is_kept { window } else { new.window };
+                new
+            };
+            task::window::change(&self.wiring, self.data.clone(), change)
+                .map(|saved| {
+                    if let Err(problem) = saved {
+                        tracing::warn!("where the window was is not kept: {}", problem.what);
+                    }
+                })
+                .discard()
         } else {
             Task::none()
         };

@@ -14,7 +14,7 @@ use app::settings::Settings;
 use clap::Parser;
 use desktop::companion::{self, Beginning};
 use desktop::wiring::{Opened, Unopened, Wiring};
-use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
+use store::{Disk, Journal, Layout, OpenError, Outputs, SettingsFileError, Store};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -47,7 +47,8 @@ fn main() -> ExitCode {
     let (settings, trouble) = match store::load_settings(&Layout::new(&data)) {
         Ok(settings) => (settings, None),
         Err(error) => {
-            let advice = "Those it was made with are used until you set others.";
+            let advice = correct(&Layout::new(&data), "start this window again");
+            let advice = format!("Until then it is as it was made. {advice}");
             let what = format!("cannot use the settings: {}", app::problem::chain(&error));
             (Settings::default(), Some(Problem::new(app::blame::IO_FAILED, what, advice)))
         }
@@ -82,6 +83,12 @@ fn trace(verbose: u8) {
     let told = Targets::new().with_targets(crates.map(|name| (name, level)));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     tracing_subscriber::registry().with(lines).with(told).init();
+}
+
+/// What to do about settings that cannot be read: they are the user's, and left as they are.
+fn correct(layout: &Layout, then: &str) -> String {
+    let path = layout.settings();
+    format!("Correct {} or move it to another folder, then {then}.", path.display())
 }
 
 /// The real disk and the real network.
@@ -126,10 +133,19 @@ impl Wiring for DiskAndNetwork {
         self.limits.set_connections(settings.connections);
     }
 
-    fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem> {
-        store::save_settings(&Layout::new(data), settings).map_err(|error| {
+    fn change(
+        &self,
+        data: &Path,
+        change: impl FnOnce(&Settings) -> Settings,
+    ) -> Result<Settings, Problem> {
+        let layout = Layout::new(data);
+        store::change_settings(&layout, change).map_err(|error| {
+            let advice = match error {
+                SettingsFileError::Settings(_) => correct(&layout, "set it again").into(),
+                _ => machine_advice(&error),
+            };
             let what = format!("the settings are not kept: {}", app::problem::chain(&error));
-            Problem::new(app::blame::IO_FAILED, what, machine_advice(&error))
+            Problem::new(app::blame::IO_FAILED, what, advice)
         })
     }
 }

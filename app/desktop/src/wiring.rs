@@ -29,12 +29,17 @@ pub trait Wiring: Send + Sync + 'static {
     /// Uses the limits of these settings from now on; quick.
     fn pace(&self, settings: &Settings);
 
-    /// Keeps the settings; what was there is replaced whole or not at all.
+    /// Changes the settings as they are on the disk at this moment, which the command may have
+    /// changed too, and gives them; what was there is replaced whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`Problem`] if a value cannot be or the disk fails.
-    fn save(&self, data: &Path, settings: &Settings) -> Result<(), Problem>;
+    /// [`Problem`] if what is there cannot be read, and is left so, or the disk fails.
+    fn change(
+        &self,
+        data: &Path,
+        change: impl FnOnce(&Settings) -> Settings,
+    ) -> Result<Settings, Problem>;
 }
 
 /// An open installation.

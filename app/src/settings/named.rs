@@ -164,21 +164,27 @@ impl Settings {
     /// The same with one thing as it was made.
     #[must_use]
     pub fn as_made(&self, setting: Setting) -> Self {
-        let made = Self::default();
+        self.taking(setting, &Self::default())
+    }
+
+    /// The same with one thing as it is in others.
+    #[must_use]
+    pub fn taking(&self, setting: Setting, others: &Self) -> Self {
         let mut new = self.clone();
+        let others = others.clone();
         match setting {
-            Setting::Imports => new.imports = made.imports,
-            Setting::Listen => new.listen = made.listen,
-            Setting::Addresses => new.addresses = made.addresses,
-            Setting::Label => new.label = made.label,
-            Setting::UploadLimit => new.upload_limit = made.upload_limit,
-            Setting::DownloadLimit => new.download_limit = made.download_limit,
-            Setting::Connections => new.connections = made.connections,
-            Setting::SignReceipts => new.sign_receipts = made.sign_receipts,
-            Setting::Theme => new.theme = made.theme,
-            Setting::TextPercent => new.text_percent = made.text_percent,
-            Setting::Start => new.start = made.start,
-            Setting::Notify => new.notify = made.notify,
+            Setting::Imports => new.imports = others.imports,
+            Setting::Listen => new.listen = others.listen,
+            Setting::Addresses => new.addresses = others.addresses,
+            Setting::Label => new.label = others.label,
+            Setting::UploadLimit => new.upload_limit = others.upload_limit,
+            Setting::DownloadLimit => new.download_limit = others.download_limit,
+            Setting::Connections => new.connections = others.connections,
+            Setting::SignReceipts => new.sign_receipts = others.sign_receipts,
+            Setting::Theme => new.theme = others.theme,
+            Setting::TextPercent => new.text_percent = others.text_percent,
+            Setting::Start => new.start = others.start,
+            Setting::Notify => new.notify = others.notify,
         }
         new
     }

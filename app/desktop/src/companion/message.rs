@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::ports::KnownPeer;
 use app::problem::Problem;
+use app::settings::Settings;
 use iced::keyboard::{self, Key, Modifiers};
 use iced::theme::Mode;
 use iced::{Event, event, window};
@@ -24,8 +25,8 @@ pub enum Message<O> {
     Opened(Result<O, Unopened>),
     /// The book of peers was read.
     Book(Run, Result<Arc<[KnownPeer]>, Problem>),
-    /// The settings were kept.
-    Saved(Result<(), Problem>),
+    /// The settings were kept, and are these now.
+    Saved(Result<Box<Settings>, Problem>),
     /// Show a screen.
     Go(Place),
     /// Whether the window fills the screen.

@@ -28,14 +28,14 @@ pub fn open<W: Wiring>(
     perform(work, |opened| opened)
 }
 
-/// Keeps the settings.
-pub fn save<W: Wiring>(
+/// Changes the settings as they are on the disk, and gives them.
+pub fn change<W: Wiring>(
     wiring: &Arc<W>,
     data: PathBuf,
-    settings: Settings,
-) -> Task<Result<(), Problem>> {
+    change: impl FnOnce(&Settings) -> Settings + Send + 'static,
+) -> Task<Result<Settings, Problem>> {
     let wiring = Arc::clone(wiring);
-    perform(blocking(move || wiring.save(&data, &settings)), |saved| saved)
+    perform(blocking(move || wiring.change(&data, change)), |changed| changed)
 }
 
 /// Reads the book of peers.
