@@ -50,6 +50,24 @@ impl Consent {
     pub fn grants(&self) -> &[Grant] {
         &self.grants
     }
+
+    /// Whether a grant is one of its own.
+    pub fn has(&self, standing: &Standing) -> bool {
+        self.grants.iter().any(|grant| grant.id() == standing.grant.id())
+    }
+
+    /// Takes back what is still live of it, all at once; says which grants.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if the log cannot be used; then none is taken back.
+    pub async fn take_back<J: Journal>(
+        &self,
+        journal: &J,
+        now: UtcTime,
+    ) -> Result<Vec<Id>, JournalError> {
+        take_back(journal, now, |standing| self.has(standing)).await
+    }
 }
 
 /// Takes back every live yes that `meant` says yes to, all at once; says which ones, in the order

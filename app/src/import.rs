@@ -81,13 +81,20 @@ pub async fn import<P: Ports>(
     let stop = pin!(stop);
     let admitted = Admitted::new(plan, consent)?;
     let mut given: BTreeMap<PeerId, u64> = BTreeMap::new();
+    let mut has_begun = false;
     let mut hear = |event: Event| {
+        has_begun = true;
         if let Event::Kept { source: Source::Peer(peer), bytes, .. } = &event {
             *given.entry(*peer).or_default() += *bytes;
         }
         on(event);
     };
     let outcome = run(ports, &admitted, settings, &mut hear, stop).await;
+    if !has_begun
+        && let Err(error) = admitted.take_back(ports).await
+    {
+        tracing::error!(%error, "cannot take back what was granted");
+    }
     let plan = admitted.plan();
     let record = |what, peer, bytes| Record {
         time: ports.clock().now(),

@@ -25,19 +25,29 @@ impl<S: PieceStore> Lease<S> {
         output_bytes: u64,
     ) -> Result<Self, ReserveError> {
         let store = Arc::clone(ports.store());
-        let artifact = manifest.artifact_sha256();
-        let reservation = Reservation {
-            manifest: Bytes::copy_from_slice(manifest.bytes()),
-            manifest_sha256: manifest.sha256(),
-            artifact,
-            model_id: manifest.model_id().clone(),
-            model_version: manifest.model_version().clone(),
-            geometry,
-            root,
-            output_bytes,
-        };
+        let reservation = reservation(manifest, geometry, root, output_bytes);
+        let artifact = reservation.artifact;
         let held = store.reserve(reservation, ports.clock().now()).await?;
         Ok(Self { store, artifact, held })
+    }
+}
+
+/// What is reserved for the manifest's artifact, and for `output_bytes` of a temporary output.
+pub(crate) fn reservation(
+    manifest: &Manifest,
+    geometry: Geometry,
+    root: Root,
+    output_bytes: u64,
+) -> Reservation {
+    Reservation {
+        manifest: Bytes::copy_from_slice(manifest.bytes()),
+        manifest_sha256: manifest.sha256(),
+        artifact: manifest.artifact_sha256(),
+        model_id: manifest.model_id().clone(),
+        model_version: manifest.model_version().clone(),
+        geometry,
+        root,
+        output_bytes,
     }
 }
 

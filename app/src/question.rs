@@ -3,22 +3,23 @@
 //! A question holds the very terms that a yes to it writes down, so what is shown and what is
 //! granted cannot differ. The command asks it in the terminal, the window on a card.
 
-use std::net::SocketAddr;
+mod serve;
+
+use std::path::Path;
 
 use verifier::Sha256;
 use verifier::consent::{Act, Scope};
 use verifier::manifest::Manifest;
-use verifier::scalars::UtcTime;
+use verifier::request::Offer;
+use verifier::scalars::{Id, UtcTime};
 
 use crate::consent::Consent;
 use crate::import::Plan;
 use crate::naming::short_peer;
-use crate::ports::{Journal, JournalError, KnownPeer, Model, Terms};
+use crate::ports::{Journal, JournalError, Terms};
 use crate::quantity::Size;
 
-/// What a grant to serve allows each peer where nothing is said, as a multiple of the model's size:
-/// what was lost on the way is asked for again.
-const SERVE_FACTOR: u64 = 2;
+pub use serve::{Serving, Told};
 
 /// Everything a person has to know before saying yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +40,26 @@ pub struct Question {
     pub license: String,
     /// The model card's route.
     pub card: String,
+    /// What else there is to know, as a word and what it says.
+    pub facts: Vec<(&'static str, String)>,
+    /// Earlier grants under which others may have the model as well. A yes leaves them, unless
+    /// [`Self::ending_older`] says that they end with it.
+    pub older: Vec<Older>,
     /// When the yes ends.
     pub until: UtcTime,
     /// How to stop it before.
     pub stop: String,
     /// What a yes to each act means, in full.
     pub terms: Vec<Terms>,
+}
+
+/// An earlier grant that is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Older {
+    /// The grant.
+    pub grant: Id,
+    /// Who may have what until when under it.
+    pub what: String,
 }
 
 /// A yes to some acts of one question, said by a person; it is used up by writing it down.
@@ -54,6 +69,18 @@ pub struct Question {
 pub struct Yes {
     artifact: Sha256,
     terms: Vec<Terms>,
+    instead_of: Vec<Id>,
+}
+
+/// What a yes to the act means, as people are told.
+pub const fn meaning(act: Act) -> &'static str {
+    match act {
+        Act::Fetch => "Fetch: ask these peers for the bytes",
+        Act::Import => "Import: put the verified file and its receipt into the folder",
+        Act::Cache => "Cache: keep the pieces in the library of this machine",
+        Act::Serve => "Serve: let these peers take the bytes while this program runs",
+        Act::Publish => "Publish: write the file that tells of it",
+    }
 }
 
 impl Question {
@@ -91,6 +118,26 @@ impl Question {
         }
     }
 
+    /// Asks whether a request may be written that says that the user agrees to fetch from these
+    /// peers. A yes to it grants nothing: whoever imports by the request is asked again.
+    pub fn request(manifest: &Manifest, offers: &[Offer], until: UtcTime, out: &Path) -> Self {
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let size = Size(manifest.byte_count());
+        let what = format!("Write a request which says that you agree to fetch {name} ({size})");
+        let bytes = "none now; the import asks you again before it fetches".to_owned();
+        let stop = format!("delete {}; nothing is fetched by it alone", out.display());
+        let peers = offers.iter().map(|offer| {
+            let addresses: Vec<String> =
+                offer.addresses().iter().map(ToString::to_string).collect();
+            format!("{} at {}", short_peer(offer.peer_id()), addresses.join(", "))
+        });
+        Self {
+            required: vec![Act::Fetch],
+            peers: peers.collect(),
+            ..Self::about(manifest, what, bytes, until, stop, Vec::new())
+        }
+    }
+
     /// Asks whether an artifact's pieces may be kept, to be served later.
     pub fn keep(manifest: &Manifest, until: UtcTime, stop: impl Into<String>) -> Self {
         let name = format!("{} {}", manifest.model_id(), manifest.model_version());
@@ -107,37 +154,6 @@ impl Question {
         Self {
             required: vec![Act::Cache],
             ..Self::about(manifest, what, bytes, until, stop.into(), vec![terms])
-        }
-    }
-
-    /// Asks whether the peers may have the model, each so many bytes; twice the model's size where
-    /// `limit` is `None`.
-    pub fn serve(
-        serving: &Serving<'_>,
-        limit: Option<u64>,
-        until: UtcTime,
-        stop: impl Into<String>,
-    ) -> Self {
-        let Serving { model, manifest, listen, peers } = serving;
-        let size = model.geometry.byte_count();
-        let limit = limit.unwrap_or(size.saturating_mul(SERVE_FACTOR));
-        let name = format!("{} {}", model.model_id, model.model_version);
-        let what = format!("Serve {name} ({}) on {listen}", Size(size));
-        let bytes = format!("at most {} to each peer", Size(limit));
-        let terms = peers.iter().map(|peer| Terms {
-            act: Act::Serve,
-            model_id: model.model_id.clone(),
-            artifact: model.artifact,
-            scope: Scope::Peer(peer.id),
-            byte_limit: limit,
-            expires: until,
-        });
-        let terms = terms.collect();
-        let named = peers.iter().map(|peer| format!("{} ({})", peer.label, short_peer(peer.id)));
-        Self {
-            required: vec![Act::Serve],
-            peers: named.collect(),
-            ..Self::about(manifest, what, bytes, until, stop.into(), terms)
         }
     }
 
@@ -185,6 +201,8 @@ impl Question {
             peers: Vec::new(),
             license: manifest.license_route().to_string(),
             card: manifest.model_card_route().to_string(),
+            facts: Vec::new(),
+            older: Vec::new(),
             until,
             stop,
             terms,
@@ -208,7 +226,13 @@ impl Question {
         }
         let asked: Vec<Act> = self.acts().filter(|act| agreed.contains(act)).collect();
         let terms = self.terms.iter().filter(|terms| asked.contains(&terms.act)).cloned();
-        Ok(Yes { artifact: self.artifact, terms: terms.collect() })
+        Ok(Yes { artifact: self.artifact, terms: terms.collect(), instead_of: Vec::new() })
+    }
+
+    /// The same yes, with which the earlier grants end. Call it only after a person said so.
+    #[must_use]
+    pub fn ending_older(&self, yes: Yes) -> Yes {
+        Yes { instead_of: self.older.iter().map(|older| older.grant.clone()).collect(), ..yes }
     }
 }
 
@@ -223,6 +247,11 @@ impl Yes {
         &self.terms
     }
 
+    /// The earlier grants that end with it.
+    pub fn instead_of(&self) -> &[Id] {
+        &self.instead_of
+    }
+
     /// Writes the yes down, and makes of it what a use case takes.
     ///
     /// # Errors
@@ -233,19 +262,6 @@ impl Yes {
         journal: &J,
         now: UtcTime,
     ) -> Result<Consent, JournalError> {
-        Consent::given(journal, self.artifact, self.terms, Vec::new(), now).await
+        Consent::given(journal, self.artifact, self.terms, self.instead_of, now).await
     }
-}
-
-/// What is to be served, where, and to whom.
-#[derive(Debug, Clone, Copy)]
-pub struct Serving<'a> {
-    /// The model.
-    pub model: &'a Model,
-    /// Its manifest.
-    pub manifest: &'a Manifest,
-    /// Where calls are taken.
-    pub listen: SocketAddr,
-    /// Who may have it.
-    pub peers: &'a [KnownPeer],
 }

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
@@ -31,6 +33,9 @@ use crate::ports::{
 const NEWS_QUEUE: usize = 1_024;
 /// How often it is checked whether any grant is still live.
 const GRANT_CHECK: Duration = Duration::from_millis(500);
+/// How long after the last bytes of a grant that is used up a peer may stay, to get what is on its
+/// way.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// Why serving could not begin or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +145,7 @@ pub enum Event {
 pub enum Ended {
     /// The user stopped it.
     Stopped,
-    /// No grant is live any more: each was revoked, used up or has expired.
+    /// No grant of the run is live any more: each was revoked, used up or has expired.
     NoGrant,
 }
 
@@ -151,43 +156,98 @@ pub struct Served {
     pub ended: Ended,
     /// Bytes that each peer took.
     pub taken: BTreeMap<PeerId, u64>,
+    /// The grants of the run that were live at its end, and ended with it.
+    pub taken_back: Vec<Id>,
 }
 
-/// Serves one artifact until `stop` resolves or its last grant ends.
+/// An artifact that lies ready at an address where nobody is answered yet.
+///
+/// Whatever can fail has been tried by then, so that a person is asked for a yes only to what can
+/// begin. Dropping it gives the address back.
+pub struct Bound<P: Ports> {
+    address: SocketAddr,
+    sessions: BoxFuture<'static, Result<(), Failure>>,
+    heard: mpsc::Receiver<ServeNews>,
+    table: Arc<Table<P::Store, P::Journal, P::Clock>>,
+}
+
+impl<P: Ports> Bound<P> {
+    /// Where calls will be taken, with the port that the system picked if 0 was asked for.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Takes the address on which an artifact is to be served.
+///
+/// # Errors
+///
+/// [`ServeError`] if the artifact cannot be served, or not there.
+pub async fn bind<P: Ports>(
+    ports: &P,
+    artifact: Sha256,
+    address: SocketAddr,
+) -> Result<Bound<P>, ServeError>
+where
+    P::Clock: Clone,
+{
+    let table = Arc::new(Table::new(ports, artifact).await?);
+    let (news, heard) = mpsc::channel(NEWS_QUEUE);
+    let Listening { address, sessions } = ports
+        .listener()
+        .listen(address, Arc::clone(&table), news)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    Ok(Bound { address, sessions, heard, table })
+}
+
+/// Serves the artifact until `stop` resolves or the last grant of the yes ends. However it ends,
+/// what the yes granted ends with it.
 ///
 /// Peers of the library's book are let in; what they may have is decided by the consent log, at
-/// every ask. Dropping the future hangs up on everyone.
+/// every ask. Dropping the future hangs up on everyone, and takes nothing back.
 ///
 /// # Errors
 ///
 /// [`ServeError`] if serving cannot begin, or if this machine's network fails.
 pub async fn serve<P: Ports>(
     ports: &P,
-    artifact: Sha256,
-    address: SocketAddr,
+    bound: Bound<P>,
     consent: Consent,
+    on: impl FnMut(Event) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Served, ServeError>
+where
+    P::Clock: Clone,
+{
+    let outcome = run(ports, bound, &consent, on, stop).await;
+    let taken_back = consent.take_back(&**ports.journal(), ports.clock().now()).await;
+    if let (Err(_), Err(error)) = (&outcome, &taken_back) {
+        tracing::error!(%error, "cannot take back what was granted");
+    }
+    Ok(Served { taken_back: taken_back?, ..outcome? })
+}
+
+async fn run<P: Ports>(
+    ports: &P,
+    bound: Bound<P>,
+    consent: &Consent,
     mut on: impl FnMut(Event) + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Served, ServeError>
 where
     P::Clock: Clone,
 {
-    if consent.artifact() != artifact || !consent.covers(Act::Serve) {
+    let Bound { address, mut sessions, mut heard, table } = bound;
+    if consent.artifact() != table.model.artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }
-    let table = Arc::new(Table::new(ports, artifact).await?);
-    let (news, mut heard) = mpsc::channel(NEWS_QUEUE);
-    let Listening { address, sessions } = ports
-        .listener()
-        .listen(address, Arc::clone(&table), news)
-        .await
-        .map_err(|source| ServeError::Listen { address, source })?;
     on(Event::Listening(address));
 
     let mut taken: BTreeMap<PeerId, u64> = BTreeMap::new();
+    let (mut callers, mut moved) = (0_u32, Instant::now());
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut sessions = sessions;
     let mut stop = std::pin::pin!(stop);
     let ended = loop {
         tokio::select! {
@@ -197,13 +257,26 @@ where
                 break Ended::Stopped;
             }
             Some(news) = heard.recv() => {
-                if let ServeNews::Sent { peer, bytes, .. } = &news {
-                    *taken.entry(*peer).or_default() += bytes;
+                match &news {
+                    ServeNews::Sent { peer, bytes, .. } => {
+                        *taken.entry(*peer).or_default() += bytes;
+                        moved = Instant::now();
+                    }
+                    ServeNews::Called(_) => callers = callers.saturating_add(1),
+                    ServeNews::Left(_) => callers = callers.saturating_sub(1),
+                    _ => {}
                 }
                 on(Event::Callers(news));
             }
             _ = check.tick() => {
-                if !any_live(ports, artifact).await? {
+                let goes_on = match rest(ports, consent, table.least_piece()).await? {
+                    Rest::Some => true,
+                    Rest::UsedUp => {
+                        table.is_lending() || (callers > 0 && moved.elapsed() < LINGER)
+                    }
+                    Rest::Nothing => false,
+                };
+                if !goes_on {
                     break Ended::NoGrant;
                 }
             }
@@ -211,18 +284,30 @@ where
     };
     drop(sessions);
     write_down(ports, &table.model, &taken).await;
-    Ok(Served { ended, taken })
+    Ok(Served { ended, taken, taken_back: Vec::new() })
 }
 
-async fn any_live<P: Ports>(ports: &P, artifact: Sha256) -> Result<bool, ServeError> {
+/// What is left of a yes.
+enum Rest {
+    /// Some grant allows another piece.
+    Some,
+    /// Every grant that is neither taken back nor over is used up. The last bytes may still be on
+    /// their way.
+    UsedUp,
+    /// Every grant is taken back or over.
+    Nothing,
+}
+
+/// What is left of the yes, if the least that can be asked for has so many bytes.
+async fn rest<P: Ports>(ports: &P, consent: &Consent, least: u64) -> Result<Rest, ServeError> {
     let now = ports.clock().now();
-    let standing = ports.journal().standing(now).await?;
-    Ok(standing.iter().any(|standing| {
-        // The last bytes of a grant that is used up may still be on their way.
-        standing.grant.is_live(now)
-            && standing.grant.act() == Act::Serve
-            && standing.grant.terms().artifact_sha256 == artifact
-    }))
+    let mut standing = ports.journal().standing(now).await?;
+    standing.retain(|standing| consent.has(standing) && standing.grant.is_live(now));
+    Ok(match standing.as_slice() {
+        [] => Rest::Nothing,
+        grants if grants.iter().any(|grant| grant.left() >= least) => Rest::Some,
+        _ => Rest::UsedUp,
+    })
 }
 
 async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId, u64>) {
@@ -279,6 +364,20 @@ pub struct Table<S, J, C> {
     clock: C,
     model: Model,
     list: Arc<PieceList>,
+    /// Shared with every piece that was given out and is not sent yet.
+    lent: Arc<()>,
+}
+
+/// A piece on its way.
+struct Lent {
+    bytes: Bytes,
+    _lent: Arc<()>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
@@ -303,7 +402,20 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             clock: ports.clock().clone(),
             model,
             list,
+            lent: Arc::default(),
         })
+    }
+
+    /// Whether a piece is on its way.
+    fn is_lending(&self) -> bool {
+        Arc::strong_count(&self.lent) > 1
+    }
+
+    /// The length of the shortest piece, in bytes.
+    fn least_piece(&self) -> u64 {
+        let geometry = self.list.geometry();
+        let last = geometry.index(geometry.piece_count().saturating_sub(1));
+        u64::from(last.map_or(0, |last| geometry.length(last)))
     }
 
     /// Checks the grant and counts the bytes; another artifact than this one is never granted, and
@@ -344,16 +456,18 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
         artifact: Sha256,
         index: PieceIndex,
     ) -> Result<Bytes, Refusal> {
+        let lent = Arc::clone(&self.lent);
         let length = u64::from(self.list.geometry().length(index));
         if !self.may(peer, artifact, length) {
             return Err(Refusal::NotServed);
         }
-        self.store.read(artifact, index).await.map_err(|error| {
+        let bytes = self.store.read(artifact, index).await.map_err(|error| {
             if let ReadError::Failed(failure) = error {
                 tracing::error!(%failure, "cannot read a piece that was asked for");
             }
             // That piece alone: the peer may have all others.
             Refusal::NotHad
-        })
+        })?;
+        Ok(Bytes::from_owner(Lent { bytes, _lent: lent }))
     }
 }

@@ -21,10 +21,10 @@ use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
-use crate::lease::Lease;
+use crate::lease::{Lease, reservation};
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports, ReserveError,
-    Spend,
+    Clock as _, Evictable, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports,
+    ReserveError, Spend,
 };
 
 pub use names::Names;
@@ -264,6 +264,20 @@ pub enum Event {
         /// Pieces in all.
         pieces: u32,
     },
+}
+
+/// What keeping the file's pieces would evict, in the order of eviction; nothing is changed.
+///
+/// # Errors
+///
+/// [`ShareError::Reserve`] if there is no room for them whatever went.
+pub async fn would_evict<P: Ports>(
+    ports: &P,
+    manifest: &Manifest,
+    list: &PieceList,
+) -> Result<Vec<Evictable>, ShareError> {
+    let reservation = reservation(manifest, *list.geometry(), list.root(), 0);
+    Ok(ports.store().would_reserve(reservation).await?)
 }
 
 /// Keeps a local file's pieces in the store, pinned, so that they can be served.

@@ -45,6 +45,19 @@ pub(crate) fn is_lost(error: &io::Error) -> bool {
     [23, 1117, 1392, 1393].iter().any(|code| error.raw_os_error() == Some(*code))
 }
 
+/// Fails if this user may not make files in the folder.
+#[cfg(unix)]
+pub(crate) fn check_writable(folder: &Path) -> io::Result<()> {
+    use rustix::fs::Access;
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// Not known here before a file is made.
+#[cfg(not(unix))]
+pub(crate) fn check_writable(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Bytes free for this user on the device of a folder.
 #[cfg(unix)]
 pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {

@@ -14,6 +14,7 @@ use app::ports::{self, Failure, Named, OutputError, Stem};
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 
+use crate::device;
 use crate::layout::{FileIdentity, Layout, sync_folder};
 use note::{Note, Places};
 
@@ -83,7 +84,14 @@ impl ports::Outputs for Outputs {
     fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError> {
         let folder = checked_folder(folder)?;
         check_free(&folder.join(stem.artifact()))?;
-        check_free(&folder.join(stem.receipt()))
+        check_free(&folder.join(stem.receipt()))?;
+        device::check_writable(&folder).map_err(|source| failed(&folder, source))
+    }
+
+    fn check_file(&self, path: &Path) -> Result<(), OutputError> {
+        let (folder, name) = checked_place(path)?;
+        check_free(&folder.join(name))?;
+        device::check_writable(&folder).map_err(|source| failed(&folder, source))
     }
 
     fn draft(&self, folder: &Path, stem: &Stem) -> Result<Draft, OutputError> {
@@ -96,9 +104,7 @@ impl ports::Outputs for Outputs {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-        let name: OsString =
-            path.file_name().ok_or_else(|| OutputError::Unsafe(path.to_owned()))?.to_owned();
-        let folder = checked_folder(path.parent().unwrap_or(Path::new("")))?;
+        let (folder, name) = checked_place(path)?;
         check_free(&folder.join(&name))?;
         let places = Places::single(&folder, name).map_err(|error| failed(&folder, error))?;
         // A receipt or a manifest can be written without a data folder, then without a note.
@@ -238,6 +244,13 @@ fn move_by_rename(from: &Path, to: &Path) -> Result<(), OutputError> {
         drop(fs::remove_file(to));
         failed(folder, source)
     })
+}
+
+/// A file's folder, as [`checked_folder`] finds it, and its name.
+fn checked_place(path: &Path) -> Result<(PathBuf, OsString), OutputError> {
+    let name = path.file_name().ok_or_else(|| OutputError::Unsafe(path.to_owned()))?;
+    let folder = checked_folder(path.parent().unwrap_or(Path::new("")))?;
+    Ok((folder, name.to_owned()))
 }
 
 /// The folder's absolute path, if it is a folder and not a symlink.

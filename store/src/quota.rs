@@ -56,6 +56,24 @@ pub(crate) fn reserve(
     now: UtcTime,
 ) -> Result<Reserved, ReserveError> {
     let artifact = reservation.artifact;
+    let wanted = wanted(shared, reservation)?;
+    let evicted = make_room(shared, artifact, wanted)?;
+    let held = lease(shared, reservation, wanted, now).map_err(failed)?;
+    Ok(Reserved { held, evicted })
+}
+
+/// What [`reserve`] would evict, in the order of eviction. Nothing is changed.
+pub(crate) fn would_reserve(
+    shared: &Shared,
+    reservation: &Reservation,
+) -> Result<Vec<Evictable>, ReserveError> {
+    let wanted = wanted(shared, reservation)?;
+    would_evict_but(shared, Some(reservation.artifact), wanted)
+}
+
+/// Bytes that a reservation adds, if it can be made.
+fn wanted(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveError> {
+    let artifact = reservation.artifact;
     let missing = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
@@ -76,10 +94,7 @@ pub(crate) fn reserve(
     let pieces = u64::from(reservation.geometry.piece_count());
     let overhead = ARTIFACT_OVERHEAD + pieces * PIECE_OVERHEAD;
     let kept = missing.saturating_add(if missing == 0 { 0 } else { overhead });
-    let wanted = kept.saturating_add(reservation.output_bytes);
-    let evicted = make_room(shared, artifact, wanted)?;
-    let held = lease(shared, reservation, wanted, now).map_err(failed)?;
-    Ok(Reserved { held, evicted })
+    Ok(kept.saturating_add(reservation.output_bytes))
 }
 
 /// Whether so many bytes would fit in a library that is not made yet; making it is left to others.
@@ -202,11 +217,19 @@ fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
 /// What would be evicted so that so many bytes more fit, in the order of eviction. Nothing is
 /// changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
+    would_evict_but(shared, None, wanted)
+}
+
+fn would_evict_but(
+    shared: &Shared,
+    except: Option<Sha256>,
+    wanted: u64,
+) -> Result<Vec<Evictable>, ReserveError> {
     let room = Room::of(shared)?;
     if room.fits(wanted, 0) {
         return Ok(Vec::new());
     }
-    let mut candidates = candidates(&shared.catalogue(), None);
+    let mut candidates = candidates(&shared.catalogue(), except);
     room.check(wanted, &candidates)?;
     let mut gain = 0;
     candidates.retain(|candidate| {

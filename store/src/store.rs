@@ -243,13 +243,21 @@ impl PieceStore for Store {
             .await
     }
 
+    async fn would_reserve(
+        &self,
+        reservation: Reservation,
+    ) -> Result<Vec<Evictable>, ReserveError> {
+        let shared = Arc::clone(&self.shared);
+        let work = move || quota::would_reserve(&shared, &reservation);
+        let evictable = tokio::task::spawn_blocking(work).await;
+        evictable.unwrap_or_else(|join| Err(ReserveError::Failed(join.into())))
+    }
+
     async fn would_evict(&self, bytes: u64) -> Result<Vec<Evictable>, ReserveError> {
         let shared = Arc::clone(&self.shared);
         let work = move || quota::would_evict(&shared, bytes);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(evictable) => evictable,
-            Err(join) => Err(ReserveError::Failed(join.into())),
-        }
+        let evictable = tokio::task::spawn_blocking(work).await;
+        evictable.unwrap_or_else(|join| Err(ReserveError::Failed(join.into())))
     }
 
     async fn set_quota(&self, bytes: u64) -> Result<(), Failure> {

@@ -293,6 +293,9 @@ async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
     let newcomer = Artifact::new(9);
     let foreseen = store.would_evict(newcomer.bytes.len() as u64).await.unwrap();
     assert_eq!(foreseen.len(), 1, "{foreseen:?}");
+    assert_eq!(store.would_reserve(newcomer.reservation(0)).await.unwrap(), foreseen);
+    let huge = store.would_reserve(newcomer.reservation(1 << 40)).await;
+    assert!(matches!(huge, Err(ReserveError::Quota { .. })), "{huge:?}");
     assert_eq!(foreseen[0].artifact, kept[2].sha256());
     assert!(foreseen[0].bytes >= kept[2].bytes.len() as u64);
     let refused = store.would_evict(1 << 40).await;

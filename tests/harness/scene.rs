@@ -129,6 +129,7 @@ impl Scene {
         let offers: Vec<String> = (0..self.peers.len()).map(offer).collect();
         let mut words = vec!["request", "new", "tiny.manifest", "--out", name];
         words.extend(offers.iter().map(String::as_str));
+        words.extend(["--consent", "fetch"]);
         words.extend(more);
         self.importer.run(&words).done();
     }

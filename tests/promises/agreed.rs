@@ -1,19 +1,162 @@
 //! What was agreed to: to whom, until when, act by act, and nothing before a yes.
 
-use crate::harness::{Model, Scene, grants};
+use std::fs;
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::harness::{Companion, Model, Running, Scene, grants};
+
+/// How many grants of an act are live.
+#[track_caller]
+fn live(companion: &Companion, act: &str) -> usize {
+    grants(companion, act).iter().filter(|grant| grant["live"] == true).count()
+}
+
+/// A scene whose peer knows fred and gina too.
+fn scene() -> Scene {
+    let scene = Scene::new(1, Model::SMALL);
+    for name in ["fred", "gina"] {
+        scene.peers[0].learns_of(&Companion::new(&scene.path(""), name));
+    }
+    scene
+}
+
+/// Starts to serve to somebody who never calls.
+#[track_caller]
+fn serves(scene: &Scene, to: &str, more: &[&str]) -> Running {
+    let words = ["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", to];
+    let mut server =
+        scene.peers[0].start(&[&words[..], &["--consent", "serve"], more].concat());
+    server.says("a server can be called", |line| line.starts_with("serving ").then_some(()));
+    server
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_takes_back_what_the_run_granted() {
+    let scene = scene();
+    let server = serves(&scene, "fred", &[]);
+    assert_eq!(live(&scene.peers[0], "serve"), 1);
+    let answer = server.interrupt();
+    let served = answer.done();
+    assert_eq!(served["taken_back"].as_array().unwrap().len(), 1);
+    assert!(answer.err.contains("it takes back what this yes grants"), "{answer}");
+    assert!(answer.err.contains("What your yes granted is taken back."), "{answer}");
+    assert_eq!(live(&scene.peers[0], "serve"), 0);
+}
+
+#[test]
+fn a_run_ends_with_the_last_grant_of_its_own_yes() {
+    let scene = scene();
+    // A power cut leaves the grant.
+    serves(&scene, "fred", &[]).kill();
+    let answer = serves(&scene, "gina", &["--for", "2s"]).ends();
+    assert_eq!(answer.done()["ended"], "no-grant");
+    assert_eq!(live(&scene.peers[0], "serve"), 1, "fred's grant is another yes");
+}
+
+#[test]
+fn the_question_names_everybody_to_whom_the_model_is_open_and_ends_older_grants_on_a_word() {
+    let scene = scene();
+    serves(&scene, "fred", &["--bytes", "5MiB"]).kill();
+    let until = grants(&scene.peers[0], "serve")[0]["expires_utc"].as_str().unwrap().to_owned();
+    let named = |answer: &str| {
+        let line = answer.lines().find(|line| line.starts_with("  also      fred (mmpeer1"));
+        let line = line.unwrap_or_else(|| panic!("fred is not named: {answer}"));
+        assert!(line.contains(&until) && line.contains("5.00 MiB left"), "{line}");
+    };
+    let beside = serves(&scene, "gina", &["--until-input-ends"]).stop();
+    named(&beside.err);
+    assert_eq!(beside.done()["older_ended"].as_array().unwrap().len(), 0);
+    assert_eq!(live(&scene.peers[0], "serve"), 1);
+
+    let server = serves(&scene, "gina", &["--until-input-ends", "--only"]);
+    let may: Vec<Value> = grants(&scene.peers[0], "serve");
+    let may: Vec<&Value> = may.iter().filter(|grant| grant["live"] == true).collect();
+    let gina = Companion::new(&scene.path(""), "gina").id();
+    assert_eq!(may.iter().map(|grant| &grant["peer"]).collect::<Vec<_>>(), [&gina]);
+    let alone = server.stop();
+    named(&alone.err);
+    assert_eq!(alone.done()["older_ended"].as_array().unwrap().len(), 1);
+    assert_eq!(live(&scene.peers[0], "serve"), 0);
+}
+
+#[test]
+fn a_grant_that_is_used_up_ends_its_run_after_its_last_byte() {
+    let scene = Scene::new(1, Model::SMALL);
+    let server = scene.serve_all(&["--bytes", &scene.bytes.to_string()]).pop().unwrap();
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    scene.came_out();
+    let served = server.ends().done();
+    assert_eq!(served["ended"], "no-grant");
+    assert_eq!(served["peer"][0]["bytes"], scene.bytes);
+}
+
+#[test]
+fn the_question_names_the_offer_and_its_addresses() {
+    let scene = Scene::new(1, Model::SMALL);
+    let answer = scene.serves(0, "importer", &[]).stop();
+    let line = answer.err.lines().find(|line| line.starts_with("  offer ")).unwrap();
+    let offer = fs::read_to_string(scene.path("peer-0.minimodel-offer")).unwrap();
+    let offer: Value = serde_json::from_str(&offer).unwrap();
+    assert!(line.contains("peer-0.minimodel-offer, which says your peer id"), "{line}");
+    assert!(line.ends_with(offer["addresses"][0].as_str().unwrap()), "{line}");
+}
+
+#[test]
+fn a_start_that_fails_grants_nothing() {
+    let scene = Scene::new(1, Model::SMALL);
+    let peer = &scene.peers[0];
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = taken.local_addr().unwrap().to_string();
+    let serve = |more: &[&str], code| {
+        let words = ["share", "serve", "tiny", "--to", "importer", "--consent", "serve"];
+        peer.refuses(&[&words[..], more].concat(), 3, code);
+    };
+    serve(&["--listen", &busy], "io.failed");
+    serve(&["--listen", "127.0.0.1:0", "--offer", "nowhere/offer"], "output.unsafe");
+    let announce = ["announce", "tiny", "--address", "mmp://127.0.0.1:9", "--consent", "publish"];
+    peer.refuses(&[&announce[..], &["--out", "nowhere/a"]].concat(), 3, "output.unsafe");
+    assert_eq!((grants(peer, "serve").len(), grants(peer, "publish").len()), (0, 0));
+
+    let importer = &scene.importer;
+    importer.run(&["library", "quota", "1MiB"]).done();
+    let prepare = ["share", "prepare", "tiny.slm", "--manifest", "tiny.manifest"];
+    importer.refuses(&[&prepare[..], &["--consent", "cache"]].concat(), 3, "io.failed");
+    let _servers = scene.serve_all(&[]);
+    let import = [&scene.import_words(&[])[..], &["--consent", Scene::YES]].concat();
+    assert_eq!(importer.refuses(&import, 3, "io.failed")["field"], "quota");
+    let count = importer.run(&["consent", "list"]).done()["grant_count"].clone();
+    assert_eq!(count, 0, "nothing was granted");
+}
+
+#[test]
+fn a_request_says_that_its_user_agrees_only_after_they_said_so() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    let words = ["request", "new", "tiny.manifest", "peer-0.minimodel-offer", "--out", "new.json"];
+    for more in [&[][..], &["--consent", "import"]] {
+        let words = [&words[..], more].concat();
+        assert_eq!(scene.importer.refuses(&words, 1, "consent.denied")["field"], "fetch");
+        assert!(!scene.path("new.json").exists());
+    }
+    scene.importer.run(&[&words[..], &["--consent", "fetch"]].concat()).done();
+    scene.importer.run(&["check-request", "new.json", "tiny.manifest"]).done();
+    assert!(grants(&scene.importer, "fetch").is_empty(), "a request alone grants nothing");
+}
 
 #[test]
 fn an_unknown_grant_among_others_takes_none_back() {
     let scene = Scene::new(1, Model::SMALL);
     let peer = &scene.peers[0];
     let server = scene.serve_all(&[]).pop().unwrap();
-    let live = || grants(peer, "serve").iter().filter(|grant| grant["live"] == true).count();
     let grant = grants(peer, "serve").pop().unwrap();
     let grant = grant["id"].as_str().unwrap();
-    let refused =
-        peer.refuses(&["consent", "revoke", grant, "g-nobody"], 1, "consent.unknown-grant");
-    assert_eq!((refused["field"].as_str(), live()), (Some("g-nobody"), 1));
+    let words = ["consent", "revoke", grant, "g-nobody"];
+    let refused = peer.refuses(&words, 1, "consent.unknown-grant");
+    assert_eq!((refused["field"].as_str(), live(peer, "serve")), (Some("g-nobody"), 1));
     peer.run(&["consent", "revoke", grant, grant]).done();
-    assert_eq!(live(), 0);
+    assert_eq!(live(peer, "serve"), 0);
     server.stop().done();
 }

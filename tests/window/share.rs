@@ -35,7 +35,8 @@ fn serve(stage: &mut Stage, scene: &Scene) -> Running {
     let offer = scene.path("tiny-1.0.minimodel-offer");
     stage.until("the offer is written", |_| offer.is_file().then_some(()));
     let offer = offer.to_str().unwrap();
-    scene.importer.run(&["request", "new", "tiny.manifest", offer, "--out", "request.json"]).done();
+    let request = ["request", "new", "tiny.manifest", offer, "--out", "request.json"];
+    scene.importer.run(&[&request[..], &["--consent", "fetch"]].concat()).done();
     scene.import(&["--consent", Scene::YES])
 }
 
@@ -52,9 +53,49 @@ fn a_model_is_served_to_a_peer_by_clicks() {
     stage.until_said("Serving tiny 1.0 to 1 peer");
     stage.click("Stay open");
     stage.click("Stop serving tiny");
-    stage.until_said("You stopped it.");
+    stage.until_said("You stopped it. What your yes granted is taken back.");
+    assert!(is_taken_back(&scene));
     stage.ask_to_close();
     stage.until("the window closes", |stage| stage.is_closed.then_some(()));
+}
+
+/// Whether nobody may have the model any more, and somebody might before.
+fn is_taken_back(scene: &Scene) -> bool {
+    let grants = grants(&scene.peers[0], "serve");
+    !grants.is_empty() && grants.iter().all(|grant| grant["live"] == false)
+}
+
+#[test]
+fn closing_the_window_takes_back_what_it_serves() {
+    let scene = Scene::new(1, Model::SMALL);
+    let mut stage = window(&scene.peers[0], &scene, 0);
+    serve(&mut stage, &scene).ends().done();
+    assert!(!is_taken_back(&scene));
+    stage.ask_to_close();
+    stage.until_said("Serving tiny 1.0 to 1 peer");
+    stage.click("Stop it and close");
+    stage.until("the window closes", |stage| stage.is_closed.then_some(()));
+    drop(stage);
+    assert!(is_taken_back(&scene));
+}
+
+#[test]
+fn a_server_that_cannot_listen_is_granted_nothing() {
+    let scene = Scene::new(1, Model::SMALL);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let imports = Some(scene.path(""));
+    let settings = Settings { imports, listen, ..Settings::default() };
+    let mut stage = Stage::open_with(&scene.peers[0].data, settings);
+    stage.go(Place::Share);
+    stage.until_said("Ready to be served");
+    stage.click("Serve tiny…");
+    stage.until_said("Who may have it");
+    stage.click("importer");
+    stage.click("Continue");
+    stage.until_said(&format!("cannot listen on {listen}"));
+    drop(stage);
+    assert!(grants(&scene.peers[0], "serve").is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writes the file by which the user tells others of a share.
 
-use app::ports::Ports as _;
+use app::ports::{Outputs as _, Ports as _};
 use app::question::Question;
 
 use crate::args::AnnounceArgs;
@@ -34,6 +34,7 @@ pub async fn run<W: Wiring>(
     let places = texts(&addresses);
     let announcement = app::announce::draft(&model, &key, addresses, created, expires)
         .map_err(|error| Fault::blamed(&error))?;
+    ports.outputs().check_file(&args.out).map_err(|error| Fault::blamed(&error))?;
     let length = announcement.len() as u64;
     let stop = format!("delete {}; nobody can fetch without your yes to serve", args.out.display());
     let question = Question::publish(&manifest, length, &places.join(", "), expires, stop);

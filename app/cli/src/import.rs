@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{ImportError, Imported, Plan, Settings};
+use app::import::{ImportError, Imported, Plan, Settings, room};
 use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
@@ -91,6 +91,10 @@ pub async fn import<P: Ports>(
     let plan = Plan::new(ports, request, args.output_dir.clone())
         .await
         .map_err(|error| Fault::blamed(&error))?;
+    let room = room::look(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
+    if let Some(refusal) = room.refusal {
+        return Err(refusal.into());
+    }
     let expires = ports.clock().now().plus(args.span.0);
     let question = Question::import(&plan, expires, HOW_TO_STOP);
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;

@@ -1,13 +1,14 @@
 //! Asking the user for a yes.
 
-use app::question::{Question, Yes};
+use app::question::{Question, Yes, meaning};
 use verifier::consent::Act;
 
 use crate::fault::Fault;
 use crate::outcome::printable;
 use crate::terminal::{Asking, Terminal};
 
-/// Gets the user's yes to the question: from `given` if it was said beforehand, else by asking.
+/// Gets the user's yes to the question: from `given` if it was said beforehand, else by asking for
+/// each act by itself. An act that may be left out can be declined alone.
 ///
 /// The default is no.
 ///
@@ -27,8 +28,7 @@ pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> R
         terminal.say("Agreed beforehand by --consent.");
         return Ok(yes);
     }
-    let agreed: Vec<Act> = all().collect();
-    tell(terminal, question, &agreed);
+    tell(terminal, question, &all().collect::<Vec<_>>());
     if terminal.asking() == Asking::Impossible {
         let what = format!("this needs your yes to {}, and nobody is here to ask", names(all()));
         let advice =
@@ -36,8 +36,17 @@ pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> R
         let first = question.required.first().map(|act| act.as_str());
         return Err(Fault::denied(what, advice).at(first));
     }
-    let said = if yes(terminal, "Do you agree? [y/N] ")? { agreed } else { Vec::new() };
-    question.agree(&said).map_err(|missing| {
+    let mut agreed = Vec::new();
+    for act in all() {
+        let is_optional = question.optional.contains(&act);
+        let note = if is_optional { " (may be left out)" } else { "" };
+        if yes(terminal, &format!("{}{note}. Do you agree? [y/N] ", meaning(act)))? {
+            agreed.push(act);
+        } else if !is_optional {
+            break;
+        }
+    }
+    question.agree(&agreed).map_err(|missing| {
         let advice = "Nothing was done. Run it again if you change your mind.";
         Fault::denied("you did not agree", advice).at(Some(missing.as_str()))
     })
@@ -60,7 +69,12 @@ pub fn confirm(terminal: &mut Terminal, question: &str, instead: &str) -> Result
     }
 }
 
-fn yes(terminal: &mut Terminal, question: &str) -> Result<bool, Fault> {
+/// Asks a question once more for a part of it; the default is no.
+///
+/// # Errors
+///
+/// [`Fault`] if the answer cannot be read.
+pub fn yes(terminal: &mut Terminal, question: &str) -> Result<bool, Fault> {
     let answer = terminal
         .ask(question)
         .map_err(|error| Fault::machine("cannot read your answer", &error))?;
@@ -79,6 +93,12 @@ fn tell(terminal: &mut Terminal, question: &Question, acts: &[Act]) {
     }
     if !question.peers.is_empty() {
         terminal.say("  they see  your IP address");
+    }
+    for older in &question.older {
+        terminal.say(&format!("  also      {}", printable(&older.what)));
+    }
+    for (word, what) in &question.facts {
+        terminal.say(&format!("  {word:<9} {}", printable(what)));
     }
     terminal.say(&format!("  licence   {}", printable(&question.license)));
     terminal.say(&format!("  card      {}", printable(&question.card)));
@@ -132,6 +152,8 @@ mod tests {
             peers: vec!["anna".to_owned()],
             license: "/license.md".to_owned(),
             card: "/card.md".to_owned(),
+            facts: Vec::new(),
+            older: Vec::new(),
             until,
             stop: "press Ctrl-C".to_owned(),
             terms: terms.to_vec(),
@@ -153,10 +175,26 @@ mod tests {
 
     #[test]
     fn a_yes_covers_what_was_said() {
-        for answer in ["y\n", "Y\n", " yes \n", "YES"] {
-            let mut terminal = terminal(answer, Asking::Possible);
+        for answers in ["y\ny\ny\n", "Y\nyes\n YES \n", "YES\ny\nyes"] {
+            let mut terminal = terminal(answers, Asking::Possible);
             let yes = consent(&mut terminal, &[], &question()).unwrap();
-            assert_eq!(acts(&yes), [Act::Fetch, Act::Import, Act::Cache], "{answer:?}");
+            assert_eq!(acts(&yes), [Act::Fetch, Act::Import, Act::Cache], "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn each_act_is_asked_for_by_itself() {
+        let said = |answers| {
+            let mut terminal = terminal(answers, Asking::Possible);
+            consent(&mut terminal, &[], &question())
+        };
+        for answers in ["y\ny\nn\n", "y\ny\n\n", "y\ny\n"] {
+            assert_eq!(acts(&said(answers).unwrap()), [Act::Fetch, Act::Import], "{answers:?}");
+        }
+        for (answers, missing) in [("y\nn\ny\n", "import"), ("n\ny\ny\n", "fetch")] {
+            let fault = said(answers).unwrap_err();
+            let told = (fault.code().to_string(), fault.field());
+            assert_eq!(told, ("consent.denied".to_owned(), missing), "{answers:?}");
         }
     }
 

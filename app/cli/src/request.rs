@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use app::input;
 use app::naming::short_peer;
+use app::question::Question;
 use app::request::{self, Document, Kind, Written};
 use verifier::scalars::Id;
 
 use crate::args::{RequestCommand, RequestNewArgs};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
+use crate::prompt;
 use crate::session::Session;
 use crate::wiring::Wiring;
 
@@ -44,7 +46,11 @@ fn new<W: Wiring>(session: &mut Session<'_, W>, args: &RequestNewArgs) -> Result
     let options = args.options.options();
     let written =
         request::write(request_id.clone(), &manifest, options, &offers, args.span.0, now)?;
+    session.check_file(&args.out)?;
+    // The request says that the user agrees to fetch, so it is written only after they said so.
     let Written { bytes, manifest, offers } = written;
+    let question = Question::request(&manifest, &offers, now.plus(args.span.0), &args.out);
+    prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     session.write(&args.out, &bytes)?;
     let peers: BTreeSet<String> = offers.iter().map(|offer| offer.peer_id().to_string()).collect();
     let shown: Vec<String> = offers.iter().map(|offer| short_peer(offer.peer_id())).collect();

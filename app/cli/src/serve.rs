@@ -6,21 +6,22 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::naming::short_peer;
-use app::ports::{Access, Clock, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews};
+use app::ports::{
+    Access, Clock as _, Journal as _, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews,
+};
 use app::quantity::{Limit, Size};
-use app::question::{Question, Serving};
-use app::serve::{Ended, Event, Served};
+use app::question::{Question, Serving, Told};
+use app::serve::{Bound, Ended, Event, Served};
 use app::settings::Settings;
 use app::stop;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use verifier::Sha256;
 use verifier::boundary::PeerAddress;
-use verifier::identity::{PeerId, SigningKey};
+use verifier::identity::PeerId;
 use verifier::request::Offer;
-use verifier::scalars::UtcTime;
 
 use crate::args::ServeArgs;
+use crate::check::texts;
 use crate::fault::Fault;
 use crate::library::{failed, with_model};
 use crate::naming;
@@ -30,6 +31,7 @@ use crate::progress::Progress;
 use crate::prompt;
 use crate::session::{self, Session};
 use crate::share::kept_manifest;
+use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
 /// `share serve`.
@@ -52,7 +54,8 @@ pub async fn run<W: Wiring>(
     serve_from(session, args, &settings, |ports| ports).await
 }
 
-/// Serves from what `wrap` makes of the ports.
+/// Serves from what `wrap` makes of the ports: tries what can fail, asks, writes the yes down, and
+/// begins.
 ///
 /// # Errors
 ///
@@ -63,14 +66,74 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     settings: &Settings,
     wrap: impl FnOnce(W::Ports) -> P,
 ) -> Result<Outcome, Fault> {
-    check_offer_place(args, settings)?;
     let ports = wrap(session.open_with(settings)?);
     let key = session.identity()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
+    let peers = named(args, &known)?;
+    check_offer_place(args, settings, &**ports.outputs())?;
+    let bound = app::serve::bind(&ports, model.artifact, settings.listen)
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
+    let now = ports.clock().now();
+    let until = now.plus(args.span.0);
+    let offer = match &args.offer {
+        None => None,
+        Some(path) => {
+            let addresses = told(&settings.addresses, bound.address())?;
+            let offer = app::serve::offer(&model, &key, addresses, now, until)
+                .map_err(|error| Fault::blamed(&error))?;
+            Some((path.as_path(), offer))
+        }
+    };
+    let places = offer.as_ref().map(|(_, offer)| texts(offer.addresses()).join(", "));
+    let told = offer.as_ref().zip(places.as_ref());
+    let serving = Serving {
+        model: &model,
+        manifest: &kept_manifest(&**ports.store(), &model).await?,
+        listen: bound.address(),
+        peers: &peers,
+        known: &known,
+        standing: &ports.journal().standing(now).await.map_err(|error| Fault::blamed(&error))?,
+        offer: told.map(|((file, _), places)| Told { file, places }),
+    };
+    let limit = args.bytes.map(|Size(bytes)| bytes);
+    let stop = format!(
+        "press Ctrl-C, or `minimodel share stop {}`: it takes back what this yes grants",
+        model.model_id
+    );
+    let question = Question::serve(&serving, limit, until, stop);
+    let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    let yes = if ends_older(session.terminal, args, &question)? {
+        question.ending_older(yes)
+    } else {
+        yes
+    };
+    let ended = yes.instead_of().iter().map(ToString::to_string).collect();
+    let consent = yes
+        .write_down(&**ports.journal(), ports.clock().now())
+        .await
+        .map_err(|error| Fault::blamed(&error))?;
+    let mut teller = Progress::count("serve", session.terminal.paint());
+    let ready = Ready { until_input_ends: args.until_input_ends, model: &model, offer, names: &known };
+    let served = serve(&ports, bound, consent, ready, &mut teller).await;
+    teller.finish();
+    let served = served?;
+    session.terminal.say(match (served.ended, served.taken_back.as_slice()) {
+        (Ended::NoGrant, _) => {
+            "Stopped: no peer may have it any more by this yes (taken back, used up or over)."
+        }
+        (Ended::Stopped, []) => "Stopped.",
+        (Ended::Stopped, _) => "Stopped. What your yes granted is taken back.",
+    });
+    Ok(outcome(&model, &served, ended))
+}
+
+/// The peers that may have it.
+fn named(args: &ServeArgs, known: &[KnownPeer]) -> Result<Vec<KnownPeer>, Fault> {
     let mut peers: Vec<KnownPeer> = Vec::new();
     for name in &args.to {
-        let peer = naming::peer(&known, name)?;
+        let peer = naming::peer(known, name)?;
         if peer.access == Access::Blocked {
             let what = format!("{} is blocked", peer.label);
             let advice = "Unblock it first with `minimodel peer unblock`, if you want that.";
@@ -80,41 +143,19 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
             peers.push(peer.clone());
         }
     }
-    let consent = agree(&ports, session, args, settings.listen, &model, &peers).await?;
-    let order = Order {
-        listen: settings.listen,
-        artifact: model.artifact,
-        until_input_ends: args.until_input_ends,
-        ready: Ready {
-            args,
-            addresses: &settings.addresses,
-            model: &model,
-            key: &key,
-            names: &known,
-        },
-    };
-    let paint = session.terminal.paint();
-    let mut teller = Progress::count("serve", paint);
-    let served = serve(&ports, order, consent, &mut teller).await;
-    teller.finish();
-    let served = served?;
-    session.terminal.say(match served.ended {
-        Ended::Stopped => "Stopped.",
-        Ended::NoGrant => "Stopped: no peer may have it any more (taken back, used up or over).",
-    });
-    Ok(outcome(&model, &served))
+    Ok(peers)
 }
 
 /// Refuses an offer that could not be written or would say no address, before anything starts.
-fn check_offer_place(args: &ServeArgs, settings: &Settings) -> Result<(), Fault> {
+fn check_offer_place(
+    args: &ServeArgs,
+    settings: &Settings,
+    outputs: &impl Outputs,
+) -> Result<(), Fault> {
     let Some(path) = &args.offer else { return Ok(()) };
-    if path.symlink_metadata().is_ok() {
-        return Err(Fault::exists(path).at(Some("--offer")));
-    }
+    outputs.check_file(path).map_err(|error| Fault::blamed(&error).at(Some("--offer")))?;
     let listen = settings.listen;
-    if !settings.addresses.is_empty() {
-        own_addresses(&settings.addresses, listen.port())?;
-    } else if listen.ip().is_unspecified() {
+    if settings.addresses.is_empty() && listen.ip().is_unspecified() {
         let what = format!("{listen} is no address that peers could call");
         let guess = own_addresses(&[], listen.port().max(1));
         let example = guess.ok().and_then(|found| found.first().map(ToString::to_string));
@@ -125,48 +166,46 @@ fn check_offer_place(args: &ServeArgs, settings: &Settings) -> Result<(), Fault>
     Ok(())
 }
 
-async fn agree<P: Ports, W: Wiring>(
-    ports: &P,
-    session: &mut Session<'_, W>,
+/// What the offer says to call.
+fn told(addresses: &[String], listening: SocketAddr) -> Result<Vec<PeerAddress>, Fault> {
+    if addresses.is_empty() {
+        let own = PeerAddress::from_socket(listening.ip(), listening.port());
+        return Ok(vec![own.map_err(|error| Fault::coded(&error))?]);
+    }
+    own_addresses(addresses, listening.port())
+}
+
+/// Whether the earlier grants end: by the flag, else by asking, if anything was asked.
+fn ends_older(
+    terminal: &mut Terminal,
     args: &ServeArgs,
-    listen: SocketAddr,
-    model: &Model,
-    peers: &[KnownPeer],
-) -> Result<Consent, Fault> {
-    let manifest = kept_manifest(&**ports.store(), model).await?;
-    let now = ports.clock().now();
-    let serving = Serving { model, manifest: &manifest, listen, peers };
-    let limit = args.bytes.map(|Size(bytes)| bytes);
-    let stop = format!("press Ctrl-C, or `minimodel share stop {}`", model.model_id);
-    let question = Question::serve(&serving, limit, now.plus(args.span.0), stop);
-    let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
-    yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))
+    question: &Question,
+) -> Result<bool, Fault> {
+    if question.older.is_empty() {
+        return Ok(false);
+    }
+    let asks = !args.only && args.agreed.acts.is_empty();
+    let ends = args.only || (asks && prompt::yes(terminal, "End the earlier grants now? [y/N] ")?);
+    terminal.say(match ends {
+        true => "The earlier grants end with your yes.",
+        false => "The earlier grants stay. `minimodel share stop` ends them all.",
+    });
+    Ok(ends)
 }
 
-/// What is served, where, and what happens once peers can call.
-struct Order<'a> {
-    listen: SocketAddr,
-    artifact: Sha256,
-    until_input_ends: bool,
-    ready: Ready<'a>,
-}
-
-async fn serve<P: Ports>(
+async fn serve<P: Ports<Clock: Clone>>(
     ports: &P,
-    order: Order<'_>,
+    bound: Bound<P>,
     consent: Consent,
+    ready: Ready<'_>,
     teller: &mut Progress,
-) -> Result<Served, Fault>
-where
-    P::Clock: Clone,
-{
-    let Order { listen, artifact, until_input_ends, ready } = order;
+) -> Result<Served, Fault> {
+    let until_input_ends = ready.until_input_ends;
     let mut trouble = None;
     let give_up = Arc::new(Notify::new());
     let on = |event: Event| match event {
         Event::Listening(address) => {
-            if let Err(fault) = ready.tell(&**ports.outputs(), address, ports.clock().now(), teller)
-            {
+            if let Err(fault) = ready.tell(&**ports.outputs(), address, teller) {
                 trouble = Some(fault);
                 give_up.notify_one();
             }
@@ -180,7 +219,7 @@ where
             () = give_up.notified() => {}
         }
     };
-    let served = app::serve::serve(ports, artifact, listen, consent, on, stop)
+    let served = app::serve::serve(ports, bound, consent, on, stop)
         .await
         .map_err(|error| Fault::blamed(&error));
     match trouble {
@@ -217,12 +256,10 @@ async fn input_end() {
 }
 
 /// Says that peers can call, and writes the offer.
-#[derive(Clone, Copy)]
 struct Ready<'a> {
-    args: &'a ServeArgs,
-    addresses: &'a [String],
+    until_input_ends: bool,
     model: &'a Model,
-    key: &'a SigningKey,
+    offer: Option<(&'a Path, Offer)>,
     names: &'a [KnownPeer],
 }
 
@@ -231,31 +268,18 @@ impl Ready<'_> {
         &self,
         outputs: &impl Outputs,
         address: SocketAddr,
-        now: UtcTime,
         teller: &Progress,
     ) -> Result<(), Fault> {
-        if let Some(path) = &self.args.offer {
-            let offer = self.offer(address, now)?;
+        let mut note = String::new();
+        if let Some((path, offer)) = &self.offer {
             session::write(outputs, path, offer.bytes())?;
+            note = format!(", offer in {}", path.display());
         }
         teller.say(&format!(
-            "serving {} {} on {address}{}; Ctrl-C stops",
-            self.model.model_id,
-            self.model.model_version,
-            offer_note(self.args.offer.as_deref())
+            "serving {} {} on {address}{note}; Ctrl-C stops",
+            self.model.model_id, self.model.model_version
         ));
         Ok(())
-    }
-
-    fn offer(&self, address: SocketAddr, now: UtcTime) -> Result<Offer, Fault> {
-        let addresses = if self.addresses.is_empty() {
-            let own = PeerAddress::from_socket(address.ip(), address.port());
-            vec![own.map_err(|error| Fault::coded(&error))?]
-        } else {
-            own_addresses(self.addresses, address.port())?
-        };
-        app::serve::offer(self.model, self.key, addresses, now, now.plus(self.args.span.0))
-            .map_err(|error| Fault::blamed(&error))
     }
 
     fn tell_news(&self, news: &ServeNews, teller: &mut Progress) {
@@ -282,21 +306,20 @@ impl Ready<'_> {
     }
 }
 
-fn offer_note(offer: Option<&Path>) -> String {
-    offer.map_or_else(String::new, |path| format!(", offer in {}", path.display()))
-}
-
-fn outcome(model: &Model, served: &Served) -> Outcome {
+fn outcome(model: &Model, served: &Served, older_ended: Vec<String>) -> Outcome {
     let peers: Vec<Value> = served
         .taken
         .iter()
         .map(|(peer, bytes)| json!({"id": peer.to_string(), "bytes": bytes}))
         .collect();
-    with_model(Outcome::new(), model).with("peer", peers).with(
-        "ended",
-        match served.ended {
-            Ended::Stopped => "stopped",
-            Ended::NoGrant => "no-grant",
-        },
-    )
+    let taken_back: Vec<String> = served.taken_back.iter().map(ToString::to_string).collect();
+    let ended = match served.ended {
+        Ended::Stopped => "stopped",
+        Ended::NoGrant => "no-grant",
+    };
+    with_model(Outcome::new(), model)
+        .with("peer", peers)
+        .with("ended", ended)
+        .with("older_ended", older_ended)
+        .with("taken_back", taken_back)
 }

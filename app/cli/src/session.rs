@@ -185,15 +185,28 @@ impl<'a, W: Wiring> Session<'a, W> {
         outputs.check(folder, stem).map_err(|error| Fault::blamed(&error))
     }
 
+    /// Checks that a file of its own could be written under a name that is free, without writing.
+    ///
+    /// # Errors
+    ///
+    /// `output.exists`, `output.unsafe` or `io.failed`.
+    pub fn check_file(&self, path: &Path) -> Result<(), Fault> {
+        self.any_outputs().check_file(path).map_err(|error| Fault::blamed(&error))
+    }
+
     /// Writes a file of its own under a name that is free.
     ///
     /// # Errors
     ///
     /// `output.exists`, `output.unsafe` or `io.failed`.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-        // Without a data folder nothing can be noted there; the file itself needs none.
+        write(&*self.any_outputs(), path, bytes)
+    }
+
+    /// The outputs. Without a data folder nothing can be noted there; a file itself needs none.
+    fn any_outputs(&self) -> Arc<W::Outputs> {
         let data = self.data().unwrap_or_else(|_| std::env::temp_dir().join("no-minimodel"));
-        write(&*self.wiring.outputs(&data), path, bytes)
+        self.wiring.outputs(&data)
     }
 }
 

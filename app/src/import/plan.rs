@@ -14,7 +14,8 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 use super::ImportError;
 use crate::consent::Consent;
 use crate::ports::{
-    Access, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource, ReserveError, Stem, Terms,
+    Access, Clock as _, JournalError, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource,
+    ReserveError, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -272,6 +273,11 @@ impl Admitted {
     /// The plan.
     pub const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Takes back what is left of the yes: the import could not begin.
+    pub(super) async fn take_back<P: Ports>(&self, ports: &P) -> Result<(), JournalError> {
+        self.consent.take_back(&**ports.journal(), ports.clock().now()).await.map(|_| ())
     }
 
     /// Whether the pieces may stay in the store when the import is done.

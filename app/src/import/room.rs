@@ -1,8 +1,7 @@
 //! The room that an import takes, looked at before anyone is asked for anything.
 
-use verifier::Sha256;
-
 use super::{ImportError, Plan};
+use crate::lease::reservation;
 use crate::ports::{Accounts, Evictable, PieceStore as _, Ports};
 use crate::problem::Problem;
 
@@ -30,21 +29,17 @@ impl Room {
 
 /// Looks at the room that the plan takes; nothing is changed.
 ///
-/// What the index will need is known only when room is made, and comes on top.
-///
 /// # Errors
 ///
 /// [`ImportError::Store`] if the store fails.
 pub async fn look<P: Ports>(ports: &P, plan: &Plan) -> Result<Room, ImportError> {
     let store = ports.store();
     let accounts = store.accounts().await.map_err(ImportError::Store)?;
-    let wanted = plan.bytes_missing().saturating_add(plan.geometry().byte_count());
-    let own = |artifact: Sha256| artifact == plan.artifact();
-    let (evicted, refusal) = match store.would_evict(wanted).await {
-        Ok(mut evicted) => {
-            evicted.retain(|model| !own(model.artifact));
-            (evicted, None)
-        }
+    let output = plan.geometry().byte_count();
+    let wanted = plan.bytes_missing().saturating_add(output);
+    let reservation = reservation(plan.manifest(), *plan.geometry(), plan.root(), output);
+    let (evicted, refusal) = match store.would_reserve(reservation).await {
+        Ok(evicted) => (evicted, None),
         Err(error) => (Vec::new(), Some(Problem::blamed(&error))),
     };
     Ok(Room { accounts, wanted, evicted, refusal })

@@ -35,12 +35,20 @@ pub trait Outputs: Send + Sync + 'static {
     /// An output that has no final name yet.
     type Draft: Draft;
 
-    /// Checks that the folder is safe and that neither name is taken, without writing.
+    /// Checks that the folder is safe, that neither name is taken, and that this user may write
+    /// there, without writing.
     ///
     /// # Errors
     ///
     /// [`OutputError::Unsafe`] first, then [`OutputError::Exists`].
     fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError>;
+
+    /// Checks the same for one file of its own, as [`Self::write`] would find it.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`], as [`Self::check`].
+    fn check_file(&self, path: &Path) -> Result<(), OutputError>;
 
     /// Starts an output under a temporary name in that folder. Called on a blocking thread.
     ///

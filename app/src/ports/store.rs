@@ -206,6 +206,14 @@ pub trait PieceStore: Send + Sync + 'static {
         now: UtcTime,
     ) -> impl Future<Output = Result<Held, ReserveError>> + Send;
 
+    /// What [`Self::reserve`] would evict now, in the order of eviction; nothing is changed.
+    ///
+    /// [`ReserveError`] if it would refuse.
+    fn would_reserve(
+        &self,
+        reservation: Reservation,
+    ) -> impl Future<Output = Result<Vec<Evictable>, ReserveError>> + Send;
+
     /// Gives back what is left of a reservation; a quick call that also suits `Drop`.
     fn release(&self, artifact: Sha256);
 

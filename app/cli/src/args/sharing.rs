@@ -110,6 +110,9 @@ pub struct ServeArgs {
     /// The most bytes each peer may take [default: twice the model's size]
     #[arg(long, value_name = "SIZE")]
     pub bytes: Option<Size>,
+    /// End what you granted of this model before: nobody but these peers may have it
+    #[arg(long)]
+    pub only: bool,
     /// Write a signed offer to this file once peers can call; hand it to them
     #[arg(long, value_name = "FILE")]
     pub offer: Option<PathBuf>,
@@ -227,6 +230,9 @@ pub struct RequestNewArgs {
     /// How the manifest is read.
     #[command(flatten)]
     pub options: ManifestOptions,
+    /// The yes given beforehand: the request says that you agree to fetch.
+    #[command(flatten)]
+    pub agreed: Agreed,
 }
 
 /// `announce`.

@@ -161,6 +161,7 @@ impl Cast<'_> {
         let mut words = vec![OsStr::new("request"), OsStr::new("new"), manifest.as_os_str()];
         words.extend(peers.iter().map(|peer| peer.offer.as_os_str()));
         words.extend([OsStr::new("--out"), request.as_os_str()]);
+        words.extend(["--consent", "fetch"].map(OsStr::new));
         self.program.run(&data, &words).await?;
         step(terminal, "3. Paired with each of them and made an import request", started);
         Ok(request)

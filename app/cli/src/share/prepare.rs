@@ -79,7 +79,8 @@ pub(super) async fn run<W: Wiring>(
         }
         None => make_manifest(session, args, file, length).await?,
     };
-    check_room(session, library.as_ref(), here.as_ref(), &manifest).await?;
+    out.check(session)?;
+    check_room(session, library.as_ref(), &manifest, &list).await?;
     let now = session.now();
     let stop = format!("minimodel library forget {}", manifest.model_id());
     let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop);
@@ -194,6 +195,11 @@ impl Out {
         Err(Fault::new(code, "-", what, advice))
     }
 
+    /// Checks that [`Self::write`] could write it.
+    fn check<W: Wiring>(&self, session: &Session<'_, W>) -> Result<(), Fault> {
+        if self.is_there { Ok(()) } else { session.check_file(&self.path) }
+    }
+
     fn write<W: Wiring>(&self, session: &Session<'_, W>, manifest: &Manifest) -> Result<(), Fault> {
         if self.is_there { Ok(()) } else { session.write(&self.path, manifest.bytes()) }
     }
@@ -210,15 +216,13 @@ impl Out {
 async fn check_room<W: Wiring>(
     session: &Session<'_, W>,
     library: Option<&W::Library>,
-    here: Option<&Here>,
     manifest: &Manifest,
+    list: &PieceList,
 ) -> Result<(), Fault> {
-    let kept = here.map_or(0, |here| app::library::kept_bytes(&here.model));
-    let wanted = manifest.byte_count().saturating_sub(kept);
     match library {
-        None => session.wiring.room_in_new(&session.data()?, wanted),
+        None => session.wiring.room_in_new(&session.data()?, manifest.byte_count()),
         Some(library) => {
-            let room = library.store().would_evict(wanted).await;
+            let room = share::would_evict(library, manifest, list).await;
             room.map(drop).map_err(|error| Fault::blamed(&error))
         }
     }

@@ -199,7 +199,7 @@ async fn draft<P: Ports>(
     let manifest = app::share::kept_manifest(&**opened.ports.store(), telling.artifact)
         .await
         .map_err(|error| Problem::blamed(&error))?;
-    check_free(telling.file.clone()).await?;
+    check_free(opened, telling.file.clone()).await?;
     let addresses = addresses::own(&telling.addresses, settings.listen.port())
         .map_err(|error| Problem::blamed(&error))?;
     let places: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -232,17 +232,10 @@ async fn announce<P: Ports>(
     Ok(telling.file)
 }
 
-/// Checks before anything long is done that a file could be written there.
-async fn check_free(path: PathBuf) -> Result<(), Problem> {
-    blocking(move || {
-        if path.symlink_metadata().is_err() {
-            return Ok(());
-        }
-        let code = Code::new("output", "exists");
-        let what = format!("{} exists already", path.display());
-        Err(Problem::new(code, what, "Name another file."))
-    })
-    .await
+/// Checks before anybody is asked that a file could be written there.
+async fn check_free<P: Ports>(opened: &Opened<P>, path: PathBuf) -> Result<(), Problem> {
+    let outputs = Arc::clone(opened.ports.outputs());
+    blocking(move || outputs.check_file(&path).map_err(|error| Problem::blamed(&error))).await
 }
 
 /// Writes a file under a name that is free.

@@ -1,7 +1,7 @@
 //! The card on which a person says yes: a box for each act, none ticked, and a button that names
 //! what will happen.
 
-use app::question::{Question, Yes};
+use app::question::{Question, Yes, meaning};
 use iced::widget::{Column, column, row, text};
 use iced::{Element, Fill, Theme};
 use verifier::consent::Act;
@@ -16,6 +16,7 @@ use crate::theme::{Space, style};
 pub struct Card {
     question: Question,
     ticked: Vec<Act>,
+    ends_older: bool,
 }
 
 /// What a person does to the card.
@@ -23,6 +24,8 @@ pub struct Card {
 pub enum Message {
     /// Ticks a box, or takes the tick away.
     Tick(Act),
+    /// Ticks the box by which earlier grants end, or takes the tick away.
+    TickOlder,
     /// Presses the button that says yes.
     Agree,
     /// Presses the button that says no.
@@ -43,7 +46,7 @@ pub enum Answer {
 impl Card {
     /// A card with nothing ticked.
     pub const fn new(question: Question) -> Self {
-        Self { question, ticked: Vec::new() }
+        Self { question, ticked: Vec::new(), ends_older: false }
     }
 
     /// The question.
@@ -70,9 +73,15 @@ impl Card {
                 }
                 Answer::Waiting
             }
-            Message::Agree => {
-                self.question.agree(&self.ticked).map_or(Answer::Waiting, Answer::Yes)
+            Message::TickOlder => {
+                self.ends_older = !self.ends_older && !self.question.older.is_empty();
+                Answer::Waiting
             }
+            Message::Agree => match self.question.agree(&self.ticked) {
+                Ok(yes) if self.ends_older => Answer::Yes(self.question.ending_older(yes)),
+                Ok(yes) => Answer::Yes(yes),
+                Err(_) => Answer::Waiting,
+            },
             Message::Decline => Answer::No,
         }
     }
@@ -95,6 +104,12 @@ impl Card {
         if !question.peers.is_empty() {
             facts.push(fact("They see", "your IP address".to_owned()));
         }
+        for (place, older) in question.older.iter().enumerate() {
+            facts.push(fact(if place == 0 { "Also" } else { "" }, older.what.clone()));
+        }
+        for (word, what) in &question.facts {
+            facts.push(fact(&page::capital(word), what.clone()));
+        }
         facts.push(fact("Licence", question.license.clone()));
         facts.push(fact("Model card", question.card.clone()));
         facts.push(fact("Until", question.until.to_string()));
@@ -102,12 +117,17 @@ impl Card {
 
         let boxes = question.acts().map(|act| {
             let optional = if question.optional.contains(&act) { " (may be left out)" } else { "" };
-            let label = format!("{}{optional}", sentence(act));
+            let label = format!("{}{optional}", meaning(act));
             page::check(desk, label, self.ticked.contains(&act), Message::Tick(act))
                 .width(Fill)
                 .into()
         });
-        let boxes = Column::with_children(boxes).spacing(desk.space(Space::Hair));
+        let mut boxes = Column::with_children(boxes).spacing(desk.space(Space::Hair));
+        if !question.older.is_empty() {
+            let label = "End what I granted of this before (may be left out)".to_owned();
+            let older = page::check(desk, label, self.ends_older, Message::TickOlder);
+            boxes = boxes.push(older.width(Fill));
+        }
         let ready = self.is_ready().then_some(Message::Agree);
         let buttons = row![
             page::button(desk, yes, Kind::Primary).on_press_maybe(ready),
@@ -128,21 +148,10 @@ impl Card {
     }
 }
 
-/// What a yes to the act means.
-fn sentence(act: Act) -> &'static str {
-    match act {
-        Act::Fetch => "Fetch: ask these peers for the bytes",
-        Act::Import => "Import: put the verified file and its receipt into the folder",
-        Act::Cache => "Cache: keep the pieces in the library of this machine",
-        Act::Serve => "Serve: let these peers take the bytes while this program runs",
-        Act::Publish => "Publish: write the file that tells of it",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use app::ports::Terms;
-    use app::question::Question;
+    use app::question::{Older, Question};
     use verifier::Sha256;
     use verifier::consent::{Act, Scope};
     use verifier::scalars::{Id, UtcTime};
@@ -169,6 +178,8 @@ mod tests {
             peers: vec!["anna".to_owned()],
             license: "/license.md".to_owned(),
             card: "/card.md".to_owned(),
+            facts: Vec::new(),
+            older: Vec::new(),
             until,
             stop: "press Cancel".to_owned(),
             terms: terms.to_vec(),
@@ -194,5 +205,24 @@ mod tests {
         card.update(Message::Tick(Act::Fetch));
         assert_eq!(card.update(Message::Agree), Answer::Waiting);
         assert_eq!(card.update(Message::Decline), Answer::No);
+    }
+
+    #[test]
+    fn earlier_grants_end_only_by_a_tick_of_their_own() {
+        let grant = Id::parse("g-older").unwrap();
+        let older = Older { grant: grant.clone(), what: "fred may have it".to_owned() };
+        let mut card = Card::new(Question { older: vec![older], ..question() });
+        card.update(Message::Tick(Act::Fetch));
+        let mut ended = |message| {
+            card.update(message);
+            let Answer::Yes(yes) = card.update(Message::Agree) else { panic!("no yes") };
+            yes.instead_of().to_vec()
+        };
+        assert_eq!(ended(Message::Tick(Act::Import)), []);
+        assert_eq!(ended(Message::TickOlder), [grant]);
+        assert_eq!(ended(Message::TickOlder), []);
+        let mut card = Card::new(question());
+        card.update(Message::TickOlder);
+        assert!(!card.ends_older);
     }
 }

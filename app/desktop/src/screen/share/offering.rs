@@ -291,8 +291,7 @@ impl Offering {
             let names: Vec<String> =
                 order.peers.iter().map(|peer| page::printable(&desk.name(*peer))).collect();
             let yes = format!("Serve {} to {}", order.name, listed(&names));
-            let more = vec![("Offer".to_owned(), order.file.display().to_string())];
-            return card.view(desk, yes, more).map(Message::Card);
+            return card.view(desk, yes, Vec::new()).map(Message::Card);
         }
         let gap = desk.space(Space::Normal);
         let mut parts = column![self.peers(desk)].spacing(gap).width(Fill);

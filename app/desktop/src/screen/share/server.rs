@@ -210,7 +210,7 @@ impl Server {
             Ok(served) => match served.ended {
                 Ended::Stopped => None,
                 Ended::NoGrant => Some(format!(
-                    "Serving {name} has ended: no peer may have it any more. {}",
+                    "Serving {name} has ended: no peer may have it any more by your yes. {}",
                     taken(served)
                 )),
             },
@@ -385,10 +385,12 @@ fn strangers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Option<Element<'a, Message
 }
 
 fn ended<'a>(desk: &Desk<'_>, served: &Served) -> Element<'a, Message> {
-    let why = match served.ended {
-        Ended::Stopped => "You stopped it.",
-        Ended::NoGrant => {
-            "It ended by itself: no peer may have it any more (taken back, used up or over)."
+    let why = match (served.ended, served.taken_back.as_slice()) {
+        (Ended::Stopped, []) => "You stopped it.",
+        (Ended::Stopped, _) => "You stopped it. What your yes granted is taken back.",
+        (Ended::NoGrant, _) => {
+            "It ended by itself: no peer may have it any more by this yes (taken back, used up or \
+             over)."
         }
     };
     let peers = served.taken.iter().map(|(peer, bytes)| {

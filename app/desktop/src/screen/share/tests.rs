@@ -179,5 +179,5 @@ fn happened(number: u64, happened: Happened) -> Message {
 }
 
 fn served(ended: Ended) -> Arc<Served> {
-    Arc::new(Served { ended, taken: [(id(2), 3 * MIB)].into() })
+    Arc::new(Served { ended, taken: [(id(2), 3 * MIB)].into(), taken_back: Vec::new() })
 }

@@ -116,7 +116,7 @@ async fn check<P: Ports>(
     let list = app::share::check(file, Arc::new(manifest.clone()))
         .await
         .map_err(|error| Problem::blamed(&error))?;
-    Ok(asked(opened, Ready { slm: wish.slm.clone(), manifest, list, out: None }))
+    asked(opened, Ready { slm: wish.slm.clone(), manifest, list, out: None }).await
 }
 
 async fn draft<P: Ports>(
@@ -125,20 +125,26 @@ async fn draft<P: Ports>(
     names: &Names,
     out: PathBuf,
 ) -> Result<(Arc<Ready>, Box<Question>), Problem> {
-    check_free(out.clone()).await?;
+    check_free(opened, out.clone()).await?;
     let manifest = names
         .draft(&found.survey, opened.ports.clock().now())
         .map_err(|error| Problem::coded(&error))?;
     let list = Arc::clone(&found.survey.list);
-    Ok(asked(opened, Ready { slm: found.slm.clone(), manifest, list, out: Some(out) }))
+    asked(opened, Ready { slm: found.slm.clone(), manifest, list, out: Some(out) }).await
 }
 
-/// The question whether the file may be kept.
-fn asked<P: Ports>(opened: &Opened<P>, ready: Ready) -> (Arc<Ready>, Box<Question>) {
+/// The question whether the file may be kept, if there is room for it.
+async fn asked<P: Ports>(
+    opened: &Opened<P>,
+    ready: Ready,
+) -> Result<(Arc<Ready>, Box<Question>), Problem> {
+    app::share::would_evict(&opened.ports, &ready.manifest, &ready.list)
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
     let until = opened.ports.clock().now().plus(CACHE_SPAN);
     let stop = "forget it in the Library";
     let question = Question::keep(&ready.manifest, until, stop);
-    (Arc::new(ready), Box::new(question))
+    Ok((Arc::new(ready), Box::new(question)))
 }
 
 async fn keep<P: Ports + 'static>(
@@ -149,11 +155,11 @@ async fn keep<P: Ports + 'static>(
     tell: &mpsc::Sender<Preparing>,
 ) -> Result<Kept, Problem> {
     let ports = &opened.ports;
+    let (file, _) = open(ready.slm.clone()).await?;
     let consent = yes
         .write_down(&**ports.journal(), ports.clock().now())
         .await
         .map_err(|error| Problem::blamed(&error))?;
-    let (file, _) = open(ready.slm.clone()).await?;
     let manifest = Arc::new(ready.manifest.clone());
     let (total, size) = (manifest.byte_count(), u64::from(ready.list.geometry().piece_size()));
     let (mut told, mut tell) = (Instant::now(), tell.clone());

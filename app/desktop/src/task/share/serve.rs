@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use app::addresses;
-use app::ports::{Access, Clock as _, PieceStore as _, Ports};
+use app::ports::{Access, Clock as _, Journal as _, PieceStore as _, Ports};
 use app::problem::Problem;
-use app::question::{Question, Serving};
+use app::question::{Question, Serving, Told};
 use app::serve::live::{INTERVAL, Live};
-use app::serve::{Event, Served};
+use app::serve::{Bound, Event, Served};
 use futures::SinkExt as _;
 use futures::channel::mpsc;
 use iced::Task;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use verifier::Code;
+use verifier::request::Offer;
 
 use super::super::{perform, store_failed};
 use super::{check_free, model, telling};
@@ -24,7 +25,10 @@ use crate::screen::share::{Happened, Message, Order, ServerMessage, Starting};
 use crate::wiring::Opened;
 
 /// Makes the question whether the model may be served so.
-pub(super) async fn ask<P: Ports>(opened: &Opened<P>, order: &Order) -> Result<Question, Problem> {
+pub(super) async fn ask<P: Ports<Clock: Clone>>(
+    opened: &Opened<P>,
+    order: &Order,
+) -> Result<Question, Problem> {
     let store = opened.ports.store();
     let model = model(opened, order.artifact).await?;
     let manifest = app::share::kept_manifest(&**store, order.artifact)
@@ -32,20 +36,45 @@ pub(super) async fn ask<P: Ports>(opened: &Opened<P>, order: &Order) -> Result<Q
         .map_err(|error| Problem::blamed(&error))?;
     let known = store.peers().await.map_err(store_failed)?;
     let peers: Vec<_> = known
-        .into_iter()
+        .iter()
         .filter(|peer| order.peers.contains(&peer.id) && peer.access == Access::Open)
+        .cloned()
         .collect();
     if peers.len() != order.peers.len() {
         let what = "one of the peers was removed or blocked meanwhile";
         let advice = "Go back and choose the peers again.";
         return Err(Problem::new(Code::new("usage", "arguments"), what, advice));
     }
-    check_free(order.file.clone()).await?;
-    let until = opened.ports.clock().now().plus(order.span);
-    let serving =
-        Serving { model: &model, manifest: &manifest, listen: order.listen, peers: &peers };
-    let stop = "press Stop on this screen, take it back from a peer, or close the window";
+    check_free(opened, order.file.clone()).await?;
+    // Given back at once: the system picks another port later where it is to pick one.
+    let listening = bind(opened, order).await?.address();
+    let now = opened.ports.clock().now();
+    let until = now.plus(order.span);
+    let offer = sign(opened, order, until, listening).await?;
+    let places = match order.listen.port() {
+        0 => "where you are called, at the port that the system picks".to_owned(),
+        _ => offer.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let standing = opened.ports.journal().standing(now).await;
+    let serving = Serving {
+        model: &model,
+        manifest: &manifest,
+        listen: order.listen,
+        peers: &peers,
+        known: &known,
+        standing: &standing.map_err(|error| Problem::blamed(&error))?,
+        offer: Some(Told { file: &order.file, places: &places }),
+    };
+    let stop = "press Stop or close the window: both take back what this yes grants";
     Ok(Question::serve(&serving, Some(order.limit), until, stop))
+}
+
+async fn bind<P: Ports<Clock: Clone>>(
+    opened: &Opened<P>,
+    order: &Order,
+) -> Result<Bound<P>, Problem> {
+    let bound = app::serve::bind(&opened.ports, order.artifact, order.listen).await;
+    bound.map_err(|error| Problem::blamed(&error))
 }
 
 /// Serves until it is stopped, and tells what goes on.
@@ -69,6 +98,9 @@ async fn serve<P: Ports<Clock: Clone> + 'static>(
 ) -> Result<Served, Problem> {
     let Starting { order, until, yes, stop, .. } = starting;
     let ports = &opened.ports;
+    // What can fail is tried once more: it may be long since the question was made.
+    check_free(opened, order.file.clone()).await?;
+    let bound = bind(opened, &order).await?;
     let consent = yes
         .write_down(&**ports.journal(), ports.clock().now())
         .await
@@ -87,8 +119,7 @@ async fn serve<P: Ports<Clock: Clone> + 'static>(
         }
         heard.lock().unwrap_or_else(PoisonError::into_inner).hear(&event, began.elapsed());
     };
-    let serving =
-        app::serve::serve(ports, order.artifact, order.listen, consent, on, stop.wished());
+    let serving = app::serve::serve(ports, bound, consent, on, stop.wished());
     let mut serving = std::pin::pin!(serving);
     let mut look = interval(INTERVAL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -120,10 +151,13 @@ async fn offer<P: Ports + 'static>(
     address: SocketAddr,
 ) -> Happened {
     match sign(opened, order, until, address).await {
-        Ok(bytes) => match super::write(opened, order.file.clone(), Arc::clone(&bytes)).await {
-            Ok(path) => Happened::Offered(path),
-            Err(problem) => Happened::NotOffered(problem, bytes),
-        },
+        Ok(offer) => {
+            let bytes: Arc<[u8]> = offer.bytes().into();
+            match super::write(opened, order.file.clone(), Arc::clone(&bytes)).await {
+                Ok(path) => Happened::Offered(path),
+                Err(problem) => Happened::NotOffered(problem, bytes),
+            }
+        }
         Err(problem) => Happened::NotOffered(problem, Arc::new([])),
     }
 }
@@ -133,14 +167,13 @@ async fn sign<P: Ports>(
     order: &Order,
     until: verifier::scalars::UtcTime,
     address: SocketAddr,
-) -> Result<Arc<[u8]>, Problem> {
+) -> Result<Offer, Problem> {
     let model = model(opened, order.artifact).await?;
     let addresses = addresses::of_listener(&order.addresses, order.usual, address)
         .map_err(|error| Problem::blamed(&error))?;
     let now = opened.ports.clock().now();
-    let offer = app::serve::offer(&model, &opened.key, addresses, now, until)
-        .map_err(|error| Problem::blamed(&error))?;
-    Ok(offer.bytes().into())
+    app::serve::offer(&model, &opened.key, addresses, now, until)
+        .map_err(|error| Problem::blamed(&error))
 }
 
 /// Writes an offer that could not be written.

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
+use app::naming::short_peer;
+use app::ports::Standing;
 use app::problem::Problem;
-use app::question::{Question, Serving};
+use app::question::{Question, Serving, Told};
 use app::serve::Ended;
-use verifier::consent::Scope;
+use verifier::consent::{Act, ConsentLog, GrantTerms, Scope};
+use verifier::identity::PeerId;
+use verifier::scalars::Id;
 
 use super::{
-    Happened, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id, live,
+    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id, live,
     offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
@@ -18,14 +22,48 @@ use crate::theme::{Scale, dark, light};
 
 /// Has the question about the order made, as the work does.
 fn ask(screen: &mut Share, sample: &Sample, run: Run, order: &Order) {
+    ask_beside(screen, sample, run, order, &[]);
+}
+
+/// The same where these grants stand.
+fn ask_beside(
+    screen: &mut Share,
+    sample: &Sample,
+    run: Run,
+    order: &Order,
+    standing: &[Standing],
+) {
     let book = book();
     let peers: Vec<_> =
         book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
-    let model = sample.model();
-    let serving =
-        Serving { model: &model, manifest: &sample.manifest, listen: order.listen, peers: &peers };
+    let serving = Serving {
+        model: &sample.model(),
+        manifest: &sample.manifest,
+        listen: order.listen,
+        peers: &peers,
+        known: &book.peers,
+        standing,
+        offer: Some(Told { file: &order.file, places: "mmp://192.168.1.20:9410" }),
+    };
     let question = Question::serve(&serving, Some(order.limit), NOW.plus(order.span), "press Stop");
     let _action = screen.update(Message::Asked(run, Ok(Box::new(question))));
+}
+
+/// What stands in a log of one grant to serve the sample's model.
+fn standing(sample: &Sample, peer: PeerId, used: u64) -> Standing {
+    let terms = GrantTerms {
+        id: Id::parse("g-older").unwrap(),
+        act: Act::Serve,
+        model_id: sample.manifest.model_id().clone(),
+        artifact_sha256: sample.manifest.artifact_sha256(),
+        scope: Scope::Peer(peer),
+        byte_limit: 3 * MIB,
+        granted: NOW,
+        expires: NOW.plus(3_600),
+    };
+    let mut log = ConsentLog::empty();
+    log.extend(&log.grant_line(&terms).unwrap()).unwrap();
+    Standing { grant: log.grants()[0].clone(), used, live: used < 3 * MIB }
 }
 
 /// Serves to anna-laptop and ben, through form and card; the work that comes of it.
@@ -145,6 +183,36 @@ fn a_file_that_was_chosen_for_one_form_is_not_taken_for_another() {
     let mut action = press(&mut screen, "Choose…");
     let Some(Work::Choose(_, Wanted::New(path))) = action.work.pop() else { panic!("{action:?}") };
     assert_eq!(path, PathBuf::from("/tmp/newer"));
+}
+
+#[test]
+fn a_card_names_everybody_to_whom_the_model_will_be_open() {
+    let sample = Sample::new();
+    for (used, is_named) in [(MIB, true), (3 * MIB, false)] {
+        let mut screen = shown(&sample);
+        offering(&mut screen, &sample);
+        let _action = press(&mut screen, "anna-laptop");
+        let mut action = press(&mut screen, "Continue");
+        let Some(Work::Ask(run, order)) = action.work.pop() else { panic!("{action:?}") };
+        ask_beside(&mut screen, &sample, run, &order, &[standing(&sample, id(3), used)]);
+        let end = "End what I granted of this before (may be left out)";
+        let _action =
+            press(&mut screen, "Serve: let these peers take the bytes while this program runs");
+        if is_named {
+            let until = NOW.plus(3_600);
+            let ben = format!("ben ({})", short_peer(id(3)));
+            sees(
+                &screen,
+                &format!("{ben} may have it until {until}, 2.00 MiB left, by an earlier yes"),
+            );
+            let _action = press(&mut screen, end);
+        } else {
+            use_it(&screen, |ui| assert!(ui.find(end).is_err()));
+        }
+        let mut action = press(&mut screen, "Serve tiny 1.0 to anna-laptop");
+        let Some(Work::Serve(starting)) = action.work.pop() else { panic!("{action:?}") };
+        assert_eq!(starting.yes.instead_of().len(), usize::from(is_named));
+    }
 }
 
 #[test]
