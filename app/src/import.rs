@@ -90,9 +90,7 @@ pub async fn import<P: Ports>(
         on(event);
     };
     let outcome = run(ports, &admitted, settings, &mut hear, stop).await;
-    if !has_begun
-        && let Err(error) = admitted.take_back(ports).await
-    {
+    if !has_begun && let Err(error) = admitted.take_back(ports).await {
         tracing::error!(%error, "cannot take back what was granted");
     }
     let plan = admitted.plan();

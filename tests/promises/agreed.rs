@@ -26,8 +26,7 @@ fn scene() -> Scene {
 #[track_caller]
 fn serves(scene: &Scene, to: &str, more: &[&str]) -> Running {
     let words = ["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", to];
-    let mut server =
-        scene.peers[0].start(&[&words[..], &["--consent", "serve"], more].concat());
+    let mut server = scene.peers[0].start(&[&words[..], &["--consent", "serve"], more].concat());
     server.says("a server can be called", |line| line.starts_with("serving ").then_some(()));
     server
 }

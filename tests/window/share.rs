@@ -93,7 +93,7 @@ fn a_server_that_cannot_listen_is_granted_nothing() {
     stage.until_said("Who may have it");
     stage.click("importer");
     stage.click("Continue");
-    stage.until_said(&format!("cannot listen on {listen}"));
+    stage.until_said(&format!("io.failed at {listen}"));
     drop(stage);
     assert!(grants(&scene.peers[0], "serve").is_empty());
 }

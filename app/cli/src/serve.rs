@@ -115,7 +115,8 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
         .await
         .map_err(|error| Fault::blamed(&error))?;
     let mut teller = Progress::count("serve", session.terminal.paint());
-    let ready = Ready { until_input_ends: args.until_input_ends, model: &model, offer, names: &known };
+    let ready =
+        Ready { until_input_ends: args.until_input_ends, model: &model, offer, names: &known };
     let served = serve(&ports, bound, consent, ready, &mut teller).await;
     teller.finish();
     let served = served?;

@@ -12,8 +12,8 @@ use verifier::identity::PeerId;
 use verifier::scalars::Id;
 
 use super::{
-    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id, live,
-    offering, press, sees, served, shown, use_it,
+    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
+    live, offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
 use crate::screen::share::{Announced, Order, Telling, Wanted, announcing};
@@ -26,13 +26,7 @@ fn ask(screen: &mut Share, sample: &Sample, run: Run, order: &Order) {
 }
 
 /// The same where these grants stand.
-fn ask_beside(
-    screen: &mut Share,
-    sample: &Sample,
-    run: Run,
-    order: &Order,
-    standing: &[Standing],
-) {
+fn ask_beside(screen: &mut Share, sample: &Sample, run: Run, order: &Order, standing: &[Standing]) {
     let book = book();
     let peers: Vec<_> =
         book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
