@@ -1,5 +1,6 @@
 //! Receipts that lie in a folder, and what they say in words for people.
 
+mod author;
 mod checks;
 
 use std::ffi::OsStr;
@@ -13,6 +14,7 @@ use verifier::{Code, Sha256};
 use crate::input;
 use crate::problem::Problem;
 
+pub use author::{Author, Signers};
 pub use checks::{explain, name};
 
 /// What receipt files end with.

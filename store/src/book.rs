@@ -22,6 +22,7 @@ pub(crate) use old::migrate;
 
 use crate::documents;
 use crate::error::{At as _, StoreError};
+use crate::layout::Layout;
 
 /// The longest file, in bytes: many thousands of peers.
 const LIMIT: usize = 4 << 20;
@@ -78,6 +79,16 @@ pub(crate) struct Book {
     /// The most bytes that the store may take, once it was set.
     pub(crate) quota: Option<u64>,
     pub(crate) peers: BTreeMap<PeerId, KnownPeer>,
+}
+
+/// The peers that a data folder knows of, read without the library, which another process may
+/// have; none if there is no book.
+///
+/// # Errors
+///
+/// [`BookError`] if the book cannot be used.
+pub fn known_peers(layout: &Layout) -> Result<Vec<KnownPeer>, BookError> {
+    Ok(read(&layout.book())?.map_or_else(Vec::new, |book| book.peers.into_values().collect()))
 }
 
 /// The book as it is on the disk, and in memory for those who ask often.

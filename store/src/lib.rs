@@ -25,7 +25,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use book::BookError;
+pub use book::{BookError, known_peers};
 pub use disk::{Disk, SettingsFileError, change_settings, load_settings};
 pub use error::{OpenError, StoreError};
 pub use journal::Journal;

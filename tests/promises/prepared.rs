@@ -199,6 +199,44 @@ fn preparing_again_gives_the_manifest_that_offers_name() {
 }
 
 #[test]
+fn a_receipt_says_whose_word_it_is() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let anna = newcomer(folder.path());
+    let [ben, cleo] = ["ben", "cleo"].map(|name| Companion::new(folder.path(), name));
+    anna.prepares("tiny.slm", &[]);
+    let write = |name, sign| {
+        let words = ["write-import-receipt", "tiny.manifest", "tiny.slm", name, sign];
+        anna.run(&words)
+    };
+    let unsigned = "It is not signed, so it proves nothing about who wrote it.";
+    let written = write("a.minimodel-receipt", "--no-sign");
+    assert!(written.err.contains(unsigned), "{written}");
+    let written = write("b.minimodel-receipt", "--sign");
+    assert!(written.err.contains("this installation's own key"), "{written}");
+    ben.learns_of(&anna);
+
+    for (who, name, said, word, brief) in [
+        (&anna, "a.minimodel-receipt", unsigned, "nobody", "not signed, proves nothing"),
+        (&anna, "b.minimodel-receipt", "this installation's own key", "own", "your own key"),
+        (&ben, "b.minimodel-receipt", "the key of your peer anna", "peer", "signed by anna"),
+        (&cleo, "b.minimodel-receipt", "a key that is unknown here", "unknown", "an unknown key"),
+    ] {
+        let verify = ["verify-receipt", name, "tiny.manifest", "tiny.slm"];
+        let again = ["receipt", "verify", name, "tiny.manifest", "tiny.slm"];
+        for words in [&["receipt", "show", name][..], &verify, &again] {
+            let answer = who.run(words);
+            assert!(answer.err.contains(said), "{answer}");
+            assert_eq!(answer.done()["signed_by"], word, "{answer}");
+        }
+        let list = who.run(&["receipt", "list"]);
+        let line = list.err.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains(brief), "{line}");
+    }
+    assert!(!cleo.data.exists(), "reading made something");
+}
+
+#[test]
 fn an_import_under_another_manifest_replaces_none() {
     let scene = Scene::new(1, Model::SMALL);
     let _servers = scene.serve_all(&[]);

@@ -9,6 +9,7 @@ use app::naming::short_peer;
 use app::ports::{Clock as _, Ports, PullNews, Stem};
 use app::quantity::{Limit, Size};
 use app::question::Question;
+use app::receipts::Author;
 use app::stop;
 use serde_json::{Value, json};
 use verifier::Code;
@@ -235,7 +236,13 @@ fn tell_result(
     }
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
+    terminal.say(&format!("           {}", author(imported).sentence()));
     terminal.say("Open the model in TinyRustLM with its own file picker; nothing is sent to it.");
+}
+
+/// Whose word the receipt is: nobody but this installation signs what it imports.
+fn author(imported: &Imported) -> Author {
+    imported.receipt.signer().map_or(Author::Nobody, |own| Author::Own(*own))
 }
 
 /// A number and its noun.
@@ -264,5 +271,6 @@ fn outcome(finished: &Finished) -> Outcome {
         .with("receipt.path", printable(&imported.named.receipt.to_string_lossy()))
         .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
         .with("banned", banned)
+        .with("signed_by", author(imported).as_str())
         .told()
 }

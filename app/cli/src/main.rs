@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::clock::SystemClock;
-use app::ports::{Bundle, Offline};
+use app::ports::{Bundle, KnownPeer, Offline};
 use app::settings::Settings;
 use cli::fault::Fault;
 use cli::terminal::Terminal;
@@ -120,6 +120,11 @@ impl Wiring for DiskAndNetwork {
         layout.create_root().map_err(|error| Fault::blamed(&OpenError::from(error)))?;
         let identity = Identity::load_or_create(&layout.identity_key());
         identity.map(key).map_err(|error| Fault::blamed(&error))
+    }
+
+    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Fault> {
+        store::known_peers(&Layout::new(data))
+            .map_err(|error| Fault::blamed(&OpenError::from(error)))
     }
 
     fn outputs(&self, data: &Path) -> Arc<Outputs> {

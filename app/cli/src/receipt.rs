@@ -1,6 +1,6 @@
 //! Reads and checks receipts.
 
-use app::receipts::{self, Provenance};
+use app::receipts::{self, Provenance, Signers};
 use app::verify::Finding;
 use serde_json::json;
 
@@ -23,12 +23,14 @@ pub fn run<W: Wiring>(
     match command {
         ReceiptCommand::List(args) => list(session, args),
         ReceiptCommand::Show(args) => show(session, args),
-        ReceiptCommand::Verify(args) => verify::receipt(args),
+        ReceiptCommand::Verify(args) => verify::receipt(session, args),
     }
 }
 
 fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Result<Outcome, Fault> {
     let listing = receipts::list(&args.folder, receipts::MOST)?;
+    let (own, peers) = session.signers();
+    let signers = Signers { own, peers: &peers };
     let mut values = Vec::new();
     for entry in &listing.entries {
         let name = printable(&entry.path.file_name().unwrap_or_default().to_string_lossy());
@@ -38,9 +40,14 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
                     Provenance::LocalFile => "local-file",
                     Provenance::Peers { .. } => "consent-peer-transfer",
                 };
+                let author = signers.author(summary.signer);
                 session.terminal.say(&format!(
-                    "{name}  {} {}  {} bytes  {from}  {}",
-                    summary.model_id, summary.model_version, summary.byte_count, summary.created
+                    "{name}  {} {}  {} bytes  {from}  {}  {}",
+                    summary.model_id,
+                    summary.model_version,
+                    summary.byte_count,
+                    summary.created,
+                    author.brief()
                 ));
                 values.push(json!({
                     "file": name,
@@ -48,6 +55,8 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
                     "model_version": summary.model_version.to_string(),
                     "artifact_sha256": summary.artifact.to_string(),
                     "created_utc": summary.created.to_string(),
+                    "signer": summary.signer.map(|signer| signer.to_string()),
+                    "signed_by": author.as_str(),
                 }));
             }
             Err(problem) => {
@@ -82,12 +91,8 @@ fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Resu
             session.terminal.say(&format!("{name} ({value}): {meaning}"));
         }
     }
-    session.terminal.say(match receipt.signer() {
-        Some(_) => "The receipt holds together, and is signed by the installation it names.",
-        None => {
-            "The receipt holds together. It is not signed, so it proves nothing about who wrote it."
-        }
-    });
+    session.terminal.say("The receipt holds together.");
+    let author = session.say_author(receipt.signer().copied());
     session.terminal.say("Whether it belongs to a file is checked by `minimodel receipt verify`.");
-    Ok(outcome)
+    Ok(outcome.with("signed_by", author.as_str()))
 }

@@ -50,7 +50,7 @@ async fn perform<W: Wiring>(
         Command::VerifyManifest(args) => verify::manifest(args),
         Command::VerifyArtifact(args) => verify::artifact(args),
         Command::WriteImportReceipt(args) => verify::new_receipt(session, args),
-        Command::VerifyReceipt(args) => verify::receipt(args),
+        Command::VerifyReceipt(args) => verify::receipt(session, args),
         Command::ImportPeerRequest(args) => import::run(session, args).await,
         Command::CheckRequest(args) => check::request(session, args),
         Command::CheckOffer(args) => check::offer(session, args),

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::clock::SystemClock;
-use app::ports::{Clock as _, Outputs, Stem};
+use app::ports::{Clock as _, KnownPeer, Outputs, Stem};
+use app::receipts::{Author, Signers};
 use app::settings::Settings;
-use verifier::identity::{PublicKey, SigningKey};
+use verifier::identity::{PeerId, PublicKey, SigningKey};
 use verifier::scalars::UtcTime;
 
 use crate::fault::Fault;
@@ -168,6 +169,26 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// [`Fault`] if the key cannot be read.
     pub fn own(&self) -> Result<Option<PublicKey>, Fault> {
         Ok(self.wiring.identity(&self.data()?)?.map(|key| key.public_key()))
+    }
+
+    /// The keys by which a receipt's signer is known here; nothing is made, and what cannot be read
+    /// is told and known of nobody.
+    pub fn signers(&mut self) -> (Option<PeerId>, Vec<KnownPeer>) {
+        let Ok(data) = self.data() else { return (None, Vec::new()) };
+        let own = self.wiring.identity(&data).map(|key| key.map(|key| key.public_key().peer_id()));
+        let peers = self.wiring.peers(&data);
+        for fault in [own.as_ref().err(), peers.as_ref().err()].into_iter().flatten() {
+            self.terminal.say(&format!("Keys are not known here: {}.", fault.what()));
+        }
+        (own.ok().flatten(), peers.unwrap_or_default())
+    }
+
+    /// Whose word a receipt with that signer is, said to people as a sentence.
+    pub fn say_author(&mut self, signer: Option<PeerId>) -> Author {
+        let (own, peers) = if signer.is_some() { self.signers() } else { (None, Vec::new()) };
+        let author = Signers { own, peers: &peers }.author(signer);
+        self.terminal.say(&author.sentence());
+        author
     }
 
     /// Now.

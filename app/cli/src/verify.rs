@@ -52,9 +52,12 @@ pub fn new_receipt<W: Wiring>(
     let signer = if is_signed { Some(session.identity()?) } else { None };
     let receipt = verify::new_receipt(&verified, &args.slm, session.now(), signer.as_ref())?;
     session.write(&args.receipt, receipt.bytes())?;
+    session.terminal.say(&format!("The receipt is {}.", args.receipt.display()));
+    let author = session.say_author(receipt.signer().copied());
     Ok(with_artifact(Outcome::new(), &verified)
         .with_text("receipt.path", args.receipt.display())
-        .with_text("receipt.sha256", receipt.sha256()))
+        .with_text("receipt.sha256", receipt.sha256())
+        .with("signed_by", author.as_str()))
 }
 
 /// `verify-receipt`.
@@ -62,12 +65,18 @@ pub fn new_receipt<W: Wiring>(
 /// # Errors
 ///
 /// [`Fault`] with the first check that fails.
-pub fn receipt(args: &ReceiptCheckArgs) -> Result<Outcome, Fault> {
+pub fn receipt<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &ReceiptCheckArgs,
+) -> Result<Outcome, Fault> {
     let options = args.options.options();
     let verified = check_receipt(&args.receipt, &args.manifest, &args.slm, options)?;
+    session.terminal.say("The receipt belongs to this manifest and this file.");
+    let author = session.say_author(verified.signer().copied());
     let signer = verified.signer().map_or_else(|| "none".to_owned(), ToString::to_string);
     Ok(with_artifact(Outcome::new(), verified.artifact())
         .with("signer", signer)
+        .with("signed_by", author.as_str())
         .with_text("receipt.sha256", verified.receipt().sha256()))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::clock::SystemClock;
-use app::ports::{Journal, Outputs, Ports};
+use app::ports::{Journal, KnownPeer, Outputs, Ports};
 use app::settings::Settings;
 use verifier::identity::SigningKey;
 
@@ -93,6 +93,13 @@ pub trait Wiring: Send + Sync {
     ///
     /// [`Fault`] if the key cannot be read or written.
     fn make_identity(&self, data: &Path) -> Result<SigningKey, Fault>;
+
+    /// The peers that this installation is paired with, which another process may be changing.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if they cannot be read.
+    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Fault>;
 
     /// Where finished files go; the data folder need not be there.
     fn outputs(&self, data: &Path) -> Arc<Self::Outputs>;

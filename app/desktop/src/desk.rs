@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::naming::short_peer;
 use app::ports::KnownPeer;
+use app::receipts::Signers;
 use iced::Size;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
@@ -52,6 +53,11 @@ pub struct Book {
 }
 
 impl Book {
+    /// The keys that are known here.
+    pub fn signers(&self) -> Signers<'_> {
+        Signers { own: Some(self.own), peers: &self.peers }
+    }
+
     /// What the user calls a peer; the end of its id where it is not in the book.
     pub fn name(&self, peer: PeerId) -> String {
         if peer == self.own {

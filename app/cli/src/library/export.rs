@@ -46,10 +46,14 @@ pub(super) async fn run<W: Wiring>(
     let exported = exported?;
     let named = &exported.named;
     terminal.say(&format!("{} is there, {}.", named.artifact.display(), Size(total)));
+    terminal.say(&format!("  receipt  {}", named.receipt.display()));
+    let author = session.say_author(exported.receipt.signer().copied());
+    let terminal = &mut *session.terminal;
     terminal.say("Open it in TinyRustLM with its own file picker; nothing is sent to it.");
     Ok(with_model(Outcome::new(), &model)
         .with_text("artifact.path", named.artifact.display())
         .with_text("receipt.path", named.receipt.display())
         .with_text("receipt.sha256", exported.receipt.sha256())
+        .with("signed_by", author.as_str())
         .told())
 }

@@ -60,12 +60,16 @@ fn with_list(count: u64) -> Receipts {
 
 /// A screen on which the first receipt is read.
 fn reading(signed: bool) -> Receipts {
+    signed_by(signed.then_some(1))
+}
+
+/// The same, signed by whom that seed stands for.
+fn signed_by(seed: Option<u8>) -> Receipts {
     let mut screen = with_list(20);
     let action = screen.update(Message::Files(FilesMessage::Open(0)));
     let [Work::Read { path, turn }] = &action.work[..] else { panic!("{action:?}") };
     assert_eq!(path, &PathBuf::from(PATH));
-    let key = key(1);
-    let outcome = Ok(Arc::new(read(signed.then_some(&key))));
+    let outcome = Ok(Arc::new(read(seed.map(key).as_ref())));
     let _none = screen.update(Message::Read { turn: *turn, path: path.clone(), outcome });
     screen
 }
@@ -149,7 +153,11 @@ fn an_empty_folder_and_one_that_cannot_be_read_say_what_to_do() {
 fn a_receipt_is_read_with_each_check_in_words() {
     let screen = reading(true);
     for text in [
-        "Signed by this machine. The signature belongs to this receipt, and to no other.",
+        &*format!(
+            "It is signed with this installation's own key ({}). The signature belongs to this \
+             receipt, and to no other.",
+            app::naming::short_peer(key(1).public_key().peer_id())
+        ),
         "2 peers gave 1008.0 KiB; 16.0 KiB were in the library already.",
         "Publisher's signature",
         "The publisher did not sign the manifest, so nothing proves who made it.",
@@ -157,9 +165,24 @@ fn a_receipt_is_read_with_each_check_in_words() {
         assert!(says(&screen, text), "{text}");
     }
     let screen = reading(false);
-    let unsigned = "Not signed, so it proves nothing about who wrote it. Verifying it again \
+    let unsigned = "It is not signed, so it proves nothing about who wrote it. Verifying it again \
                     against the file shows whether what it says is true.";
     assert!(says(&screen, unsigned));
+    let key = |seed| app::naming::short_peer(key(seed).public_key().peer_id());
+    for (seed, words) in [
+        (2, format!("It is signed with the key of your peer anna ({}).", key(2))),
+        (
+            9,
+            format!(
+                "It is signed with a key that is unknown here ({}), so it does not say who wrote \
+                 it: you are paired with nobody of that key.",
+                key(9)
+            ),
+        ),
+    ] {
+        let more = "The signature belongs to this receipt, and to no other.";
+        assert!(says(&signed_by(Some(seed)), &format!("{words} {more}")), "{words}");
+    }
 }
 
 #[test]

@@ -57,7 +57,11 @@ impl Ended {
         let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
         let title = page::printable(&format!("{} is here, and verified", self.subject.name));
         let open = "Open it in TinyRustLM with its own file picker; nothing is sent to it.";
-        let signed = if done.is_signed { "signed with your key" } else { "not signed" };
+        let signed = if done.is_signed {
+            "signed with your own key"
+        } else {
+            "not signed, so it proves nothing about who wrote it"
+        };
         let buttons: [Element<'a, Message>; 4] = [
             page::button(desk, "Show the receipt", Kind::Primary).on_press(Message::Receipt).into(),
             page::button(desk, "Show in the file manager", Kind::Plain)

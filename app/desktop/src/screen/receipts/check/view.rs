@@ -87,7 +87,7 @@ impl Passed {
         let busy = matches!(self.writing, Writing::Busy);
         if let Writing::Done(Written { path, signed }) = &self.writing {
             let signed = if *signed {
-                "It is signed with this machine's key."
+                "It is signed with this installation's own key."
             } else {
                 "It is not signed, so it proves nothing about who wrote it."
             };

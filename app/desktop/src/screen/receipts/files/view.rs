@@ -140,8 +140,7 @@ fn line_of<'a>(desk: &Desk<'_>, entry: &Entry, is_alone: bool) -> Element<'a, Me
 fn what(desk: &Desk<'_>, summary: &Summary, is_roomy: bool) -> String {
     let mut what = format!("{}, {}", words::bytes(summary.byte_count), source(desk, summary));
     if is_roomy {
-        let signed = summary.signer.map(|signer| format!("signed by {}", desk.name(signer)));
-        let signed = signed.unwrap_or_else(|| "not signed".to_owned());
+        let signed = desk.book.signers().author(summary.signer).brief();
         what.push_str(&format!(" · {signed} · {}", app::naming::short(summary.artifact)));
     }
     what

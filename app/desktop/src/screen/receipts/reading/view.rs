@@ -1,5 +1,6 @@
 //! What a receipt that is read shows.
 
+use app::receipts::Author;
 use app::verify::Finding;
 use iced::widget::{Column, Row, column, container, row};
 use iced::{Center, Element, Fill, Padding};
@@ -58,22 +59,20 @@ impl Reading {
 
     /// Who signed the receipt, or that it proves nothing about who wrote it.
     fn trust<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        match self.summary.signer {
-            Some(signer) => {
-                let name = page::printable(&desk.name(signer));
-                let what = format!(
-                    "Signed by {name}. The signature belongs to this receipt, and to no other."
-                );
-                let id = page::small(desk, signer.to_string());
-                let parts = column![page::body(desk, what), id].spacing(desk.space(Space::Hair));
-                page::note(desk, parts, style::noted).into()
+        let author = desk.book.signers().author(self.summary.signer);
+        let more = match author {
+            Author::Nobody => {
+                "Verifying it again against the file shows whether what it says is true."
             }
-            None => {
-                let what = "Not signed, so it proves nothing about who wrote it. Verifying it \
-                            again against the file shows whether what it says is true.";
-                page::note(desk, page::body(desk, what), style::warned).into()
-            }
-        }
+            _ => "The signature belongs to this receipt, and to no other.",
+        };
+        let what = page::body(desk, format!("{} {more}", author.sentence()));
+        let style = match author {
+            Author::Own(_) | Author::Peer(..) => style::noted,
+            Author::Nobody | Author::Unknown(_) => style::warned,
+        };
+        let id = self.summary.signer.map(|signer| page::small(desk, signer.to_string()));
+        page::note(desk, column![what].push(id).spacing(desk.space(Space::Hair)), style).into()
     }
 
     fn facts(&self, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
