@@ -11,6 +11,7 @@ use verifier::chunk_list::ChunkList;
 use verifier::digest::{ChunkAlgorithm, Root, Sha256};
 use verifier::identity::{PeerId, SigningKey};
 use verifier::manifest::{Manifest, Mode, Options, SchemaRule, UnknownKeys};
+use verifier::piece::{PieceList, Source};
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
 use verifier::scalars::{Id, Kind, ScalarError, UtcTime, Version};
 use verifier::slm::ChecksumRule;
@@ -200,7 +201,7 @@ fn write_receipt(case: &Case) -> Outcome {
         created_utc: UtcTime::parse(case.text("created_utc")).unwrap(),
         verifier_version: Version::parse(case.text("verifier_version")).unwrap(),
         file_name: case.text("file_name"),
-        transfer: transfer(&case.args["transfer"]),
+        transfer: transfer(&case.args["transfer"], verified.list()),
         signer: key.as_ref(),
     };
     let receipt = match Receipt::write(&verified, &facts) {
@@ -227,7 +228,20 @@ fn seed(hex: &str) -> [u8; 32] {
     std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
 }
 
-fn transfer(value: &Value) -> Option<Transfer> {
+fn transfer(value: &Value, list: Option<&PieceList>) -> Option<Transfer> {
+    if let Some(sources) = value["sources"].as_array() {
+        let geometry = list.unwrap().geometry();
+        let source = |source: &Value| match source.as_str().unwrap() {
+            "local" => Source::Local,
+            id => Source::Peer(PeerId::parse(id).unwrap()),
+        };
+        return Some(Transfer::count(
+            Id::parse(value["request_id"].as_str().unwrap()).unwrap(),
+            Sha256::parse(value["request_sha256"].as_str().unwrap()).unwrap(),
+            geometry,
+            geometry.indices().zip(sources.iter().map(source)),
+        ));
+    }
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let peer = |peer: &Value| Contribution {
         id: PeerId::parse(&text(&peer["id"])).unwrap(),

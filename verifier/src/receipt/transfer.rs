@@ -1,11 +1,14 @@
 //! What a receipt says of where the pieces came from, and whether it adds up.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::digest::Sha256;
+use crate::geometry::{Geometry, PieceIndex};
 use crate::identity::PeerId;
 use crate::lines::Lines;
+use crate::piece::Source;
 use crate::receipt::schema::{PeerPart, ReceiptSchema, Shape};
 use crate::scalars::{Id, parse_int};
 
@@ -21,7 +24,7 @@ pub struct Transfer {
     pub request_sha256: Sha256,
     /// What each peer gave, in any order; only peers with at least one piece that was accepted.
     pub peers: Vec<Contribution>,
-    /// How many pieces the store already had.
+    /// How many pieces came from no peer.
     pub pieces_local: u64,
     /// How many bytes those have.
     pub bytes_local: u64,
@@ -113,6 +116,37 @@ impl TransferError {
 }
 
 impl Transfer {
+    /// Counts where each piece came from; `sources` tells it once of every piece.
+    ///
+    /// Of more peers than a receipt may name, those that gave the least bytes count as local.
+    pub fn count(
+        request_id: Id,
+        request_sha256: Sha256,
+        geometry: &Geometry,
+        sources: impl IntoIterator<Item = (PieceIndex, Source)>,
+    ) -> Self {
+        let mut given: BTreeMap<PeerId, (u64, u64)> = BTreeMap::new();
+        let mut local = (0, 0);
+        for (index, source) in sources {
+            let sum = match source {
+                Source::Peer(peer) => given.entry(peer).or_default(),
+                Source::Local => &mut local,
+            };
+            *sum = (sum.0 + 1, sum.1 + u64::from(geometry.length(index)));
+        }
+        let mut peers: Vec<Contribution> = given
+            .into_iter()
+            .map(|(id, (pieces, bytes))| Contribution { id, pieces, bytes })
+            .collect();
+        peers.sort_by_cached_key(|peer| (Reverse(peer.bytes), peer.id.to_string()));
+        for unnamed in peers.drain(peers.len().min(MAX_PEERS)..) {
+            local = (local.0 + unnamed.pieces, local.1 + unnamed.bytes);
+        }
+        peers.sort_by_cached_key(|peer| peer.id.to_string());
+        let (pieces_local, bytes_local) = local;
+        Self { request_id, request_sha256, peers, pieces_local, bytes_local }
+    }
+
     /// Adds the transfer's keys to a receipt's values, the peers in order of their ids.
     pub(super) fn write(&self, values: &mut BTreeMap<String, String>) -> Result<(), TransferError> {
         if self.peers.len() > MAX_PEERS {
@@ -253,7 +287,36 @@ fn number(lines: &Lines<'_>, key: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lot, TransferError};
+    use super::{Lot, MAX_PEERS, Transfer, TransferError};
+    use crate::digest::Sha256;
+    use crate::geometry::Geometry;
+    use crate::identity::{PeerId, SigningKey};
+    use crate::piece::Source;
+    use crate::scalars::Id;
+
+    fn peer(number: u8) -> PeerId {
+        SigningKey::from_seed([number; 32]).public_key().peer_id()
+    }
+
+    #[test]
+    fn of_too_many_peers_those_that_gave_least_count_as_local() {
+        let geometry = Geometry::new(140 * 16_384 - 1, 16_384).unwrap();
+        // Seventy peers gave a piece each, the first of them seventy more, and the last is short.
+        let source = |index: u32| {
+            let number = u8::try_from(index).ok().filter(|number| *number < 70);
+            Source::Peer(peer(number.unwrap_or(0)))
+        };
+        let sources = geometry.indices().map(|index| (index, source(index.get())));
+        let id = Id::parse("req").unwrap();
+        let counted = Transfer::count(id, Sha256::of(b"request"), &geometry, sources);
+        assert_eq!(counted.peers.len(), MAX_PEERS);
+        assert!(counted.peers.is_sorted_by_key(|peer| peer.id.to_string()));
+        let first = counted.peers.iter().find(|given| given.id == peer(0)).unwrap();
+        assert_eq!((first.pieces, first.bytes), (71, 71 * 16_384 - 1));
+        assert_eq!((counted.pieces_local, counted.bytes_local), (6, 6 * 16_384));
+        let bytes: u64 = counted.peers.iter().map(|given| given.bytes).sum();
+        assert_eq!(bytes + counted.bytes_local, geometry.byte_count());
+    }
 
     #[test]
     fn a_sum_that_is_wrong_is_shown_with_its_parts() {
