@@ -24,11 +24,13 @@ fn after_a_power_cut_no_kept_piece_is_asked_for_twice() {
     let before = asked_for(&scene.importer);
     let answer = scene.import(&["--consent", Scene::YES]).ends().done();
     let receipt = scene.came_out();
-    assert_eq!(receipt["transfer.pieces_local"], kept.to_string());
-    assert_eq!(receipt["transfer.pieces_fetched"], (scene.pieces - kept).to_string());
     let fetched = asked_for(&scene.importer) - before;
-    assert_eq!(receipt["transfer.bytes_fetched"], fetched.to_string());
-    assert_eq!(answer["transfer.bytes_fetched"], fetched.to_string());
+    // The last piece is shorter.
+    assert!((scene.bytes..scene.bytes + (16 << 10)).contains(&(fetched + bytes)));
+    // The receipt names who gave the pieces, in whichever import.
+    assert_eq!(receipt["transfer.pieces_local"], "0");
+    assert_eq!(receipt["transfer.pieces_fetched"], scene.pieces.to_string());
+    assert_eq!(answer["transfer.bytes_fetched"], scene.bytes.to_string());
     assert_eq!(scene.importer.kept(), scene.pieces);
 }
 
@@ -46,7 +48,7 @@ fn an_import_that_is_cut_off_again_and_again_still_arrives() {
         kept = now;
     }
     scene.import(&["--consent", Scene::YES]).ends().done();
-    assert_eq!(scene.came_out()["transfer.pieces_local"], kept.to_string());
+    assert_eq!(scene.came_out()["transfer.pieces_local"], "0");
 }
 
 #[cfg(unix)]

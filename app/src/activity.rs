@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use verifier::Sha256;
-use verifier::consent::Scope;
+use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::scalars::{Id, UtcTime};
 
@@ -134,30 +134,112 @@ pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
     Look { entries, left_out, live, chain, transfers }
 }
 
+/// After so long without a byte, what moves next is another transfer, in seconds.
+const PAUSE: u64 = 60;
+
+/// The same transfers, oldest first, with all that one peer gave or took of one model without a
+/// longer pause in one: it is written down bit by bit, so that a program that is killed loses
+/// little of it.
+pub fn joined(records: Vec<Record>) -> Vec<Record> {
+    let mut joined: Vec<Option<Record>> = Vec::with_capacity(records.len());
+    let mut last: BTreeMap<_, usize> = BTreeMap::new();
+    for mut record in records {
+        if !matches!(record.what, What::Served | What::Fetched) {
+            // What moves after an import has ended is part of another one.
+            last.retain(|(served, artifact, _), _| *served || *artifact != record.artifact);
+            joined.push(Some(record));
+            continue;
+        }
+        let flow = (record.what == What::Served, record.artifact, record.peer);
+        let before = last.insert(flow, joined.len()).and_then(|place| joined.get_mut(place));
+        if let Some(before) = before
+            && let Some(found) =
+                before.take_if(|before| record.time.unix() <= before.time.plus(PAUSE).unix())
+        {
+            record.time = record.time.max(found.time);
+            record.bytes = record.bytes.saturating_add(found.bytes);
+        }
+        joined.push(Some(record));
+    }
+    joined.into_iter().flatten().collect()
+}
+
 /// What a peer gave and took, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// What it gave to imports that came to an end here.
+    /// What it gave to imports here.
     pub given: u64,
     /// What it took from here.
     pub taken: u64,
 }
 
-/// What each peer gave and took, as far as the record of transfers goes back.
+/// What each peer gave and took under all grants that there ever were: the sum of what is shown as
+/// used of each.
 ///
 /// # Errors
 ///
-/// [`Failure`] if the disk fails.
-pub async fn totals<J: Journal>(journal: &J) -> Result<BTreeMap<PeerId, Totals>, Failure> {
+/// [`JournalError::Consent`] if the chain of the consent log is broken, and
+/// [`JournalError::Failed`] if the disk fails.
+pub async fn totals<J: Journal>(
+    journal: &J,
+    now: UtcTime,
+) -> Result<BTreeMap<PeerId, Totals>, JournalError> {
     let mut totals: BTreeMap<PeerId, Totals> = BTreeMap::new();
-    for record in journal.transfers(usize::MAX).await? {
-        let Some(peer) = record.peer else { continue };
+    for Standing { grant, used, .. } in journal.standing(now).await? {
+        let Scope::Peer(peer) = grant.scope() else { continue };
         let total = totals.entry(peer).or_default();
-        match record.what {
-            What::Fetched => total.given = total.given.saturating_add(record.bytes),
-            What::Served => total.taken = total.taken.saturating_add(record.bytes),
-            What::Imported | What::Failed | What::Banned | What::Evicted => {}
-        }
+        let sum = match grant.act() {
+            Act::Fetch => &mut total.given,
+            Act::Serve => &mut total.taken,
+            Act::Import | Act::Cache | Act::Publish => continue,
+        };
+        *sum = sum.saturating_add(used);
     }
     Ok(totals)
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::Sha256;
+    use verifier::identity::SigningKey;
+    use verifier::scalars::{Id, UtcTime};
+
+    use super::joined;
+    use crate::ports::{Record, What};
+
+    fn record(what: What, peer: u8, seconds: u64, bytes: u64) -> Record {
+        Record {
+            time: UtcTime::from_unix(1_800_000_000 + seconds),
+            what,
+            model_id: Id::parse("tiny").unwrap(),
+            artifact: Sha256::of(b"tiny"),
+            peer: Some(SigningKey::from_seed([peer; 32]).public_key().peer_id()),
+            bytes,
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_one_peer_takes_without_a_pause_is_one_entry() {
+        let served = |peer, seconds, bytes| record(What::Served, peer, seconds, bytes);
+        let bits = [(1, 0, 5), (2, 1, 7), (1, 1, 5), (1, 61, 5), (2, 62, 7), (1, 122, 1)];
+        let bits = bits.map(|(peer, seconds, bytes)| served(peer, seconds, bytes));
+        let whole = [served(2, 1, 7), served(1, 61, 15), served(2, 62, 7), served(1, 122, 1)];
+        assert_eq!(joined(bits.to_vec()), whole);
+        assert_eq!(joined(whole.to_vec()), whole);
+    }
+
+    #[test]
+    fn what_moves_after_an_import_has_ended_is_another_entry() {
+        let bits = [
+            record(What::Fetched, 1, 0, 5),
+            record(What::Served, 2, 0, 3),
+            record(What::Fetched, 1, 1, 5),
+            record(What::Failed, 1, 1, 0),
+            record(What::Served, 2, 1, 3),
+            record(What::Fetched, 1, 2, 9),
+        ];
+        let bytes = joined(bits.to_vec()).iter().map(|record| record.bytes).collect::<Vec<_>>();
+        assert_eq!(bytes, [10, 0, 6, 9]);
+    }
 }

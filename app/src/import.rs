@@ -2,35 +2,38 @@
 
 mod error;
 mod keeping;
+mod library;
 pub mod live;
 mod plan;
 pub mod room;
 
-use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use verifier::consent::Act;
-use verifier::identity::{PeerId, SigningKey};
+use verifier::identity::SigningKey;
 use verifier::piece::Source;
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
-use verifier::{Bitfield, Geometry};
+use verifier::{Bitfield, Geometry, PieceIndex};
 
 use keeping::Keeping;
 
 pub use error::ImportError;
+pub(crate) use library::GOOD;
+pub use library::Library;
 pub use plan::{Admitted, Called, Plan};
 
 use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Draft as _, Journal as _, JournalError, Named, Outputs as _, PieceStore as _,
-    Ports, Record, Spend, What,
+    Clock as _, Draft as _, Journal as _, JournalError, Named, Outputs as _, PieceState,
+    PieceStore as _, Ports, Record, What,
 };
+use crate::problem::Problem;
 
 /// What an import is made with, beside its plan.
 #[derive(Debug)]
@@ -50,14 +53,23 @@ pub struct Imported {
     pub named: Named,
     /// The receipt.
     pub receipt: Receipt,
-    /// Who gave how much, by peer id.
+    /// Who gave how much, now or in an earlier import that was cut off, by peer id: what the
+    /// receipt says.
     pub contributions: Vec<Contribution>,
-    /// Pieces that were kept before anyone was asked.
+    /// Pieces that came from no peer, as the receipt says.
     pub pieces_local: u64,
+    /// Pieces that were kept before anyone was asked.
+    pub pieces_before: u64,
     /// From the first call to the last piece kept.
     pub transfer_time: Duration,
-    /// Bytes that the peers gave.
+    /// How many peers gave pieces in this import.
+    pub givers: u64,
+    /// Bytes that they gave in it.
     pub bytes_fetched: u64,
+    /// Whether the library keeps the model from now on.
+    pub library: Library,
+    /// What failed after both files had their names. The import is good all the same.
+    pub troubles: Vec<Problem>,
 }
 
 /// Imports what the plan names, under a consent that it uses up.
@@ -65,7 +77,11 @@ pub struct Imported {
 /// Nothing touches the network before room is reserved. Pieces are kept one by one, so nothing is
 /// lost when `stop` resolves or the future is dropped: the same plan goes on from there. Stopping
 /// also writes down what was fetched. The output gets its name only when every check has passed;
-/// once it gets it, `stop` comes too late.
+/// once it gets it, `stop` comes too late, and nothing that fails is a failure of the import any
+/// more: [`Imported::troubles`] tells of it.
+///
+/// Without a yes to cache, the library forgets at the end what it kept for the import, but never a
+/// model that was there before. An import that ends early leaves its pieces there in any case.
 ///
 /// # Errors
 ///
@@ -80,45 +96,36 @@ pub async fn import<P: Ports>(
 ) -> Result<Imported, ImportError> {
     let stop = pin!(stop);
     let admitted = Admitted::new(plan, consent)?;
-    let mut given: BTreeMap<PeerId, u64> = BTreeMap::new();
     let mut has_begun = false;
     let mut hear = |event: Event| {
         has_begun = true;
-        if let Event::Kept { source: Source::Peer(peer), bytes, .. } = &event {
-            *given.entry(*peer).or_default() += *bytes;
-        }
         on(event);
     };
-    let outcome = run(ports, &admitted, settings, &mut hear, stop).await;
+    let mut outcome = run(ports, &admitted, settings, &mut hear, stop).await;
     if !has_begun && let Err(error) = admitted.take_back(ports).await {
         tracing::error!(%error, "cannot take back what was granted");
     }
     let plan = admitted.plan();
-    let record = |what, peer, bytes| Record {
+    let (what, bytes, note) = match &outcome {
+        Ok(imported) => (What::Imported, imported.bytes_fetched, String::new()),
+        Err(error @ ImportError::Stopped) => (What::Failed, 0, error.to_string()),
+        Err(error) => (What::Failed, 0, crate::blame::Blamed::code(error).to_string()),
+    };
+    let record = Record {
         time: ports.clock().now(),
         what,
         model_id: plan.manifest().model_id().clone(),
         artifact: plan.artifact(),
-        peer,
+        peer: None,
         bytes,
-        note: String::new(),
+        note,
     };
-    let mut records: Vec<Record> =
-        given.into_iter().map(|(peer, bytes)| record(What::Fetched, Some(peer), bytes)).collect();
-    records.push(match &outcome {
-        Ok(imported) => record(What::Imported, None, imported.bytes_fetched),
-        Err(error) => {
-            let note = match error {
-                ImportError::Stopped => error.to_string(),
-                error => crate::blame::Blamed::code(error).to_string(),
-            };
-            Record { note, ..record(What::Failed, None, 0) }
-        }
-    });
-    for record in records {
-        // The import's own outcome matters more than whether it could be written down.
-        if let Err(failure) = ports.journal().record(record).await {
-            tracing::error!(%failure, "cannot write down the import");
+    // The import's own outcome matters more than whether it could be written down.
+    if let Err(failure) = ports.journal().record(record).await {
+        let what = "the import is not in the record of what moved";
+        let trouble = Problem::late(what, &failure, GOOD);
+        if let Ok(imported) = &mut outcome {
+            imported.troubles.push(trouble);
         }
     }
     outcome
@@ -133,10 +140,11 @@ async fn run<P: Ports>(
 ) -> Result<Imported, ImportError> {
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
-    spend(ports, plan, Act::Import, None, plan.geometry().byte_count())?;
+    spend(ports, plan, Act::Import)?;
     if admitted.may_cache() {
-        spend(ports, plan, Act::Cache, None, plan.geometry().byte_count())?;
+        spend(ports, plan, Act::Cache)?;
     }
+    let library = Library::after(ports, admitted).await?;
     let output_bytes = plan.geometry().byte_count();
     let lease =
         Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output_bytes).await?;
@@ -166,13 +174,14 @@ async fn run<P: Ports>(
             () = &mut stop => Err(ImportError::Stopped),
         };
         if let Err(error) = pulled {
+            drop(keeping);
             // The temporary output is removed before anyone hears that the import has ended.
             assembling.abandon().await;
             return Err(error);
         }
     }
     let transfer_time = started.elapsed();
-    let Keeping { given, local, .. } = keeping;
+    let (given, pieces_before) = keeping.end();
     on(Event::Verifying);
     tokio::select! {
         () = assembling.ended() => {}
@@ -183,15 +192,13 @@ async fn run<P: Ports>(
     }
     let (draft, artifact) = assembling.finish().await?;
 
-    let contributions = contributions(given);
-    let bytes_fetched = contributions.iter().map(|peer| peer.bytes).sum();
-    let transfer = Transfer {
-        request_id: plan.request().request_id().clone(),
-        request_sha256: plan.request().sha256(),
-        peers: contributions.clone(),
-        pieces_local: u64::from(local.count()),
-        bytes_local: bytes_of(&local, plan.geometry()),
-    };
+    let transfer = Transfer::count(
+        plan.request().request_id().clone(),
+        plan.request().sha256(),
+        plan.geometry(),
+        sources(ports, plan).await?,
+    );
+    let (contributions, pieces_local) = (transfer.peers.clone(), transfer.pieces_local);
     let file_name = plan.stem().artifact();
     let receipt = Receipt::write(
         &artifact,
@@ -210,44 +217,41 @@ async fn run<P: Ports>(
     .await
     .map_err(|join| ImportError::Store(join.into()))??;
 
-    finish(ports, admitted, lease).await?;
-    let pieces_local = u64::from(local.count());
-    Ok(Imported { named, receipt, contributions, pieces_local, transfer_time, bytes_fetched })
-}
-
-/// Writes down the whole verification; what the user did not let this program cache is forgotten.
-async fn finish<P: Ports>(
-    ports: &P,
-    admitted: &Admitted,
-    lease: Lease<P::Store>,
-) -> Result<(), ImportError> {
-    let plan = admitted.plan();
-    let now = ports.clock().now();
-    ports.store().verified(plan.artifact(), now).await.map_err(ImportError::Store)?;
     drop(lease);
-    if !admitted.may_cache() {
-        ports.store().forget(plan.artifact()).await.map_err(ImportError::Store)?;
-    }
-    Ok(())
+    let troubles = library.finish(ports, plan).await.into_iter().collect();
+    let givers = given.len() as u64;
+    let bytes_fetched = given.values().sum();
+    Ok(Imported {
+        named,
+        receipt,
+        contributions,
+        pieces_local,
+        pieces_before,
+        transfer_time,
+        givers,
+        bytes_fetched,
+        library,
+        troubles,
+    })
 }
 
-fn spend<P: Ports>(
+fn spend<P: Ports>(ports: &P, plan: &Plan, act: Act) -> Result<(), JournalError> {
+    let bytes = plan.geometry().byte_count();
+    ports.journal().spend(&plan.spend(act, None, bytes), ports.clock().now())
+}
+
+/// Where each piece came from, in whatever import it did.
+async fn sources<P: Ports>(
     ports: &P,
     plan: &Plan,
-    act: Act,
-    peer: Option<PeerId>,
-    bytes: u64,
-) -> Result<(), JournalError> {
-    let model_id = plan.manifest().model_id().clone();
-    let spend = Spend { act, model_id, artifact: plan.artifact(), peer, bytes };
-    ports.journal().spend(&spend, ports.clock().now())
-}
-
-fn contributions(given: BTreeMap<PeerId, (u64, u64)>) -> Vec<Contribution> {
-    let mut peers: Vec<_> =
-        given.into_iter().map(|(id, (pieces, bytes))| Contribution { id, pieces, bytes }).collect();
-    peers.sort_by_cached_key(|peer| peer.id.to_string());
-    peers
+) -> Result<impl Iterator<Item = (PieceIndex, Source)>, ImportError> {
+    let map = ports.store().map(plan.artifact()).await.map_err(ImportError::Store)?;
+    let source = |state| match state {
+        PieceState::Kept(source) => source,
+        // It is in the output, which is verified; that it went bad since is another matter.
+        PieceState::Missing | PieceState::Corrupt => Source::Local,
+    };
+    Ok(plan.geometry().indices().zip(map.unwrap_or_default().into_iter().map(source)))
 }
 
 fn bytes_of(pieces: &Bitfield, geometry: &Geometry) -> u64 {

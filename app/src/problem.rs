@@ -8,6 +8,7 @@ use verifier::{Advice, Code, Coded, Remedy};
 
 use crate::Blamed;
 use crate::blame::{IO_FAILED, machine_advice};
+use crate::ports::Failure;
 
 /// Why something was not done: a stable code for programs, two lines for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,12 @@ impl Problem {
         let mut problem = Self::coded(error);
         problem.what = format!("{}: {}", path.display(), problem.what);
         problem
+    }
+
+    /// Something failed when what was asked for was done already; it is logged, too.
+    pub(crate) fn late(what: &str, failure: &Failure, advice: &'static str) -> Self {
+        tracing::error!(%failure, "{what}");
+        Self::new(IO_FAILED, format!("{what}: {}", chain(failure.as_ref())), advice)
     }
 
     /// Reading or writing `path` failed.

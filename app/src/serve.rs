@@ -1,6 +1,7 @@
 //! Answers known peers until stopped, under grants that are checked at every ask.
 
 pub mod live;
+mod taking;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +14,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
@@ -22,20 +22,20 @@ use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
 use verifier::scalars::{Id, Label, UtcTime};
 use verifier::{Advice, Code, Coded as _, PieceIndex, Remedy, Sha256};
 
+use live::Allowed;
+use taking::Taking;
+
 use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::ports::{
     Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
-    Ports, ReadError, Record, Refusal, ServeNews, Shelf, Spend, What,
+    Ports, ReadError, Refusal, ServeNews, Shelf, Spend, Standing,
 };
 
 /// How many pieces of news may wait for the caller's ear.
 const NEWS_QUEUE: usize = 1_024;
 /// How often it is checked whether any grant is still live.
 const GRANT_CHECK: Duration = Duration::from_millis(500);
-/// How long after the last bytes of a grant that is used up a peer may stay, to get what is on its
-/// way.
-const LINGER: Duration = Duration::from_secs(10);
 
 /// Why serving could not begin or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +138,8 @@ pub enum Event {
     Listening(SocketAddr),
     /// Something happened between here and a caller.
     Callers(ServeNews),
+    /// The live grants to serve the artifact, and what went out under each, when that changed.
+    Allowed(Vec<Allowed>),
 }
 
 /// Why serving ended.
@@ -244,47 +246,58 @@ where
     }
     on(Event::Listening(address));
 
-    let mut taken: BTreeMap<PeerId, u64> = BTreeMap::new();
-    let (mut callers, mut moved) = (0_u32, Instant::now());
+    let mut taking = Taking::new(ports, &table.model);
+    let mut allowed = Vec::new();
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut stop = std::pin::pin!(stop);
     let ended = loop {
         tokio::select! {
-            () = &mut stop => break Ended::Stopped,
-            outcome = &mut sessions => {
-                outcome.map_err(|source| ServeError::Listen { address, source })?;
-                break Ended::Stopped;
-            }
+            () = &mut stop => break Ok(Ended::Stopped),
+            outcome = &mut sessions => break match outcome {
+                Ok(()) => Ok(Ended::Stopped),
+                Err(source) => Err(ServeError::Listen { address, source }),
+            },
             Some(news) = heard.recv() => {
-                match &news {
-                    ServeNews::Sent { peer, bytes, .. } => {
-                        *taken.entry(*peer).or_default() += bytes;
-                        moved = Instant::now();
-                    }
-                    ServeNews::Called(_) => callers = callers.saturating_add(1),
-                    ServeNews::Left(_) => callers = callers.saturating_sub(1),
-                    _ => {}
-                }
+                taking.hear(&news);
                 on(Event::Callers(news));
             }
             _ = check.tick() => {
-                let goes_on = match rest(ports, consent, table.least_piece()).await? {
+                let now = ports.clock().now();
+                let standing = match ports.journal().standing(now).await {
+                    Ok(standing) => standing,
+                    Err(error) => break Err(error.into()),
+                };
+                let live = live_grants(&standing, table.model.artifact);
+                if live != allowed {
+                    allowed.clone_from(&live);
+                    on(Event::Allowed(live));
+                }
+                let goes_on = match rest(standing, consent, table.least_piece(), now) {
                     Rest::Some => true,
-                    Rest::UsedUp => {
-                        table.is_lending() || (callers > 0 && moved.elapsed() < LINGER)
-                    }
+                    Rest::UsedUp => table.is_lending() || taking.goes_on(),
                     Rest::Nothing => false,
                 };
                 if !goes_on {
-                    break Ended::NoGrant;
+                    break Ok(Ended::NoGrant);
                 }
             }
         }
     };
     drop(sessions);
-    write_down(ports, &table.model, &taken).await;
-    Ok(Served { ended, taken, taken_back: Vec::new() })
+    // What went out before the sessions were hung up on counts too.
+    let late = async {
+        while let Some(news) = heard.recv().await {
+            taking.hear(&news);
+            on(Event::Callers(news));
+        }
+    };
+    // A session that does not end by then is not waited for.
+    let _ended = tokio::time::timeout(GRANT_CHECK, late).await;
+    if let Err(failure) = ports.journal().settle().await {
+        tracing::error!(%failure, "cannot write down what was served");
+    }
+    Ok(Served { ended: ended?, taken: taking.end(), taken_back: Vec::new() })
 }
 
 /// What is left of a yes.
@@ -299,32 +312,22 @@ enum Rest {
 }
 
 /// What is left of the yes, if the least that can be asked for has so many bytes.
-async fn rest<P: Ports>(ports: &P, consent: &Consent, least: u64) -> Result<Rest, ServeError> {
-    let now = ports.clock().now();
-    let mut standing = ports.journal().standing(now).await?;
+fn rest(mut standing: Vec<Standing>, consent: &Consent, least: u64, now: UtcTime) -> Rest {
     standing.retain(|standing| consent.has(standing) && standing.grant.is_live(now));
-    Ok(match standing.as_slice() {
+    match standing.as_slice() {
         [] => Rest::Nothing,
         grants if grants.iter().any(|grant| grant.left() >= least) => Rest::Some,
         _ => Rest::UsedUp,
-    })
+    }
 }
 
-async fn write_down<P: Ports>(ports: &P, model: &Model, taken: &BTreeMap<PeerId, u64>) {
-    for (peer, bytes) in taken {
-        let record = Record {
-            time: ports.clock().now(),
-            what: What::Served,
-            model_id: model.model_id.clone(),
-            artifact: model.artifact,
-            peer: Some(*peer),
-            bytes: *bytes,
-            note: String::new(),
-        };
-        if let Err(failure) = ports.journal().record(record).await {
-            tracing::error!(%failure, "cannot write down what was served");
-        }
-    }
+/// Every live grant to serve the artifact.
+fn live_grants(standing: &[Standing], artifact: Sha256) -> Vec<Allowed> {
+    let live = standing.iter().filter(|standing| {
+        let grant = &standing.grant;
+        standing.live && grant.act() == Act::Serve && grant.artifact_sha256() == artifact
+    });
+    live.map(Allowed::of).collect()
 }
 
 /// Signs the offer that peers are handed: that this installation has these pieces of the model, and
@@ -418,7 +421,8 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
         u64::from(last.map_or(0, |last| geometry.length(last)))
     }
 
-    /// Checks the grant and counts the bytes; another artifact than this one is never granted, and
+    /// Checks the grant and holds the bytes, which count once they went out. Another artifact than
+    /// this one is never granted, and
     /// a peer that was forgotten or blocked meanwhile is granted nothing.
     fn may(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> bool {
         if artifact != self.model.artifact || !self.knows(peer) {
@@ -426,7 +430,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
         }
         let model_id = self.model.model_id.clone();
         let spend = Spend { act: Act::Serve, model_id, artifact, peer: Some(peer), bytes };
-        self.journal.spend(&spend, self.clock.now()).is_ok()
+        self.journal.hold(&spend, self.clock.now()).is_ok()
     }
 }
 

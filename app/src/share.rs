@@ -26,6 +26,7 @@ use crate::ports::{
     Clock as _, Evictable, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports,
     ReserveError, Spend,
 };
+use crate::problem::Problem;
 
 pub use names::Names;
 
@@ -287,7 +288,7 @@ pub async fn would_evict<P: Ports>(
 ///
 /// # Errors
 ///
-/// [`ShareError`]; pieces that were kept stay kept.
+/// [`ShareError`]; pieces that were kept stay kept. What fails when all are kept is given.
 pub async fn keep<P: Ports>(
     ports: &P,
     mut file: impl Read + Seek + Send + 'static,
@@ -295,7 +296,7 @@ pub async fn keep<P: Ports>(
     list: Arc<PieceList>,
     consent: Consent,
     mut on: impl FnMut(Event) + Send,
-) -> Result<(), ShareError> {
+) -> Result<Option<Problem>, ShareError> {
     let artifact = manifest.artifact_sha256();
     if consent.artifact() != artifact || !consent.covers(Act::Cache) {
         return Err(ShareError::NoConsent);
@@ -333,9 +334,14 @@ pub async fn keep<P: Ports>(
         }
     }
     reader.await.map_err(|join| ShareError::Store(join.into()))??;
-    store.pin(artifact, Pin::Pinned).await.map_err(ShareError::Store)?;
-    store.verified(artifact, ports.clock().now()).await.map_err(ShareError::Store)?;
-    Ok(())
+    let pinned = store.pin(artifact, Pin::Pinned).await.map(|_| ());
+    let noted = store.verified(artifact, ports.clock().now()).await;
+    Ok(pinned.and(noted).err().map(|failure| {
+        let what = "the library does not know that the model is to stay";
+        let advice = "The model is kept whole and can be served. Check the disk of the data \
+                      folder, then pin the model.";
+        Problem::late(what, &failure, advice)
+    }))
 }
 
 fn read_pieces(

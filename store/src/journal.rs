@@ -5,6 +5,7 @@
 //! taken back for all.
 
 mod consents;
+mod moving;
 mod tally;
 mod transfers;
 
@@ -15,7 +16,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use app::ports::{self, Chain, Failure, JournalError, Record, Spend, Standing, Terms};
-use verifier::consent::{ConsentError, Grant, Query};
+use verifier::Sha256;
+use verifier::consent::{Act, ConsentError, Grant, Query};
+use verifier::identity::PeerId;
 use verifier::scalars::{Id, UtcTime};
 
 pub(crate) use transfers::TransferFile;
@@ -23,18 +26,19 @@ pub(crate) use transfers::TransferFile;
 use crate::error::StoreError;
 use crate::layout::{Layout, unique_name};
 use consents::{Addition, LogFile, View};
+use moving::{Flow, Moving};
 use tally::{Tally, TallyFile};
 
-/// How long bytes that were counted may wait to be written down.
+/// How long bytes that moved may wait to be written down.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 
-/// How many bytes may be counted before they are written down at once.
-const SAVE_BYTES: u64 = 64 << 20;
+/// How many bytes may have moved before they are written down at once.
+const SAVE_BYTES: u64 = 16 << 20;
 
 /// The journal under one data folder.
 ///
 /// What a process that is killed may forget of the bytes it moved is the last second's or the
-/// last 64 MiB; a grant is never forgotten. Dropping the journal writes the rest down.
+/// last 16 MiB; a grant is never forgotten. Dropping the journal writes the rest down.
 #[derive(Debug)]
 pub struct Journal {
     shared: Arc<Shared>,
@@ -54,7 +58,8 @@ struct Shared {
 struct State {
     view: View,
     tally: Tally,
-    /// Waits to write the tally down, while there is something to write.
+    moving: Moving,
+    /// Waits to write down what moved, while there is something to write.
     saver: Option<Thread>,
 }
 
@@ -71,7 +76,8 @@ impl Journal {
         let mut view = View::default();
         view.refresh(&log)?;
         let saved = tally.load().map_err(unusable(tally.path()))?;
-        let state = State { view, tally: Tally::new(saved), saver: None };
+        let (moving, counted) = (Moving::default(), Tally::new(saved));
+        let state = State { view, tally: counted, moving, saver: None };
         let shared = Shared {
             saving: Mutex::new(()),
             log,
@@ -82,22 +88,13 @@ impl Journal {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Writes down at once how many bytes have moved under each grant.
+    /// Writes down at once what moved.
     ///
     /// # Errors
     ///
-    /// What the disk said; the bytes stay counted and are written down later.
+    /// What the disk said; what moved stays counted and is written down later.
     pub fn flush(&self) -> io::Result<()> {
         self.shared.save()
-    }
-
-    /// Writes down a transfer; for blocking threads.
-    ///
-    /// # Errors
-    ///
-    /// What the disk said.
-    pub fn record_blocking(&self, record: &Record) -> io::Result<()> {
-        self.shared.transfers.append(record)
     }
 
     async fn blocking<T: Send + 'static>(
@@ -136,23 +133,50 @@ impl ports::Journal for Journal {
         Shared::spend(&self.shared, spend, now)
     }
 
+    fn hold(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError> {
+        let mut state = self.shared.state();
+        let grant = state.allowed(&self.shared.log, spend, now)?;
+        state.moving.hold(Flow::of(spend), &grant, spend.bytes);
+        Ok(())
+    }
+
+    fn moved(&self, spend: &Spend, now: UtcTime) {
+        let mut state = self.shared.state();
+        let counted = state.moving.moved(spend, now);
+        self.shared.count(&mut state, counted);
+    }
+
+    fn let_go(&self, act: Act, artifact: Sha256, peer: Option<PeerId>) {
+        self.shared.state().moving.let_go(Flow::new(act, artifact, peer));
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        Ok(tokio::task::spawn_blocking(move || shared.save()).await??)
+    }
+
     async fn record(&self, record: Record) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || shared.transfers.append(&record)).await??;
-        Ok(())
+        let write = move || {
+            shared.save_or_log();
+            shared.transfers.append(&[record])
+        };
+        Ok(tokio::task::spawn_blocking(write).await??)
     }
 
     async fn transfers(&self, most: usize) -> Result<Vec<Record>, Failure> {
         let shared = Arc::clone(&self.shared);
-        Ok(tokio::task::spawn_blocking(move || shared.transfers.newest(most)).await??)
+        let read = move || {
+            shared.save_or_log();
+            shared.transfers.newest(most)
+        };
+        Ok(tokio::task::spawn_blocking(read).await??)
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Err(error) = self.flush() {
-            tracing::error!(%error, "cannot write down how much the grants were used");
-        }
+        self.shared.save_or_log();
         if let Some(saver) = &self.shared.state().saver {
             saver.unpark();
         }
@@ -239,50 +263,56 @@ impl Shared {
 
     fn spend(self: &Arc<Self>, spend: &Spend, now: UtcTime) -> Result<(), JournalError> {
         let mut state = self.state();
-        state.view.refresh(&self.log)?;
-        let query = Query {
-            act: spend.act,
-            model_id: &spend.model_id,
-            artifact_sha256: spend.artifact,
-            peer: spend.peer,
-            bytes: spend.bytes,
-        };
-        let tally = &state.tally;
-        let log = state.view.log();
-        let allowed = log.allow(&query, now, |id| tally.used(id));
-        let grant = allowed.map_err(JournalError::Consent)?.id().clone();
-        if spend.bytes == 0 {
-            return Ok(());
+        let grant = state.allowed(&self.log, spend, now)?;
+        if spend.bytes > 0 {
+            self.count(&mut state, vec![(grant, spend.bytes)]);
         }
+        Ok(())
+    }
+
+    /// Counts bytes as used under these grants.
+    fn count(self: &Arc<Self>, state: &mut State, counted: Vec<(Id, u64)>) {
         let before = state.tally.unsaved_bytes();
-        state.tally.add(grant, spend.bytes);
+        for (grant, bytes) in counted {
+            state.tally.add(grant, bytes);
+        }
         let is_much = before < SAVE_BYTES && state.tally.unsaved_bytes() >= SAVE_BYTES;
         match &state.saver {
             None => state.saver = self.start_saver(),
             Some(saver) if is_much => saver.unpark(),
             Some(_) => {}
         }
-        Ok(())
     }
 
-    /// Has the tally written down a little later, away from the threads that move pieces.
+    /// Has what moved written down a little later, away from the threads that move pieces.
     fn start_saver(self: &Arc<Self>) -> Option<Thread> {
         let shared = Arc::clone(self);
         let save = move || {
             thread::park_timeout(SAVE_AFTER);
             shared.state().saver = None;
-            if let Err(error) = shared.save() {
-                tracing::error!(%error, "cannot write down how much the grants were used");
-            }
+            shared.save_or_log();
         };
         let started = thread::Builder::new().name("journal".to_owned()).spawn(save);
         // Without a thread now, the next spend tries again.
         started.ok().map(|handle| handle.thread().clone())
     }
 
+    fn save_or_log(&self) {
+        if let Err(error) = self.save() {
+            tracing::error!(%error, "cannot write down what moved");
+        }
+    }
+
     fn save(&self) -> io::Result<()> {
         let _saving = lock(&self.saving);
-        let counted = self.state().tally.unsaved().clone();
+        let (moved, counted) = {
+            let mut state = self.state();
+            (state.moving.take_unwritten(), state.tally.unsaved().clone())
+        };
+        if let Err(error) = self.transfers.append(&moved) {
+            self.state().moving.put_back(moved);
+            return Err(error);
+        }
         if counted.is_empty() {
             return Ok(());
         }
@@ -297,6 +327,24 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+impl State {
+    /// The grant that covers an act, by the log as it is on disk now.
+    fn allowed(&mut self, log: &LogFile, spend: &Spend, now: UtcTime) -> Result<Id, JournalError> {
+        self.view.refresh(log)?;
+        let query = Query {
+            act: spend.act,
+            model_id: &spend.model_id,
+            artifact_sha256: spend.artifact,
+            peer: spend.peer,
+            bytes: spend.bytes,
+        };
+        let (tally, moving) = (&self.tally, &self.moving);
+        let spoken_for = |grant: &Id| tally.used(grant).saturating_add(moving.held(grant));
+        let allowed = self.view.log().allow(&query, now, spoken_for);
+        Ok(allowed.map_err(JournalError::Consent)?.id().clone())
     }
 }
 

@@ -92,7 +92,7 @@ impl Store {
                 note: String::new(),
             };
             let transfers = Arc::clone(&self.transfers);
-            let written = tokio::task::spawn_blocking(move || transfers.append(&record)).await;
+            let written = tokio::task::spawn_blocking(move || transfers.append(&[record])).await;
             if !matches!(written, Ok(Ok(()))) {
                 tracing::error!(artifact = %gone.artifact, "cannot write down an eviction");
             }

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{ImportError, Imported, Plan, Settings, room};
+use app::import::{ImportError, Imported, Library, Plan, Settings, room};
 use app::input;
 use app::naming::short_peer;
-use app::ports::{Clock as _, Ports, PullNews, Stem};
+use app::ports::{Clock as _, PieceStore as _, Ports, PullNews, Stem};
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
 use app::stop;
 use serde_json::{Value, json};
-use verifier::Code;
+use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::request::ImportRequest;
+use verifier::scalars::Id;
+use verifier::{Code, Sha256};
 
 use crate::args::ImportArgs;
 use crate::fault::Fault;
@@ -88,7 +90,7 @@ pub async fn import<P: Ports>(
     settings: Settings,
     mut watch: impl FnMut(&Event) + Send,
 ) -> Result<Finished, Fault> {
-    let warnings = request.warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = request.warnings().iter().map(ToString::to_string).collect();
     let plan = Plan::new(ports, request, args.output_dir.clone())
         .await
         .map_err(|error| Fault::blamed(&error))?;
@@ -104,6 +106,8 @@ pub async fn import<P: Ports>(
         .await
         .map_err(|error| Fault::blamed(&error))?;
 
+    let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());
+    let may_cache = consent.covers(Act::Cache);
     let called = plan.called().iter().map(|peer| (peer.id, peer.label.to_string()));
     let blocked = plan.blocked().iter().map(|peer| (peer.id, peer.label.to_string()));
     let names: BTreeMap<PeerId, String> = called.chain(blocked).collect();
@@ -130,14 +134,35 @@ pub async fn import<P: Ports>(
     };
     let Telling { progress, names, banned, .. } = telling;
     progress.finish();
+    if imported.is_err() && !may_cache {
+        tell_leftovers(ports, terminal, artifact, &model_id).await;
+    }
     let imported = imported?;
     tell_result(terminal, &imported, &names, &banned);
+    let mut warnings = warnings;
+    warnings.extend(imported.troubles.iter().map(|trouble| terminal.warn(trouble).to_owned()));
     Ok(Finished { imported, warnings, banned })
 }
 
 fn interrupted() -> Fault {
     let advice = "Run the same command again: it goes on from the pieces that are kept.";
     Fault::stopped("the import", advice)
+}
+
+/// Says that pieces stay in the library although the user did not agree to keep the model there.
+async fn tell_leftovers<P: Ports>(
+    ports: &P,
+    terminal: &mut Terminal,
+    artifact: Sha256,
+    model_id: &Id,
+) {
+    let model = ports.store().model(artifact).await.ok().flatten();
+    if model.is_some_and(|model| !model.have.is_empty()) {
+        terminal.say(&format!(
+            "What came stays in the library until the import is done, so that it can go on; \
+             `minimodel library forget {model_id}` deletes it."
+        ));
+    }
 }
 
 /// What people are told while an import runs.
@@ -219,14 +244,18 @@ fn tell_result(
     terminal.say(&format!(
         "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {} were here already.",
         Size(imported.bytes_fetched),
-        count(imported.contributions.len() as u64, "peer"),
+        count(imported.givers, "peer"),
         rate(imported.bytes_fetched, seconds),
-        count(imported.pieces_local, "piece")
+        count(imported.pieces_before, "piece")
     ));
+    let all: u64 = imported.contributions.iter().map(|peer| peer.bytes).sum();
+    if all > imported.bytes_fetched {
+        terminal.say("Together with what came earlier, as the receipt says:");
+    }
     let mut given: Vec<_> = imported.contributions.iter().collect();
     given.sort_by_key(|peer| names.get(&peer.id));
     for peer in given {
-        let name = names.get(&peer.id).map_or("a peer", String::as_str);
+        let name = names.get(&peer.id).cloned().unwrap_or_else(|| short_peer(peer.id));
         let pieces = count(peer.pieces, "piece");
         terminal.say(&format!("  {name:<16} {pieces:>12}  {}", Size(peer.bytes)));
     }
@@ -237,6 +266,11 @@ fn tell_result(
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
     terminal.say(&format!("           {}", author(imported).sentence()));
+    match imported.library {
+        Library::Keeps => {}
+        Library::KeptBefore => terminal.say("It stays in the library, where it was before."),
+        Library::Forgets => terminal.say("The library keeps nothing of it."),
+    }
     terminal.say("Open the model in TinyRustLM with its own file picker; nothing is sent to it.");
 }
 
@@ -272,5 +306,6 @@ fn outcome(finished: &Finished) -> Outcome {
         .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
         .with("banned", banned)
         .with("signed_by", author(imported).as_str())
+        .with("library", imported.library.as_str())
         .told()
 }

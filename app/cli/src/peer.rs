@@ -146,10 +146,14 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     if peers.is_empty() {
         session.terminal.say("You are paired with nobody. Start with `minimodel peer invite`.");
     }
-    let totals = totals(&**ports.journal()).await.map_err(failed)?;
+    let totals = totals(&**ports.journal(), session.now()).await;
+    if let Err(error) = &totals {
+        session.terminal.say(&format!("What they gave and took is not known: {error}."));
+    }
     let mut values = Vec::new();
     for peer in &peers {
-        let Totals { given, taken } = totals.get(&peer.id).copied().unwrap_or_default();
+        let total = totals.as_ref().ok().map(|totals| totals.get(&peer.id).copied());
+        let total = total.map(Option::unwrap_or_default);
         let code = own.as_ref().map(|own| pair_code(own, &peer.id.public_key()));
         let blocked = if peer.access == Access::Blocked { "  blocked" } else { "" };
         session.terminal.say(&format!("{}  {}{blocked}", peer.label, peer.id));
@@ -157,15 +161,17 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         if let Some(code) = &code {
             session.terminal.say(&format!("    pair code  {code}"));
         }
-        session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
+        if let Some(Totals { given, taken }) = total {
+            session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
+        }
         values.push(json!({
             "id": peer.id.to_string(),
             "label": peer.label.to_string(),
             "addresses": texts(&peer.addresses),
             "pair_code": code,
             "added_utc": peer.added.to_string(),
-            "bytes_given": given,
-            "bytes_taken": taken,
+            "bytes_given": total.map(|total| total.given),
+            "bytes_taken": total.map(|total| total.taken),
             "blocked": peer.access == Access::Blocked,
         }));
     }

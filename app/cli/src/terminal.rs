@@ -2,6 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
+use app::problem::Problem;
+
+use crate::outcome::printable;
+
 /// Standard output, standard error and standard input, or what stands in for them.
 pub struct Terminal {
     out: Box<dyn Write + Send>,
@@ -73,6 +77,13 @@ impl Terminal {
     /// A closed standard error is no reason to stop, so a failure is left out.
     pub fn say(&mut self, text: &str) {
         let _ok = writeln!(self.err, "{text}");
+    }
+
+    /// Says what failed when all that was asked for was done; gives the warning's name.
+    pub fn warn(&mut self, trouble: &Problem) -> &'static str {
+        self.say(&format!("minimodel: warning: {}", printable(&trouble.what)));
+        self.say(&printable(&trouble.advice));
+        "not-written-down"
     }
 
     /// Writes standard output, all of it at once.

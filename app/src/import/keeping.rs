@@ -12,7 +12,7 @@ use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 
-use super::{Called, ImportError, Plan, spend};
+use super::{Called, ImportError, Plan};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
@@ -29,9 +29,11 @@ pub(super) struct Keeping<'a, P: Ports> {
     plan: &'a Plan,
     assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
     pub(super) have: Bitfield,
-    pub(super) local: Bitfield,
+    /// How many pieces were here before anyone was asked for one.
+    before: u32,
     frontier: u32,
-    pub(super) given: BTreeMap<PeerId, (u64, u64)>,
+    /// Bytes that peers gave.
+    given: BTreeMap<PeerId, u64>,
     denied: Option<JournalError>,
 }
 
@@ -51,9 +53,8 @@ impl<'a, P: Ports> Keeping<'a, P> {
         assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
         have: Bitfield,
     ) -> Self {
-        let local = have.clone();
-        let given = BTreeMap::new();
-        Self { ports, plan, assembling, have, local, frontier: 0, given, denied: None }
+        let (before, given) = (have.count(), BTreeMap::new());
+        Self { ports, plan, assembling, have, before, frontier: 0, given, denied: None }
     }
 
     /// Pulls what is missing and keeps it, until nothing is missing or nobody is left to ask.
@@ -115,16 +116,17 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 let have =
                     self.ports.store().learn(artifact, list).await.map_err(ImportError::Store)?;
                 self.have = have.clone();
-                self.local = have.clone();
+                self.before = have.count();
                 // The pull that asked may have ended; then nobody waits for the answer.
                 drop(answer.send(have.complement()));
                 on(Event::ListProven { have });
                 self.advance();
             }
             Pulled::Ask { peer, bytes, answer } => {
-                let spent = spend(self.ports, self.plan, Act::Fetch, Some(peer), bytes);
-                let _ = answer.send(spent.is_ok());
-                if let Err(denied) = spent {
+                let asked = self.plan.spend(Act::Fetch, Some(peer), bytes);
+                let held = self.ports.journal().hold(&asked, self.ports.clock().now());
+                let _ = answer.send(held.is_ok());
+                if let Err(denied) = held {
                     self.denied = Some(denied);
                 }
             }
@@ -132,7 +134,8 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 // Asked for under a grant, and looked at again now: a yes that was taken back
                 // meanwhile holds for what is still on its way.
                 if let Source::Peer(peer) = piece.source() {
-                    spend(self.ports, self.plan, Act::Fetch, Some(peer), 0)?;
+                    let nothing = self.plan.spend(Act::Fetch, Some(peer), 0);
+                    self.ports.journal().spend(&nothing, self.ports.clock().now())?;
                 }
                 let store = Arc::clone(self.ports.store());
                 let artifact = self.plan.artifact();
@@ -163,12 +166,17 @@ impl<'a, P: Ports> Keeping<'a, P> {
             return;
         }
         if let Source::Peer(peer) = piece.source {
-            let (pieces, bytes) = self.given.entry(peer).or_default();
-            *pieces += 1;
-            *bytes += piece.bytes;
+            *self.given.entry(peer).or_default() += piece.bytes;
+            let given = self.plan.spend(Act::Fetch, Some(peer), piece.bytes);
+            self.ports.journal().moved(&given, self.ports.clock().now());
         }
         on(Event::Kept { index: piece.index, source: piece.source, bytes: piece.bytes });
         self.advance();
+    }
+
+    /// What each peer gave in bytes, and how many pieces were here before.
+    pub(super) fn end(mut self) -> (BTreeMap<PeerId, u64>, u64) {
+        (std::mem::take(&mut self.given), self.before.into())
     }
 
     pub(super) fn advance(&mut self) {
@@ -194,6 +202,15 @@ impl<'a, P: Ports> Keeping<'a, P> {
         };
         if let Err(failure) = self.ports.journal().record(record).await {
             tracing::error!(%failure, "cannot write down the lie");
+        }
+    }
+}
+
+impl<P: Ports> Drop for Keeping<'_, P> {
+    fn drop(&mut self) {
+        // What was asked for and did not come, or came twice.
+        for peer in self.plan.called() {
+            self.ports.journal().let_go(Act::Fetch, self.plan.artifact(), Some(peer.id));
         }
     }
 }

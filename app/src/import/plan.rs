@@ -15,7 +15,7 @@ use super::ImportError;
 use crate::consent::Consent;
 use crate::ports::{
     Access, Clock as _, JournalError, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource,
-    ReserveError, Stem, Terms,
+    ReserveError, Spend, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -159,6 +159,12 @@ impl Plan {
     /// The artifact's SHA-256.
     pub fn artifact(&self) -> Sha256 {
         self.manifest.artifact_sha256()
+    }
+
+    /// What an act of this import takes of a grant.
+    pub(super) fn spend(&self, act: Act, peer: Option<PeerId>, bytes: u64) -> Spend {
+        let model_id = self.manifest.model_id().clone();
+        Spend { act, model_id, artifact: self.artifact(), peer, bytes }
     }
 
     /// How the artifact is cut.

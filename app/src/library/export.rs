@@ -12,11 +12,12 @@ use verifier::{Advice, Code, Coded as _, Sha256};
 
 use crate::assemble::{AssembleError, Assembling, Assembly};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
-use crate::import::Settings;
+use crate::import::{GOOD, Settings};
 use crate::ports::{
     Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceStore as _, Ports,
     ReadError, Stem,
 };
+use crate::problem::Problem;
 
 /// How often it is told how far the output is.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -158,6 +159,8 @@ pub struct Exported {
     pub named: Named,
     /// The receipt, which tells of a local file.
     pub receipt: Receipt,
+    /// What failed after both files had their names. The export is good all the same.
+    pub trouble: Option<Problem>,
 }
 
 /// Puts a model that is kept whole into a folder, as `<stem>.slm` with its receipt.
@@ -218,9 +221,11 @@ pub async fn export<P: Ports>(
     let receipt = Receipt::write(&verified, &facts)?;
     on(Event::Naming);
     let named = tokio::task::spawn_blocking(move || {
-        draft.name(&verified, &receipt).map(|named| Exported { named, receipt })
+        draft.name(&verified, &receipt).map(|named| (named, receipt))
     });
-    let exported = named.await.map_err(|join| ExportError::Store(join.into()))??;
-    store.verified(artifact, now).await.map_err(ExportError::Store)?;
-    Ok(exported)
+    let (named, receipt) = named.await.map_err(|join| ExportError::Store(join.into()))??;
+    let noted = store.verified(artifact, now).await;
+    let what = "the library does not know that the model was verified";
+    let trouble = noted.err().map(|failure| Problem::late(what, &failure, GOOD));
+    Ok(Exported { named, receipt, trouble })
 }

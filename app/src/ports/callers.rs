@@ -50,7 +50,8 @@ pub trait Shelf: Send + Sync + 'static {
     /// a piece that was read ahead is sent, so that a grant taken back stops the next piece.
     fn grants(&self, peer: PeerId, artifact: Sha256) -> bool;
 
-    /// A piece, verified again and its grant checked and spent at this very ask.
+    /// A piece, verified again and its grant checked at this very ask; its bytes count as they are
+    /// [sent](ServeNews::Sent).
     fn piece(
         &self,
         peer: PeerId,
@@ -73,7 +74,7 @@ pub enum ServeNews {
         /// Why, as one clause that names a peer by its label and a proven key by its end.
         why: String,
     },
-    /// A piece went out.
+    /// Bytes of a piece went out.
     Sent {
         /// To whom.
         peer: PeerId,

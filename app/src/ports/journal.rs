@@ -31,7 +31,7 @@ pub struct Terms {
 pub struct Standing {
     /// The grant.
     pub grant: Grant,
-    /// Bytes that it has moved so far.
+    /// Bytes that moved under it so far.
     pub used: u64,
     /// Whether it still allows anything now: it is neither taken back, nor over, nor used up.
     pub live: bool,
@@ -187,17 +187,41 @@ pub trait Journal: Send + Sync + 'static {
     /// [`Failure`] if it cannot be read; that it is broken is no error.
     fn chain(&self) -> impl Future<Output = Result<Chain, Failure>> + Send;
 
-    /// Checks an act against the log as it is on disk now, and counts its bytes; quick.
+    /// Checks an act against the log as it is on disk now, and counts its bytes as used; quick.
     ///
     /// # Errors
     ///
     /// [`JournalError::Consent`] with `consent.denied` if no live grant covers the act.
     fn spend(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError>;
 
-    /// Writes down a transfer.
+    /// The same for bytes that may move from now on: while they are held no other act can have
+    /// them, and they count as used once they [moved](Self::moved). Quick.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::spend`].
+    fn hold(&self, spend: &Spend, now: UtcTime) -> Result<(), JournalError>;
+
+    /// Counts bytes of those that are held as used, and writes down that they moved; quick. All
+    /// sums are made of what is counted here.
+    ///
+    /// Both are on the disk a second later, or after 16 MiB: that much is forgotten if this
+    /// process is killed.
+    fn moved(&self, spend: &Spend, now: UtcTime);
+
+    /// Lets go of what is held for this act with this peer and did not move; quick.
+    fn let_go(&self, act: Act, artifact: Sha256, peer: Option<PeerId>);
+
+    /// Writes down what moved until now; done when it would survive a crash.
+    fn settle(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Writes down a transfer, and before it what moved until now.
     fn record(&self, record: Record) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// The newest transfers, oldest first, at most `most` and out of the last 4 MiB of the record;
-    /// what cannot be read is passed over.
+    /// The newest transfers, oldest first, at most `most`; what cannot be read is passed over.
+    ///
+    /// What one peer gave or took of one model without a longer pause is one transfer, however
+    /// often it was written down ([`crate::activity::joined`]). The oldest are given up when the
+    /// record would grow over 4 MiB.
     fn transfers(&self, most: usize) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
 }

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use verifier::consent::Scope;
 use verifier::identity::PeerId;
+use verifier::scalars::UtcTime;
 
 use super::Event;
-use crate::ports::ServeNews;
+use crate::ports::{ServeNews, Standing};
 
 /// Snapshots come at most this often.
 pub const INTERVAL: Duration = Duration::from_millis(100);
@@ -49,6 +51,28 @@ pub struct TurnedAway {
     pub why: String,
 }
 
+/// A live yes to serving, and what went out under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// Bytes that went out under it.
+    pub used: u64,
+    /// The most that may.
+    pub limit: u64,
+    /// When it ends.
+    pub until: UtcTime,
+}
+
+impl Allowed {
+    /// What the journal says of a grant.
+    pub fn of(standing: &Standing) -> Self {
+        let Standing { grant, used, .. } = standing;
+        let (scope, limit, until) = (grant.scope(), grant.byte_limit(), grant.expires());
+        Self { scope, used: *used, limit, until }
+    }
+}
+
 /// How serving stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -60,9 +84,20 @@ pub struct Snapshot {
     pub turned_away: Vec<TurnedAway>,
     /// How many were turned away in all.
     pub strangers: u64,
+    /// The live grants for what is served; none before they were looked at.
+    pub allowed: Vec<Allowed>,
 }
 
 impl Snapshot {
+    /// What a peer took under its live grants, and how much they allow in all; `None` before they
+    /// were looked at, and of a peer that has none.
+    pub fn used(&self, peer: PeerId) -> Option<(u64, u64)> {
+        let own = self.allowed.iter().filter(|allowed| allowed.scope.covers(Some(peer)));
+        own.map(|allowed| (allowed.used, allowed.limit)).reduce(|(used, limit), (more, room)| {
+            (used.saturating_add(more), limit.saturating_add(room))
+        })
+    }
+
     /// Bytes that all peers took.
     pub fn taken(&self) -> u64 {
         self.callers.iter().map(|caller| caller.taken).sum()
@@ -86,6 +121,7 @@ pub struct Live {
     callers: BTreeMap<PeerId, Taking>,
     turned_away: VecDeque<TurnedAway>,
     strangers: u64,
+    allowed: Vec<Allowed>,
     changed: bool,
     shown: Option<Duration>,
 }
@@ -106,6 +142,7 @@ impl Live {
         match event {
             Event::Listening(address) => self.address = Some(*address),
             Event::Callers(news) => self.hear_callers(news, at),
+            Event::Allowed(allowed) => self.allowed.clone_from(allowed),
         }
         self.changed = true;
     }
@@ -181,6 +218,7 @@ impl Live {
             callers,
             turned_away: self.turned_away.iter().cloned().collect(),
             strangers: self.strangers,
+            allowed: self.allowed.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::ports::{Journal as _, JournalError, Record, Spend, Terms, What};
 use verifier::Sha256;
 use verifier::consent::{Act, ConsentError, ConsentLog, Grant, Scope};
+use verifier::identity::SigningKey;
 use verifier::scalars::{Id, UtcTime};
 
 use super::Journal;
@@ -123,6 +124,61 @@ async fn what_is_counted_is_written_down_by_itself() {
     while !written() {
         assert!(start.elapsed().as_secs() < 20);
         std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[tokio::test]
+async fn all_sums_are_of_what_moved() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
+    let terms = Terms { scope: Scope::Peer(peer), ..terms(Act::Serve, 100) };
+    give(&journal, terms, at(0)).await.unwrap();
+    let ask = |bytes| Spend { peer: Some(peer), ..spend(Act::Serve, bytes) };
+    // Asked for three times, as of a connection that breaks, and moved once.
+    journal.hold(&ask(60), at(0)).unwrap();
+    journal.hold(&ask(40), at(0)).unwrap();
+    assert!(is_denied(journal.hold(&ask(1), at(0))));
+    journal.moved(&ask(10), at(1));
+    journal.moved(&ask(20), at(2));
+    journal.let_go(Act::Serve, ask(0).artifact, Some(peer));
+    journal.hold(&ask(70), at(2)).unwrap();
+    assert!(is_denied(journal.hold(&ask(1), at(2))));
+
+    // Another process reads the same as this one, once it is written down.
+    journal.settle().await.unwrap();
+    for journal in [&journal, &Journal::open(&layout).unwrap()] {
+        assert_eq!(journal.standing(at(2)).await.unwrap()[0].used, 30);
+        let total = app::activity::totals(journal, at(2)).await.unwrap()[&peer];
+        assert_eq!((total.taken, total.given), (30, 0));
+        let transfers = journal.transfers(9).await.unwrap();
+        let moved: Vec<_> = transfers.iter().map(|moved| (moved.bytes, moved.time)).collect();
+        assert_eq!(moved, [(30, at(2))]);
+    }
+}
+
+#[tokio::test]
+async fn what_moved_is_written_down_within_a_second_or_16_mib() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    give(&journal, terms(Act::Fetch, 1 << 40), at(0)).await.unwrap();
+    journal.hold(&spend(Act::Fetch, 1 << 30), at(0)).unwrap();
+    let other = Journal::open(&layout).unwrap();
+    for (place, bytes) in [16 << 20, 1].into_iter().enumerate() {
+        journal.moved(&spend(Act::Fetch, bytes), at(place as u64));
+        let start = std::time::Instant::now();
+        let sum = (16 << 20) + u64::from(place == 1);
+        loop {
+            let used = other.standing(at(0)).await.unwrap()[0].used;
+            if used == sum {
+                // What is counted stands in the record as well.
+                let transfers = other.transfers(9).await.unwrap();
+                assert_eq!((transfers[0].bytes, transfers[0].what), (sum, What::Fetched));
+                break;
+            }
+            assert!(start.elapsed().as_secs() < 20);
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 }
 
@@ -266,7 +322,7 @@ async fn transfers_are_written_down() {
         note: String::new(),
     };
     journal.record(record.clone()).await.unwrap();
-    journal.record_blocking(&record).unwrap();
+    journal.record(record.clone()).await.unwrap();
     assert_eq!(journal.transfers(9).await.unwrap(), [record.clone(), record.clone()]);
     assert_eq!(journal.transfers(1).await.unwrap(), [record]);
 }

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
+use app::activity::joined;
 use app::ports::{Record, What};
 use verifier::Sha256;
 use verifier::identity::PeerId;
 use verifier::json::{self, Value, limits};
 use verifier::scalars::{Id, UtcTime};
 
-use crate::layout::private_file;
+use crate::layout::{FileIdentity, private_file, sync_folder, unique_name};
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 4096;
@@ -18,8 +19,11 @@ const MAX_LINE: usize = 4096;
 /// The longest note that is written down, in bytes.
 const MAX_NOTE: usize = 1024;
 
-/// How much of the file's end is read, in bytes.
-const MAX_READ: u64 = 4 << 20;
+/// The longest file, in bytes: one that would grow over it is written anew, shorter.
+const MAX_FILE: u64 = 4 << 20;
+
+/// How much of it stays then at most, in bytes.
+const KEPT: usize = 2 << 20;
 
 /// The file.
 #[derive(Debug)]
@@ -32,19 +36,62 @@ impl TransferFile {
         Self { path }
     }
 
-    /// Appends a line; done when it would survive a crash.
-    pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
-        let mut file =
-            private_file().read(true).write(true).create(true).truncate(false).open(&self.path)?;
-        // Held for the time of one write; the other side never waits for anything meanwhile.
-        file.lock()?;
+    /// Appends lines; done when they would survive a crash.
+    pub(crate) fn append(&self, records: &[Record]) -> io::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let lines: String = records.iter().map(line).collect();
+        let mut file = self.locked()?;
         let end = whole(&mut file)?;
         if file.metadata()?.len() > end {
             file.set_len(end)?;
         }
+        if end.saturating_add(lines.len() as u64) > MAX_FILE {
+            return self.shorten(&mut file, &lines);
+        }
         file.seek(SeekFrom::Start(end))?;
-        file.write_all(line(record).as_bytes())?;
+        file.write_all(lines.as_bytes())?;
         file.sync_data()
+    }
+
+    /// The file, locked for the time of one write; the other side never waits for anything
+    /// meanwhile.
+    fn locked(&self) -> io::Result<File> {
+        loop {
+            let mut options = private_file();
+            let file =
+                options.read(true).write(true).create(true).truncate(false).open(&self.path)?;
+            file.lock()?;
+            // It may have been written anew before the lock was given.
+            if FileIdentity::at(&self.path) == Some(FileIdentity::of_open(&file)?) {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// Writes the file anew with these lines at its end: what belongs together is one line then,
+    /// and the oldest lines go.
+    fn shorten(&self, file: &mut File, lines: &str) -> io::Result<()> {
+        let mut bytes = tail(file, MAX_FILE)?.1;
+        bytes.extend_from_slice(lines.as_bytes());
+        let mut kept = 0;
+        let joined: Vec<String> = joined(parsed(&bytes)).iter().map(line).collect();
+        let from = joined.iter().rposition(|line| {
+            kept += line.len();
+            kept > KEPT
+        });
+        let text = joined.get(from.map_or(0, |from| from + 1)..).unwrap_or_default().concat();
+        let temporary = self.path.with_file_name(format!(".transfers-{}", unique_name()?));
+        let written =
+            private_file().write(true).create_new(true).open(&temporary).and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            });
+        written
+            .and_then(|()| std::fs::rename(&temporary, &self.path))
+            .and_then(|()| self.path.parent().map_or(Ok(()), sync_folder))
+            .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
     }
 
     /// The newest transfers, oldest first.
@@ -53,14 +100,18 @@ impl TransferFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file?,
         };
-        let mut bytes = tail(&mut file, MAX_READ)?.1;
+        let mut bytes = tail(&mut file, MAX_FILE)?.1;
         // What stands after the last line end is torn, and no transfer yet.
         bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
-        let lines = bytes.rsplit(|byte| *byte == b'\n');
-        let mut newest: Vec<_> = lines.filter_map(parse).take(most).collect();
-        newest.reverse();
+        let mut newest = joined(parsed(&bytes));
+        newest.drain(..newest.len().saturating_sub(most));
         Ok(newest)
     }
+}
+
+/// The transfers of lines, in their order; what is none is passed over.
+fn parsed(lines: &[u8]) -> Vec<Record> {
+    lines.split(|byte| *byte == b'\n').filter_map(parse).collect()
 }
 
 /// Where the last whole line ends.
@@ -138,7 +189,7 @@ mod tests {
     use verifier::json::{self, limits};
     use verifier::scalars::{Id, UtcTime};
 
-    use super::{MAX_LINE, TransferFile, line};
+    use super::{KEPT, MAX_FILE, MAX_LINE, TransferFile, line};
 
     fn record(bytes: u64, note: &str) -> Record {
         Record {
@@ -169,9 +220,10 @@ mod tests {
         let file = TransferFile::new(folder.path().join("transfers.log"));
         assert_eq!(file.newest(9).unwrap(), []);
         for bytes in 0..5 {
-            file.append(&Record { peer: None, ..record(bytes, "") }).unwrap();
+            let banned = Record { what: What::Banned, peer: None, ..record(bytes, "") };
+            file.append(&[banned]).unwrap();
         }
-        file.append(&record(u64::MAX, "said \"no\"")).unwrap();
+        file.append(&[record(u64::MAX, "said \"no\"")]).unwrap();
         let newest = file.newest(3).unwrap();
         let bytes: Vec<_> = newest.iter().map(|transfer| transfer.bytes).collect();
         assert_eq!(bytes, [3, 4, limits::MAX_INTEGER]);
@@ -184,12 +236,47 @@ mod tests {
     fn a_torn_line_is_cut_by_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
         let file = TransferFile::new(folder.path().join("transfers.log"));
-        file.append(&record(1, "")).unwrap();
+        let banned = || Record { what: What::Banned, ..record(1, "") };
+        file.append(&[banned()]).unwrap();
         let whole = fs::read(&file.path).unwrap();
         let mut torn = OpenOptions::new().append(true).open(&file.path).unwrap();
         torn.write_all(&whole[..whole.len() - 3]).unwrap();
         assert_eq!(file.newest(9).unwrap().len(), 1);
-        file.append(&record(1, "")).unwrap();
+        file.append(&[banned()]).unwrap();
         assert_eq!(fs::read(&file.path).unwrap(), [whole.clone(), whole].concat());
+    }
+
+    #[test]
+    fn the_record_stays_short_and_its_sums_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TransferFile::new(folder.path().join("transfers.log"));
+        let imported = Record { what: What::Imported, ..record(0, "before") };
+        file.append(std::slice::from_ref(&imported)).unwrap();
+        // A day of giving to two peers, written down every second.
+        let day: Vec<Record> = (0..86_400)
+            .map(|second| Record {
+                time: record(0, "").time.plus(second),
+                peer: Some(SigningKey::from_seed([(second % 2) as u8; 32]).public_key().peer_id()),
+                ..record(2, "")
+            })
+            .collect();
+        for hour in day.chunks(3_600) {
+            file.append(hour).unwrap();
+            assert!(fs::metadata(&file.path).unwrap().len() <= MAX_FILE);
+        }
+        let newest = file.newest(9).unwrap();
+        let bytes: Vec<_> = newest.iter().map(|record| record.bytes).collect();
+        assert_eq!(bytes, [0, 86_400, 86_400]);
+        assert_eq!((&newest[0], newest[2].time), (&imported, day[86_399].time));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        // Of what cannot be joined the newest stays.
+        let apart: Vec<Record> =
+            (0..20_000).map(|bytes| Record { what: What::Banned, ..record(bytes, "") }).collect();
+        file.append(&apart).unwrap();
+        assert!(fs::metadata(&file.path).unwrap().len() <= KEPT as u64);
+        let newest = file.newest(usize::MAX).unwrap();
+        assert!(newest.len() > 5_000 && newest.last() == apart.last());
+        assert!(newest.iter().is_sorted_by_key(|record| record.bytes));
     }
 }

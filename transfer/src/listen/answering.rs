@@ -207,10 +207,10 @@ impl<S: Shelf> Answering<'_, S> {
             self.entered.moves();
             offset += length;
             rest = later;
+            let bytes = u64::from(length);
+            self.tell(ServeNews::Sent { peer, artifact, index, bytes }).await;
         }
         tracing::debug!(%peer, index = index.get(), "piece sent");
-        let bytes = u64::from(offset);
-        self.tell(ServeNews::Sent { peer, artifact, index, bytes }).await;
         Ok(())
     }
 

@@ -49,8 +49,10 @@ pub(super) async fn run<W: Wiring>(
     terminal.say(&format!("  receipt  {}", named.receipt.display()));
     let author = session.say_author(exported.receipt.signer().copied());
     let terminal = &mut *session.terminal;
+    let warned = exported.trouble.as_ref().map(|trouble| terminal.warn(trouble));
     terminal.say("Open it in TinyRustLM with its own file picker; nothing is sent to it.");
     Ok(with_model(Outcome::new(), &model)
+        .warn(warned)
         .with_text("artifact.path", named.artifact.display())
         .with_text("receipt.path", named.receipt.display())
         .with_text("receipt.sha256", exported.receipt.sha256())

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use app::consent::Consent;
 use app::input;
 use app::ports::{Model, OutputError, PieceStore as _, Pin, Ports, ReserveError};
+use app::problem::Problem;
 use app::question::Question;
 use app::share::{self, Event};
 use verifier::manifest::{Manifest, Options};
@@ -98,16 +99,20 @@ pub(super) async fn run<W: Wiring>(
         let keep = keep(&ports, file, &manifest, list, consent, paint);
         unless_stopped("preparing", advice, keep).await
     };
-    if let Err(fault) = kept.await {
-        out.remove();
-        return Err(fault);
-    }
+    let trouble = match kept.await {
+        Ok(trouble) => trouble,
+        Err(fault) => {
+            out.remove();
+            return Err(fault);
+        }
+    };
+    let late = trouble.as_ref().map(|trouble| session.terminal.warn(trouble));
     session.terminal.say(&format!(
         "{} {} is ready to be served.",
         manifest.model_id(),
         manifest.model_version()
     ));
-    Ok(told(session.terminal, &manifest, &out).with("already_here", false))
+    Ok(told(session.terminal, &manifest, &out).warn(late).with("already_here", false))
 }
 
 /// Says where the manifest is and what comes next.
@@ -252,7 +257,7 @@ async fn keep<P: Ports>(
     list: Arc<PieceList>,
     consent: Consent,
     paint: Paint,
-) -> Result<(), Fault> {
+) -> Result<Option<Problem>, Fault> {
     let total = manifest.byte_count();
     let size = u64::from(list.geometry().piece_size());
     let mut progress = Progress::start("keep", total, 0, paint);

@@ -27,7 +27,7 @@ use arrange::{Counts, arrange};
 use doing::Doing;
 
 pub use arrange::{Column, Direction, Filter, Order};
-pub use message::{Command, Message, News, Part, Stop, Work};
+pub use message::{Command, Message, News, Part, Placed, Stop, Work};
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;

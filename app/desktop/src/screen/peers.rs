@@ -88,8 +88,8 @@ pub struct Entry {
     pub peer: KnownPeer,
     /// The code that both screens show.
     pub code: String,
-    /// What it gave and took.
-    pub totals: Totals,
+    /// What it gave and took, if that is known.
+    pub totals: Option<Totals>,
 }
 
 /// Whether two columns have room for their text side by side.

@@ -16,10 +16,9 @@ use app::ports::Model;
 use app::problem::Problem;
 use app::question::{Question, Yes};
 use app::serve::Served;
-use app::serve::live::Snapshot;
+use app::serve::live::{Allowed, Snapshot};
 use iced::Element;
 use verifier::Sha256;
-use verifier::consent::Scope;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
@@ -146,19 +145,6 @@ pub struct Servable {
     pub model: Model,
     /// Who may have it now.
     pub allowed: Vec<Allowed>,
-}
-
-/// A live yes to serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowed {
-    /// Whom it concerns.
-    pub scope: Scope,
-    /// Bytes that went out under it.
-    pub used: u64,
-    /// The most that may.
-    pub limit: u64,
-    /// When it ends.
-    pub until: UtcTime,
 }
 
 /// One model as it is now, and what a form about it begins with.
@@ -389,6 +375,12 @@ impl Share {
         self.servers.push(server::Server::new(number, order.clone(), until, stopper));
         let starting = Starting { number, order, until, yes, stop };
         Action::work(Work::Serve(Box::new(starting)))
+    }
+
+    /// Who may have a model now: as the server that runs says, or else as the last look found.
+    fn allowed<'a>(&'a self, servable: &'a Servable) -> &'a [Allowed] {
+        let live = self.servers.iter().find_map(|server| server.allowed(servable.model.artifact));
+        live.unwrap_or(&servable.allowed)
     }
 
     fn server(&mut self, number: u64, message: server::Message) -> Action {

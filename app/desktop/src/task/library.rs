@@ -15,7 +15,7 @@ use verifier::identity::SigningKey;
 use verifier::slm::ChecksumRule;
 
 use super::{Report, blocking, imports, perform, reporting, reveal, store_failed, unless};
-use crate::screen::library::{Message, News, Part, Work};
+use crate::screen::library::{Message, News, Part, Placed, Work};
 use crate::widget::piece_map::Pieces;
 use crate::wiring::Opened;
 
@@ -143,9 +143,9 @@ async fn export<P: Ports>(
     signs: bool,
     run: u64,
     mut report: Report<Message>,
-) -> Result<PathBuf, Problem> {
+) -> Result<Placed, Problem> {
     if let Found::Sound(path) = find(opened, artifact, &folder, run, report.clone()).await? {
-        return Ok(path);
+        return Ok(Placed { path, trouble: None });
     }
     let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
     let (total, size) = model.map_or((0, 0), |model| {
@@ -162,7 +162,8 @@ async fn export<P: Ports>(
         rule: ChecksumRule::Verify,
     };
     let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
-    exported.map(|exported| exported.named.artifact).map_err(|error| Problem::blamed(&error))
+    let exported = exported.map_err(|error| Problem::blamed(&error))?;
+    Ok(Placed { path: exported.named.artifact, trouble: exported.trouble })
 }
 
 async fn browse(from: PathBuf) -> Option<PathBuf> {

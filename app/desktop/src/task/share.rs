@@ -12,6 +12,7 @@ use app::consent::take_back;
 use app::ports::{Clock as _, Journal as _, Model, Outputs as _, PieceStore as _, Ports, Standing};
 use app::problem::Problem;
 use app::question::{Question, Yes};
+use app::serve::live::Allowed;
 use app::settings::Settings;
 use futures::channel::mpsc;
 use futures::{StreamExt as _, stream};
@@ -23,7 +24,7 @@ use verifier::{Code, Sha256};
 
 use super::{blocking, imports, perform, store_failed};
 use crate::screen::share::{
-    Allowed, Announced, Fresh, Look, Message, Purpose, Servable, Telling, Wanted, Work,
+    Announced, Fresh, Look, Message, Purpose, Servable, Telling, Wanted, Work,
 };
 use crate::wiring::Opened;
 
@@ -94,12 +95,7 @@ async fn look<P: Ports>(opened: &Opened<P>) -> Result<Arc<Look>, Problem> {
         allowed: live
             .iter()
             .filter(|one| one.grant.artifact_sha256() == model.artifact)
-            .map(|one| Allowed {
-                scope: one.grant.scope(),
-                used: one.used,
-                limit: one.grant.byte_limit(),
-                until: one.grant.expires(),
-            })
+            .map(|one| Allowed::of(one))
             .collect(),
         model,
     };

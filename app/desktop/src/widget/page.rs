@@ -287,6 +287,11 @@ pub fn brief(name: &str) -> String {
 }
 
 /// A text with a capital at its start.
+pub fn told(problem: &Problem) -> String {
+    format!("{}. {}", capital(&printable(&problem.what)), printable(&problem.advice))
+}
+
+/// Text that begins with a capital letter.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

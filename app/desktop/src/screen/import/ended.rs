@@ -5,7 +5,7 @@ mod view;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use app::import::Imported;
+use app::import::{Imported, Library};
 use app::problem::Problem;
 use verifier::identity::PeerId;
 
@@ -38,7 +38,7 @@ pub struct Done {
     pub fetched: u64,
     /// Who gave how many pieces and bytes, the most first.
     pub given: Vec<(PeerId, u64, u64)>,
-    /// Pieces that were here before.
+    /// Pieces that came from no peer.
     pub local: u64,
     /// How long the pieces took.
     pub took: Duration,
@@ -48,6 +48,10 @@ pub struct Done {
     pub facts: Vec<(String, String)>,
     /// Whether the receipt is signed.
     pub is_signed: bool,
+    /// Whether the library keeps the model.
+    pub library: Library,
+    /// What failed when the import was done.
+    pub troubles: Vec<Problem>,
 }
 
 impl Done {
@@ -73,6 +77,8 @@ impl Done {
             checks: checks.collect(),
             facts: facts.collect(),
             is_signed: receipt.signer().is_some(),
+            library: imported.library,
+            troubles: imported.troubles.clone(),
         }
     }
 

@@ -8,9 +8,10 @@ use app::problem::Problem;
 use tokio::sync::oneshot;
 use verifier::Sha256;
 
-use super::message::{Command, News, Part, Work};
+use super::message::{Command, News, Part, Placed, Work};
 use super::{Action, Library};
 use crate::screen::{Changed, Errand};
+use crate::widget::page;
 use crate::words;
 
 /// What is being asked, done or told. Leaving a state that works ends its work.
@@ -214,9 +215,12 @@ impl Library {
                 };
                 let artifact = *artifact;
                 return match outcome {
-                    Ok(path) => {
+                    Ok(Placed { path, trouble }) => {
                         let changed = Errand::Changed(Changed::Library);
-                        self.ready(artifact, path).and(changed)
+                        let action = self.ready(artifact, path).and(changed);
+                        trouble.into_iter().fold(action, |action, trouble| {
+                            action.and(Errand::Tell(page::told(&trouble)))
+                        })
                     }
                     Err(problem) => {
                         self.fail(artifact, problem, Way::None);

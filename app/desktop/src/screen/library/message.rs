@@ -162,11 +162,20 @@ pub enum News {
     /// The file was looked for in this folder.
     Found(u64, PathBuf, Result<Found, Problem>),
     /// The file is there and is sound.
-    Exported(u64, Result<PathBuf, Problem>),
+    Exported(u64, Result<Placed, Problem>),
     /// It is shown in the file manager, or cannot be.
     Revealed(u64, Result<(), Problem>),
     /// This folder was chosen in the dialog.
     Chosen(u64, Option<PathBuf>),
+}
+
+/// A sound file of a model.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What failed when it was there.
+    pub trouble: Option<Problem>,
 }
 
 /// How much of something is done, in bytes or in pieces.

@@ -16,7 +16,7 @@ use verifier::piece::Source;
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, PieceIndex, Root, Sha256};
 
-use super::message::{Command, News, Part, Work};
+use super::message::{Command, News, Part, Placed, Work};
 use super::{Action, Library, Message};
 use crate::desk::{Book, Desk};
 use crate::headless::{self, SCALE_FACTOR};

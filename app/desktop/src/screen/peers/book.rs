@@ -1,5 +1,6 @@
 //! Everybody who is known, and what can be done about each.
 
+use app::activity::Totals;
 use app::naming::short_peer;
 use app::ports::{Access, KnownPeer};
 use app::problem::Problem;
@@ -137,10 +138,11 @@ impl Book {
             }
         };
         let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
-        let moved = format!(
-            "gave {}, took {}",
-            words::bytes(entry.totals.given),
-            words::bytes(entry.totals.taken)
+        let moved = entry.totals.map_or_else(
+            || "not known: the consents cannot be read".to_owned(),
+            |Totals { given, taken }| {
+                format!("gave {}, took {}", words::bytes(given), words::bytes(taken))
+            },
         );
         let who = [
             ("Pair code", entry.code.clone()),

@@ -40,7 +40,7 @@ fn look(peers: Vec<KnownPeer>) -> Arc<Look> {
     let own = key(1).public_key();
     let entry = |peer: KnownPeer| Entry {
         code: pair_code(&own, &peer.id.public_key()),
-        totals: Totals { given: 17_160_000, taken: 4_096 },
+        totals: Some(Totals { given: 17_160_000, taken: 4_096 }),
         peer,
     };
     let addresses = vec!["mmp://192.168.1.20:9410".to_owned()];

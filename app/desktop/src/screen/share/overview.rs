@@ -2,11 +2,12 @@
 //! filled in.
 
 use app::naming::short_peer;
+use app::serve::live::Allowed;
 use iced::widget::{Column, Space as Gap, column, row};
 use iced::{Center, Element, Fill};
 use verifier::consent::Scope;
 
-use super::{Allowed, Message, Purpose, Seen, Servable, Share, View};
+use super::{Message, Purpose, Seen, Servable, Share, View};
 use crate::desk::Desk;
 use crate::theme::Space;
 use crate::widget::control::Kind;
@@ -69,23 +70,23 @@ fn overview<'a>(share: &'a Share, desk: &Desk<'a>) -> Element<'a, Message> {
                 )),
             );
         }
-        Seen::Look(look) => models(desk, &look.models),
+        Seen::Look(look) => models(share, desk, &look.models),
     };
     page::page(desk, "Share", vec![prepare(Kind::Plain)], content.push(models))
 }
 
-fn models<'a>(desk: &Desk<'a>, models: &'a [Servable]) -> Element<'a, Message> {
+fn models<'a>(share: &'a Share, desk: &Desk<'a>, models: &'a [Servable]) -> Element<'a, Message> {
     let mut list = Column::new().spacing(desk.space(Space::Normal)).width(Fill);
     for (place, servable) in models.iter().enumerate() {
         if place > 0 {
             list = list.push(page::separator());
         }
-        list = list.push(model(desk, servable));
+        list = list.push(model(share, desk, servable));
     }
     page::section(desk, "Ready to be served", list).into()
 }
 
-fn model<'a>(desk: &Desk<'a>, servable: &'a Servable) -> Element<'a, Message> {
+fn model<'a>(share: &'a Share, desk: &Desk<'a>, servable: &'a Servable) -> Element<'a, Message> {
     let model = &servable.model;
     let (have, count) = (model.have.count(), model.geometry.piece_count());
     let tag = (!model.have.is_full()).then(|| mark::tag(desk, "not whole", Tone::Warning));
@@ -114,10 +115,11 @@ fn model<'a>(desk: &Desk<'a>, servable: &'a Servable) -> Element<'a, Message> {
     };
     let size = format!("{}, {pieces}", words::bytes(model.geometry.byte_count()));
     let mut parts = column![head, page::muted(desk, size)].spacing(desk.space(Space::Hair));
-    for allowed in &servable.allowed {
+    let allowed = share.allowed(servable);
+    for allowed in allowed {
         parts = parts.push(grant(desk, servable, *allowed));
     }
-    if servable.allowed.is_empty() {
+    if allowed.is_empty() {
         parts = parts.push(page::small(desk, "Nobody may have it now."));
     }
     parts.width(Fill).into()

@@ -18,6 +18,7 @@ use super::{Action, Wanted};
 use crate::desk::Desk;
 use crate::screen::{Changed, Errand, Run};
 use crate::widget::consent::{self, Answer, Card};
+use crate::widget::page;
 
 /// Who publishes a model where nobody says.
 const PUBLISHER: &str = "local";
@@ -66,6 +67,8 @@ pub struct Kept {
     pub name: String,
     /// Where its manifest is, if it was made here.
     pub manifest: Option<PathBuf>,
+    /// What failed when its pieces were kept.
+    pub trouble: Option<Problem>,
 }
 
 /// Work on the way.
@@ -365,7 +368,10 @@ impl Preparing {
     fn kept(&mut self, kept: Result<Kept, Problem>) -> Action {
         match kept {
             Ok(kept) => {
-                let line = format!("{} is ready to be served.", kept.name);
+                let mut line = format!("{} is ready to be served.", kept.name);
+                if let Some(trouble) = &kept.trouble {
+                    line = format!("{line} {}", page::told(trouble));
+                }
                 self.stage = Stage::Done(kept);
                 Action::errand(Errand::Tell(line)).and(Errand::Changed(Changed::Library))
             }

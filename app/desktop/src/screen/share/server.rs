@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::problem::Problem;
-use app::serve::live::{Caller, Snapshot};
+use app::serve::live::{Allowed, Caller, Snapshot};
 use app::serve::{Ended, Served};
 use iced::widget::{Column, Space as Gap, column, row};
 use iced::{Center, Element, Fill};
 use tokio::sync::oneshot;
+use verifier::Sha256;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
@@ -114,6 +115,12 @@ impl Server {
             Stage::Running { live, .. } | Stage::Stopping { live } => live.as_deref(),
             Stage::Ended(_) => None,
         }
+    }
+
+    /// Who may have the artifact now, if it serves that one and has looked.
+    pub(super) fn allowed(&self, artifact: Sha256) -> Option<&[Allowed]> {
+        let live = self.live().filter(|_| self.order.artifact == artifact)?;
+        (!live.allowed.is_empty()).then_some(&live.allowed)
     }
 
     /// Whether it takes calls at this port.
@@ -300,7 +307,8 @@ impl Server {
         let found = |peer: PeerId| callers.iter().find(|caller| caller.peer == peer).copied();
         let mut lines = Column::new().spacing(desk.space(Space::Narrow)).width(Fill);
         for peer in &self.order.peers {
-            lines = lines.push(self.peer(desk, *peer, found(*peer)));
+            let used = live.and_then(|live| live.used(*peer));
+            lines = lines.push(self.peer(desk, *peer, found(*peer), used));
         }
         // They are paired, and have no part in this: whoever called all the same is named too.
         for caller in callers.iter().filter(|caller| !self.order.peers.contains(&caller.peer)) {
@@ -319,9 +327,11 @@ impl Server {
         desk: &Desk<'_>,
         peer: PeerId,
         caller: Option<Caller>,
+        used: Option<(u64, u64)>,
     ) -> Element<'a, Message> {
         let name = page::printable(&desk.name(peer));
-        let limit = self.order.limit;
+        let taken = caller.map_or(0, |caller| caller.taken);
+        let (taken, limit) = used.unwrap_or((taken, self.order.limit));
         let (tag, tone, sum) = match caller {
             None => {
                 let sum = format!("may take {}", words::bytes(limit));
@@ -341,11 +351,11 @@ impl Server {
                     0 => String::new(),
                     rate => format!(", {}", words::rate(rate)),
                 };
-                let (taken, limit) = (words::bytes(caller.taken), words::bytes(limit));
+                let (taken, limit) = (words::bytes(taken), words::bytes(limit));
                 (tag, tone, format!("took {taken} of {limit}{rate}{refused}"))
             }
         };
-        let part = page::fraction(caller.map_or(0, |caller| caller.taken), limit);
+        let part = page::fraction(taken, limit);
         let revoke = format!("Take back from {}", page::brief(&name));
         let revoke = page::button(desk, revoke, Kind::Quiet).on_press(Message::TakeBack(peer));
         let first = row![

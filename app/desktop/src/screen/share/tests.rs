@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::ports::{Access, KnownPeer, Model, Pin};
-use app::serve::live::{Live, Snapshot};
+use app::serve::live::{Allowed, Live, Snapshot};
 use app::serve::{Ended, Event, Served};
 use app::share::Names;
 use iced::Size;
@@ -20,9 +20,7 @@ use verifier::scalars::{Label, UtcTime};
 use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{Bitfield, ChunkAlgorithm};
 
-use super::{
-    Allowed, Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work,
-};
+use super::{Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work};
 use crate::desk::{Book, Desk};
 use crate::headless::{SCALE_FACTOR, open};
 use crate::theme::Scale;

@@ -173,9 +173,10 @@ async fn keep<P: Ports + 'static>(
             let _full = tell.try_send(Preparing::Progress(run.clone(), done, total));
         }
     };
-    app::share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
-        .await
-        .map_err(|error| Problem::blamed(&error))?;
+    let trouble =
+        app::share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
+            .await
+            .map_err(|error| Problem::blamed(&error))?;
     if let Some(out) = &ready.out {
         write(opened, out.clone(), manifest.bytes().into()).await?;
     }
@@ -183,5 +184,6 @@ async fn keep<P: Ports + 'static>(
         artifact: manifest.artifact_sha256(),
         name: format!("{} {}", manifest.model_id(), manifest.model_version()),
         manifest: ready.out.clone(),
+        trouble,
     })
 }

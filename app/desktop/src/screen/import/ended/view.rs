@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use app::import::Library;
 use app::quantity::Span;
 use iced::widget::{Row, column, row, text};
 use iced::{Element, Fill, Length, Theme};
@@ -18,7 +19,11 @@ impl Ended {
     pub(in crate::screen::import) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
         let mut parts = column![].spacing(desk.space(Space::Normal)).width(Fill);
         parts = match &self.how {
-            How::Done(done) => parts.push(self.done(desk, done)),
+            How::Done(done) => {
+                let troubles = done.troubles.iter();
+                let troubles = troubles.map(|it| page::problem(desk, it, Vec::new()));
+                parts.push(self.done(desk, done)).extend(troubles)
+            }
             How::Stopped => parts.push(self.stopped(desk)),
             How::Failed(problem) => {
                 let again = page::button(desk, "Try again", Kind::Primary);
@@ -96,6 +101,11 @@ impl Ended {
         if done.local > 0 {
             let name = if done.given.is_empty() { "From" } else { "" };
             facts.push(fact(name, format!("the library: {}", words::count(done.local, "piece"))));
+        }
+        match done.library {
+            Library::Keeps => {}
+            Library::KeptBefore => facts.push(fact("Library", "keeps it, as before".to_owned())),
+            Library::Forgets => facts.push(fact("Library", "keeps nothing of it".to_owned())),
         }
         facts.push(fact("Checks", checks(done)));
         facts.push(fact("Licence", page::printable(done.fact("license.route"))));

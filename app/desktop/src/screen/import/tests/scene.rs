@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::live::Live;
 use app::import::room::Room;
-use app::import::{Imported, Plan};
+use app::import::{Imported, Library, Plan};
 use app::ports::{Access, Accounts, KnownPeer, Named, PullNews};
 use app::question::Question;
 use app::request::{Document, Gathered, Kind, name};
@@ -307,8 +307,12 @@ fn imported() -> Imported {
         receipt,
         contributions,
         pieces_local: 0,
+        pieces_before: 0,
+        givers: 2,
         transfer_time: Duration::from_millis(2_400),
         bytes_fetched: length,
+        library: Library::Keeps,
+        troubles: Vec::new(),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use app::blame::IO_FAILED;
 use app::library::Found;
+use app::problem::Problem;
 
 use super::{
-    Changed, Command, Errand, Library, Message, News, Part, Place, Work, artifact, hear, models,
-    press, problem, says, shown,
+    Changed, Command, Errand, Library, Message, News, Part, Place, Placed, Work, artifact, hear,
+    models, press, problem, says, shown,
 };
 
 /// The screen where no file was found in `/models`.
@@ -70,10 +72,16 @@ fn a_model_without_a_file_is_written_into_the_folder_that_is_typed() {
     let run = *run;
     let _none = hear(&mut library, vec![Message::News(News::Reached(run, part))]);
     assert!(says(&library, "1.00 MiB of 14.00 MiB"));
+    // What fails when the file is there is told, and the file is shown all the same.
+    let trouble = Problem::new(IO_FAILED, "it is not noted", "Check the disk.");
     let path = PathBuf::from("/other/storyteller-1.0.slm");
-    let action = hear(&mut library, vec![Message::News(News::Exported(run, Ok(path)))]);
+    let placed = Placed { path, trouble: Some(trouble) };
+    let action = hear(&mut library, vec![Message::News(News::Exported(run, Ok(placed)))]);
     assert!(matches!(action.work[0], Work::Reveal { .. }));
-    assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
+    let [Errand::Changed(Changed::Library), Errand::Tell(told)] = &action.errands[..] else {
+        panic!("{action:?}");
+    };
+    assert_eq!(told, "It is not noted. Check the disk.");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Serving and telling of it: forms, cards, and servers that run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use app::naming::short_peer;
 use app::ports::Standing;
 use app::problem::Problem;
 use app::question::{Question, Serving, Told};
 use app::serve::Ended;
+use app::serve::live::{Allowed, Snapshot};
 use verifier::consent::{Act, ConsentLog, GrantTerms, Scope};
 use verifier::identity::PeerId;
 use verifier::scalars::Id;
@@ -19,6 +21,7 @@ use crate::headless::{assert_drawn, open};
 use crate::screen::share::{Announced, Order, Telling, Wanted, announcing};
 use crate::screen::{Changed, Errand, Run};
 use crate::theme::{Scale, dark, light};
+use crate::words;
 
 /// Has the question about the order made, as the work does.
 fn ask(screen: &mut Share, sample: &Sample, run: Run, order: &Order) {
@@ -267,6 +270,23 @@ fn a_server_is_watched_taken_back_and_stopped() {
     assert!(screen.at_work().is_none());
     let _action = press(&mut screen, "Dismiss");
     sees(&screen, "Ready to be served");
+}
+
+#[test]
+fn a_grant_has_one_sum_wherever_it_is_shown() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    let work = serve(&mut screen, &sample);
+    let Work::Serve(starting) = work else { panic!("{work:?}") };
+    // More went out under it than in this run, and than when the screen looked last.
+    let allowed = Allowed { used: 5 * MIB, ..sample.look().models[0].allowed[0] };
+    let seen = Snapshot { allowed: vec![allowed], ..(*live()).clone() };
+    let rate = words::rate(seen.callers[0].rate);
+    let _action = screen.update(happened(starting.number, Happened::Live(Arc::new(seen))));
+    let sum = format!("took {} of {}", words::bytes(5 * MIB), words::bytes(8 * MIB));
+    sees(&screen, &format!("{sum}, {rate}"));
+    let ends = words::until(NOW, allowed.until);
+    sees(&screen, &format!("anna-laptop may have it: {sum}, ends {ends}"));
 }
 
 #[test]

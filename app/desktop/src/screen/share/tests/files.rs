@@ -156,7 +156,7 @@ fn nothing_is_kept_without_a_yes() {
     };
     assert_eq!(yes.artifact(), artifact);
     assert_eq!(screen.at_work().unwrap(), "Keeping tiny");
-    let kept = Kept { artifact, name: "tiny 1.0".to_owned(), manifest: Some(out) };
+    let kept = Kept { artifact, name: "tiny 1.0".to_owned(), manifest: Some(out), trouble: None };
     let action = tell(&mut screen, Preparing::Kept(run, Ok(kept)));
     assert!(matches!(action.errands[1], Errand::Changed(Changed::Library)));
     let action = press(&mut screen, "Serve tiny 1.0");
