@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::wire::MIN_BLOCK;
+
 /// How long an address may take to accept a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// After how long the next address of a peer is tried beside those that have not answered yet.
@@ -139,14 +141,18 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
+    /// The most bytes that are moved at a time.
+    const SIP: u32 = 16 << 10;
     /// How long bytes may be saved up.
     const BURST: Duration = Duration::from_millis(250);
     /// After how long a waiting caller looks whether the limit was changed.
     const LOOK: Duration = Duration::from_millis(250);
 
-    /// Whether there is a limit.
-    pub(crate) fn limits(&self) -> bool {
-        self.rate.load(Ordering::Relaxed) != 0
+    /// How many bytes to move at a time so that they flow evenly; nothing if there is no limit.
+    pub(crate) fn sip(&self) -> Option<u32> {
+        let rate = self.rate.load(Ordering::Relaxed);
+        let burst = u32::try_from(rate / 4).unwrap_or(u32::MAX);
+        (rate != 0).then(|| burst.clamp(MIN_BLOCK, Self::SIP))
     }
 
     /// Waits until so many bytes may pass.
@@ -278,7 +284,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Limits, Meter};
+    use super::{Bucket, Limits, MIN_BLOCK, Meter};
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_holds_and_can_be_lifted_while_someone_waits() {
@@ -287,7 +293,9 @@ mod tests {
         limits.upload.take(u32::MAX).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
 
+        assert_eq!(limits.upload.sip(), None);
         limits.set_upload(100_000);
+        assert_eq!(limits.upload.sip(), Some(Bucket::SIP));
         for _ in 0..100 {
             limits.upload.take(10_000).await;
         }
@@ -303,6 +311,15 @@ mod tests {
         assert!(!waiting.is_finished());
         limits.set_upload(0);
         tokio::time::timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn under_a_low_limit_many_sessions_move_little_at_a_time() {
+        let limits = Limits::new();
+        limits.set_upload(20 << 10);
+        assert_eq!(limits.upload.sip(), Some(5 << 10));
+        limits.set_upload(1);
+        assert_eq!(limits.upload.sip(), Some(MIN_BLOCK));
     }
 
     #[test]

@@ -27,8 +27,6 @@ use crate::wire::{
 ///
 /// More would put more time between the check of a grant and the piece that leaves under it.
 const AT_A_TIME: usize = 2;
-/// The bytes of a block while the rate is limited, so that it flows evenly.
-const SIP: u32 = 16 << 10;
 /// How often it is looked whether pieces have landed here since.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -199,7 +197,7 @@ impl<S: Shelf> Answering<'_, S> {
             if desk.is_cancelled(index) {
                 return cancelled(index, voice);
             }
-            let most = if self.limits.upload.limits() { SIP } else { MAX_BLOCK };
+            let most = self.limits.upload.sip().unwrap_or(MAX_BLOCK);
             let (block, later) = rest.split_at(rest.len().min(most as usize));
             let length = u32::try_from(block.len()).unwrap_or(most);
             self.limits.upload.take(length).await;

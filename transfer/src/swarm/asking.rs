@@ -25,8 +25,6 @@ use crate::wire::{BlockHead, Frame, MIN_BLOCK, Open, Refuse, close, refusal};
 
 /// Pieces up to this length are hashed where they arrive, longer ones on a blocking thread.
 const HASH_HERE: usize = 512 << 10;
-/// How many bytes are taken from the connection at a time while the rate is limited.
-const SIP: u32 = 16 << 10;
 
 /// Calls the peer and asks it for pieces until none is left to ask.
 ///
@@ -228,17 +226,17 @@ impl<R: AsyncRead + Unpin> Hearing<'_, R> {
         check(head, &filling)?;
         let mut left = head.length;
         while left > 0 {
-            let now = if self.table.limits.download.limits() {
-                let sip = left.min(SIP);
-                let _waiting = self.table.wait(self.seat, Time::Counted);
-                self.table.limits.download.take(sip).await;
-                sip
-            } else {
-                left
-            };
+            let download = &self.table.limits.download;
+            let sip = download.sip();
+            let now = sip.unwrap_or(left).min(left);
             let count = self.ear.fill(filling.buffer.bytes_mut(), now).await?;
             self.table.heard(self.seat, count);
             left -= count.min(left);
+            if sip.is_some() {
+                // What came counts, so that a peer that sends in crumbs takes nothing from others.
+                let _waiting = self.table.wait(self.seat, Time::Counted);
+                download.take(count).await;
+            }
         }
         if filling.buffer.filled() == filling.length {
             return self.arrived(filling).await;
