@@ -62,7 +62,7 @@ pub(crate) enum Miss {
     #[error("must not be called: {0}")]
     Refused(AddressError),
     /// It does not answer.
-    #[error("does not answer: {0}")]
+    #[error("{}", unreachable(.0))]
     Unreachable(io::Error),
     /// Another key than the peer's answers.
     #[error("is answered by somebody else")]
@@ -110,6 +110,14 @@ fn listed(all: &[Missed]) -> String {
         told.push(format!("and {} more", all.len() - MOST));
     }
     told.join(", ")
+}
+
+fn unreachable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "takes no calls now".to_owned(),
+        io::ErrorKind::TimedOut => "does not answer".to_owned(),
+        _ => format!("does not answer: {error}"),
+    }
 }
 
 /// Calls the peer at all of its addresses, each a moment after the one before; the first that

@@ -204,11 +204,21 @@ async fn serve<P: Ports<Clock: Clone>>(
     let until_input_ends = ready.until_input_ends;
     let mut trouble = None;
     let give_up = Arc::new(Notify::new());
+    let mut told = None;
     let on = |event: Event| match event {
         Event::Listening(address) => {
             if let Err(fault) = ready.tell(&**ports.outputs(), address, teller) {
                 trouble = Some(fault);
                 give_up.notify_one();
+            }
+        }
+        Event::Callers(ServeNews::TurnedAway { from, why }) => {
+            // One who calls again and again is told of once.
+            let caller = Some((from.ip(), why));
+            if told != caller {
+                let why = caller.as_ref().map_or("", |(_, why)| why);
+                teller.say(&format!("turned away a caller from {from}: {}", printable(why)));
+                told = caller;
             }
         }
         Event::Callers(news) => ready.tell_news(&news, teller),
@@ -292,9 +302,6 @@ impl Ready<'_> {
             ServeNews::Left(peer) => {
                 teller.lost(*peer);
                 teller.say(&format!("{} left", self.name(*peer)));
-            }
-            ServeNews::TurnedAway { from, why } => {
-                teller.say(&format!("turned away a caller from {from}: {}", printable(why)));
             }
             ServeNews::Sent { bytes, .. } => teller.advance(*bytes),
             _ => {}

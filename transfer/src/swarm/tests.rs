@@ -289,7 +289,8 @@ async fn an_unreachable_peer_is_named_with_its_reason() {
     else {
         panic!()
     };
-    let cannot = format!("{} cannot be reached: mmp://127.0.0.1:1 does not answer", source.label);
+    let cannot =
+        format!("{} cannot be reached: mmp://127.0.0.1:1 takes no calls now", source.label);
     assert!(why.contains(&cannot), "{why}");
 }
 
