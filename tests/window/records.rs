@@ -55,14 +55,21 @@ fn a_grant_is_taken_back_and_a_broken_log_is_told() {
     anna.id();
     anna.run(&["sample", "tiny.slm", "--bytes", "64KiB"]).done();
     anna.prepares("tiny.slm", &[]);
+    anna.learns_of(&Companion::new(folder.path(), "bert"));
+    let words = ["share", "serve", "tiny", "--to", "bert", "--listen", "127.0.0.1:0"];
+    let mut server = anna.start(&[&words[..], &["--consent", "serve"]].concat());
+    server.says("bert may have it", |line| line.starts_with("serving ").then_some(()));
+    // What a process that is killed granted stays.
+    server.kill();
     let mut stage = Stage::open(&anna.data);
     stage.until_said("Storage");
     stage.go(Place::Activity);
     stage.until_said("1 grant is live");
+    stage.until_said("used up, 63.5 KiB used");
     stage.click("Revoke");
     stage.until_said("No grant is live");
-    stage.until_said("You took back that tiny may be kept in the library.");
-    stage.until_said("The consent log holds: 2 lines");
+    stage.until_said("You took back that bert may take tiny.");
+    stage.until_said("The consent log holds: 3 lines");
 
     let log = anna.data.join("consent.log");
     let text = fs::read_to_string(&log).unwrap();

@@ -82,6 +82,7 @@ pub(super) fn standing_now(now: UtcTime, standing: &Standing) -> String {
         Some(_) => format!("taken back, {used} used"),
         None if standing.live => format!("live, {used} used"),
         None if standing.grant.expires() <= now => format!("over, {used} used"),
+        None if standing.left() == 0 => format!("used up, {used} used"),
         None => format!("not live, {used} used"),
     }
 }
