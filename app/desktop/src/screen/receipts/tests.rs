@@ -280,10 +280,11 @@ fn a_receipt_is_copied_and_exported_under_a_name_of_ones_own() {
     let [Work::Export { run: first, to, .. }] = &action.work[..] else { panic!("{action:?}") };
     assert!(to.ends_with("tiny-stories-1.0-copy.minimodel-receipt"));
     let taken = app::ports::OutputError::Exists(to.clone());
-    let outcome = Err(app::problem::Problem::blamed(&taken));
+    let problem = app::problem::Problem::blamed(&taken);
+    let (advice, outcome) = (problem.advice.clone(), Err(problem));
     let written = ReadingMessage::Written(first.clone(), to.clone(), outcome);
     let _none = screen.update(Message::Reading(written));
-    assert!(says(&screen, "Move that file away or choose another folder."));
+    assert!(says(&screen, &advice));
     let _none = screen.update(Message::Reading(ReadingMessage::To("/tmp/other".to_owned())));
     let action = press(&mut screen, "Write the copy");
     let [Work::Export { run, to, .. }] = &action.work[..] else { panic!("{action:?}") };
