@@ -221,8 +221,8 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Advice {
         match self {
-            Self::Exhausted { .. } => "Ask your peers to serve the model, then try again: it \
-                 goes on from the pieces kept."
+            Self::Exhausted { .. } => "See to what is said of each peer, or ask it to serve the \
+                 model; then try again: it goes on from the pieces kept."
                 .into(),
             Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
             Self::Failed(_) => {

@@ -17,7 +17,8 @@ fn errors_name_people_and_the_side_that_has_to_act() {
     let answer = scene.import(&["--consent", Scene::YES]).ends();
     let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
     assert!(told.ends_with("peer-0 has not added you yet: give them your ticket"), "{answer}");
-    assert!(!answer.err.contains("mmpeer1") || answer.err.contains("peer-0 (mmpeer1"), "{answer}");
+    let (question, after) = answer.err.split_once("Agreed beforehand").unwrap();
+    assert!(question.contains("peer-0 (mmpeer1") && !after.contains("mmpeer1"), "{answer}");
     let id = scene.importer.id();
     let stranger = format!("mmpeer1…{} is not paired with you", &id[id.len() - 6..]);
     let answer = server.stop();
