@@ -165,6 +165,26 @@ pub async fn already<S: PieceStore>(
     }
 }
 
+/// The model that this manifest names, if pieces of it are kept already, under this very manifest.
+///
+/// # Errors
+///
+/// [`ReserveError::OtherManifest`] if they are kept under another one, and [`ShareError::Store`] if
+/// the store fails.
+pub async fn already_under<S: PieceStore>(
+    store: &S,
+    manifest: &Manifest,
+) -> Result<Option<Model>, ShareError> {
+    let model = store.model(manifest.artifact_sha256()).await.map_err(ShareError::Store)?;
+    match model.filter(|model| !model.have.is_empty()) {
+        Some(model) if model.manifest_sha256 != manifest.sha256() => {
+            let Model { model_id, model_version, .. } = model;
+            Err(ReserveError::OtherManifest { model_id, model_version }.into())
+        }
+        model => Ok(model),
+    }
+}
+
 /// The manifest of a model that is kept.
 ///
 /// # Errors

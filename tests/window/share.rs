@@ -164,6 +164,35 @@ fn a_file_is_made_ready_by_clicks() {
 }
 
 #[test]
+fn a_file_that_is_here_already_keeps_its_manifest_in_the_window_too() {
+    let scene = Scene::of_strangers(0, Model::SMALL);
+    let peer = &scene.importer;
+    peer.id();
+    peer.prepares("tiny.slm", &["--model-id", "tiny", "--model-version", "1.0"]);
+    let manifest = std::fs::read(scene.path("tiny.manifest")).unwrap();
+    let text = String::from_utf8(manifest.clone()).unwrap();
+    std::fs::write(scene.path("new.manifest"), text.replace("/card.md", "/new.md")).unwrap();
+    std::fs::copy(scene.path("tiny.slm"), scene.path("story-2.slm")).unwrap();
+    let mut stage = window(peer, &scene, 0);
+    stage.go(Place::Share);
+    stage.drop_file(&scene.path("story-2.slm"));
+    stage.until_said("tiny 1.0 is here already");
+    stage.drop_file(&scene.path("new.manifest"));
+    stage.drop_file(&scene.path("story-2.slm"));
+    stage.until_said("The library has this model already, as tiny 1.0 of another manifest");
+    stage.go(Place::Library);
+    stage.until_said("Write manifest");
+    stage.click("Write manifest");
+    let handed = scene.path("tiny-1.0.manifest");
+    stage.until("the manifest is written", |_| handed.is_file().then_some(()));
+    assert_eq!(std::fs::read(handed).unwrap(), manifest);
+    drop(stage);
+    let kept = peer.run(&["library", "list"]).done();
+    let digest = verifier::Sha256::of(&manifest).to_string();
+    assert_eq!(kept["model"][0]["manifest_sha256"], digest.as_str());
+}
+
+#[test]
 fn two_windows_pair_by_tickets_and_see_one_code() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     scene.importer.id();

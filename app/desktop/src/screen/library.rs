@@ -146,6 +146,12 @@ impl Library {
             Message::Copy(text) => return Action::errand(Errand::Copy(text)),
             Message::Pin(artifact, pin) => return Action::work(Work::Pin(artifact, pin)),
             Message::Pinned(outcome) => return self.changed(outcome),
+            Message::HandOut(artifact) => return Action::work(Work::HandOut(artifact)),
+            Message::HandedOut(Ok(path)) => {
+                let line = format!("The manifest is in {}.", path.display());
+                return Action::errand(Errand::Tell(line));
+            }
+            Message::HandedOut(Err(problem)) => self.trouble = Some(problem),
             Message::Do(command) => return self.command(command),
             Message::News(news) => return self.hear(news),
         }

@@ -28,7 +28,7 @@ use crate::widget::page;
 
 pub use announcing::{Announced, Telling};
 pub use offering::Order;
-pub use preparing::{Found, Kept, Message as Preparing, Ready, Wish, Work as Prepare};
+pub use preparing::{Found, Here, Kept, Message as Preparing, Ready, Wish, Work as Prepare};
 pub use server::{Message as ServerMessage, Stop, Stopper};
 
 /// What the screen asks for.

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use app::import;
 use app::library::{self, Event, Found};
-use app::ports::{PieceStore as _, Ports};
+use app::ports::{Outputs as _, PieceStore as _, Ports};
 use app::problem::Problem;
 use app::settings::Settings;
 use app::verify::program_version;
 use iced::Task;
-use verifier::Sha256;
 use verifier::identity::SigningKey;
 use verifier::slm::ChecksumRule;
+use verifier::{Code, Sha256};
 
+use super::share::free;
 use super::{Report, blocking, imports, perform, reporting, reveal, store_failed, unless};
 use crate::screen::library::{Message, News, Part, Placed, Work};
 use crate::widget::piece_map::Pieces;
@@ -36,6 +37,10 @@ pub fn start<P: Ports + 'static>(
                 opened.ports.store().pin(artifact, pin).await.map(|_| ()).map_err(store_failed)
             };
             perform(work, Message::Pinned)
+        }
+        Work::HandOut(artifact) => {
+            let set = settings.imports.clone();
+            perform(hand_out(opened, artifact, set), Message::HandedOut)
         }
         Work::Weigh(artifact) => {
             let work = async move {
@@ -85,6 +90,31 @@ pub fn start<P: Ports + 'static>(
 
 async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<library::Snapshot>, Problem> {
     library::snapshot(&opened.ports).await.map(Arc::new).map_err(store_failed)
+}
+
+/// Writes a model's manifest where imports go, under a name that is free.
+async fn hand_out<P: Ports + 'static>(
+    opened: Arc<Opened<P>>,
+    artifact: Sha256,
+    set: Option<PathBuf>,
+) -> Result<PathBuf, Problem> {
+    let store = opened.ports.store();
+    let model = store.model(artifact).await.map_err(store_failed)?;
+    let manifest = store.manifest(artifact).await.map_err(store_failed)?;
+    let (Some(model), Some(manifest)) = (model, manifest) else {
+        let what = "the model was forgotten meanwhile, or its manifest was damaged";
+        let code = Code::new("usage", "arguments");
+        return Err(Problem::new(code, what, "Import the model again, with its manifest."));
+    };
+    let outputs = Arc::clone(opened.ports.outputs());
+    blocking(move || {
+        let folder = imports(set).unwrap_or_else(std::env::temp_dir);
+        let stem = format!("{}-{}", model.model_id, model.model_version);
+        let path = free(&folder, &stem, "manifest");
+        outputs.write(&path, &manifest).map_err(|error| Problem::blamed(&error))?;
+        Ok(path)
+    })
+    .await
 }
 
 async fn map<P: Ports>(

@@ -139,7 +139,7 @@ async fn open<P: Ports>(
 }
 
 /// A name in the folder that nothing has yet.
-fn free(folder: &Path, stem: &str, extension: &str) -> PathBuf {
+pub(super) fn free(folder: &Path, stem: &str, extension: &str) -> PathBuf {
     let named = |name: String| folder.join(format!("{name}.{extension}"));
     let numbered = (2..=NAMES).map(|number| named(format!("{stem}-{number}")));
     std::iter::once(named(stem.to_owned()))

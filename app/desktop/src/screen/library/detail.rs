@@ -103,13 +103,14 @@ fn buttons<'a>(library: &Library, kept: &Kept, desk: &Desk<'_>) -> Element<'a, M
     };
     let recheck = when_free(Command::Recheck(artifact)).filter(|_| has_any);
     let share = has_any.then_some(Message::Share(artifact));
-    let buttons: [Element<'a, Message>; 6] = [
+    let buttons: [Element<'a, Message>; 7] = [
         button("Show file…", Kind::Primary)
             .on_press_maybe(when_free(Command::Find(artifact)))
             .into(),
         button("Share…", Kind::Plain).on_press_maybe(share).into(),
         button("Recheck", Kind::Plain).on_press_maybe(recheck).into(),
         button(pin.0, Kind::Plain).on_press(Message::Pin(artifact, pin.1)).into(),
+        button("Write manifest", Kind::Plain).on_press(Message::HandOut(artifact)).into(),
         button("Copy digest", Kind::Plain).on_press(Message::Copy(artifact.to_string())).into(),
         button("Forget…", Kind::Danger)
             .on_press_maybe(when_free(Command::AskToForget(artifact)))

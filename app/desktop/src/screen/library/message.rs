@@ -31,6 +31,8 @@ pub enum Work {
     },
     /// Pin or unpin a model.
     Pin(Sha256, Pin),
+    /// Write a model's manifest into the folder that imports go to.
+    HandOut(Sha256),
     /// Find out what a model takes.
     Weigh(Sha256),
     /// Forget a model.
@@ -117,6 +119,10 @@ pub enum Message {
     Pin(Sha256, Pin),
     /// It is pinned or unpinned, or is not.
     Pinned(Result<(), Problem>),
+    /// Write this model's manifest to a file.
+    HandOut(Sha256),
+    /// It is in this file, or could not be written.
+    HandedOut(Result<PathBuf, Problem>),
     /// Do something that takes time or is asked about first.
     Do(Command),
     /// What comes of it.

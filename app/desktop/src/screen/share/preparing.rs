@@ -58,6 +58,15 @@ pub struct Ready {
     pub out: Option<PathBuf>,
 }
 
+/// A file whose model is in the library already, whole and pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Here {
+    /// The artifact.
+    pub artifact: Sha256,
+    /// Its id and version.
+    pub name: String,
+}
+
 /// A file that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -97,6 +106,8 @@ pub enum Message {
     Progress(Run, u64, u64),
     /// What is in the file, or why it is none.
     Found(Run, Result<Arc<Found>, Problem>),
+    /// The file is in the library already, under a manifest that stays.
+    Here(Run, Here),
     /// One of the names was typed.
     Name(Name, String),
     /// Where the manifest is written was typed.
@@ -165,6 +176,7 @@ enum Stage {
     Naming(Naming),
     Asking(Arc<Ready>, Box<Card>),
     Keeping(Running, Arc<Ready>),
+    Here(Here),
     Done(Kept),
 }
 
@@ -257,8 +269,10 @@ impl Preparing {
     pub(super) fn update(&mut self, message: Message) -> Next {
         match message {
             Message::Serve => {
-                if let Stage::Done(kept) = &self.stage {
-                    return Next::Serve(kept.artifact);
+                if let Stage::Done(Kept { artifact, .. }) | Stage::Here(Here { artifact, .. }) =
+                    &self.stage
+                {
+                    return Next::Serve(*artifact);
                 }
             }
             Message::Leave => return Next::Leave,
@@ -281,6 +295,9 @@ impl Preparing {
             ) if running.run == run => (running.done, running.total) = (done, total),
             (Message::Found(run, found), Stage::Reading(running)) if running.run == run => {
                 self.found(found);
+            }
+            (Message::Here(run, here), Stage::Reading(running)) if running.run == run => {
+                self.stage = Stage::Here(here);
             }
             (Message::Name(name, typed), Stage::Naming(naming)) => naming.set(name, typed),
             (Message::Out(typed), Stage::Naming(naming)) => naming.out = typed,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use app::input::{self, Watched};
-use app::ports::{Clock as _, Ports};
+use app::ports::{Clock as _, Model, Pin, Ports};
 use app::problem::Problem;
 use app::question::{Question, Yes};
 use app::serve::live::INTERVAL;
-use app::share::{Event, Names};
+use app::share::{self, Event, Names};
 use futures::SinkExt as _;
 use futures::channel::mpsc;
 use iced::Task;
@@ -20,7 +20,7 @@ use verifier::manifest::{Manifest, Options};
 use super::super::{blocking, perform};
 use super::{check_free, telling, write};
 use crate::screen::Run;
-use crate::screen::share::{Found, Kept, Prepare, Preparing, Ready, Stop, Wish};
+use crate::screen::share::{Found, Here, Kept, Prepare, Preparing, Ready, Stop, Wish};
 use crate::wiring::Opened;
 
 /// How long a yes to keep a file holds, in seconds; it is used up at once.
@@ -30,12 +30,10 @@ pub(super) fn start<P: Ports + 'static>(opened: Arc<Opened<P>>, work: Prepare) -
     match work {
         Prepare::Read(run, wish, stop) => telling(move |mut tell| async move {
             let told = match &wish.manifest {
-                None => Preparing::Found(run.clone(), survey(&run, &wish, stop, &tell).await),
-                Some(manifest) => {
-                    let checked = check(&opened, &run, &wish, manifest.clone(), stop, &tell);
-                    Preparing::Ready(run.clone(), checked.await)
-                }
+                None => survey(&opened, &run, &wish, stop, &tell).await,
+                Some(manifest) => check(&opened, &run, &wish, manifest.clone(), stop, &tell).await,
             };
+            let told = told.unwrap_or_else(|problem| Preparing::Found(run, Err(problem)));
             // Whoever left does not hear it.
             let _gone = tell.send(told).await;
         }),
@@ -78,23 +76,51 @@ async fn open(path: PathBuf) -> Result<(std::fs::File, u64), Problem> {
     blocking(move || input::open(&path)).await
 }
 
-async fn survey(
+async fn survey<P: Ports>(
+    opened: &Opened<P>,
     run: &Run,
     wish: &Wish,
     stop: Stop,
     tell: &mpsc::Sender<Preparing>,
-) -> Result<Arc<Found>, Problem> {
+) -> Result<Preparing, Problem> {
     let (file, total) = open(wish.slm.clone()).await?;
     let file = watched(file, total, run, stop, tell);
     let survey = app::share::survey(file, ChunkAlgorithm::FixedSizeMerkleV0, None)
         .await
         .map_err(|error| Problem::blamed(&error))?;
-    let (slm, out) = (wish.slm.clone(), wish.slm.with_extension("manifest"));
-    blocking(move || {
+    // A file that is here already keeps the manifest that it has.
+    let here = share::already(&**opened.ports.store(), survey.sha256)
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    let slm = wish.slm.clone();
+    if let Some((model, manifest)) = here {
+        if let Some(here) = settled(&model) {
+            return Ok(Preparing::Here(run.clone(), here));
+        }
+        let list = if survey.list.root() == model.root && *survey.list.geometry() == model.geometry
+        {
+            survey.list
+        } else {
+            let (file, _) = open(slm.clone()).await?;
+            let list = share::check(file, Arc::new(manifest.clone())).await;
+            list.map_err(|error| Problem::blamed(&error))?
+        };
+        let ready = asked(opened, Ready { slm, manifest, list, out: None }).await?;
+        return Ok(Preparing::Ready(run.clone(), Ok(ready)));
+    }
+    let out = slm.with_extension("manifest");
+    let found = blocking(move || {
         let is_taken = out.symlink_metadata().is_ok();
         Ok(Arc::new(Found { slm, survey, out, is_taken }))
-    })
-    .await
+    });
+    Ok(Preparing::Found(run.clone(), Ok(found.await?)))
+}
+
+/// The model, if nothing is left to do about it.
+fn settled(model: &Model) -> Option<Here> {
+    let name = format!("{} {}", model.model_id, model.model_version);
+    let is_settled = model.have.is_full() && model.pin == Pin::Pinned;
+    is_settled.then_some(Here { artifact: model.artifact, name })
 }
 
 async fn check<P: Ports>(
@@ -104,19 +130,26 @@ async fn check<P: Ports>(
     path: PathBuf,
     stop: Stop,
     tell: &mpsc::Sender<Preparing>,
-) -> Result<(Arc<Ready>, Box<Question>), Problem> {
+) -> Result<Preparing, Problem> {
     let manifest = blocking(move || {
         let bytes = input::read(&path, input::MANIFEST)?;
         Manifest::parse(&bytes, Options::default())
             .map_err(|error| Problem::coded_in(&path, &error))
     })
     .await?;
+    let here = share::already_under(&**opened.ports.store(), &manifest)
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
     let (file, total) = open(wish.slm.clone()).await?;
     let file = watched(file, total, run, stop, tell);
     let list = app::share::check(file, Arc::new(manifest.clone()))
         .await
         .map_err(|error| Problem::blamed(&error))?;
-    asked(opened, Ready { slm: wish.slm.clone(), manifest, list, out: None }).await
+    if let Some(here) = here.as_ref().and_then(settled) {
+        return Ok(Preparing::Here(run.clone(), here));
+    }
+    let ready = asked(opened, Ready { slm: wish.slm.clone(), manifest, list, out: None }).await?;
+    Ok(Preparing::Ready(run.clone(), Ok(ready)))
 }
 
 async fn draft<P: Ports>(
@@ -147,7 +180,41 @@ async fn asked<P: Ports>(
     Ok((Arc::new(ready), Box::new(question)))
 }
 
+/// A manifest that goes away again unless its model is kept.
+struct Written(Option<PathBuf>);
+
+impl Written {
+    fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// Writes the manifest and keeps the pieces; if that is stopped or fails, no manifest is left.
 async fn keep<P: Ports + 'static>(
+    opened: &Arc<Opened<P>>,
+    run: &Run,
+    ready: &Ready,
+    yes: Yes,
+    tell: &mpsc::Sender<Preparing>,
+) -> Result<Kept, Problem> {
+    if let Some(out) = &ready.out {
+        write(opened, out.clone(), ready.manifest.bytes().into()).await?;
+    }
+    let written = Written(ready.out.clone());
+    let kept = keep_pieces(opened, run, ready, yes, tell).await?;
+    written.stays();
+    Ok(kept)
+}
+
+async fn keep_pieces<P: Ports + 'static>(
     opened: &Arc<Opened<P>>,
     run: &Run,
     ready: &Ready,
@@ -174,12 +241,9 @@ async fn keep<P: Ports + 'static>(
         }
     };
     let trouble =
-        app::share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
+        share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
             .await
             .map_err(|error| Problem::blamed(&error))?;
-    if let Some(out) = &ready.out {
-        write(opened, out.clone(), manifest.bytes().into()).await?;
-    }
     Ok(Kept {
         artifact: manifest.artifact_sha256(),
         name: format!("{} {}", manifest.model_id(), manifest.model_version()),

@@ -35,17 +35,21 @@ pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a,
             let what = "Each piece is verified again on its way into the library.";
             going(desk, name, what, running)
         }
+        Stage::Here(here) => {
+            let remark = "This very file is in the library, whole and pinned, under the manifest \
+                          that was made of it then. Nothing was changed: offers that you gave name \
+                          that manifest. The Library writes it to a file.";
+            let name = format!("{} is here already", here.name);
+            let parts = column![page::muted(desk, remark), served(desk, &here.name)]
+                .spacing(desk.space(Space::Normal));
+            page::section(desk, name, parts).into()
+        }
         Stage::Done(kept) => {
             let mut facts = vec![("Model", kept.name.clone())];
             if let Some(manifest) = &kept.manifest {
                 facts.push(("Manifest", manifest.display().to_string()));
             }
-            let buttons = row![
-                page::button(desk, format!("Serve {}", kept.name), Kind::Primary)
-                    .on_press(Message::Serve),
-                page::button(desk, "Done", Kind::Plain).on_press(Message::Leave)
-            ]
-            .spacing(desk.space(Space::Narrow));
+            let buttons = served(desk, &kept.name);
             let remark = "Peers need the manifest and, once it is served, the offer.";
             let parts = column![page::facts(desk, facts), page::muted(desk, remark), buttons]
                 .spacing(desk.space(Space::Normal));
@@ -53,6 +57,16 @@ pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a,
         }
     };
     column![].push(problem).push(stage).spacing(desk.space(Space::Normal)).into()
+}
+
+/// What comes after a model is ready.
+fn served<'a>(desk: &Desk<'_>, name: &str) -> Element<'a, Message> {
+    row![
+        page::button(desk, format!("Serve {name}"), Kind::Primary).on_press(Message::Serve),
+        page::button(desk, "Done", Kind::Plain).on_press(Message::Leave)
+    ]
+    .spacing(desk.space(Space::Narrow))
+    .into()
 }
 
 fn choosing<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {

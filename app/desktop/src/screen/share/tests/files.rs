@@ -9,7 +9,7 @@ use verifier::slm::{ChecksumRule, validate};
 
 use super::{Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, press, sees};
 use crate::headless::{assert_drawn, open};
-use crate::screen::share::{Found, Kept, Prepare, Preparing, Ready, preparing};
+use crate::screen::share::{Found, Here, Kept, Prepare, Preparing, Ready, preparing};
 use crate::screen::{Changed, Errand};
 use crate::theme::{dark, light};
 
@@ -125,6 +125,19 @@ fn names_are_checked_one_by_one() {
     };
     assert_eq!((names.id.as_str(), names.license.as_str()), ("story", "/license.md"));
     assert_eq!(out, PathBuf::from("/home/anna/tiny-1.0-new.manifest"));
+}
+
+#[test]
+fn a_file_that_is_here_already_is_not_named_again() {
+    let (mut screen, work) = dropped();
+    let Prepare::Read(run, ..) = work else { panic!("{work:?}") };
+    let artifact = Sample::new().survey.sha256;
+    let here = Here { artifact, name: "tiny 1.0".to_owned() };
+    let _action = tell(&mut screen, Preparing::Here(run, here));
+    sees(&screen, "tiny 1.0 is here already");
+    assert!(screen.at_work().is_none());
+    let action = press(&mut screen, "Serve tiny 1.0");
+    assert!(matches!(&action.work[..], [Work::Open(Purpose::Serve, found)] if *found == artifact));
 }
 
 #[test]
