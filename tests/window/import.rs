@@ -118,6 +118,23 @@ fn an_import_that_is_cancelled_goes_on_from_what_it_has() {
 }
 
 #[test]
+fn an_import_that_cannot_begin_any_more_is_granted_nothing() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    let mut stage = open(&scene, Settings::default());
+    ask(&mut stage, &scene);
+    // Somebody takes the name while the card is shown.
+    let taken = scene.out().join("tiny-1.0.slm");
+    std::fs::write(&taken, b"another").unwrap();
+    agree(&mut stage, &BOXES);
+    stage.until_said("output.exists");
+    drop(stage);
+    assert_eq!(std::fs::read(&taken).unwrap(), b"another");
+    let log = std::fs::read(scene.importer.data.join("consent.log")).unwrap_or_default();
+    assert!(log.is_empty(), "{}", String::from_utf8_lossy(&log));
+}
+
+#[test]
 fn a_stranger_is_named_and_becomes_callable_by_its_ticket() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     scene.peers[0].learns_of(&scene.importer);

@@ -101,6 +101,7 @@ pub async fn import<P: Ports>(
     let expires = ports.clock().now().plus(args.span.0);
     let question = Question::import(&plan, expires, HOW_TO_STOP);
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
+    room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     let consent = yes
         .write_down(&**ports.journal(), ports.clock().now())
         .await

@@ -115,7 +115,7 @@ fn flag(acts: impl Iterator<Item = Act>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Cursor;
 
     use app::ports::Terms;
@@ -127,12 +127,12 @@ mod tests {
     use super::{Question, confirm, consent};
     use crate::terminal::{Asking, Terminal};
 
-    fn terminal(answer: &str, asking: Asking) -> Terminal {
+    pub(crate) fn terminal(answer: &str, asking: Asking) -> Terminal {
         let input = Box::new(Cursor::new(answer.to_owned()));
         Terminal::with(Box::new(Vec::new()), Box::new(Vec::new()), input, asking)
     }
 
-    fn question() -> Question {
+    pub(crate) fn question() -> Question {
         let artifact = Sha256::of(b"tiny");
         let until = UtcTime::from_unix(0);
         let terms = [Act::Fetch, Act::Import, Act::Cache].map(|act| Terms {

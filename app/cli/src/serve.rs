@@ -331,3 +331,41 @@ fn outcome(model: &Model, served: &Served, older_ended: Vec<String>) -> Outcome 
         .with("older_ended", older_ended)
         .with("taken_back", taken_back)
 }
+
+#[cfg(test)]
+mod tests {
+    use app::question::{Older, Question};
+    use clap::Parser as _;
+    use verifier::scalars::Id;
+
+    use super::ends_older;
+    use crate::args::{Cli, Command, ServeArgs, ShareCommand};
+    use crate::prompt::tests::{question, terminal};
+    use crate::terminal::Asking;
+
+    fn args(more: &str) -> ServeArgs {
+        let line = format!("minimodel share serve tiny --to gina {more}");
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let Command::Share(ShareCommand::Serve(args)) = cli.command else { panic!("{line}") };
+        args
+    }
+
+    #[test]
+    fn earlier_grants_end_by_a_word_only() {
+        let grant = Id::parse("g-older").unwrap();
+        let older = vec![Older { grant, what: "fred may have it".to_owned() }];
+        let with = Question { older, ..question() };
+        for (more, answer, question, ends) in [
+            ("", "y\n", &with, true),
+            ("", "\n", &with, false),
+            ("", "y\n", &question(), false),
+            ("--only", "", &with, true),
+            ("--consent serve", "y\n", &with, false),
+            ("--consent serve --only", "", &with, true),
+        ] {
+            let mut terminal = terminal(answer, Asking::Possible);
+            let found = ends_older(&mut terminal, &args(more), question).unwrap();
+            assert_eq!(found, ends, "{more:?}, {answer:?}");
+        }
+    }
+}

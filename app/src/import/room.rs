@@ -2,7 +2,7 @@
 
 use super::{ImportError, Plan};
 use crate::lease::reservation;
-use crate::ports::{Accounts, Evictable, PieceStore as _, Ports};
+use crate::ports::{Accounts, Evictable, Outputs as _, PieceStore as _, Ports, Reservation};
 use crate::problem::Problem;
 
 /// The room that an import takes, and what would have to go for it.
@@ -27,6 +27,23 @@ impl Room {
     }
 }
 
+/// Checks once more that the import can begin: the yes may come long after the question.
+///
+/// # Errors
+///
+/// [`ImportError`] if the output cannot be placed any more, or there is no room any more.
+pub async fn check<P: Ports>(ports: &P, plan: &Plan) -> Result<(), ImportError> {
+    ports.outputs().check(plan.folder(), plan.stem())?;
+    ports.store().would_reserve(reserved(plan)).await?;
+    Ok(())
+}
+
+/// What is reserved for the plan: its pieces and its output.
+fn reserved(plan: &Plan) -> Reservation {
+    let output = plan.geometry().byte_count();
+    reservation(plan.manifest(), *plan.geometry(), plan.root(), output)
+}
+
 /// Looks at the room that the plan takes; nothing is changed.
 ///
 /// # Errors
@@ -35,10 +52,8 @@ impl Room {
 pub async fn look<P: Ports>(ports: &P, plan: &Plan) -> Result<Room, ImportError> {
     let store = ports.store();
     let accounts = store.accounts().await.map_err(ImportError::Store)?;
-    let output = plan.geometry().byte_count();
-    let wanted = plan.bytes_missing().saturating_add(output);
-    let reservation = reservation(plan.manifest(), *plan.geometry(), plan.root(), output);
-    let (evicted, refusal) = match store.would_reserve(reservation).await {
+    let wanted = plan.bytes_missing().saturating_add(plan.geometry().byte_count());
+    let (evicted, refusal) = match store.would_reserve(reserved(plan)).await {
         Ok(evicted) => (evicted, None),
         Err(error) => (Vec::new(), Some(Problem::blamed(&error))),
     };

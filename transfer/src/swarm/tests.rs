@@ -9,14 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::naming::short_peer;
-use app::ports::{Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews};
+use app::ports::{
+    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews,
+};
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::{Bitfield, Code};
 
 use super::Swarm;
+use crate::Doorway;
 use crate::pace::Limits;
-use harness::{Artifact, Memory, Outcome, identity, pull_all, pull_in_vain, serve, serve_with};
+use harness::{
+    Artifact, Memory, Outcome, called, identity, pull_all, pull_in_vain, serve, serve_with,
+};
 
 const CALLER: u8 = 100;
 
@@ -118,6 +123,25 @@ async fn a_stranger_is_refused_in_the_handshake() {
     let ServeNews::TurnedAway { why, .. } = served.news.recv().await.unwrap() else { panic!() };
     let caller = short_peer(identity(CALLER).peer_id());
     assert_eq!(why, format!("{caller} is not paired with you"));
+}
+
+#[tokio::test]
+async fn nobody_is_answered_before_the_sessions_run() {
+    let artifact = Artifact::new(4 * 1_024, 1_024);
+    let (news, mut heard) = mpsc::channel(100);
+    let doorway = Doorway::new(Arc::new(identity(1)), Arc::default());
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listening = doorway.listen(address, Arc::new(Memory::whole(&artifact)), news);
+    let (source, sessions) = called(1, listening.await.unwrap(), 4);
+    let run = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(heard.try_recv().is_err(), "a caller was answered");
+        sessions.await
+    };
+    tokio::select! {
+        outcome = pull_all(&artifact, vec![source]) => outcome.result.unwrap(),
+        ended = run => panic!("{ended:?}"),
+    }
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::ports::{
-    Listener as _, Opened, Peers as _, Pull, PullError, PullNews, PullSource, Pulled, Refusal,
-    ServeNews, Shelf,
+    Failure, Listener as _, Listening, Opened, Peers as _, Pull, PullError, PullNews, PullSource,
+    Pulled, Refusal, ServeNews, Shelf,
 };
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use verifier::boundary::PeerAddress;
@@ -169,17 +170,26 @@ pub(super) async fn serve(seed: u8, shelf: Memory) -> Served {
 
 pub(super) async fn serve_with(seed: u8, shelf: Memory, limits: Arc<Limits>) -> Served {
     let count = shelf.artifact.list.geometry().piece_count();
-    let identity = Arc::new(identity(seed));
-    let id = identity.peer_id();
     let (news, heard) = mpsc::channel(10_000);
-    let doorway = Doorway::new(identity, limits);
+    let doorway = Doorway::new(Arc::new(identity(seed)), limits);
     let address = "127.0.0.1:0".parse().unwrap();
     let listening = doorway.listen(address, Arc::new(shelf), news).await.unwrap();
-    let addresses =
-        vec![PeerAddress::from_socket(listening.address.ip(), listening.address.port()).unwrap()];
-    let sessions = tokio::spawn(async move { listening.sessions.await.unwrap() });
-    let source = PullSource { id, label: label(id), addresses, offered: Bitfield::full(count) };
+    let (source, sessions) = called(seed, listening, count);
+    let sessions = tokio::spawn(async move { sessions.await.unwrap() });
     Served { source, news: heard, sessions }
+}
+
+/// How a listener is called that has so many pieces, and what runs its sessions.
+pub(super) fn called(
+    seed: u8,
+    listening: Listening,
+    count: u32,
+) -> (PullSource, BoxFuture<'static, Result<(), Failure>>) {
+    let Listening { address, sessions } = listening;
+    let id = identity(seed).peer_id();
+    let addresses = vec![PeerAddress::from_socket(address.ip(), address.port()).unwrap()];
+    let offered = Bitfield::full(count);
+    (PullSource { id, label: label(id), addresses, offered }, sessions)
 }
 
 /// What came of a pull.
