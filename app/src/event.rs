@@ -4,12 +4,14 @@ use verifier::identity::PeerId;
 use verifier::piece::Source;
 use verifier::{Bitfield, PieceIndex};
 
-use crate::ports::PullNews;
+use crate::ports::{Evictable, PullNews};
 
 /// What happens in an import, in the order it happens.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// These models were given up to make room.
+    Evicted(Vec<Evictable>),
     /// Room was made; these pieces are kept already, so nobody is asked for them.
     Reserved {
         /// The pieces kept, of as many as the artifact has.

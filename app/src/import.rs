@@ -146,8 +146,12 @@ async fn run<P: Ports>(
     }
     let library = Library::after(ports, admitted).await?;
     let output_bytes = plan.geometry().byte_count();
-    let lease =
+    let mut lease =
         Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output_bytes).await?;
+    let evicted = std::mem::take(&mut lease.held.evicted);
+    if !evicted.is_empty() {
+        on(Event::Evicted(evicted));
+    }
     on(Event::Reserved { have: lease.held.have.clone() });
     for peer in plan.not_paired() {
         on(Event::NotPaired(*peer));

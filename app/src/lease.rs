@@ -1,4 +1,4 @@
-//! Room in the store that is given back when the work ends in any way.
+//! What work takes of the store, given back when the work ends in any way.
 
 use std::sync::Arc;
 
@@ -48,6 +48,25 @@ pub(crate) fn reservation(
         geometry,
         root,
         output_bytes,
+    }
+}
+
+/// Keeps an artifact that is in use from being evicted, until it is dropped.
+pub(crate) struct Hold<S: PieceStore> {
+    store: Arc<S>,
+    artifact: Sha256,
+}
+
+impl<S: PieceStore> Hold<S> {
+    pub(crate) fn take(store: &Arc<S>, artifact: Sha256) -> Self {
+        store.hold(artifact);
+        Self { store: Arc::clone(store), artifact }
+    }
+}
+
+impl<S: PieceStore> Drop for Hold<S> {
+    fn drop(&mut self) {
+        self.store.let_go(self.artifact);
     }
 }
 

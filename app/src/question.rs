@@ -16,7 +16,7 @@ use verifier::scalars::{Id, UtcTime};
 use crate::consent::Consent;
 use crate::import::Plan;
 use crate::naming::short_peer;
-use crate::ports::{Journal, JournalError, Terms};
+use crate::ports::{Evictable, Journal, JournalError, Terms};
 use crate::quantity::Size;
 
 pub use serve::{Serving, Told};
@@ -207,6 +207,16 @@ impl Question {
             stop,
             terms,
         }
+    }
+
+    /// The same, with what is given up to make room.
+    #[must_use]
+    pub fn giving_up(mut self, evicted: &[Evictable]) -> Self {
+        for (place, model) in evicted.iter().enumerate() {
+            let word = if place == 0 { "gives up" } else { "" };
+            self.facts.push((word, format!("{model}, to make room")));
+        }
+        self
     }
 
     /// Every act that it asks for, the required ones first.

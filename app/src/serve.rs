@@ -27,6 +27,7 @@ use taking::Taking;
 
 use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
+use crate::lease::Hold;
 use crate::ports::{
     Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
     Ports, ReadError, Refusal, ServeNews, Shelf, Spend, Standing,
@@ -171,6 +172,8 @@ pub struct Bound<P: Ports> {
     sessions: BoxFuture<'static, Result<(), Failure>>,
     heard: mpsc::Receiver<ServeNews>,
     table: Arc<Table<P::Store, P::Journal, P::Clock>>,
+    /// Whether peers are there or not.
+    _hold: Hold<P::Store>,
 }
 
 impl<P: Ports> Bound<P> {
@@ -193,6 +196,7 @@ pub async fn bind<P: Ports>(
 where
     P::Clock: Clone,
 {
+    let hold = Hold::take(ports.store(), artifact);
     let table = Arc::new(Table::new(ports, artifact).await?);
     let (news, heard) = mpsc::channel(NEWS_QUEUE);
     let Listening { address, sessions } = ports
@@ -200,7 +204,7 @@ where
         .listen(address, Arc::clone(&table), news)
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Bound { address, sessions, heard, table })
+    Ok(Bound { address, sessions, heard, table, _hold: hold })
 }
 
 /// Serves the artifact until `stop` resolves or the last grant of the yes ends. However it ends,
@@ -240,7 +244,7 @@ async fn run<P: Ports>(
 where
     P::Clock: Clone,
 {
-    let Bound { address, mut sessions, mut heard, table } = bound;
+    let Bound { address, mut sessions, mut heard, table, _hold } = bound;
     if consent.artifact() != table.model.artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }

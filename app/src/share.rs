@@ -274,10 +274,12 @@ pub async fn check(
     .await
 }
 
-/// How far a share is.
-#[derive(Debug, Clone, Copy)]
+/// What happens while a share is made, in the order it happens.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// These models were given up to make room.
+    Evicted(Vec<Evictable>),
     /// So many pieces of so many are kept.
     Kept {
         /// Pieces kept.
@@ -328,7 +330,11 @@ pub async fn keep<P: Ports>(
         .journal()
         .spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
     let store = Arc::clone(ports.store());
-    let _lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), 0).await?;
+    let mut lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), 0).await?;
+    let evicted = std::mem::take(&mut lease.held.evicted);
+    if !evicted.is_empty() {
+        on(Event::Evicted(evicted));
+    }
     let have = store.learn(artifact, Arc::clone(&list)).await.map_err(ShareError::Store)?;
 
     let pieces = list.geometry().piece_count();

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
-use app::ports::{Model, PieceState};
+use app::ports::{Model, PieceState, Pin};
 use verifier::identity::PublicKey;
 use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
@@ -22,6 +21,9 @@ pub(crate) struct Catalogue {
     /// Bytes that live pieces and their headers take, by pack.
     pub(crate) live: BTreeMap<u32, u64>,
     pub(crate) quota: u64,
+    /// How many times over each artifact is in use, by its digest: it may be forgotten and come
+    /// back meanwhile.
+    pub(crate) held: BTreeMap<Sha256, u32>,
 }
 
 /// One artifact.
@@ -34,8 +36,6 @@ pub(crate) struct Artifact {
     /// The sequence number of its next change.
     pub(crate) next: u64,
     pub(crate) lease: Option<Lease>,
-    /// When a peer last read from it.
-    pub(crate) served: Option<Instant>,
     /// Kept in memory while it is leased.
     pub(crate) list: Option<Arc<PieceList>>,
 }
@@ -75,7 +75,6 @@ impl Artifact {
             sources: Vec::new(),
             next: 0,
             lease: None,
-            served: None,
             list: None,
         }
     }
@@ -183,6 +182,15 @@ impl Catalogue {
             self.by_address.retain(|_, other| Some(*other) != place);
         }
         lost
+    }
+
+    /// Whether an artifact may go to make room.
+    pub(crate) fn may_evict(&self, artifact: Sha256) -> bool {
+        !self.held.contains_key(&artifact)
+            && self
+                .artifacts
+                .get(&artifact)
+                .is_some_and(|entry| entry.lease.is_none() && entry.known.pin == Pin::Unpinned)
     }
 
     /// Every place that a piece of the library lies at, with its length, once, in order.

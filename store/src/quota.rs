@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use app::ports::{Accounts, Evictable, Footprint, Held, Pin, Reservation, ReserveError};
+use app::ports::{Accounts, Evictable, Footprint, Held, Reservation, ReserveError};
 use verifier::scalars::UtcTime;
 use verifier::{Geometry, PieceIndex, Sha256};
 
@@ -31,44 +30,31 @@ const INDEX_SLACK: u64 = 8 << 20;
 /// Index and manifest that an artifact may need, in bytes.
 const ARTIFACT_OVERHEAD: u64 = 64 << 10;
 
-/// An artifact that a peer read from so lately is being served.
-const SERVED: Duration = Duration::from_secs(10);
-
-/// A reservation that was made, and what had to go for it.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    pub(crate) held: Held,
-    pub(crate) evicted: Vec<Evicted>,
-}
-
-/// An artifact that made room, or could.
-#[derive(Debug)]
-pub(crate) struct Evicted {
-    pub(crate) artifact: Sha256,
-    pub(crate) known: Known,
-    pub(crate) bytes: u64,
-}
-
-/// Makes room for an artifact and leases it.
+/// Makes room for an artifact and leases it; `on` hears what has gone for it, at once.
 pub(crate) fn reserve(
     shared: &Shared,
     reservation: &Reservation,
     now: UtcTime,
-) -> Result<Reserved, ReserveError> {
-    let artifact = reservation.artifact;
+    on: impl FnMut(&Evictable),
+) -> Result<Held, ReserveError> {
     let wanted = wanted(shared, reservation)?;
-    let evicted = make_room(shared, artifact, wanted)?;
+    let evicted = make_room(shared, reservation.artifact, wanted, on)?;
     let held = lease(shared, reservation, wanted, now).map_err(failed)?;
-    Ok(Reserved { held, evicted })
+    Ok(Held { evicted, ..held })
 }
 
-/// What [`reserve`] would evict, in the order of eviction. Nothing is changed.
+/// What [`reserve`] would evict at this moment. Nothing is changed.
 pub(crate) fn would_reserve(
     shared: &Shared,
     reservation: &Reservation,
 ) -> Result<Vec<Evictable>, ReserveError> {
     let wanted = wanted(shared, reservation)?;
-    would_evict_but(shared, Some(reservation.artifact), wanted)
+    would_go(shared, Some(reservation.artifact), wanted)
+}
+
+/// What would be evicted so that so many bytes more fit. Nothing is changed.
+pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
+    would_go(shared, None, wanted)
 }
 
 /// Bytes that a reservation adds, if it can be made.
@@ -117,12 +103,27 @@ pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
 
 /// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
 pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, StoreError> {
-    let places: BTreeSet<Location> = {
-        let mut catalogue = shared.catalogue();
-        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        if entry.lease.is_some() {
+    remove(shared, artifact, |catalogue| {
+        let is_busy = |entry: &Artifact| entry.lease.is_some();
+        if catalogue.artifacts.get(&artifact).is_some_and(is_busy) {
             return Err(StoreError::Busy(artifact));
         }
+        Ok(true)
+    })
+}
+
+/// Forgets an artifact if it `may` go at the moment at which it does.
+fn remove(
+    shared: &Shared,
+    artifact: Sha256,
+    may: impl FnOnce(&Catalogue) -> Result<bool, StoreError>,
+) -> Result<Option<u64>, StoreError> {
+    let places: BTreeSet<Location> = {
+        let mut catalogue = shared.catalogue();
+        if !may(&catalogue)? {
+            return Ok(None);
+        }
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
         let places = entry.kept().map(|(_, place)| place).collect();
         catalogue.artifacts.remove(&artifact);
         places
@@ -214,13 +215,8 @@ fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
     pieces.map(|index| blocks(geometry.length(index)) * BLOCK).sum()
 }
 
-/// What would be evicted so that so many bytes more fit, in the order of eviction. Nothing is
-/// changed.
-pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
-    would_evict_but(shared, None, wanted)
-}
-
-fn would_evict_but(
+/// What would be evicted for so many bytes more, in the order of eviction.
+fn would_go(
     shared: &Shared,
     except: Option<Sha256>,
     wanted: u64,
@@ -237,17 +233,15 @@ fn would_evict_but(
         gain += if needed { candidate.bytes } else { 0 };
         needed
     });
-    let evictable = candidates.into_iter().map(|Evicted { artifact, known, bytes }| Evictable {
-        artifact,
-        model_id: known.model_id,
-        model_version: known.model_version,
-        last_use: known.last_use,
-        bytes,
-    });
-    Ok(evictable.collect())
+    Ok(candidates)
 }
 
-fn make_room(shared: &Shared, artifact: Sha256, wanted: u64) -> Result<Vec<Evicted>, ReserveError> {
+fn make_room(
+    shared: &Shared,
+    artifact: Sha256,
+    wanted: u64,
+    mut on: impl FnMut(&Evictable),
+) -> Result<Vec<Evictable>, ReserveError> {
     let room = Room::of(shared)?;
     let mut evicted = Vec::new();
     if room.fits(wanted, 0) {
@@ -260,9 +254,15 @@ fn make_room(shared: &Shared, artifact: Sha256, wanted: u64) -> Result<Vec<Evict
         if room.fits(wanted, gain) {
             break;
         }
-        let bytes = forget(shared, candidate.artifact).map_err(failed)?.unwrap_or(0);
+        // It may have come into use since it was looked for.
+        let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(candidate.artifact));
+        let Some(bytes) = remove(shared, candidate.artifact, may).map_err(failed)? else {
+            continue;
+        };
         gain += bytes;
-        evicted.push(Evicted { bytes, ..candidate });
+        let gone = Evictable { bytes, ..candidate };
+        on(&gone);
+        evicted.push(gone);
     }
     if room.fits(wanted, gain) {
         return Ok(evicted);
@@ -300,7 +300,7 @@ impl Room {
     }
 
     /// Refuses what would not fit if all of these went.
-    fn check(&self, wanted: u64, candidates: &[Evicted]) -> Result<(), ReserveError> {
+    fn check(&self, wanted: u64, candidates: &[Evictable]) -> Result<(), ReserveError> {
         let all = candidates.iter().map(|candidate| candidate.bytes).sum();
         let left = self.left.saturating_add(all);
         if wanted > left {
@@ -314,19 +314,21 @@ impl Room {
 }
 
 /// What may be evicted, least recently used first, and the bytes that each alone takes.
-fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evicted> {
+fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evictable> {
     let footprints = footprints(catalogue);
     let mut candidates: Vec<_> = catalogue
         .artifacts
         .iter()
-        .filter(|(artifact, entry)| Some(**artifact) != except && evictable(entry))
-        .map(|(artifact, entry)| Evicted {
+        .filter(|(artifact, _)| Some(**artifact) != except && catalogue.may_evict(**artifact))
+        .map(|(artifact, entry)| Evictable {
             artifact: *artifact,
-            known: entry.known.clone(),
+            model_id: entry.known.model_id.clone(),
+            model_version: entry.known.model_version.clone(),
+            last_use: entry.known.last_use,
             bytes: footprints.get(artifact).map_or(0, |footprint| footprint.own),
         })
         .collect();
-    candidates.sort_by_key(|candidate| candidate.known.last_use);
+    candidates.sort_by_key(|candidate| candidate.last_use);
     candidates
 }
 
@@ -355,11 +357,6 @@ pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
         }
     }
     footprints
-}
-
-fn evictable(entry: &Artifact) -> bool {
-    let served = entry.served.is_some_and(|served| served.elapsed() < SERVED);
-    entry.lease.is_none() && entry.known.pin == Pin::Unpinned && !served
 }
 
 fn lease(
@@ -396,5 +393,6 @@ fn lease(
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
     entry.lease = Some(Lease { reserved });
-    Ok(Held { have: entry.have.clone(), list: list.as_ref().map(Arc::clone) })
+    let list = list.as_ref().map(Arc::clone);
+    Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

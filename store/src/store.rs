@@ -1,9 +1,10 @@
 //! The store on disk, as the use cases see it.
 
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use app::ports::{
     Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
@@ -79,25 +80,6 @@ impl Store {
     ) -> Result<T, Failure> {
         Ok(self.pipeline.exclusive(work).await??)
     }
-
-    async fn note_evictions(&self, evicted: Vec<quota::Evicted>, now: UtcTime) {
-        for gone in evicted {
-            let record = Record {
-                time: now,
-                what: What::Evicted,
-                model_id: gone.known.model_id,
-                artifact: gone.artifact,
-                peer: None,
-                bytes: gone.bytes,
-                note: String::new(),
-            };
-            let transfers = Arc::clone(&self.transfers);
-            let written = tokio::task::spawn_blocking(move || transfers.append(&[record])).await;
-            if !matches!(written, Ok(Ok(()))) {
-                tracing::error!(artifact = %gone.artifact, "cannot write down an eviction");
-            }
-        }
-    }
 }
 
 impl Drop for Store {
@@ -119,17 +101,37 @@ impl Drop for Store {
 impl PieceStore for Store {
     async fn reserve(&self, reservation: Reservation, now: UtcTime) -> Result<Held, ReserveError> {
         let failed = |error: StoreError| ReserveError::Failed(error.into());
-        let work = move |shared: &Shared| quota::reserve(shared, &reservation, now);
-        let reserved = self.pipeline.exclusive(work).await.map_err(failed)??;
-        self.note_evictions(reserved.evicted, now).await;
-        Ok(reserved.held)
+        let dropped = Dropped::default();
+        let (unwanted, shared) = (Arc::clone(&dropped.0), Arc::clone(&self.shared));
+        let transfers = Arc::clone(&self.transfers);
+        let work = move |_: &Shared| {
+            if unwanted.load(Ordering::Relaxed) {
+                return Err(failed(StoreError::Closed));
+            }
+            let on = |gone: &Evictable| note_eviction(&transfers, gone, now);
+            let held = quota::reserve(&shared, &reservation, now, on)?;
+            Ok((held, Unclaimed { shared, artifact: Some(reservation.artifact) }))
+        };
+        let (held, unclaimed) = self.pipeline.exclusive(work).await.map_err(failed)??;
+        unclaimed.claim();
+        Ok(held)
     }
 
     fn release(&self, artifact: Sha256) {
-        if let Some(entry) = self.shared.catalogue().artifacts.get_mut(&artifact) {
-            entry.lease = None;
-            entry.list = None;
-            entry.known.last_use = now().max(entry.known.last_use);
+        release(&self.shared, artifact);
+    }
+
+    fn hold(&self, artifact: Sha256) {
+        *self.shared.catalogue().held.entry(artifact).or_default() += 1;
+    }
+
+    fn let_go(&self, artifact: Sha256) {
+        let mut catalogue = self.shared.catalogue();
+        if let Entry::Occupied(mut held) = catalogue.held.entry(artifact) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
         }
     }
 
@@ -143,7 +145,6 @@ impl PieceStore for Store {
 
     async fn read(&self, artifact: Sha256, index: PieceIndex) -> Result<Bytes, ReadError> {
         if let Some(entry) = self.shared.catalogue().artifacts.get_mut(&artifact) {
-            entry.served = Some(Instant::now());
             entry.known.last_use = now().max(entry.known.last_use);
         }
         let shared = Arc::clone(&self.shared);
@@ -295,6 +296,49 @@ struct Dropped(Arc<AtomicBool>);
 impl Drop for Dropped {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A reservation that nobody has yet; it is given back if nobody comes for it.
+struct Unclaimed {
+    shared: Arc<Shared>,
+    artifact: Option<Sha256>,
+}
+
+impl Unclaimed {
+    fn claim(mut self) {
+        self.artifact = None;
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(artifact) = self.artifact {
+            release(&self.shared, artifact);
+        }
+    }
+}
+
+fn release(shared: &Shared, artifact: Sha256) {
+    if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
+        entry.lease = None;
+        entry.list = None;
+        entry.known.last_use = now().max(entry.known.last_use);
+    }
+}
+
+fn note_eviction(transfers: &TransferFile, gone: &Evictable, now: UtcTime) {
+    let record = Record {
+        time: now,
+        what: What::Evicted,
+        model_id: gone.model_id.clone(),
+        artifact: gone.artifact,
+        peer: None,
+        bytes: gone.bytes,
+        note: String::new(),
+    };
+    if let Err(error) = transfers.append(&[record]) {
+        tracing::error!(%error, artifact = %gone.artifact, "cannot write down an eviction");
     }
 }
 

@@ -2,10 +2,23 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use app::import::Settings;
+use app::library::{export, find, recheck};
+use app::ports::{Clock as _, PieceStore as _, Ports as _};
+use app::question::{Question, Serving};
+use app::serve::{bind, serve};
+use desktop::wiring::Wiring as _;
 use serde_json::Value;
+use tokio::runtime::Runtime;
+use verifier::consent::Act;
+use verifier::manifest::{Manifest, Options};
+use verifier::scalars::Version;
+use verifier::slm::ChecksumRule;
 
 use crate::harness::{Companion, Model, Scene, midway};
+use crate::window::Wired;
 
 /// Puts a copy of a folder where nothing is, or in the place of what is there.
 fn put_copy(from: &Path, to: &Path) {
@@ -165,4 +178,120 @@ fn a_server_whose_disk_gives_a_piece_back_no_more_refuses_that_piece_and_stays()
     fs::rename(&aside, &pack).unwrap();
     let told = scene.peers[0].run(&["library", "recheck", "tiny"]).refused(1, "library.damaged");
     assert!(told["corrupt"].as_u64().unwrap() > 0, "what was refused is known to be bad: {told}");
+}
+
+#[test]
+fn what_is_served_exported_handed_over_or_checked_is_not_given_up_meanwhile() {
+    let scene = Scene::new(1, Model::SMALL);
+    scene.peers[0].run(&["library", "unpin", "tiny"]).done();
+    let out = scene.out();
+    Runtime::new().unwrap().block_on(async {
+        let set = app::settings::Settings::default();
+        let ports = Wired::default().open(&scene.peers[0].data, &set).unwrap().ports;
+        let store = Arc::clone(ports.store());
+        let model = store.models().await.unwrap().remove(0);
+        let artifact = model.artifact;
+        let used = store.accounts().await.unwrap();
+        store.set_quota(used.live + used.dead + used.index + 4_096).await.unwrap();
+        let may_go = || async { store.would_evict(1 << 20).await.is_ok() };
+        assert!(may_go().await);
+
+        // Serving holds it for as long as peers may call, whether one is there or not.
+        let now = ports.clock().now();
+        let manifest = store.manifest(artifact).await.unwrap().unwrap();
+        let manifest = Manifest::parse(&manifest, Options::default()).unwrap();
+        let bound = bind(&ports, artifact, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        assert!(!may_go().await, "its address is taken");
+        let peers = store.peers().await.unwrap();
+        let serving = Serving {
+            model: &model,
+            manifest: &manifest,
+            listen: bound.address(),
+            peers: &peers,
+            known: &peers,
+            standing: &[],
+            offer: None,
+        };
+        let question = Question::serve(&serving, None, now.plus(60), "end the test");
+        let yes = question.agree(&[Act::Serve]).unwrap();
+        let consent = yes.write_down(&**ports.journal(), now).await.unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = serve(&ports, bound, consent, |_| {}, async { drop(stopped.await) });
+        let mut serving = std::pin::pin!(serving);
+        assert!(futures::poll!(&mut serving).is_pending());
+        assert!(!may_go().await, "it is being served");
+        stop.send(()).unwrap();
+        serving.await.unwrap();
+        assert!(may_go().await);
+
+        let verifier_version = Version::parse("1").unwrap();
+        let settings = Settings { verifier_version, signer: None, rule: ChecksumRule::Verify };
+        let mut exporting = std::pin::pin!(export(&ports, artifact, out.clone(), settings, |_| {}));
+        assert!(futures::poll!(&mut exporting).is_pending() && !may_go().await);
+        exporting.await.unwrap();
+        let mut finding = std::pin::pin!(find(&ports, artifact, &out, |_| {}));
+        assert!(futures::poll!(&mut finding).is_pending() && !may_go().await);
+        finding.await.unwrap();
+        let mut checking = std::pin::pin!(recheck(&ports, &model, |_| {}));
+        assert!(futures::poll!(&mut checking).is_pending() && !may_go().await);
+        checking.await.unwrap();
+        assert!(may_go().await);
+    });
+}
+
+/// Puts a second model into a companion's library that may go, and leaves no room for another.
+fn fill(companion: &Companion) {
+    companion.run(&["sample", "old.slm", "--bytes", "3MiB", "--seed", "7"]).done();
+    let mut words = vec!["share", "prepare", "old.slm", "--consent", "cache"];
+    words.extend(["--license-route", "/license.md", "--model-card-route", "/card.md"]);
+    companion.run(&words).done();
+    companion.run(&["library", "unpin", "old"]).done();
+    let taken = companion.run(&["library", "quota"]).done();
+    let used: u64 = ["live", "dead", "index"].map(|key| taken[key].as_u64().unwrap()).iter().sum();
+    companion.run(&["library", "quota", &(used + (2 << 20)).to_string()]).done();
+}
+
+/// Checks that a result and the activity name the model that made room.
+fn gave_up_old(companion: &Companion, result: &Value) {
+    assert_eq!(result["evicted_count"], 1, "{result}");
+    let gone = &result["evicted"][0];
+    assert_eq!(gone["id"], "old");
+    assert!(gone["bytes"].as_u64().unwrap() >= 3 << 20, "{result}");
+    let activity = companion.run(&["activity"]).done();
+    let entries = activity["entry"].as_array().unwrap();
+    let evicted = entries.iter().find(|entry| entry["what"] == "evicted").unwrap();
+    assert_eq!(evicted["detail"]["bytes"], gone["bytes"], "{activity}");
+    let library = companion.run(&["library", "list"]).done();
+    let ids = library["model"].as_array().unwrap().iter().map(|model| model["id"].as_str());
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("tiny")]);
+}
+
+#[test]
+fn what_an_import_gives_up_is_in_the_question_the_result_and_the_activity() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    fill(&scene.importer);
+    let asked = scene.import(&[]).ends();
+    asked.refused(1, "consent.denied");
+    assert!(asked.err.contains("  gives up  old 1 ("), "{asked}");
+    assert!(asked.err.contains(" MiB, to make room"), "{asked}");
+    assert!(scene.importer.run(&["library", "map", "old"]).done()["missing"] == 0);
+
+    let imported = scene.import(&["--consent", Scene::YES]).ends();
+    assert!(imported.err.contains("Given up to make room: old 1 ("), "{imported}");
+    gave_up_old(&scene.importer, &imported.done());
+}
+
+#[test]
+fn what_a_share_gives_up_is_in_the_question_the_result_and_the_activity() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let other = Companion::new(&scene.path("."), "other");
+    fill(&other);
+    let prepare = ["share", "prepare", "tiny.slm", "--manifest", "tiny.manifest"];
+    let asked = other.run(&prepare);
+    asked.refused(1, "consent.denied");
+    assert!(asked.err.contains("  gives up  old 1 ("), "{asked}");
+    let kept = other.run(&[&prepare[..], &["--consent", "cache"]].concat());
+    assert!(kept.err.contains("Given up to make room: old 1 ("), "{kept}");
+    gave_up_old(&other, &kept.done());
 }

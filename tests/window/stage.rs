@@ -65,7 +65,7 @@ pub struct Stage {
 
 /// What a work that the window started tells.
 enum Told {
-    Action(Action<Said>),
+    Action(Box<Action<Said>>),
     Ended(u64),
 }
 
@@ -133,7 +133,7 @@ impl Stage {
         self.going.insert(work);
         self.runtime.spawn(async move {
             while let Some(action) = stream.next().await {
-                if out.send(Told::Action(action)).is_err() {
+                if out.send(Told::Action(Box::new(action))).is_err() {
                     return;
                 }
             }
@@ -154,7 +154,7 @@ impl Stage {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Action(action) => self.perform(action),
+            Told::Action(action) => self.perform(*action),
             Told::Ended(work) => {
                 self.going.remove(&work);
                 self.lasting.remove(&work);

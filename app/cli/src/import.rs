@@ -6,7 +6,7 @@ use app::event::Event;
 use app::import::{ImportError, Imported, Library, Plan, Settings, room};
 use app::input;
 use app::naming::short_peer;
-use app::ports::{Clock as _, PieceStore as _, Ports, PullNews, Stem};
+use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem};
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
@@ -20,6 +20,7 @@ use verifier::{Code, Sha256};
 
 use crate::args::ImportArgs;
 use crate::fault::Fault;
+use crate::library;
 use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
 use crate::prompt;
@@ -75,6 +76,8 @@ pub struct Finished {
     pub warnings: Vec<String>,
     /// Peers that lied, and the code of what they did.
     pub banned: BTreeMap<PeerId, Code>,
+    /// What was given up to make room.
+    pub evicted: Vec<Evictable>,
 }
 
 /// Asks for the user's yes and imports, telling people how it goes; `watch` sees every event.
@@ -94,12 +97,12 @@ pub async fn import<P: Ports>(
     let plan = Plan::new(ports, request, args.output_dir.clone())
         .await
         .map_err(|error| Fault::blamed(&error))?;
+    let expires = ports.clock().now().plus(args.span.0);
     let room = room::look(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     if let Some(refusal) = room.refusal {
         return Err(refusal.into());
     }
-    let expires = ports.clock().now().plus(args.span.0);
-    let question = Question::import(&plan, expires, HOW_TO_STOP);
+    let question = Question::import(&plan, expires, HOW_TO_STOP).giving_up(&room.evicted);
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
     room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     let consent = yes
@@ -120,6 +123,7 @@ pub async fn import<P: Ports>(
         banned: BTreeMap::new(),
         gone: BTreeSet::new(),
         waiting: String::new(),
+        evicted: Vec::new(),
     };
     let imported = {
         let on = |event: Event| {
@@ -133,16 +137,17 @@ pub async fn import<P: Ports>(
             },
         )
     };
-    let Telling { progress, names, banned, .. } = telling;
+    let Telling { progress, names, banned, evicted, .. } = telling;
     progress.finish();
     if imported.is_err() && !may_cache {
         tell_leftovers(ports, terminal, artifact, &model_id).await;
     }
-    let imported = imported?;
+    let imported =
+        imported.map_err(|fault| library::with_evicted(Outcome::new(), &evicted).beside(fault))?;
     tell_result(terminal, &imported, &names, &banned);
     let mut warnings = warnings;
     warnings.extend(imported.troubles.iter().map(|trouble| terminal.warn(trouble).to_owned()));
-    Ok(Finished { imported, warnings, banned })
+    Ok(Finished { imported, warnings, banned, evicted })
 }
 
 fn interrupted() -> Fault {
@@ -175,11 +180,19 @@ struct Telling {
     /// Peers whose loss was told; that they still do not answer is no news.
     gone: BTreeSet<PeerId>,
     waiting: String,
+    /// What was given up to make room.
+    evicted: Vec<Evictable>,
 }
 
 impl Telling {
     fn hear(&mut self, event: &Event) {
         match event {
+            Event::Evicted(evicted) => {
+                self.evicted.clone_from(evicted);
+                for model in evicted {
+                    self.progress.say(&format!("Given up to make room: {model} came free."));
+                }
+            }
             Event::Reserved { have } | Event::ListProven { have } => {
                 let bytes: u64 =
                     have.pieces(&self.sizes).map(|piece| u64::from(self.sizes.length(piece))).sum();
@@ -292,8 +305,8 @@ pub fn rate(bytes: u64, seconds: f64) -> f64 {
 }
 
 fn outcome(finished: &Finished) -> Outcome {
-    let Finished { imported, warnings, banned } = finished;
-    let mut outcome = Outcome::new().warn(warnings);
+    let Finished { imported, warnings, banned, evicted } = finished;
+    let mut outcome = library::with_evicted(Outcome::new(), evicted).warn(warnings);
     for (key, value) in imported.receipt.values() {
         outcome = outcome.with_text(key, value);
     }

@@ -6,7 +6,7 @@ mod recheck;
 
 use app::library::{Kept, kept_bytes};
 use app::naming::short;
-use app::ports::{Accounts, Failure, Model, PieceStore as _, Pin, Ports};
+use app::ports::{Accounts, Evictable, Failure, Model, PieceStore as _, Pin, Ports};
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
@@ -238,6 +238,13 @@ async fn quota<P: Ports>(
         terminal.say(&format!("  {name:<11} {}", Size(bytes)));
     }
     let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+    if used > quota {
+        terminal.say(&format!(
+            "The library takes {} more than the quota. Nothing goes for that alone; an import or a \
+             share that wants room says what it gives up before it does.",
+            Size(used - quota)
+        ));
+    }
     let cells =
         usize::try_from(u128::from(used) * 32 / u128::from(quota.max(1))).unwrap_or(32).min(32);
     terminal.say(&format!("  [{}{}]", "#".repeat(cells), ".".repeat(32 - cells)));
@@ -259,25 +266,27 @@ async fn room<P: Ports>(ports: &P, terminal: &mut Terminal, size: Size) -> Resul
     } else {
         terminal.say(&format!("So that {size} more fit, these would be given up, in this order:"));
     }
-    let mut values = Vec::new();
     for model in &evictable {
-        terminal.say(&format!(
-            "  {} {} ({})  {}  last used {}",
-            model.model_id,
-            model.model_version,
-            short(model.artifact),
-            Size(model.bytes),
-            model.last_use
-        ));
-        values.push(json!({
-            "id": model.model_id.to_string(),
-            "version": model.model_version.to_string(),
-            "artifact_sha256": model.artifact.to_string(),
-            "bytes": model.bytes,
-            "last_use_utc": model.last_use.to_string(),
-        }));
+        terminal.say(&format!("  {model}, last used {}", model.last_use));
     }
-    Ok(Outcome::new().with("evicted_count", values.len()).with("evicted", values).told())
+    Ok(with_evicted(Outcome::new(), &evictable).told())
+}
+
+/// Adds what is given up to make room, or would be.
+pub fn with_evicted(outcome: Outcome, evicted: &[Evictable]) -> Outcome {
+    let values: Vec<Value> = evicted
+        .iter()
+        .map(|model| {
+            json!({
+                "id": model.model_id.to_string(),
+                "version": model.model_version.to_string(),
+                "artifact_sha256": model.artifact.to_string(),
+                "bytes": model.bytes,
+                "last_use_utc": model.last_use.to_string(),
+            })
+        })
+        .collect();
+    outcome.with("evicted_count", values.len()).with("evicted", values)
 }
 
 /// Adds which model it is about.

@@ -14,7 +14,7 @@ use verifier::{Bitfield, Code, Geometry};
 
 use super::{Plan, bytes_of};
 use crate::event::Event;
-use crate::ports::PullNews;
+use crate::ports::{Evictable, PullNews};
 
 use meter::{Meter, Record};
 
@@ -108,6 +108,8 @@ pub struct Snapshot {
     pub history: History,
     /// What it waits for, and what ends the wait.
     pub sentence: String,
+    /// What was given up to make room for it.
+    pub evicted: Vec<Evictable>,
 }
 
 /// Hears the events of one import, and says how it stands.
@@ -125,6 +127,7 @@ pub struct Live {
     meter: Meter,
     record: Record,
     waiting: Option<String>,
+    evicted: Vec<Evictable>,
 }
 
 impl Live {
@@ -155,6 +158,7 @@ impl Live {
             meter: Meter::new(now),
             record: Record::new(now),
             waiting: None,
+            evicted: Vec::new(),
         };
         live.have(plan.have());
         live
@@ -168,6 +172,7 @@ impl Live {
     /// Hears what happens at this moment.
     pub fn hear(&mut self, event: &Event, now: Instant) {
         match event {
+            Event::Evicted(evicted) => self.evicted.clone_from(evicted),
             Event::Reserved { have } => {
                 self.have(have);
                 self.stage = Stage::Fetching;
@@ -267,6 +272,7 @@ impl Live {
             elapsed: now.saturating_duration_since(self.started),
             history: self.record.history(),
             sentence: sentence::of(self.stage, &peers, waiting, missing_pieces),
+            evicted: self.evicted.clone(),
             peers,
         }
     }

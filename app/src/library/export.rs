@@ -13,6 +13,7 @@ use verifier::{Advice, Code, Coded as _, Sha256};
 use crate::assemble::{AssembleError, Assembling, Assembly};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
+use crate::lease::Hold;
 use crate::ports::{
     Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceStore as _, Ports,
     ReadError, Stem,
@@ -180,6 +181,7 @@ pub async fn export<P: Ports>(
     mut on: impl FnMut(Event) + Send,
 ) -> Result<Exported, ExportError> {
     let store = ports.store();
+    let _hold = Hold::take(store, artifact);
     let model = store.model(artifact).await.map_err(ExportError::Store)?;
     let model = model.ok_or(ExportError::Unknown(artifact))?;
     let pieces = model.geometry.piece_count();

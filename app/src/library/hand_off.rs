@@ -14,6 +14,7 @@ use verifier::{Advice, Code, Coded as _, Sha256};
 
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::input;
+use crate::lease::Hold;
 use crate::ports::{Failure, PieceStore as _, Ports, Stem};
 use crate::problem::Problem;
 
@@ -113,6 +114,7 @@ pub async fn find<P: Ports>(
     mut on: impl FnMut(u64) + Send,
 ) -> Result<Found, HandOffError> {
     let store = ports.store();
+    let _hold = Hold::take(store, artifact);
     let manifest = store.manifest(artifact).await.map_err(HandOffError::Store)?;
     let manifest = manifest.ok_or(HandOffError::Unknown(artifact))?;
     let manifest = super::read_manifest(&manifest).map_err(HandOffError::Manifest)?;

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use verifier::PieceIndex;
 
 use super::State;
+use crate::lease::Hold;
 use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore as _, Ports};
 
 /// What checking a model again found.
@@ -38,6 +39,7 @@ pub async fn recheck<P: Ports>(
     mut on: impl FnMut(u32) + Send,
 ) -> Result<Option<Checked>, Failure> {
     let store = ports.store();
+    let _hold = Hold::take(store, model.artifact);
     let (done, mut reached) = watch::channel(0);
     let mut work = pin!(store.recheck(model.artifact, move |pieces| {
         done.send_replace(pieces);

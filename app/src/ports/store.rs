@@ -1,5 +1,6 @@
 //! Where pieces are kept: what is asked of the store, and what it answers.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use verifier::scalars::{Id, Label, UtcTime, Version};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
 use super::Failure;
+use crate::naming::short;
+use crate::quantity::Size;
 
 /// What is to be kept: an artifact by its manifest.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Held {
     pub have: Bitfield,
     /// The piece list, if it was learnt before.
     pub list: Option<Arc<PieceList>>,
+    /// What was given up to make the room, in this order.
+    pub evicted: Vec<Evictable>,
 }
 
 /// Why the store does not take an artifact in.
@@ -159,7 +164,7 @@ pub struct Accounts {
     pub free: u64,
 }
 
-/// A model that would go to make room.
+/// A model that goes to make room, or would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evictable {
     /// The artifact.
@@ -170,8 +175,16 @@ pub struct Evictable {
     pub model_version: Version,
     /// When it was last imported, served or read.
     pub last_use: UtcTime,
-    /// Bytes that would come free.
+    /// Bytes that come free.
     pub bytes: u64,
+}
+
+impl fmt::Display for Evictable {
+    /// The model and what comes free, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { artifact, model_id, model_version, bytes, .. } = self;
+        write!(f, "{model_id} {model_version} ({}), {}", short(*artifact), Size(*bytes))
+    }
 }
 
 /// What an artifact takes on the disk, in bytes.
@@ -198,8 +211,9 @@ pub struct Recheck {
 pub trait PieceStore: Send + Sync + 'static {
     /// Makes room for an artifact and holds it against eviction until [`Self::release`].
     ///
-    /// Refused before anything is written when it cannot fit. Evicts unpinned artifacts, least
-    /// recently used first, when that makes the room.
+    /// Refused before anything is written when it cannot fit. Evicts artifacts that are neither
+    /// pinned nor held, least recently used first, when that makes the room; each is written down
+    /// as it goes. Dropping the future gives the room back, also when it was made already.
     fn reserve(
         &self,
         reservation: Reservation,
@@ -216,6 +230,13 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Gives back what is left of a reservation; a quick call that also suits `Drop`.
     fn release(&self, artifact: Sha256);
+
+    /// Keeps the artifact from being evicted while it is used, until as many calls of
+    /// [`Self::let_go`]; quick. The user may forget it all the same.
+    fn hold(&self, artifact: Sha256);
+
+    /// Takes one [`Self::hold`] back; a quick call that also suits `Drop`.
+    fn let_go(&self, artifact: Sha256);
 
     /// Learns the artifact's piece list; gives the have-map, which now counts pieces that are
     /// kept for other artifacts too.

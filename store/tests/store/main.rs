@@ -294,6 +294,63 @@ async fn the_least_recently_used_makes_room_and_pinned_and_leased_ones_do_not() 
 }
 
 #[tokio::test]
+async fn what_is_in_use_is_not_evicted_until_everybody_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1 << 20, 1);
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    for piece in sample.pieces() {
+        store.keep(sample.artifact, piece).await.unwrap();
+    }
+    store.release(sample.artifact);
+    let used = store.accounts().await.unwrap();
+    store.set_quota(used.live + used.dead + used.index + 400_000).await.unwrap();
+    let new = Sample::new(1 << 20, 2);
+    store.hold(sample.artifact);
+    store.hold(sample.artifact);
+    store.let_go(sample.artifact);
+    for refused in [
+        store.would_reserve(new.reservation()).await.map(drop),
+        store.reserve(new.reservation(), now()).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
+    }
+    store.let_go(sample.artifact);
+    store.let_go(sample.artifact);
+    // What is foreseen is what goes.
+    let foreseen = store.would_reserve(new.reservation()).await.unwrap();
+    assert_eq!(foreseen.len(), 1);
+    assert_eq!(store.models().await.unwrap().len(), 1, "nothing goes by being asked about");
+    let held = store.reserve(new.reservation(), now()).await.unwrap();
+    let names =
+        |gone: &[app::ports::Evictable]| gone.iter().map(|gone| gone.artifact).collect::<Vec<_>>();
+    assert_eq!(names(&held.evicted), names(&foreseen));
+    assert_eq!(names(&held.evicted), [sample.artifact]);
+}
+
+#[tokio::test]
+async fn a_reservation_that_is_dropped_midway_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1 << 20, 1);
+    for seen in [false, true] {
+        {
+            let mut reserving = std::pin::pin!(store.reserve(sample.reservation(), now()));
+            assert!(futures::poll!(&mut reserving).is_pending());
+            if seen {
+                // Work that was asked for later is done, so the reservation is made.
+                store.forget(Sample::new(1, 2).artifact).await.unwrap();
+            }
+        }
+        // As above, for one that was still on its way.
+        store.forget(Sample::new(1, 2).artifact).await.unwrap();
+        assert_eq!(store.accounts().await.unwrap().reserved, 0, "seen: {seen}");
+    }
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    assert!(store.accounts().await.unwrap().reserved > 0);
+}
+
+#[tokio::test]
 async fn forgetting_gives_the_space_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

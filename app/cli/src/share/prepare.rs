@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use app::consent::Consent;
 use app::input;
-use app::ports::{Model, OutputError, PieceStore as _, Pin, Ports, ReserveError};
+use app::ports::{Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError};
 use app::problem::Problem;
 use app::question::Question;
 use app::share::{self, Event};
@@ -18,7 +18,7 @@ use verifier::piece::PieceList;
 
 use crate::args::PrepareArgs;
 use crate::fault::Fault;
-use crate::library::failed;
+use crate::library::{failed, with_evicted};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::prompt;
@@ -81,12 +81,13 @@ pub(super) async fn run<W: Wiring>(
         None => make_manifest(session, args, file, length).await?,
     };
     out.check(session)?;
-    check_room(session, library.as_ref(), &manifest, &list).await?;
+    let gone = check_room(session, library.as_ref(), &manifest, &list).await?;
     let now = session.now();
     let stop = format!("minimodel library forget {}", manifest.model_id());
-    let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop);
+    let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop).giving_up(&gone);
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     out.write(session, &manifest)?;
+    let mut evicted = Vec::new();
     let kept = async {
         let ports = match library {
             Some(library) => library,
@@ -96,14 +97,18 @@ pub(super) async fn run<W: Wiring>(
             yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
         let (file, _) = input::open(&args.slm)?;
         let advice = "Run the same command again: it goes on from the pieces that are kept.";
-        let keep = keep(&ports, file, &manifest, list, consent, paint);
+        let keep = keep(&ports, file, &manifest, list, consent, paint, &mut evicted);
         unless_stopped("preparing", advice, keep).await
     };
-    let trouble = match kept.await {
+    let kept = kept.await;
+    for model in &evicted {
+        session.terminal.say(&format!("Given up to make room: {model} came free."));
+    }
+    let trouble = match kept {
         Ok(trouble) => trouble,
         Err(fault) => {
             out.remove();
-            return Err(fault);
+            return Err(with_evicted(Outcome::new(), &evicted).beside(fault));
         }
     };
     let late = trouble.as_ref().map(|trouble| session.terminal.warn(trouble));
@@ -112,7 +117,8 @@ pub(super) async fn run<W: Wiring>(
         manifest.model_id(),
         manifest.model_version()
     ));
-    Ok(told(session.terminal, &manifest, &out).warn(late).with("already_here", false))
+    let outcome = told(session.terminal, &manifest, &out).warn(late).with("already_here", false);
+    Ok(with_evicted(outcome, &evicted))
 }
 
 /// Says where the manifest is and what comes next.
@@ -217,18 +223,21 @@ impl Out {
     }
 }
 
-/// Refuses what would not fit, before anybody is asked.
+/// Refuses what would not fit, before anybody is asked; what would go for it otherwise.
 async fn check_room<W: Wiring>(
     session: &Session<'_, W>,
     library: Option<&W::Library>,
     manifest: &Manifest,
     list: &PieceList,
-) -> Result<(), Fault> {
+) -> Result<Vec<Evictable>, Fault> {
     match library {
-        None => session.wiring.room_in_new(&session.data()?, manifest.byte_count()),
+        None => {
+            session.wiring.room_in_new(&session.data()?, manifest.byte_count())?;
+            Ok(Vec::new())
+        }
         Some(library) => {
-            let room = share::would_evict(library, manifest, list).await;
-            room.map(drop).map_err(|error| Fault::blamed(&error))
+            let gone = share::would_evict(library, manifest, list).await;
+            gone.map_err(|error| Fault::blamed(&error))
         }
     }
 }
@@ -257,14 +266,15 @@ async fn keep<P: Ports>(
     list: Arc<PieceList>,
     consent: Consent,
     paint: Paint,
+    evicted: &mut Vec<Evictable>,
 ) -> Result<Option<Problem>, Fault> {
     let total = manifest.byte_count();
     let size = u64::from(list.geometry().piece_size());
     let mut progress = Progress::start("keep", total, 0, paint);
-    let on = |event: Event| {
-        if let Event::Kept { kept, .. } = event {
-            progress.reach(total.min(u64::from(kept) * size));
-        }
+    let on = |event: Event| match event {
+        Event::Evicted(gone) => *evicted = gone,
+        Event::Kept { kept, .. } => progress.reach(total.min(u64::from(kept) * size)),
+        _ => {}
     };
     share::keep(ports, file, Arc::clone(manifest), list, consent, on)
         .await

@@ -8,15 +8,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use app::pairing::Pairing;
+use app::ports::Evictable;
 use app::problem::Problem;
 use app::request::Document;
 use iced_test::Simulator;
 use tokio::sync::oneshot::error::TryRecvError;
-use verifier::Code;
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::request::{Ticket, TicketTerms};
-use verifier::scalars::Label;
+use verifier::scalars::{Id as Name, Label, Version};
+use verifier::{Code, Sha256};
 
 use super::{Action, Gather, How, Id, Import, Job, Message, Pair, Refused, Run};
 use crate::headless::open;
@@ -267,6 +268,27 @@ fn cancel_stops_and_says_what_is_kept() {
     let again = only(click(&import, "Go on"));
     assert!(plan_asked(import.update(again)).is_some(), "the same import is planned again");
     assert!(!says(&import, "Go on"));
+}
+
+#[test]
+fn what_was_given_up_for_an_import_is_told_however_it_ends() {
+    let old = Evictable {
+        artifact: Sha256::of(b"old"),
+        model_id: Name::parse("old").unwrap(),
+        model_version: Version::parse("2").unwrap(),
+        last_use: NOW,
+        bytes: 1 << 20,
+    };
+    let line = format!("Given up to make room: {old} came free.");
+    let problem = Problem::new(Code::new("io", "failed"), "the disk is full", "Free some space.");
+    for how in [How::Stopped, How::Failed(problem), How::Done(done())] {
+        let (mut import, _stop) = begun(1);
+        let mut shot = shot(Duration::from_secs(3));
+        shot.live.evicted = vec![old.clone()];
+        let _none = import.update(Message::Run(Id(0), Run::Live(Box::new(shot))));
+        let _none = import.update(Message::Run(Id(0), Run::Ended(Box::new(how))));
+        assert!(says(&import, &line));
+    }
 }
 
 #[test]

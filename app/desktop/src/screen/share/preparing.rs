@@ -78,6 +78,8 @@ pub struct Kept {
     pub manifest: Option<PathBuf>,
     /// What failed when its pieces were kept.
     pub trouble: Option<Problem>,
+    /// What was given up to make room, and what came free.
+    pub given_up: Vec<String>,
 }
 
 /// Work on the way.

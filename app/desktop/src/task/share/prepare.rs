@@ -166,17 +166,17 @@ async fn draft<P: Ports>(
     asked(opened, Ready { slm: found.slm.clone(), manifest, list, out: Some(out) }).await
 }
 
-/// The question whether the file may be kept, if there is room for it.
+/// The question whether the file may be kept and what goes for it, if there is room.
 async fn asked<P: Ports>(
     opened: &Opened<P>,
     ready: Ready,
 ) -> Result<(Arc<Ready>, Box<Question>), Problem> {
-    app::share::would_evict(&opened.ports, &ready.manifest, &ready.list)
+    let gone = app::share::would_evict(&opened.ports, &ready.manifest, &ready.list)
         .await
         .map_err(|error| Problem::blamed(&error))?;
     let until = opened.ports.clock().now().plus(CACHE_SPAN);
     let stop = "forget it in the Library";
-    let question = Question::keep(&ready.manifest, until, stop);
+    let question = Question::keep(&ready.manifest, until, stop).giving_up(&gone);
     Ok((Arc::new(ready), Box::new(question)))
 }
 
@@ -229,25 +229,32 @@ async fn keep_pieces<P: Ports + 'static>(
         .map_err(|error| Problem::blamed(&error))?;
     let manifest = Arc::new(ready.manifest.clone());
     let (total, size) = (manifest.byte_count(), u64::from(ready.list.geometry().piece_size()));
-    let (mut told, mut tell) = (Instant::now(), tell.clone());
-    let on = |event: Event| {
-        if let Event::Kept { kept, .. } = event
-            && told.elapsed() >= INTERVAL
-        {
+    let (mut told, mut tell, mut given_up) = (Instant::now(), tell.clone(), Vec::new());
+    let on = |event: Event| match event {
+        Event::Evicted(gone) => given_up = gone.iter().map(ToString::to_string).collect(),
+        Event::Kept { kept, .. } if told.elapsed() >= INTERVAL => {
             told = Instant::now();
             let done = total.min(u64::from(kept).saturating_mul(size));
             // The window has not looked at the last ones yet: it hears the next one.
             let _full = tell.try_send(Preparing::Progress(run.clone(), done, total));
         }
+        _ => {}
     };
-    let trouble =
-        share::keep(ports, file, Arc::clone(&manifest), Arc::clone(&ready.list), consent, on)
-            .await
-            .map_err(|error| Problem::blamed(&error))?;
+    let list = Arc::clone(&ready.list);
+    let kept = share::keep(ports, file, Arc::clone(&manifest), list, consent, on).await;
+    let trouble = kept.map_err(|error| {
+        let mut problem = Problem::blamed(&error);
+        if !given_up.is_empty() {
+            let gone = given_up.join("; ");
+            problem.advice = format!("{} Given up to make room: {gone}.", problem.advice);
+        }
+        problem
+    })?;
     Ok(Kept {
         artifact: manifest.artifact_sha256(),
         name: format!("{} {}", manifest.model_id(), manifest.model_version()),
         manifest: ready.out.clone(),
         trouble,
+        given_up,
     })
 }

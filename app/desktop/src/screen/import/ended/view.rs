@@ -41,11 +41,22 @@ impl Ended {
         if let Some(trouble) = &self.trouble {
             parts = parts.push(page::problem(desk, trouble, Vec::new()));
         }
+        if let Some(gone) = self.given_up() {
+            let line = format!("Given up to make room: {gone} came free.");
+            parts = parts.push(page::body(desk, line));
+        }
         if let Some(shot) = &self.shot {
             let height = Length::Fixed(desk.scale.factor() * 320.0);
             parts = parts.push(page::card(desk, map(desk, &self.panel, shot)).height(height));
         }
         parts.into()
+    }
+
+    /// What was given up for it, if anything was.
+    fn given_up(&self) -> Option<String> {
+        let evicted = &self.shot.as_ref()?.live.evicted;
+        let gone: Vec<String> = evicted.iter().map(ToString::to_string).collect();
+        (!gone.is_empty()).then(|| gone.join("; "))
     }
 
     fn stopped<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {

@@ -218,14 +218,6 @@ impl Ready {
                 ),
             ),
         ];
-        if !room.evicted.is_empty() {
-            let names: Vec<String> = room
-                .evicted
-                .iter()
-                .map(|model| format!("{} {}", model.model_id, model.model_version))
-                .collect();
-            facts.push(fact("Makes room", format!("{} will be given up", people(&names))));
-        }
         let until = self.outlook.question.until;
         let span = Span(until.unix().saturating_sub(desk.now.unix()));
         facts.push(fact("Holds for", format!("{span}, then the yes ends by itself")));

@@ -63,17 +63,19 @@ fn a_card_that_gives_models_up_says_so() {
     let number = complete(&mut import, 1);
     let mut outlook = outlook(1);
     outlook.room.accounts = Accounts { live: 4_000 << 20, ..outlook.room.accounts };
-    outlook.room.evicted = vec![Evictable {
+    let old = Evictable {
         artifact: Sha256::of(b"old"),
         model_id: Name::parse("old").unwrap(),
         model_version: Version::parse("2").unwrap(),
         last_use: NOW,
         bytes: 1 << 20,
-    }];
+    };
+    let line = format!("{old}, to make room");
+    outlook.question = outlook.question.giving_up(&[old]);
     let planned = Gather::Planned(number, Ok(Box::new(outlook)));
     let _none = import.update(Message::Gather(Id(0), planned));
     let mut ui = open((1_032.0, 2_000.0), import.view(&desk()));
-    assert!(ui.find("old 2 will be given up").is_ok());
+    assert!(ui.find(line.as_str()).is_ok());
 }
 
 #[test]

@@ -49,6 +49,10 @@ pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a,
             if let Some(manifest) = &kept.manifest {
                 facts.push(("Manifest", manifest.display().to_string()));
             }
+            for (place, model) in kept.given_up.iter().enumerate() {
+                let name = if place == 0 { "Given up" } else { "" };
+                facts.push((name, format!("{model}, to make room")));
+            }
             let buttons = served(desk, &kept.name);
             let remark = "Peers need the manifest and, once it is served, the offer.";
             let parts = column![page::facts(desk, facts), page::muted(desk, remark), buttons]

@@ -169,9 +169,16 @@ fn nothing_is_kept_without_a_yes() {
     };
     assert_eq!(yes.artifact(), artifact);
     assert_eq!(screen.at_work().unwrap(), "Keeping tiny");
-    let kept = Kept { artifact, name: "tiny 1.0".to_owned(), manifest: Some(out), trouble: None };
+    let kept = Kept {
+        artifact,
+        name: "tiny 1.0".to_owned(),
+        manifest: Some(out),
+        trouble: None,
+        given_up: vec!["old 1 (sha256:BF47), 1.00 MiB".to_owned()],
+    };
     let action = tell(&mut screen, Preparing::Kept(run, Ok(kept)));
     assert!(matches!(action.errands[1], Errand::Changed(Changed::Library)));
+    sees(&screen, "old 1 (sha256:BF47), 1.00 MiB, to make room");
     let action = press(&mut screen, "Serve tiny 1.0");
     assert!(matches!(&action.work[..], [Work::Open(Purpose::Serve, found)] if *found == artifact));
 }
