@@ -195,6 +195,7 @@ impl Shared {
             Ok((Id::parse(&name).map_err(failed)?, terms))
         });
         let named: Vec<(Id, Terms)> = named.collect::<Result<_, JournalError>>()?;
+        let mut added = Vec::new();
         self.append(|addition| {
             for grant in instead_of {
                 if addition.log().grant(grant).is_some_and(|grant| grant.revoked().is_none()) {
@@ -202,12 +203,12 @@ impl Shared {
                 }
             }
             for (id, terms) in &named {
-                addition.grant(id, terms, now)?;
+                added.push(addition.grant(id, terms, now)?);
             }
             Ok(())
         })?;
         let state = self.state();
-        let grants = named.iter().map(|(id, _)| state.view.log().grant(id).cloned());
+        let grants = added.iter().map(|id| state.view.log().grant(id).cloned());
         let grants: Option<Vec<Grant>> = grants.collect();
         grants.ok_or_else(|| failed(io::Error::other("a grant is not in the log it was added to")))
     }

@@ -160,7 +160,8 @@ impl fmt::Display for Scope {
 /// What the user agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantTerms {
-    /// The grant's name, used once in a log.
+    /// The grant's name, used once in a log; it must not end in `.ahead-` and digits, which a log
+    /// that is ahead of the clock adds.
     pub id: Id,
     /// The act.
     pub act: Act,
@@ -182,6 +183,7 @@ pub struct GrantTerms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     terms: GrantTerms,
+    ahead: u64,
     revoked: Option<UtcTime>,
 }
 
@@ -224,6 +226,12 @@ impl Grant {
     /// When the user agreed.
     pub const fn granted(&self) -> UtcTime {
         self.terms.granted
+    }
+
+    /// By how many seconds its line is dated later than [`Self::granted`], because the line before
+    /// it was ahead of the clock.
+    pub const fn ahead(&self) -> u64 {
+        self.ahead
     }
 
     /// From when on the grant is over.

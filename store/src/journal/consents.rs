@@ -205,12 +205,13 @@ impl Addition {
         &self.lines
     }
 
+    /// Adds a grant; gives the name that it has in the log.
     pub(super) fn grant(
         &mut self,
         id: &Id,
         terms: &Terms,
         now: UtcTime,
-    ) -> Result<(), ConsentError> {
+    ) -> Result<Id, ConsentError> {
         let terms = GrantTerms {
             id: id.clone(),
             act: terms.act,
@@ -218,19 +219,15 @@ impl Addition {
             artifact_sha256: terms.artifact,
             scope: terms.scope,
             byte_limit: terms.byte_limit,
-            granted: self.time(now),
+            granted: now,
             expires: terms.expires,
         };
-        self.add(self.log.grant_line(&terms)?)
+        self.add(self.log.grant_line(&terms)?)?;
+        Ok(self.log.grants().last().map_or(terms.id, |grant| grant.id().clone()))
     }
 
     pub(super) fn revoke(&mut self, grant: &Id, now: UtcTime) -> Result<(), ConsentError> {
-        self.add(self.log.revoke_line(grant, self.time(now))?)
-    }
-
-    /// A clock that was put back must not break the order of the log.
-    fn time(&self, now: UtcTime) -> UtcTime {
-        self.log.last_time().map_or(now, |last| last.max(now))
+        self.add(self.log.revoke_line(grant, now)?)
     }
 
     fn add(&mut self, line: Vec<u8>) -> Result<(), ConsentError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::consent::record::{Entry, Record};
+use crate::consent::record::{Entry, Record, marked};
 use crate::consent::{Act, ConsentError, ConsentLogFormat, Grant, GrantTerms, Query};
 use crate::digest::{DIGEST_LEN, Sha256};
 use crate::request::check_window;
@@ -83,7 +83,7 @@ impl ConsentLog {
         self.head
     }
 
-    /// The time of the last line; the next one must not be earlier.
+    /// The time of the last line; the next one is not dated earlier.
     pub const fn last_time(&self) -> Option<UtcTime> {
         self.last_time
     }
@@ -138,19 +138,31 @@ impl ConsentLog {
 
     /// The line to append, with its LF, that records a grant.
     ///
+    /// No line may be dated before the one above it. If that one lies ahead of the time at which
+    /// the user agreed, because a clock was ahead once, the new line is dated like it, and the
+    /// grant's id says by how much: the grant counts from `terms.granted` until `terms.expires`
+    /// all the same.
+    ///
     /// # Errors
     ///
     /// [`ConsentError`] if the line would break a rule, as [`Self::parse`] would say.
     pub fn grant_line(&self, terms: &GrantTerms) -> Result<Vec<u8>, ConsentError> {
-        self.next_line(terms.granted, Entry::Grant(terms.clone()))
+        let mut terms = terms.clone();
+        let ahead = self.last_time.map_or(0, |last| last.since(terms.granted));
+        if ahead > 0 {
+            terms.id = marked(&terms.id, ahead)?;
+        }
+        self.next_line(terms.granted.plus(ahead), Entry::Grant(terms))
     }
 
-    /// The line to append, with its LF, that takes a grant back.
+    /// The line to append, with its LF, that takes a grant back; dated like the line above it if
+    /// that one is later.
     ///
     /// # Errors
     ///
     /// [`ConsentError`] if the line would break a rule, as [`Self::parse`] would say.
     pub fn revoke_line(&self, grant_id: &Id, time: UtcTime) -> Result<Vec<u8>, ConsentError> {
+        let time = self.last_time.map_or(time, |last| last.max(time));
         self.next_line(time, Entry::Revoke(grant_id.clone()))
     }
 
@@ -196,7 +208,8 @@ impl ConsentLog {
                 self.by_id.insert(terms.id.clone(), place);
                 let artifact = (terms.act, terms.artifact_sha256);
                 self.by_artifact.entry(artifact).or_default().push(place);
-                self.grants.push(Grant { terms, revoked: None });
+                let ahead = record.time.since(terms.granted);
+                self.grants.push(Grant { terms, ahead, revoked: None });
             }
             Entry::Revoke(id) => {
                 let place = self.by_id.get(&id).copied();
@@ -307,16 +320,45 @@ mod tests {
     fn a_line_that_would_break_the_log_is_not_written() {
         let log = ConsentLog::parse(&log()).unwrap();
         assert!(matches!(log.grant_line(&terms("one", 30)), Err(ConsentError::DuplicateGrant(_))));
-        let early = log.grant_line(&terms("new", 19)).unwrap_err();
-        assert!(matches!(early, ConsentError::TimeOrder { .. }));
-        assert_eq!(
-            early.to_string(),
-            "time_utc is 1970-01-01T00:00:19Z, expected 1970-01-01T00:00:20Z or later, as the line \
-             before has it"
-        );
         let endless = GrantTerms { byte_limit: u64::MAX, ..terms("new", 30) };
         assert!(matches!(log.grant_line(&endless), Err(ConsentError::Json(_))));
         assert!(matches!(log.revoke_line(&id("one"), at(30)), Err(ConsentError::UnknownGrant(_))));
+    }
+
+    #[test]
+    fn a_yes_counts_at_once_in_a_log_that_is_ahead() {
+        const NOW: u64 = 10_000_000;
+        let tiny = id("tiny");
+        for ahead in [1, 20 * 60, 40 * 86_400] {
+            let mut log = ConsentLog::empty();
+            let odd = GrantTerms { act: Act::Cache, ..terms("odd", NOW + ahead) };
+            let odd = log.grant_line(&odd).unwrap();
+            log.extend(&odd).unwrap();
+            let line = log.grant_line(&terms("new", NOW)).unwrap();
+            log.extend(&line).unwrap();
+            // The chain holds for whoever reads it, and times do not go back.
+            let mut whole = ConsentLog::parse(&[odd, line].concat()).unwrap();
+            assert_eq!((&whole, whole.last_time()), (&log, Some(at(NOW + ahead))));
+            let grant = whole.grants().last().unwrap().clone();
+            assert_eq!((grant.granted(), grant.expires()), (at(NOW), at(NOW + 50)));
+            assert_eq!((grant.ahead(), grant.id().as_str().split('.').next()), (ahead, Some("new")));
+            let live = |now| whole.allow(&query(&tiny, 1), at(now), |_| 0).is_ok();
+            assert!(live(NOW) && live(NOW + 49) && !live(NOW - 1) && !live(NOW + 50));
+            // What is taken back after that is taken back at once.
+            let back = whole.revoke_line(grant.id(), at(NOW + 1)).unwrap();
+            whole.extend(&back).unwrap();
+            assert!(whole.allow(&query(&tiny, 1), at(NOW + 1), |_| 0).is_err());
+            assert!(whole.grant_line(&terms("again", NOW + 2)).is_ok());
+        }
+    }
+
+    #[test]
+    fn only_seconds_that_fit_the_line_move_its_times() {
+        for name in ["g.ahead-", "g.ahead-007", "g.ahead-x", "g.ahead-11", "g-ahead-5"] {
+            let line = ConsentLog::empty().grant_line(&terms(name, 10)).unwrap();
+            let log = ConsentLog::parse(&line);
+            assert_eq!(log.unwrap().grants()[0].granted(), at(10), "{name}");
+        }
     }
 
     #[test]

@@ -4,11 +4,14 @@ use crate::consent::{Act, ConsentError, ConsentLogFormat, GrantTerms, Scope};
 use crate::digest::Sha256;
 use crate::json::{self, JsonError, Object, Value};
 use crate::request::{TermError, TermFault, read_sha256};
-use crate::scalars::{Id, ScalarError, UtcTime};
+use crate::scalars::{Id, ScalarError, UtcTime, parse_int};
 
 const HEAD: [&str; 6] = ["consent_version", "consent_kind", "seq", "prev", "time_utc", "grant_id"];
 const GRANT: [&str; 6] =
     ["action", "model_id", "artifact_sha256", "peer_id", "byte_limit", "expires_utc"];
+
+/// What stands in a grant's id before the seconds by which its line's times lie ahead.
+const AHEAD: &str = ".ahead-";
 
 /// A line of the log, well-formed in itself.
 pub(super) struct Record {
@@ -87,7 +90,8 @@ impl Record {
             }
             Entry::Grant(terms) => {
                 let artifact_sha256 = terms.artifact_sha256.to_string();
-                let (scope, expires) = (terms.scope.to_string(), terms.expires.to_string());
+                let expires = terms.expires.plus(self.time.since(terms.granted)).to_string();
+                let scope = terms.scope.to_string();
                 members.extend([
                     ("consent_kind", Value::String("grant")),
                     ("grant_id", Value::String(terms.id.as_str())),
@@ -105,6 +109,20 @@ impl Record {
     }
 }
 
+/// By how many seconds the times of a grant's line lie ahead of the clock by which the user agreed:
+/// its id says so at its end.
+fn ahead(id: &Id) -> u64 {
+    let seconds = id.as_str().rsplit_once(AHEAD).map(|(_, seconds)| parse_int(seconds));
+    seconds.and_then(Result::ok).unwrap_or(0)
+}
+
+/// The same id, saying so.
+pub(super) fn marked(id: &Id, ahead: u64) -> Result<Id, ConsentError> {
+    Id::parse(&format!("{id}{AHEAD}{ahead}")).map_err(|source| {
+        JsonError::Scalar { member: "grant_id".to_owned(), source }.into()
+    })
+}
+
 fn read_grant(object: &Object<'_>, id: Id, time: UtcTime) -> Result<GrantTerms, ConsentError> {
     let act = object.scalar("action", |text| {
         Act::parse(text).ok_or_else(|| ScalarError::not_one_of(&Act::WORDS, text))
@@ -115,6 +133,7 @@ fn read_grant(object: &Object<'_>, id: Id, time: UtcTime) -> Result<GrantTerms, 
         .map_err(|error| TermError::new("peer_id", TermFault::PeerId(error)))?;
     let byte_limit = object.integer("byte_limit")?;
     let expires = object.scalar("expires_utc", UtcTime::parse)?;
-    let granted = time;
+    let ahead = Some(ahead(&id)).filter(|ahead| *ahead <= time.unix()).unwrap_or(0);
+    let [granted, expires] = [time, expires].map(|time| time.minus(ahead));
     Ok(GrantTerms { id, act, model_id, artifact_sha256, scope, byte_limit, granted, expires })
 }

@@ -30,6 +30,11 @@ impl UtcTime {
         Self::from_unix(self.0.saturating_add(seconds))
     }
 
+    /// The time `seconds` earlier; before 1970, that.
+    pub const fn minus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+
     /// Seconds from `earlier` to this time; 0 if this one is the earlier.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
