@@ -2,9 +2,11 @@
 
 use verifier::Sha256;
 use verifier::consent::{Act, ConsentError, Grant};
+use verifier::request::PeerMessages;
 use verifier::scalars::{Id, UtcTime};
 
 use crate::ports::{Journal, JournalError, Standing, Terms};
+use crate::quantity::Span;
 
 /// The user's yes to one or more acts on one artifact, written down before it can be used.
 ///
@@ -46,6 +48,12 @@ impl Consent {
         self.grants.iter().any(|grant| grant.act() == act)
     }
 
+    /// What to tell a person of a log that is ahead of the clock by which this was agreed to.
+    pub fn odd_time(&self) -> Option<String> {
+        let grant = self.grants.first()?;
+        odd_time(grant.granted().plus(grant.ahead()), grant.granted())
+    }
+
     /// The grants as they were written down.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
@@ -68,6 +76,21 @@ impl Consent {
     ) -> Result<Vec<Id>, JournalError> {
         take_back(journal, now, |standing| self.has(standing)).await
     }
+}
+
+/// What to tell a person of a log whose last line is dated ahead of the clock, if it is by more
+/// than clocks differ.
+pub fn odd_time(last: UtcTime, now: UtcTime) -> Option<String> {
+    let ahead = last.since(now);
+    (ahead > PeerMessages::V0.clock_skew).then(|| {
+        format!(
+            "The last line of the consent log is dated {last}, {} ahead of this machine's clock: the \
+             clock was ahead when it was written, or is behind now. What you agree to now counts \
+             from now on all the same; what you agreed to by that other clock does not count \
+             before its date.",
+            Span(ahead)
+        )
+    })
 }
 
 /// Takes back every live yes that `meant` says yes to, all at once; says which ones, in the order

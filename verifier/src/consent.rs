@@ -54,11 +54,17 @@ pub struct ConsentLogFormat {
     pub window: u64,
     /// The longest line, in bytes, without its LF.
     pub max_line: usize,
+    /// The most bytes that one grant may cover.
+    pub max_bytes: u64,
 }
 
 impl ConsentLogFormat {
     /// Version 0: one canonical JSON object a line.
-    pub const V0: Self = Self { window: 30 * 86_400, max_line: limits::CONSENT_LINE };
+    pub const V0: Self = Self {
+        window: 30 * 86_400,
+        max_line: limits::CONSENT_LINE,
+        max_bytes: limits::MAX_INTEGER,
+    };
 }
 
 /// What the user may agree to.

@@ -39,10 +39,8 @@ pub async fn run<W: Wiring>(
     let stop = format!("delete {}; nobody can fetch without your yes to serve", args.out.display());
     let question = Question::publish(&manifest, length, &places.join(", "), expires, stop);
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
-    let consent = yes
-        .write_down(&**ports.journal(), session.now())
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let now = session.now();
+    let consent = prompt::write_down(session.terminal, yes, &**ports.journal(), now).await?;
     let model_id = model.model_id.clone();
     app::announce::announce(&ports, model.artifact, model_id, announcement, &args.out, consent)
         .await

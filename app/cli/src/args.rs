@@ -9,8 +9,10 @@ mod trial;
 
 use std::path::PathBuf;
 
+use app::quantity::{QuantityError, Size, Span};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use verifier::consent::Act;
+use verifier::consent::{Act, ConsentLogFormat};
+use verifier::request::PeerMessages;
 use verifier::scalars::UtcTime;
 
 pub use bench::{BenchArgs, BenchCommand};
@@ -145,6 +147,33 @@ fn read_act(text: &str) -> Result<Act, String> {
     Act::parse(text).ok_or_else(|| {
         format!("`{text}` is not an act; use serve, fetch, import, cache or publish")
     })
+}
+
+/// Reads how long a yes, or what is signed for others, holds.
+fn read_span(text: &str) -> Result<Span, String> {
+    within(text, ConsentLogFormat::V0.window.min(PeerMessages::V0.window), "7d")
+}
+
+/// Reads how long an announcement holds.
+fn read_short_span(text: &str) -> Result<Span, String> {
+    within(text, PeerMessages::V0.announcement_window, "12h")
+}
+
+fn within(text: &str, most: u64, example: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: QuantityError| error.to_string())?;
+    if span.0 > most {
+        return Err(format!("at most {} may be given, for example {example}", Span(most)));
+    }
+    Ok(span)
+}
+
+/// Reads how many bytes a yes covers.
+fn read_bytes(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse().map_err(|error: QuantityError| error.to_string())?;
+    if size.0 > ConsentLogFormat::V0.max_bytes {
+        return Err("less than 8192TiB may be given, for example 4GiB".to_owned());
+    }
+    Ok(size)
 }
 
 /// Reads a time.

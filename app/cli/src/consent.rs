@@ -1,5 +1,6 @@
 //! What the user said yes to, and taking it back.
 
+use app::consent::odd_time;
 use app::naming::{short, short_peer};
 use app::ports::{Journal as _, JournalError, Standing};
 use app::quantity::Size;
@@ -70,7 +71,12 @@ async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault
     if chain.lines == 0 {
         session.say_if_new()?;
     }
+    let odd = chain.last.and_then(|last| odd_time(last, session.now()));
+    if let Some(odd) = &odd {
+        session.terminal.say(odd);
+    }
     Ok(Outcome::new()
+        .warn(odd.map(|_| "consent-log-ahead"))
         .with("lines", chain.lines)
         .with("first_utc", time(chain.first))
         .with("last_utc", time(chain.last))

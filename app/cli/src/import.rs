@@ -105,10 +105,8 @@ pub async fn import<P: Ports>(
     let question = Question::import(&plan, expires, HOW_TO_STOP).giving_up(&room.evicted);
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
     room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
-    let consent = yes
-        .write_down(&**ports.journal(), ports.clock().now())
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let now = ports.clock().now();
+    let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
 
     let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());
     let may_cache = consent.covers(Act::Cache);

@@ -1,7 +1,10 @@
 //! Asking the user for a yes.
 
+use app::consent::Consent;
+use app::ports::Journal;
 use app::question::{Question, Yes, meaning};
 use verifier::consent::Act;
+use verifier::scalars::UtcTime;
 
 use crate::fault::Fault;
 use crate::outcome::printable;
@@ -50,6 +53,24 @@ pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> R
         let advice = "Nothing was done. Run it again if you change your mind.";
         Fault::denied("you did not agree", advice).at(Some(missing.as_str()))
     })
+}
+
+/// Writes a yes down, and warns of a log that is ahead of the clock.
+///
+/// # Errors
+///
+/// [`Fault`] if it cannot be written down; then nothing may be done.
+pub async fn write_down<J: Journal>(
+    terminal: &mut Terminal,
+    yes: Yes,
+    journal: &J,
+    now: UtcTime,
+) -> Result<Consent, Fault> {
+    let consent = yes.write_down(journal, now).await.map_err(|error| Fault::blamed(&error))?;
+    if let Some(warning) = consent.odd_time() {
+        terminal.say(&warning);
+    }
+    Ok(consent)
 }
 
 /// Asks a question that is not about consent; the default is no.

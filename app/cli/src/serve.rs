@@ -110,10 +110,8 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
         yes
     };
     let ended = yes.instead_of().iter().map(ToString::to_string).collect();
-    let consent = yes
-        .write_down(&**ports.journal(), ports.clock().now())
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
+    let now = ports.clock().now();
+    let consent = prompt::write_down(session.terminal, yes, &**ports.journal(), now).await?;
     let mut teller = Progress::count("serve", session.terminal.paint());
     let ready =
         Ready { until_input_ends: args.until_input_ends, model: &model, offer, names: &known };

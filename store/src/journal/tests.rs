@@ -237,14 +237,26 @@ async fn a_long_rest_without_a_line_end_is_refused_and_kept() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_put_back_breaks_no_order() {
-    let (_folder, layout) = layout();
-    let journal = Journal::open(&layout).unwrap();
-    give(&journal, terms(Act::Serve, 1), at(60)).await.unwrap();
-    let grant = give(&journal, terms(Act::Fetch, 1), at(0)).await.unwrap();
-    assert_eq!(grant.granted(), at(60));
-    journal.revoke(vec![grant.id().clone()], at(5)).await.unwrap();
-    assert_eq!(parsed(&layout).last_time(), Some(at(60)));
+async fn a_clock_that_was_put_back_breaks_no_order_and_a_new_yes_counts_now() {
+    for ahead in [1, 20 * 60, 40 * 86_400] {
+        let (_folder, layout) = layout();
+        let journal = Journal::open(&layout).unwrap();
+        let later = Terms { expires: at(ahead + 1_000), ..terms(Act::Serve, 1) };
+        give(&journal, later, at(ahead)).await.unwrap();
+        let grant = give(&journal, terms(Act::Fetch, 10), at(0)).await.unwrap();
+        assert_eq!((grant.granted(), grant.expires()), (at(0), at(1_000)));
+        journal.spend(&spend(Act::Fetch, 5), at(0)).unwrap();
+        journal.spend(&spend(Act::Fetch, 4), at(999)).unwrap();
+        assert!(is_denied(journal.spend(&spend(Act::Fetch, 1), at(1_000))));
+        let standing = journal.standing(at(1)).await.unwrap();
+        assert_eq!((standing[1].live, standing[1].used), (true, 9));
+
+        journal.revoke(vec![grant.id().clone()], at(5)).await.unwrap();
+        assert!(is_denied(journal.spend(&spend(Act::Fetch, 1), at(5))));
+        assert_eq!(parsed(&layout).last_time(), Some(at(ahead)));
+        let chain = journal.chain().await.unwrap();
+        assert_eq!((chain.lines, chain.broken), (3, None));
+    }
 }
 
 #[tokio::test]

@@ -341,7 +341,10 @@ mod tests {
             assert_eq!((&whole, whole.last_time()), (&log, Some(at(NOW + ahead))));
             let grant = whole.grants().last().unwrap().clone();
             assert_eq!((grant.granted(), grant.expires()), (at(NOW), at(NOW + 50)));
-            assert_eq!((grant.ahead(), grant.id().as_str().split('.').next()), (ahead, Some("new")));
+            assert_eq!(
+                (grant.ahead(), grant.id().as_str().split('.').next()),
+                (ahead, Some("new"))
+            );
             let live = |now| whole.allow(&query(&tiny, 1), at(now), |_| 0).is_ok();
             assert!(live(NOW) && live(NOW + 49) && !live(NOW - 1) && !live(NOW + 50));
             // What is taken back after that is taken back at once.

@@ -118,9 +118,8 @@ fn ahead(id: &Id) -> u64 {
 
 /// The same id, saying so.
 pub(super) fn marked(id: &Id, ahead: u64) -> Result<Id, ConsentError> {
-    Id::parse(&format!("{id}{AHEAD}{ahead}")).map_err(|source| {
-        JsonError::Scalar { member: "grant_id".to_owned(), source }.into()
-    })
+    Id::parse(&format!("{id}{AHEAD}{ahead}"))
+        .map_err(|source| JsonError::Scalar { member: "grant_id".to_owned(), source }.into())
 }
 
 fn read_grant(object: &Object<'_>, id: Id, time: UtcTime) -> Result<GrantTerms, ConsentError> {

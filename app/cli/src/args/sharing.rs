@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand};
 
-use super::Agreed;
 use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions, SigningArgs};
+use super::{Agreed, read_bytes, read_short_span, read_span};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]
@@ -30,8 +30,8 @@ pub struct ImportArgs {
     /// Whether the receipt is signed.
     #[command(flatten)]
     pub signing: SigningArgs,
-    /// How long your yes holds
-    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    /// How long your yes holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
     pub span: Span,
     /// The most bytes a second to fetch, such as 2MiB, or none [default: what is set]
     #[arg(long, value_name = "SIZE")]
@@ -104,11 +104,11 @@ pub struct ServeArgs {
     /// Who may have it: the id or label of a paired peer; may be repeated
     #[arg(long, value_name = "PEER", required = true)]
     pub to: Vec<String>,
-    /// How long it may be served
-    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    /// How long it may be served, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
     pub span: Span,
     /// The most bytes each peer may take [default: twice the model's size]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = read_bytes)]
     pub bytes: Option<Size>,
     /// End what you granted of this model before: nobody but these peers may have it
     #[arg(long)]
@@ -169,8 +169,8 @@ pub struct PeerInviteArgs {
     /// The name that the other side sees [default: what is set, else peer and the end of your id]
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
-    /// How long the ticket holds
-    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    /// How long the ticket holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
     pub span: Span,
 }
 
@@ -224,8 +224,8 @@ pub struct RequestNewArgs {
     /// Where the request is written; nothing may be there
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// How long the request holds
-    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    /// How long the request holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
     pub span: Span,
     /// How the manifest is read.
     #[command(flatten)]
@@ -248,7 +248,7 @@ pub struct AnnounceArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
     /// How long the announcement holds, at most 1d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d")]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_short_span)]
     pub span: Span,
     /// The yes given beforehand.
     #[command(flatten)]

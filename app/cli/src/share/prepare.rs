@@ -93,8 +93,8 @@ pub(super) async fn run<W: Wiring>(
             Some(library) => library,
             None => session.make_library()?,
         };
-        let consent =
-            yes.write_down(&**ports.journal(), now).await.map_err(|error| Fault::blamed(&error))?;
+        let terminal = &mut *session.terminal;
+        let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
         let (file, _) = input::open(&args.slm)?;
         let advice = "Run the same command again: it goes on from the pieces that are kept.";
         let keep = keep(&ports, file, &manifest, list, consent, paint, &mut evicted);
