@@ -21,6 +21,14 @@ pub enum QuantityError {
     /// It is zero or too large.
     #[error("`{0}` is zero or too large")]
     Range(String),
+    /// It is more than it may be here.
+    #[error("`{found}` is too much here; use {most} at most")]
+    AboveLimit {
+        /// What was typed.
+        found: String,
+        /// The most that may be typed.
+        most: String,
+    },
 }
 
 /// A number of bytes, from 1.
@@ -63,6 +71,22 @@ impl fmt::Display for Size {
             }
             bytes => write!(f, "{bytes} bytes"),
         }
+    }
+}
+
+impl Size {
+    /// Reads a size that may be so many bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// [`QuantityError`] if it is no size, or above the limit.
+    pub fn at_most(text: &str, most: u64) -> Result<Self, QuantityError> {
+        let size: Self = text.parse()?;
+        if size.0 > most {
+            let most = format!("{}TiB", most >> 40);
+            return Err(QuantityError::AboveLimit { found: text.trim().to_owned(), most });
+        }
+        Ok(size)
     }
 }
 
@@ -110,6 +134,22 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         read(text, SPAN_UNITS, "s, m, h, d or w").map(Self)
+    }
+}
+
+impl Span {
+    /// Reads a span that may have so many seconds at most, which are whole days.
+    ///
+    /// # Errors
+    ///
+    /// [`QuantityError`] if it is no span, or above the limit.
+    pub fn at_most(text: &str, most: u64) -> Result<Self, QuantityError> {
+        let span: Self = text.parse()?;
+        if span.0 > most {
+            let most = format!("{}d", most / 86_400);
+            return Err(QuantityError::AboveLimit { found: text.trim().to_owned(), most });
+        }
+        Ok(span)
     }
 }
 
@@ -188,6 +228,18 @@ mod tests {
             assert_eq!(text.parse(), Ok(Span(seconds)), "{text}");
         }
         assert!("1y".parse::<Span>().is_err());
+    }
+
+    #[test]
+    fn what_is_above_a_limit_names_what_may_be_typed() {
+        let day = 86_400;
+        assert_eq!(Span::at_most("24h", day), Ok(Span(day)));
+        let error = Span::at_most("31d", 30 * day).unwrap_err().to_string();
+        assert_eq!(error, "`31d` is too much here; use 30d at most");
+        let most = (1 << 53) - 1;
+        assert_eq!(Size::at_most("8191TiB", most), Ok(Size(8_191 << 40)));
+        let error = Size::at_most("9008TiB", most).unwrap_err().to_string();
+        assert_eq!(error, "`9008TiB` is too much here; use 8191TiB at most");
     }
 
     #[test]

@@ -68,13 +68,19 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError`] if the consent log breaks a rule, or a file cannot be read. A torn last
-    /// line is no error: the next line that is written takes its place.
+    /// [`JournalError::Failed`] if a file cannot be read. A consent log that does not hold is left
+    /// as it is and allows nothing: whatever needs it says so. A torn last line is no error: the
+    /// next line that is written takes its place.
     pub fn open(layout: &Layout) -> Result<Self, JournalError> {
         let log = LogFile::new(layout.consent_log());
         let tally = TallyFile::new(layout.consent_used());
         let mut view = View::default();
-        view.refresh(&log)?;
+        match view.refresh(&log) {
+            Err(JournalError::Broken(error)) => {
+                tracing::warn!(%error, "the consent log does not hold");
+            }
+            outcome => outcome?,
+        }
         let saved = tally.load().map_err(unusable(tally.path()))?;
         let (moving, counted) = (Moving::default(), Tally::new(saved));
         let state = State { view, tally: counted, moving, saver: None };

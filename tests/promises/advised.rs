@@ -1,1 +1,163 @@
 //! What an error advises: the right file, folder, command and side, and nothing that destroys.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use verifier::Sha256;
+use verifier::consent::{Act, ConsentLog, GrantTerms, Scope};
+use verifier::scalars::{Id, UtcTime};
+
+use crate::harness::{Companion, Model, Scene, grants};
+
+/// A line that is dated so long after now, behind what the log has.
+fn puts_ahead(companion: &Companion, ahead: Duration) {
+    let path = companion.data.join("consent.log");
+    let mut bytes = fs::read(&path).unwrap_or_default();
+    let later = (SystemTime::now() + ahead).duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let granted = UtcTime::from_unix(later.as_secs());
+    let terms = GrantTerms {
+        id: Id::parse("g-odd").unwrap(),
+        act: Act::Cache,
+        model_id: Id::parse("other").unwrap(),
+        artifact_sha256: Sha256::of(b"other"),
+        scope: Scope::None,
+        byte_limit: 1,
+        granted,
+        expires: granted.plus(86_400),
+    };
+    bytes.extend(ConsentLog::parse(&bytes).unwrap().grant_line(&terms).unwrap());
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_new_yes_counts_now_although_a_clock_was_ahead_once() {
+    let scene = Scene::new(1, Model::SMALL);
+    let (peer, importer) = (&scene.peers[0], &scene.importer);
+    puts_ahead(peer, Duration::from_secs(20 * 60));
+    puts_ahead(importer, Duration::from_secs(40 * 86_400));
+    let server = scene.serve_all(&["--for", "5min"]).pop().unwrap();
+    assert!(server.said().contains("ahead of this machine's clock"), "{}", server.said());
+    let imported = scene.import(&["--consent", Scene::YES]).stop();
+    imported.done();
+    assert!(imported.err.contains("40 days ahead of this machine's clock"), "{imported}");
+    scene.came_out();
+    assert!(grants(importer, "fetch").iter().all(|grant| grant["live"] == true));
+    assert_eq!(grants(importer, "cache")[0]["live"], false);
+
+    // What is taken back stops it, and the log holds from its first line to its last.
+    let serve = grants(peer, "serve").pop().unwrap();
+    peer.run(&["consent", "revoke", serve["id"].as_str().unwrap()]).done();
+    server.ends().done();
+    for companion in [peer, importer] {
+        let checked = companion.run(&["consent", "check"]);
+        checked.done();
+        assert!(checked.err.contains("ahead of this machine's clock"), "{checked}");
+    }
+}
+
+#[test]
+fn a_limit_that_cannot_be_is_named_with_its_option_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = Companion::new(folder.path(), "nobody");
+    for (line, option, most) in [
+        ("share serve m --to a --for 31d", "--for <TIME>", "30d"),
+        ("share serve m --to a --bytes 9008TiB", "--bytes <SIZE>", "8191TiB"),
+        ("import-peer-request r m out --for 5w", "--for <TIME>", "30d"),
+        ("peer invite --for 31d", "--for <TIME>", "30d"),
+        ("request new m o --out r --for 31d", "--for <TIME>", "30d"),
+        ("announce m --out a --for 25h", "--for <TIME>", "1d"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let answer = nobody.run(&words);
+        assert_eq!(answer.status, Some(2), "{answer}");
+        for text in [option, &format!("use {most} at most")] {
+            assert!(answer.out.contains(text) && answer.err.contains(text), "{answer}");
+        }
+        assert!(!answer.err.contains("consent.log"), "{answer}");
+    }
+    let nine: Vec<String> = (1..=9).map(|port| format!("mmp://127.0.0.1:{port}")).collect();
+    let mut words = vec!["peer", "invite"];
+    words.extend(nine.iter().flat_map(|address| ["--address", address]));
+    let refused = nobody.run(&words).refused(2, "usage.arguments");
+    assert!(!refused["advice"].as_str().unwrap().contains("ticket"), "{refused}");
+}
+
+#[test]
+fn a_broken_consent_log_is_kept_and_can_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let anna = Companion::new(folder.path(), "anna");
+    puts_ahead_of_nothing(&anna);
+    let log = anna.data.join("consent.log");
+    let broken = [&fs::read(&log).unwrap()[..], b"{}\n"].concat();
+    fs::write(&log, &broken).unwrap();
+    for line in ["consent list", "activity", "consent check"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let refused = anna.refuses(&words, 1, "consent.missing-key");
+        let advice = refused["advice"].as_str().unwrap();
+        for text in ["Do not delete it", "`minimodel consent check`", "consent.log.broken"] {
+            assert!(advice.contains(text), "{line}: {advice}");
+        }
+        assert!(!advice.contains("ove consent.log"), "{line}: {advice}");
+        if line == "consent check" {
+            assert_eq!(refused["lines"], 1, "{refused}");
+        }
+    }
+    // What needs no yes goes on.
+    anna.run(&["library", "list"]).done();
+    assert_eq!(fs::read(&log).unwrap(), broken);
+    // The advice leads out of it, and the old log stays.
+    fs::rename(&log, anna.data.join("consent.log.broken")).unwrap();
+    anna.run(&["consent", "check"]).done();
+}
+
+fn puts_ahead_of_nothing(companion: &Companion) {
+    fs::create_dir_all(&companion.data).unwrap();
+    puts_ahead(companion, Duration::ZERO);
+}
+
+/// The texts between quotes of every function that advises, and of every advice that is a constant.
+fn advice_in(source: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let ends = [("fn advice", "\n    }\n"), ("fn machine_advice", "\n}\n"), (": Advice =", ";\n")];
+    for (start, end) in ends {
+        for part in source.split(start).skip(1) {
+            let body = part.split(end).next().unwrap().replace("\\\"", "");
+            texts.extend(body.split('"').skip(1).step_by(2).map(|text| {
+                text.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ")
+            }));
+        }
+    }
+    texts
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let mut found: Vec<PathBuf> = folders.iter().flat_map(|folder| sources(folder)).collect();
+    found.extend(files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")));
+    found
+}
+
+#[test]
+fn no_advice_names_a_command_or_throws_away_what_cannot_be_had_again() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut count = 0;
+    for folder in ["verifier/src", "app/src", "store/src", "transfer/src"] {
+        for path in sources(&root.join(folder)) {
+            for advice in advice_in(&fs::read_to_string(&path).unwrap()) {
+                let told = format!("{}: {advice}", path.display());
+                assert!(advice.ends_with('.') && advice.starts_with(char::is_uppercase), "{told}");
+                for command in ["`", "minimodel ", " --", "Ctrl-C", "button"] {
+                    assert!(!advice.contains(command), "{told}");
+                }
+                let lower = advice.to_lowercase().replace("do not delete", "");
+                for loss in ["delete", "remove the file", "move consent.log", "throw away"] {
+                    assert!(!lower.contains(loss), "{told}");
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "only {count} were found");
+}

@@ -84,25 +84,3 @@ pub enum Remedy {
     /// Seeing how commands are written.
     SeeHelp,
 }
-
-impl Remedy {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
-        Self::MakeRequest,
-        Self::AskForOffer,
-        Self::AskForTicket,
-        Self::Pair,
-        Self::Unblock,
-        Self::MakeChunkList,
-        Self::LeaveChecksumOut,
-        Self::SeeLibrary,
-        Self::MakeRoom,
-        Self::HandOutManifest,
-        Self::ListenElsewhere,
-        Self::UseOtherData,
-        Self::SeeGrants,
-        Self::CheckLog,
-        Self::TellAddress,
-        Self::SeeHelp,
-    ];
-}

@@ -150,30 +150,18 @@ fn read_act(text: &str) -> Result<Act, String> {
 }
 
 /// Reads how long a yes, or what is signed for others, holds.
-fn read_span(text: &str) -> Result<Span, String> {
-    within(text, ConsentLogFormat::V0.window.min(PeerMessages::V0.window), "7d")
+fn read_span(text: &str) -> Result<Span, QuantityError> {
+    Span::at_most(text, ConsentLogFormat::V0.window.min(PeerMessages::V0.window))
 }
 
 /// Reads how long an announcement holds.
-fn read_short_span(text: &str) -> Result<Span, String> {
-    within(text, PeerMessages::V0.announcement_window, "12h")
-}
-
-fn within(text: &str, most: u64, example: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|error: QuantityError| error.to_string())?;
-    if span.0 > most {
-        return Err(format!("at most {} may be given, for example {example}", Span(most)));
-    }
-    Ok(span)
+fn read_short_span(text: &str) -> Result<Span, QuantityError> {
+    Span::at_most(text, PeerMessages::V0.announcement_window)
 }
 
 /// Reads how many bytes a yes covers.
-fn read_bytes(text: &str) -> Result<Size, String> {
-    let size: Size = text.parse().map_err(|error: QuantityError| error.to_string())?;
-    if size.0 > ConsentLogFormat::V0.max_bytes {
-        return Err("less than 8192TiB may be given, for example 4GiB".to_owned());
-    }
-    Ok(size)
+fn read_bytes(text: &str) -> Result<Size, QuantityError> {
+    Size::at_most(text, ConsentLogFormat::V0.max_bytes)
 }
 
 /// Reads a time.

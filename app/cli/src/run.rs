@@ -96,7 +96,10 @@ fn refuse(error: &clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
         return if terminal.answer(&text).is_ok() { Exit::Done } else { Exit::Io };
     }
     terminal.say(text.trim_end());
-    let what = "the command line is not one that this program knows";
+    let what = match text.split("\n\n").next().and_then(|first| first.strip_prefix("error: ")) {
+        Some(first) => first.split_whitespace().collect::<Vec<_>>().join(" "),
+        None => "the command line is not one that this program knows".to_owned(),
+    };
     let fault: Result<Outcome, Fault> = Err(Fault::usage("-", what, "See `minimodel help`."));
     let reader = if json { Reader::Json } else { Reader::Lines };
     match terminal.answer(&outcome::render(&fault, reader)) {
@@ -167,6 +170,10 @@ mod tests {
         assert_eq!(exit.number(), 2);
         assert_eq!(out, "result=failed code=usage.arguments stage=usage field=-\n");
         assert!(err.contains("<MANIFEST>"), "{err}");
+        let (_, out, _) = refused("minimodel peer invite --for 31d --json", true);
+        for named in ["--for <TIME>", "`31d`", "use 30d at most"] {
+            assert!(out.contains(named), "{out}");
+        }
         let (exit, out, _) = refused("minimodel --json verify-manifests", true);
         assert_eq!(exit.number(), 2);
         let object: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -5,6 +5,7 @@ use app::quantity::Span;
 use iced::widget::qr_code::Data;
 use iced::widget::{column, container, row, text};
 use iced::{Element, Fill};
+use verifier::request::PeerMessages;
 use verifier::scalars::UtcTime;
 
 use super::super::{Errand, Run};
@@ -115,7 +116,7 @@ impl Own {
             (Message::Addresses(addresses), Invite::Writing(form)) => form.addresses = addresses,
             (Message::Span(span), Invite::Writing(form)) => form.span = span,
             (Message::Write, Invite::Writing(form)) => {
-                if let Ok(Span(span)) = form.span.parse() {
+                if let Ok(Span(span)) = Span::at_most(&form.span, PeerMessages::V0.window) {
                     (form.run, form.problem) = (Run::default(), None);
                     let invitation = Invitation {
                         label: form.label.trim().to_owned(),
@@ -192,7 +193,8 @@ impl Own {
 
 impl Form {
     fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
-        let span = self.span.parse::<Span>().err().map(|error| error.to_string());
+        let span = Span::at_most(&self.span, PeerMessages::V0.window);
+        let span = span.err().map(|error| error.to_string());
         let ready = span.is_none().then_some(Message::Write);
         let label = page::field(desk, "anna-laptop", &self.label, Message::Label)
             .on_submit_maybe(ready.clone());

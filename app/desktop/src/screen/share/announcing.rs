@@ -11,6 +11,7 @@ use app::question::Question;
 use iced::widget::{column, row};
 use iced::{Center, Element};
 use verifier::Sha256;
+use verifier::request::PeerMessages;
 
 use super::offering::said;
 use super::{Action, Fresh, Message as Outer, Wanted, Work};
@@ -20,9 +21,6 @@ use crate::theme::Space;
 use crate::widget::consent::{self, Answer, Card};
 use crate::widget::control::Kind;
 use crate::widget::{mark, page};
-
-/// The longest that an announcement holds, in seconds.
-const MOST_SPAN: u64 = 86_400;
 
 /// What is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,11 +113,9 @@ impl Announcing {
     }
 
     fn span(&self) -> Result<u64, String> {
-        match self.span.parse::<Span>() {
-            Ok(Span(span)) if span <= MOST_SPAN => Ok(span),
-            Ok(_) => Err("it holds for a day at most".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
+        Span::at_most(&self.span, PeerMessages::V0.announcement_window)
+            .map(|Span(span)| span)
+            .map_err(|error| error.to_string())
     }
 
     fn telling(&self) -> Option<Telling> {

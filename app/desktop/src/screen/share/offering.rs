@@ -12,6 +12,7 @@ use iced::widget::{Column, column, container, row};
 use iced::{Center, Element, Fill};
 use verifier::Sha256;
 use verifier::boundary::PeerAddress;
+use verifier::consent::ConsentLogFormat;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
@@ -159,14 +160,16 @@ impl Offering {
     fn limit(&self) -> Result<u64, String> {
         match self.bytes.trim() {
             "" => Ok(self.default_limit()),
-            typed => {
-                typed.parse::<Size>().map(|Size(bytes)| bytes).map_err(|error| error.to_string())
-            }
+            typed => Size::at_most(typed, ConsentLogFormat::V0.max_bytes)
+                .map(|Size(bytes)| bytes)
+                .map_err(|error| error.to_string()),
         }
     }
 
     fn span(&self) -> Result<u64, String> {
-        self.span.parse::<Span>().map(|Span(span)| span).map_err(|error| error.to_string())
+        Span::at_most(&self.span, ConsentLogFormat::V0.window)
+            .map(|Span(span)| span)
+            .map_err(|error| error.to_string())
     }
 
     fn listen(&self) -> Result<SocketAddr, String> {
