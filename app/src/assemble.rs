@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verifier::artifact::{ArtifactError, Extras, Verification, VerifiedArtifact};
 use verifier::manifest::Manifest;
-use verifier::slm::ChecksumRule;
-use verifier::{Geometry, PieceIndex, Sha256};
+use verifier::slm::{ChecksumRule, SlmError};
+use verifier::{Advice, Coded as _, Geometry, PieceIndex, Remedy, Sha256};
 
 use crate::ports::{Draft, OutputError, Outputs, PieceStore, ReadError, Stem};
 
@@ -39,6 +39,23 @@ pub enum AssembleError {
     /// The import went away before all pieces were kept.
     #[error("the import was cancelled")]
     Cancelled,
+}
+
+/// What to do about a whole that is not what it must be, although each piece of it was verified.
+pub(crate) fn whole_advice(error: &ArtifactError) -> Advice {
+    match error {
+        ArtifactError::Read(_) | ArtifactError::Slm(SlmError::Incomplete { .. }) => error.advice(),
+        ArtifactError::Slm(SlmError::ChecksumMismatch { .. }) => Advice::new(
+            "It is the file that the manifest names, but its own checksum says that it is damaged: \
+             tell whoever made it. If it was made elsewhere, the rule of that checksum may be another \
+             one.",
+        )
+        .by(Remedy::LeaveChecksumOut),
+        _ => Advice::new(
+            "Do not use this artifact: it is not what its manifest says. Tell whoever made the \
+             manifest.",
+        ),
+    }
 }
 
 /// What is assembled, and where.

@@ -136,7 +136,7 @@ impl Blamed for ShareError {
             Self::Slm(_) => "Only a valid .slm can be shared: export the model again.".into(),
             Self::Manifest(error) => error.advice(),
             Self::ChunkList(error) => error.advice(),
-            Self::Artifact(error) => error.advice(),
+            Self::Artifact(error) => error.advice().alone(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
             Self::Changed(_) => "Wait until nothing writes the file, then try again.".into(),
             Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),

@@ -119,10 +119,10 @@ fn puts_ahead_of_nothing(companion: &Companion) {
 /// The texts between quotes of every function that advises, and of every advice that is a constant.
 fn advice_in(source: &str) -> Vec<String> {
     let mut texts = Vec::new();
-    let ends = [("fn advice", "\n    }\n"), ("fn machine_advice", "\n}\n"), (": Advice =", ";\n")];
-    for (start, end) in ends {
+    for (start, ends) in [("-> Advice {", ["\n    }\n", "\n}\n"]), (": Advice =", [";\n"; 2])] {
         for part in source.split(start).skip(1) {
-            let body = part.split(end).next().unwrap().replace("\\\"", "");
+            let shorter = ends.map(|end| part.split(end).next().unwrap());
+            let body = shorter.into_iter().min_by_key(|body| body.len()).unwrap();
             texts.extend(body.split('"').skip(1).step_by(2).map(|text| {
                 text.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ")
             }));

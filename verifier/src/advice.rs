@@ -25,6 +25,13 @@ impl Advice {
         self
     }
 
+    /// The same where what of the program helps is not to be had.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.remedy = None;
+        self
+    }
+
     /// The sentences.
     pub fn text(&self) -> &str {
         &self.text

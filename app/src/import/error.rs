@@ -8,7 +8,7 @@ use verifier::receipt::ReceiptError;
 use verifier::scalars::Label;
 use verifier::{Advice, Code, Coded as _, Remedy};
 
-use crate::assemble::AssembleError;
+use crate::assemble::{AssembleError, whole_advice};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::ports::{Failure, JournalError, OutputError, PullError, ReadError, ReserveError};
 
@@ -139,12 +139,7 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Pull(error) => error.advice(),
-            Self::Artifact(error) if error.code() == IO_FAILED => error.advice(),
-            Self::Artifact(_) => {
-                "Do not use this artifact: it is not what its manifest says. Tell whoever made the \
-                 manifest."
-                    .into()
-            }
+            Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
                 "Try again: the piece is fetched anew. Check the disk's health.".into()

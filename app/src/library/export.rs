@@ -10,7 +10,7 @@ use verifier::manifest::ManifestError;
 use verifier::receipt::{Facts, Receipt, ReceiptError};
 use verifier::{Advice, Code, Coded as _, Sha256};
 
-use crate::assemble::{AssembleError, Assembling, Assembly};
+use crate::assemble::{whole_advice, AssembleError, Assembling, Assembly};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
@@ -121,12 +121,7 @@ impl Blamed for ExportError {
             }
             Self::Manifest(_) => "Import the model again, with its manifest.".into(),
             Self::Output(error) => error.advice(),
-            Self::Artifact(error) if error.code() == IO_FAILED => error.advice(),
-            Self::Artifact(_) => {
-                "Do not use this artifact: it is not what its manifest says. Tell whoever made \
-                 the manifest."
-                    .into()
-            }
+            Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
                 "Import the model again: only that piece is fetched. Check the disk's health."

@@ -106,7 +106,8 @@ impl Coded for ReceiptError {
         match self {
             Self::Line(error) => error.advice(),
             Self::Manifest(error) => error.advice(),
-            Self::Artifact(error) => error.advice(),
+            // A receipt says itself which checks were left out.
+            Self::Artifact(error) => error.advice().alone(),
             Self::NotCanonical
             | Self::Sha256 { .. }
             | Self::SignatureIncomplete { .. }

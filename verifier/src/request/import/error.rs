@@ -7,7 +7,7 @@ use crate::code::{Code, Coded};
 use crate::identity::PeerId;
 use crate::json::JsonError;
 use crate::manifest::ManifestError;
-use crate::request::{OfferError, PeerMessages, TermError};
+use crate::request::{OfferError, PeerMessages, TermError, TermFault};
 use crate::scalars::UtcTime;
 
 /// What to do about a request that is wrong in itself.
@@ -136,7 +136,10 @@ impl Coded for RequestError {
     fn advice(&self) -> Advice {
         let (text, remedy) = match self {
             Self::Manifest(error) => return error.advice(),
-            Self::Offer { source, .. } => return source.advice(),
+            // The user's own document: nobody else is to be asked for a fresh one.
+            Self::Term(error) if !matches!(error.fault(), TermFault::NotYetValid { .. }) => {
+                return MAKE_ANEW;
+            }
             Self::Term(error) => return error.advice(MAKE_ANEW),
             Self::Json(_) | Self::OfferCount(_) | Self::ConsentMissing => return MAKE_ANEW,
             Self::ConsentAhead(_) => {
@@ -150,6 +153,10 @@ impl Coded for RequestError {
                      one.",
                 );
             }
+            Self::Offer { .. } => (
+                "Ask that peer for a new offer, and make a new request with it.",
+                Remedy::AskForOffer,
+            ),
             Self::Mismatch { .. } => (
                 "Take the manifest that the request was made from, or make a new request from this \
                  one.",
