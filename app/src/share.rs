@@ -28,7 +28,7 @@ use crate::ports::{
 };
 use crate::problem::Problem;
 
-pub use names::Names;
+pub use names::{Names, undrafted};
 
 /// How many bytes are read at once while measuring.
 const BLOCK: usize = 1 << 20;

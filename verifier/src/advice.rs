@@ -88,6 +88,4 @@ pub enum Remedy {
     CheckLog,
     /// Saying where others call this machine.
     TellAddress,
-    /// Seeing how commands are written.
-    SeeHelp,
 }

@@ -26,7 +26,6 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::SeeGrants => "`minimodel consent list` shows them.",
         Remedy::CheckLog => "`minimodel consent check` checks it.",
         Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
-        Remedy::SeeHelp => "See `minimodel help`.",
     }
 }
 

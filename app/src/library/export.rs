@@ -10,7 +10,7 @@ use verifier::manifest::ManifestError;
 use verifier::receipt::{Facts, Receipt, ReceiptError};
 use verifier::{Advice, Code, Coded as _, Sha256};
 
-use crate::assemble::{whole_advice, AssembleError, Assembling, Assembly};
+use crate::assemble::{AssembleError, Assembling, Assembly, whole_advice};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;

@@ -6,6 +6,7 @@ use verifier::manifest::{Draft, Manifest, ManifestError};
 use verifier::scalars::{Id, UtcTime, Version};
 
 use super::Survey;
+use crate::problem::Problem;
 
 /// The names and routes of a model that is to be shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,12 @@ impl Names {
         draft.set_chunking(survey.list.geometry(), &survey.list.root());
         draft.write()
     }
+}
+
+/// What an error of [`Names::draft`] says to whoever typed the names.
+pub fn undrafted(error: &ManifestError) -> Problem {
+    let advice = "Correct that name or route, then try again; nothing was written.";
+    Problem { advice: advice.to_owned(), remedy: None, ..Problem::coded(error) }
 }
 
 /// Reads id and version from a file's name: `Tiny Story-1.2` gives `tiny-story` and `1.2`.

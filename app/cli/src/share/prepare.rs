@@ -255,7 +255,7 @@ async fn make_manifest<W: Wiring>(
     let survey = share::survey(watched, chunking.algorithm(), chunking.chunk_size);
     let survey = async { survey.await.map_err(|error| Fault::blamed(&error)) };
     let survey = unless_stopped("preparing", NOTHING_KEPT, survey).await?;
-    let manifest = names.draft(&survey, session.now()).map_err(|error| Fault::coded(&error))?;
+    let manifest = names.draft(&survey, session.now()).map_err(|error| share::undrafted(&error))?;
     Ok((Arc::new(manifest), survey.list))
 }
 

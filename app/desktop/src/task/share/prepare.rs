@@ -161,7 +161,7 @@ async fn draft<P: Ports>(
     check_free(opened, out.clone()).await?;
     let manifest = names
         .draft(&found.survey, opened.ports.clock().now())
-        .map_err(|error| Problem::coded(&error))?;
+        .map_err(|error| app::share::undrafted(&error))?;
     let list = Arc::clone(&found.survey.list);
     asked(opened, Ready { slm: found.slm.clone(), manifest, list, out: Some(out) }).await
 }
