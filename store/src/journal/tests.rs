@@ -258,7 +258,7 @@ async fn a_clock_that_was_put_back_breaks_no_order_and_a_new_yes_counts_now() {
 
         journal.revoke(vec![grant.id().clone()], at(5)).await.unwrap();
         assert!(is_denied(journal.spend(&spend(Act::Fetch, 1), at(5))));
-        assert_eq!(parsed(&layout).last_time(), Some(at(ahead)));
+        assert_eq!(parsed(&layout).last_time(), Some(at(ahead.max(5))));
         let chain = journal.chain().await.unwrap();
         assert_eq!((chain.lines, chain.broken), (3, None));
     }
