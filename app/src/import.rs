@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
-use verifier::piece::Source;
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
 use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
-use verifier::{Bitfield, Geometry, PieceIndex};
+use verifier::{Bitfield, Geometry};
 
 use keeping::Keeping;
 
@@ -30,10 +29,10 @@ use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Draft as _, Journal as _, JournalError, Named, Outputs as _, PieceState,
-    PieceStore as _, Ports, Record, What,
+    Clock as _, Draft as _, Journal as _, JournalError, Named, Outputs as _, Ports, Record, What,
 };
 use crate::problem::Problem;
+use crate::sources::sources;
 
 /// What an import is made with, beside its plan.
 #[derive(Debug)]
@@ -200,7 +199,9 @@ async fn run<P: Ports>(
         plan.request().request_id().clone(),
         plan.request().sha256(),
         plan.geometry(),
-        sources(ports, plan).await?,
+        sources(&**ports.store(), plan.artifact(), plan.geometry())
+            .await
+            .map_err(ImportError::Store)?,
     );
     let (contributions, pieces_local) = (transfer.peers.clone(), transfer.pieces_local);
     let file_name = plan.stem().artifact();
@@ -242,20 +243,6 @@ async fn run<P: Ports>(
 fn spend<P: Ports>(ports: &P, plan: &Plan, act: Act) -> Result<(), JournalError> {
     let bytes = plan.geometry().byte_count();
     ports.journal().spend(&plan.spend(act, None, bytes), ports.clock().now())
-}
-
-/// Where each piece came from, in whatever import it did.
-async fn sources<P: Ports>(
-    ports: &P,
-    plan: &Plan,
-) -> Result<impl Iterator<Item = (PieceIndex, Source)>, ImportError> {
-    let map = ports.store().map(plan.artifact()).await.map_err(ImportError::Store)?;
-    let source = |state| match state {
-        PieceState::Kept(source) => source,
-        // It is in the output, which is verified; that it went bad since is another matter.
-        PieceState::Missing | PieceState::Corrupt => Source::Local,
-    };
-    Ok(plan.geometry().indices().zip(map.unwrap_or_default().into_iter().map(source)))
 }
 
 fn bytes_of(pieces: &Bitfield, geometry: &Geometry) -> u64 {

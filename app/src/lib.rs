@@ -29,6 +29,7 @@ pub mod scratch;
 pub mod serve;
 pub mod settings;
 pub mod share;
+mod sources;
 pub mod stop;
 pub mod verify;
 

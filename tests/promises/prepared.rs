@@ -1,5 +1,6 @@
 //! What is prepared and handed out, what a look makes, and whose word a receipt is.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -234,6 +235,29 @@ fn a_receipt_says_whose_word_it_is() {
         assert!(line.contains(brief), "{line}");
     }
     assert!(!cleo.data.exists(), "reading made something");
+}
+
+#[test]
+fn an_export_says_which_peers_gave_the_pieces() {
+    let scene = Scene::new(2, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    let imported = scene.came_out();
+    fs::create_dir(scene.path("again")).unwrap();
+    let exported = scene.importer.run(&["library", "export", "tiny", "again"]).done();
+    assert_eq!(exported["signed_by"], "nobody");
+    let path = scene.path("again").join("tiny-1.0.minimodel-receipt");
+    let receipt = lines(&path);
+    let transfer = |receipt: &BTreeMap<String, String>| {
+        let mut keys = receipt.clone();
+        keys.retain(|key, _| key.starts_with("transfer.") && !key.contains(".request_"));
+        keys
+    };
+    assert_eq!(transfer(&receipt), transfer(&imported));
+    assert_eq!(receipt["transfer.request_id"], "none");
+    let slm = scene.path("again").join("tiny-1.0.slm");
+    let words = ["verify-receipt", path.to_str().unwrap(), "tiny.manifest", slm.to_str().unwrap()];
+    scene.importer.run(&words).done();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use verifier::artifact::ArtifactError;
 use verifier::manifest::ManifestError;
-use verifier::receipt::{Facts, Receipt, ReceiptError};
+use verifier::receipt::{Facts, Receipt, ReceiptError, Transfer};
 use verifier::{Advice, Code, Coded as _, Sha256};
 
 use crate::assemble::{AssembleError, Assembling, Assembly, whole_advice};
@@ -19,6 +19,7 @@ use crate::ports::{
     ReadError, Stem,
 };
 use crate::problem::Problem;
+use crate::sources::sources;
 
 /// How often it is told how far the output is.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -153,7 +154,7 @@ pub enum Event {
 pub struct Exported {
     /// Where artifact and receipt are.
     pub named: Named,
-    /// The receipt, which tells of a local file.
+    /// The receipt, which tells of the peers that gave the pieces; of a local file if none did.
     pub receipt: Receipt,
     /// What failed after both files had their names. The export is good all the same.
     pub trouble: Option<Problem>,
@@ -207,12 +208,13 @@ pub async fn export<P: Ports>(
         on(Event::Written { done: assembling.appended(), of: pieces });
     }
     let (draft, verified) = assembling.finish().await?;
+    let came = sources(&**store, artifact, &model.geometry).await.map_err(ExportError::Store)?;
     let now = ports.clock().now();
     let facts = Facts {
         created_utc: now,
         verifier_version: settings.verifier_version,
         file_name: &file_name,
-        transfer: None,
+        transfer: Transfer::without_request(&model.geometry, came),
         signer: settings.signer.as_ref(),
     };
     let receipt = Receipt::write(&verified, &facts)?;

@@ -15,6 +15,9 @@ use crate::scalars::{Id, parse_int};
 /// The most peers that a receipt may name.
 const MAX_PEERS: usize = ReceiptSchema::V0.max_peers();
 
+/// What stands for the id of a request where there is none; its digest is all zeros then.
+const NO_REQUEST: &str = "none";
+
 /// Where the pieces of an import came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
@@ -145,6 +148,18 @@ impl Transfer {
         peers.sort_by_cached_key(|peer| peer.id.to_string());
         let (pieces_local, bytes_local) = local;
         Self { request_id, request_sha256, peers, pieces_local, bytes_local }
+    }
+
+    /// The same for an artifact that is put into a folder again, for which nobody made a request.
+    ///
+    /// `None` if no peer gave a piece: then it is a local file.
+    pub fn without_request(
+        geometry: &Geometry,
+        sources: impl IntoIterator<Item = (PieceIndex, Source)>,
+    ) -> Option<Self> {
+        let id = Id::parse(NO_REQUEST).ok()?;
+        let transfer = Self::count(id, Sha256::from_bytes([0; 32]), geometry, sources);
+        (!transfer.peers.is_empty()).then_some(transfer)
     }
 
     /// Adds the transfer's keys to a receipt's values, the peers in order of their ids.
