@@ -1,6 +1,7 @@
 //! Answers known peers until stopped, under grants that are checked at every ask.
 
 pub mod live;
+mod table;
 mod taking;
 
 use std::borrow::Cow;
@@ -11,26 +12,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
-use verifier::piece::PieceList;
 use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
-use verifier::scalars::{Id, Label, UtcTime};
-use verifier::{Advice, Code, Coded as _, PieceIndex, Remedy, Sha256};
+use verifier::scalars::{Id, UtcTime};
+use verifier::{Advice, Code, Coded as _, Remedy, Sha256};
 
 use live::Allowed;
+use table::Table;
 use taking::Taking;
 
 use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
 use crate::lease::Hold;
 use crate::ports::{
-    Clock, Failure, Journal, JournalError, Listener as _, Listening, Model, Opened, PieceStore,
-    Ports, ReadError, Refusal, ServeNews, Shelf, Spend, Standing,
+    Clock as _, Failure, Journal as _, JournalError, Listener as _, Listening, Model, Ports,
+    ServeNews, Standing,
 };
 
 /// How many pieces of news may wait for the caller's ear.
@@ -231,7 +231,8 @@ where
     if let (Err(_), Err(error)) = (&outcome, &taken_back) {
         tracing::error!(%error, "cannot take back what was granted");
     }
-    Ok(Served { taken_back: taken_back?, ..outcome? })
+    let served = outcome?;
+    Ok(Served { taken_back: taken_back?, ..served })
 }
 
 async fn run<P: Ports>(
@@ -245,12 +246,12 @@ where
     P::Clock: Clone,
 {
     let Bound { address, mut sessions, mut heard, table, _hold } = bound;
-    if consent.artifact() != table.model.artifact || !consent.covers(Act::Serve) {
+    if consent.artifact() != table.model().artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }
     on(Event::Listening(address));
 
-    let mut taking = Taking::new(ports, &table.model);
+    let mut taking = Taking::new(ports, table.model());
     let mut allowed = Vec::new();
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -272,7 +273,7 @@ where
                     Ok(standing) => standing,
                     Err(error) => break Err(error.into()),
                 };
-                let live = live_grants(&standing, table.model.artifact);
+                let live = live_grants(&standing, table.model().artifact);
                 if live != allowed {
                     allowed.clone_from(&live);
                     on(Event::Allowed(live));
@@ -362,120 +363,4 @@ pub fn offer(
         expires,
     };
     Ok(Offer::sign(&terms, key)?)
-}
-
-/// What lies ready for callers: one artifact of the library, behind the consent log.
-pub struct Table<S, J, C> {
-    store: Arc<S>,
-    journal: Arc<J>,
-    clock: C,
-    model: Model,
-    list: Arc<PieceList>,
-    /// Shared with every piece that was given out and is not sent yet.
-    lent: Arc<()>,
-}
-
-/// A piece on its way.
-struct Lent {
-    bytes: Bytes,
-    _lent: Arc<()>,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
-    async fn new<P>(ports: &P, artifact: Sha256) -> Result<Self, ServeError>
-    where
-        P: Ports<Store = S, Journal = J, Clock = C>,
-    {
-        let store = Arc::clone(ports.store());
-        let model = store
-            .model(artifact)
-            .await
-            .map_err(ServeError::Store)?
-            .ok_or(ServeError::Unknown(artifact))?;
-        let list = store
-            .list(artifact)
-            .await
-            .map_err(ServeError::Store)?
-            .ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
-        Ok(Self {
-            store,
-            journal: Arc::clone(ports.journal()),
-            clock: ports.clock().clone(),
-            model,
-            list,
-            lent: Arc::default(),
-        })
-    }
-
-    /// Whether a piece is on its way.
-    fn is_lending(&self) -> bool {
-        Arc::strong_count(&self.lent) > 1
-    }
-
-    /// The length of the shortest piece, in bytes.
-    fn least_piece(&self) -> u64 {
-        let geometry = self.list.geometry();
-        let last = geometry.index(geometry.piece_count().saturating_sub(1));
-        u64::from(last.map_or(0, |last| geometry.length(last)))
-    }
-
-    /// Checks the grant and holds the bytes, which count once they went out. Another artifact than
-    /// this one is never granted, and
-    /// a peer that was forgotten or blocked meanwhile is granted nothing.
-    fn may(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> bool {
-        if artifact != self.model.artifact || !self.knows(peer) {
-            return false;
-        }
-        let model_id = self.model.model_id.clone();
-        let spend = Spend { act: Act::Serve, model_id, artifact, peer: Some(peer), bytes };
-        self.journal.hold(&spend, self.clock.now()).is_ok()
-    }
-}
-
-impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
-    fn knows(&self, peer: PeerId) -> bool {
-        self.store.lets_in(peer)
-    }
-
-    async fn label(&self, peer: PeerId) -> Option<Label> {
-        let known = self.store.peers().await.unwrap_or_default();
-        known.into_iter().find(|known| known.id == peer).map(|known| known.label)
-    }
-
-    async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
-        self.grants(peer, artifact).then_some(())?;
-        let have = self.store.model(artifact).await.ok()??.have;
-        Some(Opened { list: Arc::clone(&self.list), have })
-    }
-
-    fn grants(&self, peer: PeerId, artifact: Sha256) -> bool {
-        self.may(peer, artifact, 0)
-    }
-
-    async fn piece(
-        &self,
-        peer: PeerId,
-        artifact: Sha256,
-        index: PieceIndex,
-    ) -> Result<Bytes, Refusal> {
-        let lent = Arc::clone(&self.lent);
-        let length = u64::from(self.list.geometry().length(index));
-        if !self.may(peer, artifact, length) {
-            return Err(Refusal::NotServed);
-        }
-        let bytes = self.store.read(artifact, index).await.map_err(|error| {
-            if let ReadError::Failed(failure) = error {
-                tracing::error!(%failure, "cannot read a piece that was asked for");
-            }
-            // That piece alone: the peer may have all others.
-            Refusal::NotHad
-        })?;
-        Ok(Bytes::from_owner(Lent { bytes, _lent: lent }))
-    }
 }
