@@ -149,6 +149,17 @@ impl Shown<'_> {
     /// Asks it to close, and waits until it has ended by itself.
     pub fn close(mut self) {
         self.press("ctrl+q");
+        self.ends();
+    }
+
+    /// Sends it a signal, by its name without `SIG`, and waits until it has ended by itself.
+    pub fn ends_by(mut self, signal: &str) {
+        let words = [format!("-{signal}"), self.program.id().to_string()];
+        assert!(Command::new("kill").args(words).status().unwrap().success());
+        self.ends();
+    }
+
+    fn ends(&mut self) {
         let status = until("the program ends", || self.program.try_wait().unwrap());
         assert!(status.success(), "{}", self.said());
     }

@@ -211,3 +211,16 @@ fn an_import_is_clicked_through_on_a_real_display() {
     cast.me.run(&["verify-receipt", receipt_path, "story-2.0.manifest", model]).done();
     assert_eq!(lines(&receipt)["transfer.peer_count"], "2");
 }
+
+#[test]
+#[ignore = "needs Xvfb and xdotool; .ci/window runs it"]
+fn any_signal_closes_the_window_in_order() {
+    let cast = Cast::new();
+    let display = Display::start();
+    for signal in ["TERM", "HUP", "INT"] {
+        let settings = Layout::new(&cast.me.data).settings();
+        let _none = fs::remove_file(&settings);
+        display.open(&cast.me.data).ends_by(signal);
+        assert!(settings.is_file(), "{signal}: where the window was is not kept");
+    }
+}
