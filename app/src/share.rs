@@ -159,7 +159,7 @@ pub async fn already<S: PieceStore>(
     artifact: Sha256,
 ) -> Result<Option<(Model, Manifest)>, ShareError> {
     let model = store.model(artifact).await.map_err(ShareError::Store)?;
-    match model.filter(|model| !model.have.is_empty()) {
+    match model.filter(Model::keeps_manifest) {
         Some(model) => Ok(Some((model, kept_manifest(store, artifact).await?))),
         None => Ok(None),
     }
@@ -176,7 +176,7 @@ pub async fn already_under<S: PieceStore>(
     manifest: &Manifest,
 ) -> Result<Option<Model>, ShareError> {
     let model = store.model(manifest.artifact_sha256()).await.map_err(ShareError::Store)?;
-    match model.filter(|model| !model.have.is_empty()) {
+    match model.filter(Model::keeps_manifest) {
         Some(model) if model.manifest_sha256 != manifest.sha256() => {
             let Model { model_id, model_version, .. } = model;
             Err(ReserveError::OtherManifest { model_id, model_version }.into())

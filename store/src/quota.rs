@@ -66,7 +66,7 @@ fn wanted(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveErro
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
             Some(entry)
                 if entry.known.manifest_sha256 != reservation.manifest_sha256
-                    && !entry.have.is_empty() =>
+                    && entry.model(artifact).keeps_manifest() =>
             {
                 let Known { model_id, model_version, .. } = entry.known.clone();
                 return Err(ReserveError::OtherManifest { model_id, model_version });

@@ -18,11 +18,12 @@ use crate::wiring::Wiring;
 pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Result<Outcome, Fault> {
     let data = session.data()?;
     let settings = session.wiring.settings(&data)?;
-    match &args.command {
+    let is_new = !data.exists();
+    let outcome = match &args.command {
         None => {
             let shown = show(session, &settings);
             session.say_if_new()?;
-            Ok(shown)
+            return Ok(shown);
         }
         Some(SettingsCommand::Set { name, value }) => {
             let new = settings.with(*name, value).map_err(|error| {
@@ -30,13 +31,18 @@ pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Resu
                 Fault::from(Problem { advice, ..Problem::coded(&error) })
             })?;
             let new = session.wiring.change_settings(&data, |now| now.taking(*name, &new))?;
-            Ok(changed(session, *name, &new))
+            changed(session, *name, &new)
         }
         Some(SettingsCommand::Reset { name }) => {
             let new = session.wiring.change_settings(&data, |now| now.as_made(*name))?;
-            Ok(changed(session, *name, &new))
+            changed(session, *name, &new)
         }
+    };
+    if is_new {
+        let line = format!("{} is new: it holds what is set, and nothing else.", data.display());
+        session.terminal.say(&line);
     }
+    Ok(outcome)
 }
 
 fn show<W: Wiring>(session: &mut Session<'_, W>, settings: &Settings) -> Outcome {

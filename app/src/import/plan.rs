@@ -82,7 +82,7 @@ impl Plan {
         let store = ports.store();
         let kept = store.model(manifest.artifact_sha256()).await.map_err(ImportError::Store)?;
         if let Some(kept) = &kept
-            && !kept.have.is_empty()
+            && kept.keeps_manifest()
             && kept.manifest_sha256 != manifest.sha256()
         {
             let (model_id, model_version) = (kept.model_id.clone(), kept.model_version.clone());

@@ -127,6 +127,14 @@ pub struct Model {
     pub last_verified: Option<UtcTime>,
 }
 
+impl Model {
+    /// Whether its manifest stays as long as the model does: pieces are or were kept under it, so
+    /// that offers may name it.
+    pub fn keeps_manifest(&self) -> bool {
+        !self.have.is_empty() || self.last_verified.is_some()
+    }
+}
+
 /// Whether an artifact may be evicted to make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pin {

@@ -6,9 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use app::ports::{Access, KnownPeer, PieceState, PieceStore, Pin, ReadError, ReserveError};
+use app::ports::{
+    Access, KnownPeer, PieceState, PieceStore, Pin, ReadError, Reservation, ReserveError,
+};
+use bytes::Bytes;
 use fixture::{Sample, copy_folder, now, packs, rot};
 use store::{LockError, OpenError, Store};
+use verifier::Sha256;
 use verifier::boundary::PeerAddress;
 use verifier::identity::SigningKey;
 use verifier::piece::Source;
@@ -227,6 +231,48 @@ async fn a_lost_or_damaged_index_is_made_anew() {
         drop(store);
         assert!(open(folder.path()).notices().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_manifest_is_not_replaced_once_pieces_were_kept_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1 << 20, 1);
+    let other = || {
+        let manifest = Bytes::from_static(b"another manifest");
+        let manifest_sha256 = Sha256::of(&manifest);
+        Reservation { manifest, manifest_sha256, ..sample.reservation() }
+    };
+    store.reserve(other(), now()).await.unwrap();
+    store.release(sample.artifact);
+    // Nothing was kept under that one.
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.learn(sample.artifact, sample.list()).await.unwrap();
+    store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+    store.verified(sample.artifact, now()).await.unwrap();
+    store.release(sample.artifact);
+    let first = sample.piece(0, Source::Local);
+    for is_damaged in [false, true] {
+        if is_damaged {
+            rot(folder.path(), first.bytes());
+            assert!(store.read(sample.artifact, first.index()).await.is_err());
+            assert!(store.model(sample.artifact).await.unwrap().unwrap().have.is_empty());
+        }
+        let refused = store.reserve(other(), now()).await.unwrap_err();
+        assert!(matches!(refused, ReserveError::OtherManifest { .. }), "{refused:?}");
+        let kept = store.manifest(sample.artifact).await.unwrap().unwrap();
+        assert_eq!(kept, sample.reservation().manifest);
+    }
+}
+
+#[test]
+fn what_would_not_fit_a_new_library_is_known_before_one_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = store::Layout::new(folder.path().join("a/data"));
+    store::room_in_new(&layout, 1 << 20).unwrap();
+    let refused = store::room_in_new(&layout, 5 << 30).unwrap_err();
+    assert!(matches!(refused, ReserveError::Quota { .. }), "{refused:?}");
+    assert!(!folder.path().join("a").exists());
 }
 
 #[tokio::test]

@@ -136,3 +136,41 @@ pub(super) fn check_same(args: &PrepareArgs, here: &Manifest) -> Result<(), Faul
     );
     Err(Fault::usage(*first, what, advice))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use clap::Parser as _;
+
+    use super::ask;
+    use crate::args::{Cli, Command, PrepareArgs, ShareCommand};
+    use crate::terminal::{Asking, Terminal};
+
+    fn typed(line: &str) -> PrepareArgs {
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let Command::Share(ShareCommand::Prepare(args)) = cli.command else { panic!("{line}") };
+        args
+    }
+
+    fn terminal(answers: &str, asking: Asking) -> Terminal {
+        let input = Box::new(Cursor::new(answers.to_owned()));
+        Terminal::with(Box::new(Vec::new()), Box::new(Vec::new()), input, asking)
+    }
+
+    #[test]
+    fn where_the_licence_is_read_is_asked_until_it_can_be() {
+        let args = typed("minimodel share prepare tiny-1.0.slm");
+        let mut there = terminal("licence.md\n/license.md\n/card.md\n", Asking::Possible);
+        let names = ask(&mut there, &args).unwrap();
+        assert_eq!((&*names.license, &*names.card), ("/license.md", "/card.md"));
+        assert_eq!((&*names.id, &*names.version), ("tiny", "1.0"));
+        for (answers, asking) in [("\n", Asking::Possible), ("/l.md\n", Asking::Impossible)] {
+            let fault = ask(&mut terminal(answers, asking), &args).unwrap_err();
+            assert_eq!((fault.field(), fault.exit().number()), ("--license-route", 2));
+        }
+        let half = typed("minimodel share prepare tiny.slm --license-route /l.md");
+        let fault = ask(&mut terminal("", Asking::Impossible), &half).unwrap_err();
+        assert_eq!(fault.field(), "--model-card-route");
+    }
+}
