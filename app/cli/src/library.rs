@@ -70,7 +70,12 @@ fn nothing(command: &LibraryCommand) -> Outcome {
             let outcome = used.fold(Outcome::new(), |outcome, key| outcome.with(key, 0));
             outcome.with("quota", Value::Null).with("free", Value::Null)
         }
-        _ => Outcome::new().with("model_count", 0).with("corrupt", 0).with("model", none()),
+        LibraryCommand::Recheck(_) => Outcome::new()
+            .with("model_count", 0)
+            .with("corrupt", 0)
+            .with("missing", 0)
+            .with("model", none()),
+        _ => Outcome::new().with("model_count", 0).with("model", none()),
     };
     outcome.told()
 }

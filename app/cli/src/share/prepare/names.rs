@@ -127,9 +127,9 @@ pub(super) fn check_same(args: &PrepareArgs, here: &Manifest) -> Result<(), Faul
     let Some((first, _)) = differing.first() else { return Ok(()) };
     let (id, version) = (here.model_id(), here.model_version());
     let said: Vec<String> =
-        differing.iter().map(|(option, own)| format!("{option} is {own} there")).collect();
-    let what =
-        format!("this file is in the library already as {id} {version}: {}", said.join(", "));
+        differing.iter().map(|(option, own)| format!("{option} {own}")).collect();
+    let said = said.join(", ");
+    let what = format!("this file is in the library already, as {id} {version} with {said}");
     let advice = format!(
         "Leave that out to get the manifest that is there. To name the model anew, first type \
          `minimodel library forget {id}`; offers that you gave name the manifest that is there."
