@@ -76,7 +76,9 @@ impl Problem {
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let advice = match error.kind() {
             io::ErrorKind::NotFound => "Check the path: nothing of that name is there.".into(),
-            io::ErrorKind::IsADirectory => "Give the path of a file, not of a folder.".into(),
+            io::ErrorKind::IsADirectory => {
+                "Give the path of a plain file, not of a folder or a device.".into()
+            }
             io::ErrorKind::AlreadyExists => {
                 "Choose another name, or move that file elsewhere; nothing was changed.".into()
             }

@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use verifier::artifact::{Extras, VerifiedArtifact};
+use verifier::artifact::{ArtifactError, Extras, VerifiedArtifact};
 use verifier::digest::Sha256Stream;
 use verifier::identity::SigningKey;
 use verifier::manifest::{Manifest, Options};
-use verifier::receipt::{Facts, Receipt, VerifiedReceipt};
+use verifier::receipt::{Facts, Receipt, ReceiptError, VerifiedReceipt};
 use verifier::scalars::{UtcTime, Version};
 use verifier::slm::ChecksumRule;
-use verifier::{Code, Sha256};
+use verifier::{Code, Coded, Sha256};
 
 use crate::input;
 use crate::problem::Problem;
@@ -121,7 +121,20 @@ pub fn artifact(
     let (file, length) = input::open(slm)?;
     let file = Metered::new(file, length, meter);
     verifier::artifact::verify(manifest, file, length, extras, rule)
-        .map_err(|error| Problem::coded_in(slm, &error))
+        .map_err(|error| failed_check(slm, &error, &error))
+}
+
+/// Names the file where it is the one to blame, and not the manifest, the list or the evidence,
+/// which say so themselves.
+fn failed_check(slm: &Path, check: &ArtifactError, error: &impl Coded) -> Problem {
+    match check {
+        ArtifactError::ByteCount { .. }
+        | ArtifactError::Sha256 { .. }
+        | ArtifactError::MerkleRoot { .. }
+        | ArtifactError::Slm(_)
+        | ArtifactError::Read(_) => Problem::coded_in(slm, error),
+        _ => Problem::coded(error),
+    }
 }
 
 /// Checks the bytes of a receipt against those of a manifest, and a file.
@@ -138,8 +151,12 @@ pub fn receipt(
 ) -> Result<VerifiedReceipt, Problem> {
     let (file, length) = input::open(slm)?;
     let file = Metered::new(file, length, meter);
-    Receipt::verify(receipt, manifest, options, file, length)
-        .map_err(|error| Problem::coded(&error))
+    Receipt::verify(receipt, manifest, options, file, length).map_err(|error| match &error {
+        ReceiptError::Artifact(check) => failed_check(slm, check, &error),
+        ReceiptError::Manifest(_) => Problem::coded_in(Path::new("the manifest"), &error),
+        ReceiptError::Line(_) => Problem::coded_in(Path::new("the receipt"), &error),
+        _ => Problem::coded(&error),
+    })
 }
 
 /// Makes the receipt of a file that was verified here, not fetched from peers.

@@ -84,6 +84,28 @@ fn a_limit_that_cannot_be_is_named_with_its_option_before_anything_is_made() {
 }
 
 #[test]
+fn a_failure_names_the_file_that_is_to_blame() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let anna = &scene.importer;
+    for (line, code, file) in [
+        ("import-peer-request tiny.slm tiny.manifest out", "request.non-ascii", "tiny.slm: "),
+        ("verify-artifact tiny.slm tiny.slm", "manifest.too-large", "tiny.slm: "),
+        ("verify-receipt tiny.manifest tiny.manifest tiny.slm", "receipt.unknown-key", "receipt: "),
+        (
+            "verify-artifact tiny.manifest tiny.slm --chunk-list tiny.manifest",
+            "chunk-list.missing-key",
+            "chunk list is not valid: ",
+        ),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let refused = anna.refuses(&words, 1, code);
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(file), "{line}: {message}");
+        assert_eq!(message.contains("tiny.slm"), file.contains("tiny.slm"), "{line}: {message}");
+    }
+}
+
+#[test]
 fn a_broken_consent_log_is_kept_and_can_be_checked() {
     let folder = tempfile::tempdir().unwrap();
     let anna = Companion::new(folder.path(), "anna");

@@ -1,8 +1,10 @@
 //! Checks what peers hand over: requests, offers, announcements, tickets. No network is used.
 
+use std::path::Path;
+
 use app::input;
 use verifier::announcement::Announcement;
-use verifier::request::{ImportRequest, Offer, Ticket};
+use verifier::request::{ImportRequest, Offer, RequestError, Ticket};
 
 use crate::args::{AnnouncementArgs, OfferArgs, RequestArgs, TicketArgs};
 use crate::fault::Fault;
@@ -20,7 +22,7 @@ pub fn request<W: Wiring>(session: &Session<'_, W>, args: &RequestArgs) -> Resul
     let manifest = input::read(&args.manifest, input::MANIFEST)?;
     let now = args.now.unwrap_or_else(|| session.now());
     let request = ImportRequest::parse(&bytes, &manifest, args.options.options(), now)
-        .map_err(|error| Fault::coded(&error))?;
+        .map_err(|error| refused(&args.request, &args.manifest, &error))?;
     Ok(Outcome::new()
         .warn(request.warnings())
         .with_text("request_id", request.request_id())
@@ -93,6 +95,15 @@ pub fn ticket<W: Wiring>(session: &Session<'_, W>, args: &TicketArgs) -> Result<
         .with_text("label", ticket.label())
         .with("addresses", texts(ticket.addresses()))
         .with_text("expires_utc", ticket.expires()))
+}
+
+/// What an error of a request says, naming the file that is to blame.
+pub fn refused(request: &Path, manifest: &Path, error: &RequestError) -> Fault {
+    let path = match error {
+        RequestError::Manifest(_) | RequestError::NoChunking => manifest,
+        _ => request,
+    };
+    Fault::coded_in(path, error)
 }
 
 /// Texts as a list value.

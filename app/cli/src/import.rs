@@ -19,6 +19,7 @@ use verifier::scalars::Id;
 use verifier::{Code, Sha256};
 
 use crate::args::ImportArgs;
+use crate::check::refused;
 use crate::fault::Fault;
 use crate::library;
 use crate::outcome::{Outcome, printable};
@@ -45,7 +46,7 @@ pub async fn run<W: Wiring>(
     let manifest = input::read(&args.manifest, input::MANIFEST)?;
     let now = session.now();
     let request = ImportRequest::parse(&bytes, &manifest, args.options.options(), now)
-        .map_err(|error| Fault::coded(&error))?;
+        .map_err(|error| refused(&args.request, &args.manifest, &error))?;
     let mut own = session.settings()?;
     if let Some(Limit(bytes)) = args.download_limit {
         own.download_limit = bytes;

@@ -52,7 +52,12 @@ pub struct Held {
 #[non_exhaustive]
 pub enum ReserveError {
     /// The quota does not leave the room, whatever could be evicted.
-    #[error("{wanted} bytes do not fit: {left} bytes are left of the quota of {quota}")]
+    #[error(
+        "{} do not fit: {} are left of the quota of {}",
+        Size(*wanted),
+        Size(*left),
+        Size(*quota)
+    )]
     Quota {
         /// Bytes that the import would add.
         wanted: u64,
@@ -62,7 +67,7 @@ pub enum ReserveError {
         quota: u64,
     },
     /// The device does not have the room.
-    #[error("{wanted} bytes do not fit: the device has {free} bytes free")]
+    #[error("{} do not fit: the disk has {} free", Size(*wanted), Size(*free))]
     Device {
         /// Bytes that the import would add.
         wanted: u64,

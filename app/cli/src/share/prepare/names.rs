@@ -58,7 +58,7 @@ pub(super) fn ask(terminal: &mut Terminal, args: &PrepareArgs) -> Result<Names, 
     // What was typed is judged first: nobody is asked in vain.
     for (key, fault) in names.faults() {
         if !wanted.iter().any(|(route, given)| given.is_none() && route.key == key) {
-            return Err(Fault::coded(&fault));
+            return Err(app::share::undrafted(&fault).into());
         }
     }
     for (route, given) in &wanted {
