@@ -88,9 +88,9 @@ fn a_failure_names_the_file_that_is_to_blame() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     let anna = &scene.importer;
     for (line, code, file) in [
-        ("import-peer-request tiny.slm tiny.manifest out", "request.non-ascii", "tiny.slm: "),
+        ("import-peer-request tiny.slm tiny.manifest out", "request.too-large", "tiny.slm: "),
         ("verify-artifact tiny.slm tiny.slm", "manifest.too-large", "tiny.slm: "),
-        ("verify-receipt tiny.manifest tiny.manifest tiny.slm", "receipt.unknown-key", "receipt: "),
+        ("verify-receipt tiny.manifest tiny.manifest tiny.slm", "receipt.missing-key", "receipt: "),
         (
             "verify-artifact tiny.manifest tiny.slm --chunk-list tiny.manifest",
             "chunk-list.missing-key",
