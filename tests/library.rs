@@ -1,7 +1,7 @@
 //! What is kept: listed, checked again, and put into folders.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::harness::{Model, Scene, files, lines};
 
@@ -13,18 +13,6 @@ fn folder(scene: &Scene, name: &str) -> PathBuf {
     let folder = scene.path(name);
     fs::create_dir(&folder).unwrap();
     folder
-}
-
-/// Changes one byte in the middle of the only pack under a data folder.
-fn rot(data: &Path) {
-    let packs = fs::read_dir(data.join("store/packs")).unwrap();
-    let [pack] = &packs.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
-        panic!("there is more than one pack, or none");
-    };
-    let mut bytes = fs::read(pack).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(pack, bytes).unwrap();
 }
 
 #[test]
@@ -58,7 +46,7 @@ fn a_model_that_rotted_is_found_out_and_does_not_come_out() {
     let owner = &scene.peers[0];
     let before = owner.run(&["library", "recheck", "--all"]).done();
     assert_eq!((&before["model_count"], &before["corrupt"]), (&1.into(), &0.into()));
-    rot(&owner.data);
+    scene.rot(owner);
 
     let out = folder(&scene, "exports");
     let export = ["library", "export", "tiny", "exports"];
@@ -78,7 +66,7 @@ fn a_model_that_rotted_is_found_out_and_does_not_come_out() {
 fn checking_everything_names_what_is_corrupt() {
     let scene = Scene::new(1, Model::FINE);
     let owner = &scene.peers[0];
-    rot(&owner.data);
+    scene.rot(owner);
     let all = owner.run(&["library", "recheck", "--all"]).refused(1, "library.damaged");
     assert_eq!(all["corrupt"], 1, "{all}");
     assert_eq!(all["model"][0]["corrupt"], 1, "{all}");

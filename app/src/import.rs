@@ -4,12 +4,12 @@ mod error;
 mod keeping;
 mod library;
 pub mod live;
+mod output;
 mod plan;
 pub mod room;
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
@@ -18,14 +18,13 @@ use verifier::scalars::Version;
 use verifier::slm::ChecksumRule;
 use verifier::{Bitfield, Geometry};
 
-use keeping::Keeping;
+use output::{Moved, Output};
 
 pub use error::ImportError;
 pub(crate) use library::GOOD;
 pub use library::Library;
 pub use plan::{Admitted, Called, Plan};
 
-use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
@@ -135,7 +134,7 @@ async fn run<P: Ports>(
     admitted: &Admitted,
     settings: Settings,
     on: &mut (impl FnMut(Event) + Send),
-    mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+    stop: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<Imported, ImportError> {
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
@@ -159,41 +158,8 @@ async fn run<P: Ports>(
         on(Event::Blocked(peer.id));
     }
 
-    let assembling = Assembling::start(Assembly {
-        store: Arc::clone(ports.store()),
-        outputs: Arc::clone(ports.outputs()),
-        folder: plan.folder().to_owned(),
-        stem: plan.stem().clone(),
-        manifest: Arc::clone(plan.manifest_arc()),
-        geometry: *plan.geometry(),
-        rule: settings.rule,
-    });
-    let mut keeping = Keeping::new(ports, plan, &assembling, lease.held.have.clone());
-    keeping.advance();
-    let started = Instant::now();
-    if !keeping.have.is_full() {
-        let pulled = tokio::select! {
-            pulled = keeping.pull(lease.held.list.clone(), on) => pulled,
-            () = &mut stop => Err(ImportError::Stopped),
-        };
-        if let Err(error) = pulled {
-            drop(keeping);
-            // The temporary output is removed before anyone hears that the import has ended.
-            assembling.abandon().await;
-            return Err(error);
-        }
-    }
-    let transfer_time = started.elapsed();
-    let (given, pieces_before) = keeping.end();
-    on(Event::Verifying);
-    tokio::select! {
-        () = assembling.ended() => {}
-        () = &mut stop => {
-            assembling.abandon().await;
-            return Err(ImportError::Stopped);
-        }
-    }
-    let (draft, artifact) = assembling.finish().await?;
+    let Output { draft, artifact, moved } =
+        output::make(ports, admitted, &lease.held, settings.rule, on, stop).await?;
 
     let transfer = Transfer::count(
         plan.request().request_id().clone(),
@@ -224,6 +190,7 @@ async fn run<P: Ports>(
 
     drop(lease);
     let troubles = library.finish(ports, plan).await.into_iter().collect();
+    let Moved { given, pieces_before, time: transfer_time } = moved;
     let givers = given.len() as u64;
     let bytes_fetched = given.values().sum();
     Ok(Imported {

@@ -96,6 +96,16 @@ impl Companion {
         library["model"][0]["kept"].as_u64().unwrap_or(0)
     }
 
+    /// The only pack of its library.
+    #[track_caller]
+    pub fn pack(&self) -> PathBuf {
+        let packs = std::fs::read_dir(self.data.join("store/packs")).unwrap();
+        let [pack] = &packs.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
+            panic!("there is more than one pack, or none");
+        };
+        pack.clone()
+    }
+
     fn words(&self, words: &[&str]) -> Vec<String> {
         let data = ["--data-dir", self.data.to_str().unwrap()];
         words.iter().chain(&data).map(|word| (*word).to_owned()).collect()

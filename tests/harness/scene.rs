@@ -100,6 +100,19 @@ impl Scene {
         self.path("out")
     }
 
+    /// Changes a byte in the first piece of the model that a companion keeps.
+    #[track_caller]
+    pub fn rot(&self, keeper: &Companion) {
+        let (pack, slm) = (keeper.pack(), fs::read(self.path("tiny.slm")).unwrap());
+        let mut bytes = fs::read(&pack).unwrap();
+        let starts = slm.chunks(16 << 10).map(|piece| &piece[..piece.len().min(64)]);
+        let mut places = starts.filter_map(|it| bytes.windows(it.len()).position(|at| at == it));
+        let place = places.next().expect("some piece is kept");
+        drop(places);
+        bytes[place] ^= 1;
+        fs::write(pack, bytes).unwrap();
+    }
+
     /// Starts a peer's server; gives it once it can be called and its offer is written.
     #[track_caller]
     pub fn serves(&self, number: usize, to: &str, more: &[&str]) -> Running {

@@ -1,7 +1,7 @@
 //! What is kept: nothing goes without a word, and what is bad is said to be bad.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use app::import::Settings;
@@ -102,15 +102,6 @@ fn a_damaged_list_of_peers_is_refused_and_never_written_over() {
     assert_eq!(peers(&owner), [("anna".to_owned(), false)]);
 }
 
-/// The only pack under a data folder.
-fn pack(data: &Path) -> PathBuf {
-    let packs = fs::read_dir(data.join("store/packs")).unwrap();
-    let [pack] = &packs.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
-        panic!("there is more than one pack, or none");
-    };
-    pack.clone()
-}
-
 #[test]
 fn a_recheck_says_what_is_bad_for_as_long_as_it_is() {
     let scene = Scene::of_strangers(1, Model::FINE);
@@ -118,11 +109,7 @@ fn a_recheck_says_what_is_bad_for_as_long_as_it_is() {
     let (one, all) = (["library", "recheck", "tiny"], ["library", "recheck", "--all"]);
     let sound = owner.run(&one).done();
     assert_eq!((&sound["state"], &sound["corrupt"]), (&"whole".into(), &0.into()));
-    let pack = pack(&owner.data);
-    let mut bytes = fs::read(&pack).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&pack, bytes).unwrap();
+    scene.rot(owner);
 
     for _ in 0..2 {
         let told = owner.refuses(&one, 1, "library.damaged");
@@ -158,13 +145,38 @@ fn a_recheck_of_a_model_that_never_was_whole_says_what_is_missing() {
     }
 }
 
+#[test]
+fn an_import_fetches_a_piece_that_went_bad_anew() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut cut = scene.import(&["--consent", Scene::YES, "--download-limit", "256KiB"]);
+    midway(&mut cut);
+    cut.kill();
+    assert!(scene.importer.kept() < scene.pieces);
+    // In the run that finds it.
+    scene.rot(&scene.importer);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    scene.came_out();
+    assert_eq!(scene.importer.run(&["library", "recheck", "tiny"]).done()["state"], "whole");
+
+    // Or, where nobody agreed to fetching because nothing was missing, in the next.
+    for name in crate::harness::files(&scene.out()) {
+        fs::remove_file(scene.out().join(name)).unwrap();
+    }
+    scene.rot(&scene.importer);
+    let refused = scene.import(&["--consent", Scene::YES]).ends().refused(3, "io.failed");
+    assert!(refused["field"].as_str().unwrap().starts_with("piece."), "{refused}");
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    assert_eq!(scene.came_out()["transfer.pieces_fetched"], scene.pieces.to_string());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_whose_disk_gives_a_piece_back_no_more_refuses_that_piece_and_stays() {
     let scene = Scene::new(2, Model::FINE);
     let mut servers = scene.serve_all(&["--upload-limit", "1MiB"]);
     // The memory of the process that reads it: opened without complaint, read with EIO.
-    let (pack, aside) = (pack(&scene.peers[0].data), scene.path("aside.pack"));
+    let (pack, aside) = (scene.peers[0].pack(), scene.path("aside.pack"));
     fs::rename(&pack, &aside).unwrap();
     std::os::unix::fs::symlink("/proc/self/mem", &pack).unwrap();
     let imported = scene.import(&["--consent", Scene::YES]).ends();

@@ -21,17 +21,6 @@ fn open(scene: &Scene) -> Stage {
     stage
 }
 
-/// Changes one byte of the model where it is kept.
-fn rot(scene: &Scene) {
-    let packs = fs::read_dir(scene.peers[0].data.join("store/packs")).unwrap();
-    for pack in packs.map(|entry| entry.unwrap().path()) {
-        let mut bytes = fs::read(&pack).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs::write(pack, bytes).unwrap();
-    }
-}
-
 #[test]
 fn a_kept_model_becomes_a_file_that_is_verified_before_it_is_shown() {
     let scene = Scene::new(1, Model::SMALL);
@@ -59,7 +48,7 @@ fn a_kept_model_becomes_a_file_that_is_verified_before_it_is_shown() {
 #[test]
 fn a_model_is_checked_again_and_forgotten_by_keys_alone() {
     let scene = Scene::new(1, Model::SMALL);
-    rot(&scene);
+    scene.rot(&scene.peers[0]);
     let enter = |stage: &mut Stage, label: &str| {
         stage.tab_to(label);
         stage.press(Key::Named(Named::Enter), Modifiers::empty());
@@ -86,7 +75,7 @@ fn a_model_is_checked_again_and_forgotten_by_keys_alone() {
 #[test]
 fn the_storage_sets_a_quota_tells_what_would_go_and_checks_everything() {
     let scene = Scene::new(1, Model::SMALL);
-    rot(&scene);
+    scene.rot(&scene.peers[0]);
     scene.peers[0].run(&["library", "unpin", "tiny"]).done();
     let mut stage = open(&scene);
     stage.go(Place::Storage);

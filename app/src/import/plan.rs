@@ -286,6 +286,11 @@ impl Admitted {
         self.consent.take_back(&**ports.journal(), ports.clock().now()).await.map(|_| ())
     }
 
+    /// Whether peers may be asked for pieces.
+    pub(super) fn may_fetch(&self) -> bool {
+        self.consent.covers(Act::Fetch)
+    }
+
     /// Whether the pieces may stay in the store when the import is done.
     pub fn may_cache(&self) -> bool {
         self.consent.covers(Act::Cache)

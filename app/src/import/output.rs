@@ -1,0 +1,139 @@
+//! The output of an import: what is missing is pulled, and the whole assembled and verified.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use verifier::Bitfield;
+use verifier::artifact::VerifiedArtifact;
+use verifier::identity::PeerId;
+use verifier::piece::PieceList;
+use verifier::slm::ChecksumRule;
+
+use super::keeping::Keeping;
+use super::{Admitted, ImportError, Plan};
+use crate::assemble::{Assembling, Assembly};
+use crate::event::Event;
+use crate::ports::{Held, Outputs, PieceStore as _, Ports, ReadError};
+
+/// A verified output that has no name yet, and what moved for it.
+pub(super) struct Output<P: Ports> {
+    pub(super) draft: <P::Outputs as Outputs>::Draft,
+    pub(super) artifact: VerifiedArtifact,
+    pub(super) moved: Moved,
+}
+
+/// What moved for an output.
+#[derive(Default)]
+pub(super) struct Moved {
+    /// Bytes that each peer gave.
+    pub(super) given: BTreeMap<PeerId, u64>,
+    /// How many pieces were here before anyone was asked.
+    pub(super) pieces_before: u64,
+    /// How long the pieces took.
+    pub(super) time: Duration,
+}
+
+/// What there is of the artifact.
+struct Had {
+    have: Bitfield,
+    list: Option<Arc<PieceList>>,
+}
+
+/// Makes the output. Pieces that were here and turn out to be bad are fetched anew, once, unless
+/// the yes is to importing alone.
+///
+/// # Errors
+///
+/// [`ImportError`]; the output is removed by then.
+pub(super) async fn make<P: Ports>(
+    ports: &P,
+    admitted: &Admitted,
+    held: &Held,
+    rule: ChecksumRule,
+    on: &mut (impl FnMut(Event) + Send),
+    mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Result<Output<P>, ImportError> {
+    let plan = admitted.plan();
+    let mut moved = Moved { pieces_before: held.have.count().into(), ..Moved::default() };
+    let had = Had { have: held.have.clone(), list: held.list.clone() };
+    let first = pull(ports, plan, had, rule, &mut moved, on, stop.as_mut()).await;
+    let (draft, artifact) = match first {
+        Err(ImportError::Read { source: ReadError::Missing | ReadError::Corrupt, .. })
+            if admitted.may_fetch() =>
+        {
+            let before = moved.pieces_before;
+            let had = tokio::select! {
+                had = sound(ports, plan) => had?,
+                () = &mut stop => return Err(ImportError::Stopped),
+            };
+            on(Event::Reserved { have: had.have.clone() });
+            let second = pull(ports, plan, had, rule, &mut moved, on, stop).await?;
+            moved.pieces_before = before;
+            second
+        }
+        outcome => outcome?,
+    };
+    Ok(Output { draft, artifact, moved })
+}
+
+/// Reads all that is kept, so that everything bad is known; what is left.
+async fn sound<P: Ports>(ports: &P, plan: &Plan) -> Result<Had, ImportError> {
+    let (store, artifact) = (ports.store(), plan.artifact());
+    store.recheck(artifact, |_| {}).await.map_err(ImportError::Store)?;
+    let model = store.model(artifact).await.map_err(ImportError::Store)?;
+    let list = store.list(artifact).await.map_err(ImportError::Store)?;
+    let nothing = || Bitfield::empty(plan.geometry().piece_count());
+    Ok(Had { have: model.map_or_else(nothing, |model| model.have), list })
+}
+
+async fn pull<P: Ports>(
+    ports: &P,
+    plan: &Plan,
+    had: Had,
+    rule: ChecksumRule,
+    moved: &mut Moved,
+    on: &mut (impl FnMut(Event) + Send),
+    mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Result<(<P::Outputs as Outputs>::Draft, VerifiedArtifact), ImportError> {
+    let assembling = Assembling::start(Assembly {
+        store: Arc::clone(ports.store()),
+        outputs: Arc::clone(ports.outputs()),
+        folder: plan.folder().to_owned(),
+        stem: plan.stem().clone(),
+        manifest: Arc::clone(plan.manifest_arc()),
+        geometry: *plan.geometry(),
+        rule,
+    });
+    let mut keeping = Keeping::new(ports, plan, &assembling, had.have);
+    keeping.advance();
+    let started = Instant::now();
+    if !keeping.have.is_full() {
+        let pulled = tokio::select! {
+            pulled = keeping.pull(had.list, on) => pulled,
+            () = &mut stop => Err(ImportError::Stopped),
+        };
+        if let Err(error) = pulled {
+            drop(keeping);
+            // The temporary output is removed before anyone hears that the import has ended.
+            assembling.abandon().await;
+            return Err(error);
+        }
+    }
+    moved.time = moved.time.saturating_add(started.elapsed());
+    let (given, before) = keeping.end();
+    moved.pieces_before = before;
+    for (peer, bytes) in given {
+        *moved.given.entry(peer).or_default() += bytes;
+    }
+    on(Event::Verifying);
+    tokio::select! {
+        () = assembling.ended() => {}
+        () = &mut stop => {
+            assembling.abandon().await;
+            return Err(ImportError::Stopped);
+        }
+    }
+    Ok(assembling.finish().await?)
+}
