@@ -7,6 +7,7 @@
 mod bundle;
 mod callers;
 mod journal;
+mod lie;
 mod offline;
 mod outputs;
 mod peers;
@@ -19,6 +20,7 @@ use verifier::scalars::UtcTime;
 pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
 pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
+pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};

@@ -107,13 +107,20 @@ impl Question {
         );
         let peers = plan.called().iter().map(|peer| {
             let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
-            format!("{} ({}) at {}", peer.label, short_peer(peer.id), addresses.join(", "))
+            let lied = peer.lied.as_ref().map_or_else(String::new, |lie| {
+                format!("; it lied before: it sent wrong bytes for {lie}")
+            });
+            format!("{} ({}) at {}{lied}", peer.label, short_peer(peer.id), addresses.join(", "))
+        });
+        let banned = plan.banned().iter().map(|(peer, lie)| {
+            let id = short_peer(peer.id);
+            format!("{} ({id}) is banned and not called: it sent wrong bytes for {lie}", peer.label)
         });
         let terms = plan.terms(&[Act::Fetch, Act::Import, Act::Cache], until);
         Self {
             required: required.to_vec(),
             optional: vec![Act::Cache],
-            peers: peers.collect(),
+            peers: peers.chain(banned).collect(),
             ..Self::about(manifest, what, bytes, until, stop.into(), terms)
         }
     }

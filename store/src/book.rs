@@ -1,4 +1,5 @@
-//! The book: who this installation is paired with, and the quota, in a file of their own.
+//! The book: who this installation is paired with, who lied to it, and the quota, in a file of
+//! their own.
 //!
 //! It is not in the index, because an index that is lost or opens emptier than it was is made anew
 //! from the packs, and no pack knows a peer. Each change is written aside, synced and renamed, so
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use app::blame::machine_advice;
-use app::ports::{Access, KnownPeer};
+use app::ports::{Access, KnownPeer, Liar};
 use verifier::Advice;
 use verifier::identity::PeerId;
 
@@ -79,6 +80,8 @@ pub(crate) struct Book {
     /// The most bytes that the store may take, once it was set.
     pub(crate) quota: Option<u64>,
     pub(crate) peers: BTreeMap<PeerId, KnownPeer>,
+    /// Apart from the peers, so that removing and adding one again does not make it honest.
+    pub(crate) liars: BTreeMap<PeerId, Liar>,
 }
 
 /// The peers that a data folder knows of, read without the library, which another process may
@@ -156,10 +159,12 @@ fn read(path: &std::path::Path) -> Result<Option<Book>, BookError> {
 mod tests {
     use std::fs;
 
-    use app::ports::{Access, KnownPeer};
+    use app::ports::{Access, KnownPeer, Liar, Lie, MOST_LIES, Untrue};
     use verifier::boundary::PeerAddress;
+    use verifier::digest::ChunkDigest;
     use verifier::identity::SigningKey;
-    use verifier::scalars::{Label, UtcTime};
+    use verifier::scalars::{Id, Label, UtcTime, Version};
+    use verifier::{ChunkAlgorithm, Root, Sha256};
 
     use super::{Book, BookError, BookFile, LIMIT};
 
@@ -173,6 +178,34 @@ mod tests {
         }
     }
 
+    fn piece(index: u32) -> Untrue {
+        let [wanted, came] = [1, 2].map(|byte| ChunkDigest::from_bytes([byte; 32]));
+        Untrue::Piece { index, algorithm: ChunkAlgorithm::FixedSizeMerkleV0, wanted, came }
+    }
+
+    fn list() -> Untrue {
+        let root = |byte| Root::from_bytes(ChunkAlgorithm::Blake3TreeV0, [byte; 32]);
+        Untrue::List { wanted: root(3), came: root(4) }
+    }
+
+    fn lie(untrue: Untrue) -> Lie {
+        Lie {
+            time: UtcTime::from_unix(1_800_000_000),
+            model_id: Id::parse("tiny").unwrap(),
+            model_version: Version::parse("1.0").unwrap(),
+            artifact: Sha256::of(b"tiny"),
+            untrue,
+        }
+    }
+
+    #[test]
+    fn the_newest_lies_of_a_peer_are_remembered_and_no_more_than_some() {
+        let mut liar = Liar::default();
+        (0..20).for_each(|index| liar.lied(lie(piece(index))));
+        let pieces: Vec<_> = liar.lies.iter().filter_map(|lie| lie.untrue.piece()).collect();
+        assert_eq!((pieces.len(), pieces.last()), (MOST_LIES, Some(&19)));
+    }
+
     #[test]
     fn a_book_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
@@ -183,6 +216,16 @@ mod tests {
             book.change(|book| book.peers.insert(known.id, known)).unwrap();
         }
         book.change(|book| book.quota = Some(77)).unwrap();
+        for seed in [1, 9] {
+            for untrue in [piece(7), list(), piece(u32::MAX)] {
+                let lied = |book: &mut Book| {
+                    let id = peer(seed, Access::Open).id;
+                    book.liars.entry(id).or_default().lied(lie(untrue));
+                };
+                book.change(lied).unwrap();
+            }
+        }
+        book.change(|book| book.liars.values_mut().next().unwrap().is_banned = false).unwrap();
         let again = BookFile::open(path).unwrap();
         let shown = |file: &BookFile| file.look(|book| format!("{book:?}"));
         assert_eq!(shown(&again), shown(&book));
@@ -200,9 +243,11 @@ mod tests {
         let book = BookFile::open(path.clone()).unwrap();
         book.change(|book| {
             let known = peer(1, Access::Open);
+            book.liars.entry(known.id).or_default().lied(lie(piece(7)));
             book.peers.insert(known.id, known)
         })
         .unwrap();
+        let digest = piece(7).digests()[0].clone();
         let good = fs::read_to_string(&path).unwrap();
         let id = peer(1, Access::Open).id.to_string();
         for (text, is_right) in [
@@ -214,6 +259,9 @@ mod tests {
             (good.replace("mmp://", "http://"), "damaged"),
             (good.replace("\"blocked\": false", "\"blocked\": 2"), "damaged"),
             (good.replace("\"peers\"", "\"friends\""), "damaged"),
+            (good.replace("\"piece\": 7", "\"piece\": -7"), "damaged"),
+            (good.replace("fixed-size", "any-size"), "damaged"),
+            (good.replace(&digest, "sha256:00"), "damaged"),
             (good.replace("\"version\": 0", "\"version\": 1"), "version"),
             (format!("{good}{}", " ".repeat(LIMIT)), "long"),
         ] {

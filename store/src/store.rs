@@ -1,5 +1,6 @@
 //! The store on disk, as the use cases see it.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use app::ports::{
-    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
-    ReadError, Recheck, Record, Reservation, ReserveError, What,
+    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Liar, Lie, Model, PieceState,
+    PieceStore, Pin, ReadError, Recheck, Record, Reservation, ReserveError, What,
 };
 use bytes::Bytes;
 use verifier::identity::PeerId;
@@ -282,6 +283,23 @@ impl PieceStore for Store {
     async fn remove_peer(&self, id: PeerId) -> Result<bool, Failure> {
         let remove = move |book: &mut Book| book.peers.remove(&id).is_some();
         self.blocking(move |shared| shared.book.change(remove)).await
+    }
+
+    async fn liars(&self) -> Result<BTreeMap<PeerId, Liar>, Failure> {
+        Ok(self.shared.book.look(|book| book.liars.clone()))
+    }
+
+    async fn lied(&self, peer: PeerId, lie: Lie) -> Result<(), Failure> {
+        let lied = move |book: &mut Book| book.liars.entry(peer).or_default().lied(lie);
+        self.blocking(move |shared| shared.book.change(lied)).await
+    }
+
+    async fn unban(&self, peer: PeerId) -> Result<bool, Failure> {
+        let unban = move |book: &mut Book| {
+            let liar = book.liars.get_mut(&peer);
+            liar.is_some_and(|liar| std::mem::take(&mut liar.is_banned))
+        };
+        self.blocking(move |shared| shared.book.change(unban)).await
     }
 
     fn lets_in(&self, id: PeerId) -> bool {

@@ -37,3 +37,72 @@ fn the_liar_of_the_demo_serves_this_machine_only() {
     assert!(liar.said().contains(" on 127.0.0.1:"), "{}", liar.said());
     liar.stop().done();
 }
+
+#[test]
+fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
+    let scene = Scene::new(2, Model::SMALL);
+    let importer = &scene.importer;
+    let liar = lies(&scene, 1, &[]);
+    let of_liar = ["request", "new", "tiny.manifest", "peer-1.minimodel-offer", "--out", "l.json"];
+    importer.run(&of_liar).done();
+    let words = ["import-peer-request", "l.json", "tiny.manifest", "out", "--consent", Scene::YES];
+    assert_eq!(importer.run(&words).status, Some(3));
+    assert_eq!(liar.said().matches("importer called").count(), 1, "{}", liar.said());
+
+    // Who it was, what it sent and in place of what is written down, for people and programs.
+    let listed = || {
+        let peers = importer.run(&["peer", "list"]).done();
+        let peers = peers["peer"].as_array().unwrap();
+        peers.iter().find(|peer| peer["label"] == "peer-1").unwrap().clone()
+    };
+    let peer = listed();
+    assert_eq!((&peer["banned"], &peer["lies"][0]["model_id"]), (&true.into(), &"tiny".into()));
+    let lie = &peer["lies"][0];
+    let piece = lie["piece"].as_u64().unwrap();
+    let [wanted, came] = ["wanted", "came"].map(|key| lie[key].as_str().unwrap().to_owned());
+    assert!(wanted.starts_with("sha256:") && came.starts_with("sha256:") && wanted != came);
+    let told = importer.run_in_lines(&["peer", "list"]).err;
+    let what = format!("piece {piece} of tiny 1.0 on ");
+    for part in [&what, &wanted, &came, "peer-1", "minimodel peer unban"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let activity = importer.run(&["activity"]).done();
+    let entries = activity["entry"].as_array().unwrap();
+    let banned = entries.iter().find(|entry| entry["what"] == "banned").unwrap();
+    let note = banned["detail"]["note"].as_str().unwrap();
+    let bare = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
+    for part in [format!("piece {piece}"), bare(&wanted), bare(&came)] {
+        assert!(note.contains(&part), "{part}: {note}");
+    }
+
+    // Nobody else has it: that is said, with the way out, and nobody is called.
+    let refused = importer.run(&words).refused(1, "request.no-usable-offer");
+    assert!(refused["message"].as_str().unwrap().contains(&what), "{refused}");
+    assert!(refused["advice"].as_str().unwrap().contains("minimodel peer unban"), "{refused}");
+    // Nor does removing and adding it make it honest.
+    importer.run(&["peer", "remove", "peer-1"]).done();
+    importer.learns_of(&scene.peers[1]);
+    assert_eq!(listed()["banned"], true);
+
+    // Together with another, the other alone is called, and the question says why.
+    let honest = scene.serves(0, "importer", &[]);
+    scene.request("request.json", &[]);
+    let imported = scene.import(&["--consent", Scene::YES]).stop();
+    imported.done();
+    assert!(imported.err.contains("is banned and not called"), "{imported}");
+    assert!(imported.err.contains(&what), "{imported}");
+    honest.stop().done();
+    assert_eq!(liar.said().matches("importer called").count(), 1, "{}", liar.said());
+
+    // A person lifts it; the next question says all the same what was.
+    assert_eq!(importer.run(&["peer", "unban", "peer-1"]).done()["was_banned"], true);
+    assert_eq!(importer.run(&["peer", "unban", "peer-1"]).done()["was_banned"], false);
+    assert_eq!((&listed()["banned"], &listed()["lies"][0]), (&false.into(), lie));
+    importer.run(&["library", "forget", "tiny", "--yes"]).done();
+    fs::create_dir(scene.path("again")).unwrap();
+    let words = ["import-peer-request", "l.json", "tiny.manifest", "again"];
+    let asked = importer.run(&words);
+    asked.refused(1, "consent.denied");
+    assert!(asked.err.contains("it lied before") && asked.err.contains(&what), "{asked}");
+    liar.stop().done();
+}

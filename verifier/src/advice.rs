@@ -68,6 +68,8 @@ pub enum Remedy {
     Pair,
     /// Letting a blocked peer call and be called again.
     Unblock,
+    /// Lifting the ban of a peer that lied.
+    Unban,
     /// Making a list of a file's chunks.
     MakeChunkList,
     /// Leaving out the container's own checksum, whose rule is provisional.

@@ -68,7 +68,8 @@ fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String 
         What::Imported => format!("imported {model}, {bytes} from peers"),
         What::Failed => format!("an import of {model} ended: {note}"),
         What::Fetched => format!("fetched {bytes} of {model}{}", with("from")),
-        What::Banned => format!("a lie about {model}{}: {note}", with("by")),
+        What::Banned => format!("a lie about {model}{}, banned: {note}", with("by")),
+        What::Faulted => format!("an import of {model} went on{}: {note}", with("without")),
         What::Served => format!("served {bytes} of {model}{}", with("to")),
         What::Evicted => format!("gave up {model} to make room, {bytes}"),
     }

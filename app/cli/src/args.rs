@@ -223,6 +223,7 @@ mod tests {
             "minimodel peer rename anna anna-laptop",
             "minimodel peer block anna",
             "minimodel peer unblock anna",
+            "minimodel peer unban anna",
             "minimodel peer remove anna",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {

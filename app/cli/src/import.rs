@@ -6,7 +6,7 @@ use app::event::Event;
 use app::import::{ImportError, Imported, Library, Plan, Settings, room};
 use app::input;
 use app::naming::short_peer;
-use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem};
+use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem, Untrue};
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
@@ -75,8 +75,8 @@ pub struct Finished {
     pub imported: Imported,
     /// Warnings of request and manifest, by name.
     pub warnings: Vec<String>,
-    /// Peers that lied, and the code of what they did.
-    pub banned: BTreeMap<PeerId, Code>,
+    /// Peers that were not asked any more, the code of what they did, and the lie if it was one.
+    pub banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
     /// What was given up to make room.
     pub evicted: Vec<Evictable>,
 }
@@ -175,7 +175,7 @@ struct Telling {
     progress: Progress,
     names: BTreeMap<PeerId, String>,
     sizes: verifier::Geometry,
-    banned: BTreeMap<PeerId, Code>,
+    banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
     /// Peers whose loss was told; that they still do not answer is no news.
     gone: BTreeSet<PeerId>,
     waiting: String,
@@ -224,15 +224,14 @@ impl Telling {
                 let line = format!("{} {}", self.name(*peer), printable(why));
                 self.progress.say(&line);
             }
-            PullNews::Banned { peer, code, why } => {
+            PullNews::Banned { peer, code, why, untrue } => {
                 self.progress.lost(*peer);
-                self.banned.insert(*peer, *code);
-                let line = format!(
-                    "{} lied and is banned from this import: {code}, it {}",
-                    self.name(*peer),
-                    printable(why)
-                );
-                self.progress.say(&line);
+                self.banned.insert(*peer, (*code, *untrue));
+                let (name, why) = (self.name(*peer), printable(why));
+                self.progress.say(&match untrue {
+                    Some(_) => format!("{name} lied and is banned: {code}, it {why}"),
+                    None => format!("{name} is left out of this import: {code}, it {why}"),
+                });
             }
             PullNews::Waiting(why) if *why != self.waiting => {
                 self.waiting.clone_from(why);
@@ -251,7 +250,7 @@ fn tell_result(
     terminal: &mut Terminal,
     imported: &Imported,
     names: &BTreeMap<PeerId, String>,
-    banned: &BTreeMap<PeerId, Code>,
+    banned: &BTreeMap<PeerId, (Code, Option<Untrue>)>,
 ) {
     let seconds = imported.transfer_time.as_secs_f64();
     terminal.say(&format!(
@@ -272,9 +271,15 @@ fn tell_result(
         let pieces = count(peer.pieces, "piece");
         terminal.say(&format!("  {name:<16} {pieces:>12}  {}", Size(peer.bytes)));
     }
-    for (peer, code) in banned {
+    for (peer, (code, untrue)) in banned {
         let name = names.get(peer).map_or("a peer", String::as_str);
-        terminal.say(&format!("  {name:<16} banned for this import: {code}"));
+        terminal.say(&match untrue {
+            Some(_) => format!(
+                "  {name:<16} lied and is banned: {code}; not called again before you say \
+                 `minimodel peer unban`"
+            ),
+            None => format!("  {name:<16} left out of this import: {code}"),
+        });
     }
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
@@ -311,7 +316,18 @@ fn outcome(finished: &Finished) -> Outcome {
     }
     let banned: Vec<Value> = banned
         .iter()
-        .map(|(peer, code)| json!({"id": peer.to_string(), "code": code.to_string()}))
+        .map(|(peer, (code, untrue))| {
+            let digests = untrue.map(|untrue| untrue.digests());
+            let [wanted, came] = digests.map_or([None, None], |both| both.map(Some));
+            json!({
+                "id": peer.to_string(),
+                "code": code.to_string(),
+                "lied": untrue.is_some(),
+                "piece": untrue.and_then(|untrue| untrue.piece()),
+                "wanted": wanted,
+                "came": came,
+            })
+        })
         .collect();
     outcome
         .with("artifact.path", printable(&imported.named.artifact.to_string_lossy()))

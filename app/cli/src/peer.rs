@@ -3,7 +3,7 @@
 use app::activity::{Totals, totals};
 use app::addresses::{self, AddressesError};
 use app::pairing::{self, DEFAULT_PORT, Pairing, PairingError};
-use app::ports::{Access, KnownPeer, PieceStore as _, Ports as _};
+use app::ports::{Access, KnownPeer, Liar, Lie, PieceStore as _, Ports as _};
 use app::quantity::Size;
 use app::settings::Settings;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use crate::naming;
 use crate::outcome::Outcome;
 use crate::prompt;
 use crate::session::Session;
+use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
 /// `peer …`.
@@ -38,6 +39,7 @@ pub async fn run<W: Wiring>(
         PeerCommand::Rename(args) => rename(session, args).await,
         PeerCommand::Block(args) => block(session, args).await,
         PeerCommand::Unblock(args) => unblock(session, args).await,
+        PeerCommand::Unban(args) => unban(session, args).await,
         PeerCommand::Remove(args) => remove(session, args).await,
     }
 }
@@ -150,13 +152,16 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     if let Err(error) = &totals {
         session.terminal.say(&format!("What they gave and took is not known: {error}."));
     }
+    let liars = ports.store().liars().await.map_err(failed)?;
     let mut values = Vec::new();
     for peer in &peers {
         let total = totals.as_ref().ok().map(|totals| totals.get(&peer.id).copied());
         let total = total.map(Option::unwrap_or_default);
         let code = own.as_ref().map(|own| pair_code(own, &peer.id.public_key()));
+        let liar = liars.get(&peer.id).cloned().unwrap_or_default();
         let blocked = if peer.access == Access::Blocked { "  blocked" } else { "" };
-        session.terminal.say(&format!("{}  {}{blocked}", peer.label, peer.id));
+        let banned = if liar.is_banned { "  banned" } else { "" };
+        session.terminal.say(&format!("{}  {}{blocked}{banned}", peer.label, peer.id));
         session.terminal.say(&format!("    addresses  {}", texts(&peer.addresses).join(", ")));
         if let Some(code) = &code {
             session.terminal.say(&format!("    pair code  {code}"));
@@ -164,6 +169,7 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         if let Some(Totals { given, taken }) = total {
             session.terminal.say(&format!("    gave {}, took {}", Size(given), Size(taken)));
         }
+        tell_lies(session.terminal, &liar);
         values.push(json!({
             "id": peer.id.to_string(),
             "label": peer.label.to_string(),
@@ -173,6 +179,8 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
             "bytes_given": total.map(|total| total.given),
             "bytes_taken": total.map(|total| total.taken),
             "blocked": peer.access == Access::Blocked,
+            "banned": liar.is_banned,
+            "lies": liar.lies.iter().map(lie_value).collect::<Vec<_>>(),
         }));
     }
     Ok(Outcome::new().with("peer", Value::Array(values)).with("peer_count", peers.len()).told())
@@ -230,6 +238,55 @@ async fn unblock<W: Wiring>(
         peer.label
     ));
     Ok(Outcome::new().with_text("peer_id", peer.id).with_text("label", &peer.label).told())
+}
+
+async fn unban<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &PeerNameArgs,
+) -> Result<Outcome, Fault> {
+    let ports = session.library()?;
+    let peers = ports.store().peers().await.map_err(failed)?;
+    let peer = naming::peer(&peers, &args.peer)?;
+    let was_banned = ports.store().unban(peer.id).await.map_err(failed)?;
+    session.terminal.say(&if was_banned {
+        format!(
+            "{} is called by imports again. What it was caught at stays written down.",
+            peer.label
+        )
+    } else {
+        format!("{} was not banned.", peer.label)
+    });
+    Ok(Outcome::new()
+        .with_text("peer_id", peer.id)
+        .with_text("label", &peer.label)
+        .with("was_banned", was_banned)
+        .told())
+}
+
+/// What a peer was caught at, as people read it: both digests on lines of their own.
+fn tell_lies(terminal: &mut Terminal, liar: &Liar) {
+    for lie in liar.lies.iter().rev() {
+        let [wanted, came] = lie.untrue.digests();
+        terminal.say(&format!("    lied       {lie}"));
+        terminal.say(&format!("      wanted   {wanted}"));
+        terminal.say(&format!("      came     {came}"));
+    }
+    if liar.is_banned {
+        terminal.say("    banned: imports do not call it. Lift that with `minimodel peer unban`.");
+    }
+}
+
+fn lie_value(lie: &Lie) -> Value {
+    let [wanted, came] = lie.untrue.digests();
+    json!({
+        "time_utc": lie.time.to_string(),
+        "model_id": lie.model_id.to_string(),
+        "model_version": lie.model_version.to_string(),
+        "artifact_sha256": lie.artifact.to_string(),
+        "piece": lie.untrue.piece(),
+        "wanted": wanted,
+        "came": came,
+    })
 }
 
 /// Opens the library and finds the peer that is to be kept away from it.

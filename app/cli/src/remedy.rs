@@ -10,6 +10,7 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::AskForTicket => "They make one with `minimodel peer invite`.",
         Remedy::Pair => "The command is `minimodel peer add TICKET`.",
         Remedy::Unblock => "The command is `minimodel peer unblock`.",
+        Remedy::Unban => "The command is `minimodel peer unban`.",
         Remedy::MakeChunkList => "The command is `minimodel write-chunk-list`.",
         Remedy::LeaveChecksumOut => "--slm-checksum=unverified leaves that one check out.",
         Remedy::SeeLibrary => {

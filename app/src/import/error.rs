@@ -10,7 +10,7 @@ use verifier::{Advice, Code, Coded as _, Remedy};
 
 use crate::assemble::{AssembleError, whole_advice};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::ports::{Failure, JournalError, OutputError, PullError, ReadError, ReserveError};
+use crate::ports::{Failure, JournalError, Lie, OutputError, PullError, ReadError, ReserveError};
 
 /// Why an import ended without an artifact. No output file is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum ImportError {
     /// Those peers of the request that are paired with this installation are blocked.
     #[error("you have blocked the peers of the request that you are paired with, such as {0}")]
     AllBlocked(Label),
+    /// Those peers of the request that could be called are banned, because they lied.
+    #[error("who could give it is banned for a lie: {0} sent wrong bytes for {1}")]
+    AllBanned(Label, Box<Lie>),
     /// The user stopped it.
     #[error("the import was stopped")]
     Stopped,
@@ -79,7 +82,9 @@ impl Blamed for ImportError {
             Self::NoChunking | Self::Receipt(_) => Blame::Input,
             Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
             Self::Artifact(_) => Blame::Input,
-            Self::NoConsent(_) | Self::NoPairedPeer | Self::AllBlocked(_) => Blame::Refused,
+            Self::NoConsent(_) | Self::NoPairedPeer | Self::AllBlocked(_) | Self::AllBanned(..) => {
+                Blame::Refused
+            }
             Self::Output(error) => error.blame(),
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
@@ -92,7 +97,9 @@ impl Blamed for ImportError {
         match self {
             Self::NoChunking => Code::new("request", "no-chunking"),
             Self::NoConsent(_) => CONSENT_DENIED,
-            Self::NoPairedPeer | Self::AllBlocked(_) => Code::new("request", "no-usable-offer"),
+            Self::NoPairedPeer | Self::AllBlocked(_) | Self::AllBanned(..) => {
+                Code::new("request", "no-usable-offer")
+            }
             Self::Output(error) => error.code(),
             Self::Reserve(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -107,7 +114,7 @@ impl Blamed for ImportError {
         match self {
             Self::NoChunking => "chunking.algorithm".into(),
             Self::NoConsent(act) => act.as_str().into(),
-            Self::NoPairedPeer | Self::AllBlocked(_) => "peer_offers".into(),
+            Self::NoPairedPeer | Self::AllBlocked(_) | Self::AllBanned(..) => "peer_offers".into(),
             Self::Stopped => "-".into(),
             Self::Output(error) => error.field(),
             Self::Reserve(error) => error.field(),
@@ -128,6 +135,11 @@ impl Blamed for ImportError {
                 Advice::new("Pair with one of them first, by a ticket that they give you.")
                     .by(Remedy::Pair)
             }
+            Self::AllBanned(..) => Advice::new(
+                "Take an offer of another peer. Lift the ban only if you know why the bytes were \
+                 wrong, and that they will not be again.",
+            )
+            .by(Remedy::Unban),
             Self::AllBlocked(_) => {
                 Advice::new("Unblock one of them, if you want to fetch from it.")
                     .by(Remedy::Unblock)

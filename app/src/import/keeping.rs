@@ -16,8 +16,8 @@ use super::{Called, ImportError, Plan};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Outputs, Peers as _, PieceStore as _, Ports,
-    Pull, PullError, PullNews, PullSource, Pulled, Record, What,
+    Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Peers as _,
+    PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Untrue, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -66,6 +66,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
         if self.plan.called().is_empty() {
             return Err(ImportError::NoPairedPeer);
         }
+        let sources = self.sources().await?;
         let (out, mut pulled) = mpsc::channel(PULL_QUEUE);
         let pull = self.ports.peers().pull(Pull {
             artifact: self.plan.artifact(),
@@ -73,7 +74,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
             root: self.plan.root(),
             list,
             missing: self.have.complement(),
-            sources: self.plan.called().iter().map(Called::source).collect::<Vec<PullSource>>(),
+            sources,
             out,
         });
         let mut pull = std::pin::pin!(pull);
@@ -102,6 +103,20 @@ impl<'a, P: Ports> Keeping<'a, P> {
             (Some(Err(error)), None) => Err(error.into()),
             _ => Err(PullError::Cancelled.into()),
         }
+    }
+
+    /// Whom to call: a peer that another import caught at a lie since the plan was made is not.
+    async fn sources(&self) -> Result<Vec<PullSource>, ImportError> {
+        let liars = self.ports.store().liars().await.map_err(ImportError::Store)?;
+        let banned = |peer: &Called| liars.get(&peer.id).filter(|liar| liar.is_banned);
+        let (left_out, called): (Vec<&Called>, _) =
+            self.plan.called().iter().partition(|peer| banned(peer).is_some());
+        if let (Some(peer), true) = (left_out.first(), called.is_empty())
+            && let Some(lie) = banned(peer).and_then(Liar::last)
+        {
+            return Err(ImportError::AllBanned(peer.label.clone(), Box::new(lie.clone())));
+        }
+        Ok(called.into_iter().map(Called::source).collect())
     }
 
     async fn take(
@@ -152,8 +167,8 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 keeps.push(Box::pin(async move { (summary, store.keep(artifact, piece).await) }));
             }
             Pulled::News(news) => {
-                if let PullNews::Banned { peer, code, why } = &news {
-                    self.banned(*peer, format!("{code}: {why}")).await;
+                if let PullNews::Banned { peer, code, why, untrue } = &news {
+                    self.banned(*peer, format!("{code}: it {why}"), *untrue).await;
                 }
                 on(Event::Peers(news));
             }
@@ -190,18 +205,33 @@ impl<'a, P: Ports> Keeping<'a, P> {
         }
     }
 
-    async fn banned(&self, peer: PeerId, note: String) {
+    /// Writes down what a peer did. A lie outlives the import: the peer is called by no other until
+    /// a person lifts the ban. A broken protocol may be the fault of a program, and does not.
+    async fn banned(&self, peer: PeerId, note: String, untrue: Option<Untrue>) {
+        let (time, manifest) = (self.ports.clock().now(), self.plan.manifest());
+        if let Some(untrue) = untrue {
+            let lie = Lie {
+                time,
+                model_id: manifest.model_id().clone(),
+                model_version: manifest.model_version().clone(),
+                artifact: self.plan.artifact(),
+                untrue,
+            };
+            if let Err(failure) = self.ports.store().lied(peer, lie).await {
+                tracing::error!(%failure, "cannot remember the lie");
+            }
+        }
         let record = Record {
-            time: self.ports.clock().now(),
-            what: What::Banned,
-            model_id: self.plan.manifest().model_id().clone(),
+            time,
+            what: if untrue.is_some() { What::Banned } else { What::Faulted },
+            model_id: manifest.model_id().clone(),
             artifact: self.plan.artifact(),
             peer: Some(peer),
             bytes: 0,
             note,
         };
         if let Err(failure) = self.ports.journal().record(record).await {
-            tracing::error!(%failure, "cannot write down the lie");
+            tracing::error!(%failure, "cannot write down what the peer did");
         }
     }
 }

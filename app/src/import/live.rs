@@ -49,6 +49,8 @@ pub enum Presence {
         code: Code,
         /// The same, to be read after its name.
         why: String,
+        /// Whether it lied, and is not called by later imports either.
+        lied: bool,
     },
 }
 
@@ -223,9 +225,10 @@ impl Live {
                     peer.presence = Presence::Lost { why: why.clone() };
                 }
             }
-            PullNews::Banned { peer, code, why } => {
+            PullNews::Banned { peer, code, why, untrue } => {
                 if let Some((peer, _)) = self.peer(*peer) {
-                    peer.presence = Presence::Banned { code: *code, why: why.clone() };
+                    let (code, why) = (*code, why.clone());
+                    peer.presence = Presence::Banned { code, why, lied: untrue.is_some() };
                 }
             }
             PullNews::Waiting(sentence) => self.waiting = Some(sentence.clone()),

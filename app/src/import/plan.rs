@@ -1,5 +1,6 @@
 //! What an import will do, worked out before anyone is asked for anything.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 use super::ImportError;
 use crate::consent::Consent;
 use crate::ports::{
-    Access, Clock as _, JournalError, KnownPeer, Outputs as _, PieceStore as _, Ports, PullSource,
-    ReserveError, Spend, Stem, Terms,
+    Access, Clock as _, JournalError, KnownPeer, Liar, Lie, Outputs as _, PieceStore as _, Ports,
+    PullSource, ReserveError, Spend, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -33,6 +34,8 @@ pub struct Called {
     pub addresses: Vec<PeerAddress>,
     /// The pieces that its offer names.
     pub offered: Bitfield,
+    /// What it was caught at last, before its ban was lifted.
+    pub lied: Option<Lie>,
 }
 
 impl Called {
@@ -60,6 +63,7 @@ pub struct Plan {
     called: Vec<Called>,
     not_paired: Vec<PeerId>,
     blocked: Vec<KnownPeer>,
+    banned: Vec<(KnownPeer, Lie)>,
 }
 
 impl Plan {
@@ -90,10 +94,11 @@ impl Plan {
         }
         let have = kept.map_or_else(|| Bitfield::empty(count), |kept| kept.have);
         let known = store.peers().await.map_err(ImportError::Store)?;
-        Self::of(request, folder, have, &known)
+        let liars = store.liars().await.map_err(ImportError::Store)?;
+        Self::of(request, folder, have, &known, &liars)
     }
 
-    /// What the request means where these pieces are kept and these peers are known.
+    /// What the request means where these pieces are kept, these peers are known and these lied.
     ///
     /// # Errors
     ///
@@ -104,28 +109,37 @@ impl Plan {
         folder: PathBuf,
         have: Bitfield,
         known: &[KnownPeer],
+        liars: &BTreeMap<PeerId, Liar>,
     ) -> Result<Self, ImportError> {
         let manifest = Arc::new(request.manifest().clone());
         let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
         let (geometry, root) = (chunking.geometry, chunking.root);
         let stem = Stem::new(manifest.model_id(), manifest.model_version());
-        let (mut called, mut not_paired, mut blocked) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut called, mut not_paired) = (Vec::new(), Vec::new());
+        let (mut blocked, mut banned) = (Vec::new(), Vec::new());
         for offer in request.usable() {
+            let liar = liars.get(&offer.peer_id());
+            let ban = liar.filter(|liar| liar.is_banned).and_then(Liar::last);
             match known.iter().find(|peer| peer.id == offer.peer_id()) {
                 Some(peer) if peer.access == Access::Blocked => blocked.push(peer.clone()),
+                Some(peer) if ban.is_some() => {
+                    banned.extend(ban.map(|lie| (peer.clone(), lie.clone())));
+                }
                 Some(peer) => called.push(Called {
                     id: peer.id,
                     label: peer.label.clone(),
                     addresses: all_of(offer.addresses(), &peer.addresses),
                     offered: offer.pieces(),
+                    lied: liar.and_then(Liar::last).cloned(),
                 }),
                 None => not_paired.push(offer.peer_id()),
             }
         }
         if called.is_empty() && !have.is_full() {
-            return Err(match blocked.first() {
-                Some(peer) => ImportError::AllBlocked(peer.label.clone()),
-                None => ImportError::NoPairedPeer,
+            return Err(match (banned.into_iter().next(), blocked.first()) {
+                (Some((peer, lie)), _) => ImportError::AllBanned(peer.label, Box::new(lie)),
+                (None, Some(peer)) => ImportError::AllBlocked(peer.label.clone()),
+                (None, None) => ImportError::NoPairedPeer,
             });
         }
         Ok(Self {
@@ -139,6 +153,7 @@ impl Plan {
             called,
             not_paired,
             blocked,
+            banned,
         })
     }
 
@@ -210,6 +225,11 @@ impl Plan {
     /// Peers of the request that the user has blocked.
     pub fn blocked(&self) -> &[KnownPeer] {
         &self.blocked
+    }
+
+    /// Peers of the request that are banned, and what each was caught at last.
+    pub fn banned(&self) -> &[(KnownPeer, Lie)] {
+        &self.banned
     }
 
     /// What a yes to these acts means, in full: fetching from each peer, importing, caching.

@@ -87,8 +87,10 @@ pub enum What {
     Failed,
     /// A peer gave bytes in an import.
     Fetched,
-    /// A peer lied and was banned from an import.
+    /// A peer lied and was banned.
     Banned,
+    /// A peer broke the protocol and was left out of the rest of an import.
+    Faulted,
     /// A peer took bytes.
     Served,
     /// A model was given up to make room.
@@ -96,8 +98,15 @@ pub enum What {
 }
 
 impl What {
-    const ALL: [Self; 6] =
-        [Self::Imported, Self::Failed, Self::Fetched, Self::Banned, Self::Served, Self::Evicted];
+    const ALL: [Self; 7] = [
+        Self::Imported,
+        Self::Failed,
+        Self::Fetched,
+        Self::Banned,
+        Self::Faulted,
+        Self::Served,
+        Self::Evicted,
+    ];
 
     /// The word in the record of transfers.
     pub const fn as_str(self) -> &'static str {
@@ -106,6 +115,7 @@ impl What {
             Self::Failed => "failed",
             Self::Fetched => "fetched",
             Self::Banned => "banned",
+            Self::Faulted => "faulted",
             Self::Served => "served",
             Self::Evicted => "evicted",
         }

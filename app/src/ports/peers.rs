@@ -10,7 +10,7 @@ use verifier::piece::{PieceList, VerifiedPiece};
 use verifier::scalars::Label;
 use verifier::{Bitfield, Code, Geometry, PieceIndex, Root, Sha256};
 
-use super::Failure;
+use super::{Failure, Untrue};
 
 /// One import's wish: which pieces, from whom.
 pub struct Pull {
@@ -105,6 +105,8 @@ pub enum PullNews {
         code: Code,
         /// The same, to be read after its name.
         why: String,
+        /// What did not verify, if it lied; a lie outlives the import, a broken protocol does not.
+        untrue: Option<Untrue>,
     },
     /// What the import is waiting for and what would end the wait, as one or two sentences.
     Waiting(String),

@@ -1,5 +1,6 @@
 //! Where pieces are kept: what is asked of the store, and what it answers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use verifier::piece::{PieceList, Source, VerifiedPiece};
 use verifier::scalars::{Id, Label, UtcTime, Version};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
-use super::Failure;
+use super::{Failure, Liar, Lie};
 use crate::naming::short;
 use crate::quantity::Size;
 
@@ -360,6 +361,16 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Forgets a peer; whether it was known.
     fn remove_peer(&self, id: PeerId) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// The peers that were ever caught at a lie, paired still or not.
+    fn liars(&self) -> impl Future<Output = Result<BTreeMap<PeerId, Liar>, Failure>> + Send;
+
+    /// Writes down that a peer lied, and bans it.
+    fn lied(&self, peer: PeerId, lie: Lie) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Lifts a peer's ban, as its user wants; whether there was one. What it was caught at stays
+    /// written down.
+    fn unban(&self, peer: PeerId) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// Whether the peer is known and not blocked at this moment; quick, for every call and every
     /// ask.

@@ -1,5 +1,7 @@
 //! How the book is written: one JSON object.
 
+mod liar;
+
 use app::ports::{Access, KnownPeer};
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,8 @@ struct File {
     version: u64,
     quota: Option<u64>,
     peers: Vec<Peer>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    liars: Vec<liar::Row>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,13 +61,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Book, Fault> {
             return Err(Fault::Text(serde_json::Error::custom(twice)));
         }
     }
+    for row in &file.liars {
+        let (id, liar) = row.liar().map_err(Fault::Text)?;
+        if book.liars.insert(id, liar).is_some() {
+            let twice = format_args!("liar {} stands there twice", row.id);
+            return Err(Fault::Text(serde_json::Error::custom(twice)));
+        }
+    }
     Ok(book)
 }
 
 /// Writes a book; `None` if it has no form.
 pub(super) fn write(book: &Book) -> Option<Vec<u8>> {
     let peers = book.peers.values().map(Peer::of).collect();
-    let file = File { version: VERSION, quota: book.quota, peers };
+    let liars = book.liars.iter().map(|(id, liar)| liar::Row::of(*id, liar)).collect();
+    let file = File { version: VERSION, quota: book.quota, peers, liars };
     let mut bytes = serde_json::to_vec_pretty(&file).ok()?;
     bytes.push(b'\n');
     Some(bytes)

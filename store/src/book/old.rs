@@ -38,7 +38,7 @@ pub(crate) fn migrate(layout: &Layout, index: &Index, book: &BookFile) -> Result
         if let Some((quota, rows)) = old {
             let peers = rows.iter().filter_map(|(key, row)| peer(*key, row));
             let peers = peers.map(|peer| (peer.id, peer)).collect();
-            book.change(|book| *book = Book { quota, peers })?;
+            book.change(|book| *book = Book { quota, peers, ..Book::default() })?;
         }
     }
     index.remove_old_book()?;

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use app::ports::Untrue;
 use verifier::piece::{ListError, PieceError};
-use verifier::{Code, Coded as _};
+use verifier::{ChunkAlgorithm, Code, Coded as _};
 
 use crate::dial::DialError;
 use crate::identity::Verdict;
@@ -146,6 +147,20 @@ impl SessionError {
 }
 
 impl SessionError {
+    /// What did not verify, if the peer lied: its digest was judged by what the manifest's root
+    /// proves, which the peer itself had named at the start.
+    pub(crate) fn untrue(&self, algorithm: ChunkAlgorithm) -> Option<Untrue> {
+        match *self {
+            Self::Piece(PieceError::Digest { index, found, expected }) => {
+                Some(Untrue::Piece { index, algorithm, wanted: expected, came: found })
+            }
+            Self::List(ListError::Root { found, expected }) => {
+                Some(Untrue::List { wanted: expected, came: found })
+            }
+            _ => None,
+        }
+    }
+
     /// The stable code.
     pub(crate) fn code(&self) -> Code {
         match self {

@@ -79,7 +79,8 @@ impl Caller {
             (SessionError::Cancelled, _) => Err(SessionError::Cancelled),
             (_, Fate::Ban(code)) => {
                 tracing::warn!(%peer, %code, %why, "peer is not used again in this import");
-                self.table.tell(PullNews::Banned { peer, code, why }).await
+                let untrue = error.untrue(self.table.root.algorithm());
+                self.table.tell(PullNews::Banned { peer, code, why, untrue }).await
             }
             (_, Fate::Retry | Fate::GiveUp) => {
                 tracing::info!(%peer, %why, "peer is lost");

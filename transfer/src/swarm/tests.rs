@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use app::naming::short_peer;
 use app::ports::{
-    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews,
+    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews, Untrue,
 };
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
@@ -80,8 +80,13 @@ async fn a_liar_is_banned_and_its_pieces_come_from_others() {
     assert_eq!(artifact.assemble(&pieces), artifact.bytes);
     let code = Code::new("piece", "digest");
     let is_ban = |news: &&PullNews| {
-        matches!(news, PullNews::Banned { peer, code: c, .. }
-        if *peer == banned && *c == code)
+        matches!(news, PullNews::Banned {
+            peer,
+            code: c,
+            untrue: Some(Untrue::Piece { index, wanted, came, .. }),
+            ..
+        } if *peer == banned && *c == code && wanted != came
+            && artifact.list.digests().get(*index as usize) == Some(wanted))
     };
     assert_eq!(news.iter().filter(is_ban).count(), 1, "{news:?}");
 }
@@ -101,8 +106,9 @@ async fn a_list_that_does_not_prove_bans_its_peer() {
     let alone = pull_all(&artifact, vec![sources[0].clone()]).await;
     assert!(matches!(alone.result, Err(PullError::Exhausted { missing: 10, .. })));
     let is_ban = |news: &PullNews| {
-        matches!(news, PullNews::Banned { peer, code, .. }
-            if *peer == banned && *code == Code::new("chunk-list", "root"))
+        matches!(news, PullNews::Banned { peer, code, untrue: Some(Untrue::List { wanted, .. }), .. }
+            if *peer == banned && *code == Code::new("chunk-list", "root")
+                && *wanted == artifact.list.root())
     };
     assert!(alone.news.iter().any(is_ban), "{:?}", alone.news);
     assert_eq!(alone.lists, 0);

@@ -155,6 +155,8 @@ pub enum PeerCommand {
     Block(PeerNameArgs),
     /// Let a blocked peer call and be called again
     Unblock(PeerNameArgs),
+    /// Call a peer again that lied and was banned
+    Unban(PeerNameArgs),
     /// Forget a peer; it can neither call you nor be called any more
     Remove(PeerNameArgs),
 }
@@ -199,7 +201,7 @@ pub struct PeerRenameArgs {
     pub label: String,
 }
 
-/// `peer block`, `peer unblock` and `peer remove`.
+/// `peer block`, `peer unblock`, `peer unban` and `peer remove`.
 #[derive(Debug, Clone, Args)]
 pub struct PeerNameArgs {
     /// The peer's id or label

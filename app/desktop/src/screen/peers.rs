@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use app::activity::Totals;
 use app::pairing::Pairing;
-use app::ports::KnownPeer;
+use app::ports::{KnownPeer, Liar};
 use app::problem::Problem;
 use iced::widget::{column, row};
 use iced::{Element, Fill, Length};
@@ -43,6 +43,8 @@ pub enum Work {
     Block(KnownPeer),
     /// Let a blocked peer call and be called again.
     Unblock(KnownPeer),
+    /// Let imports call a peer again that lied.
+    Unban(KnownPeer),
     /// Forget a peer.
     Remove(KnownPeer),
 }
@@ -90,6 +92,8 @@ pub struct Entry {
     pub code: String,
     /// What it gave and took, if that is known.
     pub totals: Option<Totals>,
+    /// What it was caught at.
+    pub liar: Liar,
 }
 
 /// Whether two columns have room for their text side by side.

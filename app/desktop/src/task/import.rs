@@ -142,6 +142,9 @@ async fn plan<P: Ports>(opened: Arc<Opened<P>>, gathered: Gathered, folder: Path
         if matches!(error, ImportError::AllBlocked(_)) {
             problem.advice = "Unblock one of them under Peers, then look again.".to_owned();
         }
+        if matches!(error, ImportError::AllBanned(..)) {
+            problem.advice.push_str(" Bans are lifted under Peers.");
+        }
         refused(problem)
     };
     let plan = Plan::new(&opened.ports, request, at_home(folder)).await.map_err(&unplanned)?;

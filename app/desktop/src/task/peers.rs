@@ -81,6 +81,14 @@ pub fn start<P: Ports + 'static>(
             };
             perform(work, move |done| Message::Done(id, done))
         }
+        Work::Unban(peer) => {
+            let id = peer.id;
+            let work = async move {
+                opened.ports.store().unban(id).await.map_err(store_failed)?;
+                Ok(format!("{} is called by imports again.", peer.label))
+            };
+            perform(work, move |done| Message::Done(id, done))
+        }
         Work::Remove(peer) => {
             let id = peer.id;
             let work = async move {
@@ -97,12 +105,14 @@ async fn look<P: Ports>(opened: &Opened<P>, settings: &Settings) -> Result<Arc<L
     let own = opened.key.public_key();
     let mut peers = opened.ports.store().peers().await.map_err(store_failed)?;
     peers.sort_by(|one, other| one.label.as_str().cmp(other.label.as_str()));
+    let liars = opened.ports.store().liars().await.map_err(store_failed)?;
     let now = opened.ports.clock().now();
     // Where the consents cannot be read, the peers are seen all the same.
     let totals = activity::totals(&**opened.ports.journal(), now).await.ok();
     let entry = |peer: KnownPeer| Entry {
         code: pair_code(&own, &peer.id.public_key()),
         totals: totals.as_ref().map(|totals| totals.get(&peer.id).copied().unwrap_or_default()),
+        liar: liars.get(&peer.id).cloned().unwrap_or_default(),
         peer,
     };
     let label = match &settings.label {

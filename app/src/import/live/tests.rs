@@ -1,5 +1,6 @@
 //! Live snapshots, from made-up events at made-up moments.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,7 @@ fn plan() -> Plan {
     });
     let mut have = Bitfield::empty(10);
     have.insert_range(0, 1);
-    Plan::of(request, PathBuf::from("/models"), have, &known).unwrap()
+    Plan::of(request, PathBuf::from("/models"), have, &known, &BTreeMap::new()).unwrap()
 }
 
 struct Scene {
@@ -168,7 +169,10 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
     scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
     scene.gives(100, 2, 9);
     let code = Code::new("piece", "digest");
-    scene.news(200, PullNews::Banned { peer: peer(2), code, why: "sent wrong bytes".to_owned() });
+    scene.news(
+        200,
+        PullNews::Banned { peer: peer(2), code, why: "sent wrong bytes".to_owned(), untrue: None },
+    );
     scene.news(300, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
     let wait = "Waiting to call anna again, because it hung up.".to_owned();
     scene.news(2_500, PullNews::Waiting(wait));
@@ -177,7 +181,7 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
     assert_eq!(seen.peers[0].presence, Presence::Lost { why: "hung up".to_owned() });
     assert_eq!(
         seen.peers[1].presence,
-        Presence::Banned { code, why: "sent wrong bytes".to_owned() }
+        Presence::Banned { code, why: "sent wrong bytes".to_owned(), lied: false }
     );
     assert_eq!((seen.peers[1].rate, seen.peers[1].bytes), (0, PIECE));
     assert_eq!(seen.sentence, "Waiting to call anna again, because it hung up.");

@@ -53,8 +53,8 @@ async fn trick(trick: Trick) -> Outcome {
 fn bans(outcome: &Outcome) -> Vec<String> {
     let rogue = identity(1).peer_id();
     let code = |news: &PullNews| match news {
-        PullNews::Banned { peer, code, .. } => {
-            assert_eq!(*peer, rogue);
+        PullNews::Banned { peer, code, untrue, .. } => {
+            assert_eq!((*peer, *untrue), (rogue, None), "it lied about nothing");
             Some(code.to_string())
         }
         _ => None,

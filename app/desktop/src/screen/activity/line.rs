@@ -56,7 +56,10 @@ fn moved(desk: &Desk<'_>, record: &Record) -> String {
         What::Failed => format!("An import of {model} ended without the model."),
         What::Fetched => format!("{who} gave {bytes} of {model}."),
         What::Banned => {
-            format!("{who} sent wrong bytes of {model} and was turned away for that import.")
+            format!("{who} sent wrong bytes for {model} and was banned.")
+        }
+        What::Faulted => {
+            format!("{who} broke the protocol and was left out of an import of {model}.")
         }
         What::Served => format!("{who} took {bytes} of {model}."),
         What::Evicted => format!("{model} was given up to make room; {bytes} came free."),

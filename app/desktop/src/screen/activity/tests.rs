@@ -184,7 +184,7 @@ fn what_happened_is_told_in_words() {
         ("revoked", "You took back that ben may take tiny."),
         ("fetched", "anna gave 19.8 KiB of tiny."),
         ("imported", "tiny was imported; peers gave 19.8 KiB."),
-        ("banned", "ben sent wrong bytes of tiny and was turned away for that import."),
+        ("banned", "ben sent wrong bytes for tiny and was banned."),
         ("evicted", "old-llama was given up to make room; 50.00 MiB came free."),
         ("io.failed", "An import of gpt-nano ended without the model."),
         (

@@ -173,6 +173,14 @@ impl Gathering {
         (gathering, step)
     }
 
+    #[cfg(test)]
+    pub(super) fn question(&self) -> Option<&Question> {
+        match &self.stage {
+            Stage::Ready(ready) => Some(&ready.outlook.question),
+            _ => None,
+        }
+    }
+
     /// Its name in the line of imports.
     pub(super) fn title(&self) -> String {
         match &self.stage {

@@ -178,6 +178,26 @@ fn no_is_no() {
 }
 
 #[test]
+fn the_card_says_who_lied_before_and_who_is_banned_and_not_asked() {
+    let mut import = Import::default();
+    let number = scene::complete(&mut import, 3);
+    let liars = [scene::liar(2, false), scene::liar(3, true)].into();
+    let planned = Gather::Planned(number, Ok(Box::new(scene::outlook_with(3, &liars))));
+    let _none = import.update(Message::Gather(Id(0), planned));
+    assert!(says(&import, "Fetch and import from anna and ben"));
+    let super::State::Gathering(gathering) = &import.imports[0].state else { panic!() };
+    let peers = gathering.question().unwrap().peers.join("\n");
+    for (line, part) in peers.lines().zip([
+        "anna",
+        "; it lied before: it sent wrong bytes for piece 3 of tiny 1.0 on ",
+        " is banned and not called: it sent wrong bytes for piece 3 of tiny 1.0 on ",
+    ]) {
+        assert!(line.contains(part), "{line}");
+        assert!(says(&import, line), "{line}");
+    }
+}
+
+#[test]
 fn strangers_are_named_and_a_ticket_makes_them_callable() {
     let mut import = Import::default();
     let number = scene::complete(&mut import, 1);

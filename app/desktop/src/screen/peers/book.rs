@@ -30,6 +30,8 @@ pub enum Message {
     Block(KnownPeer),
     /// Let it call and be called again.
     Unblock(KnownPeer),
+    /// Let imports call it again although it lied.
+    Unban(KnownPeer),
     /// Ask once more whether a peer is to be forgotten.
     Remove(KnownPeer),
     /// Forget it.
@@ -74,6 +76,10 @@ impl Book {
             (Message::Unblock(peer), _) => {
                 *self = Self::Changing(peer.id);
                 return Action::work(Work::Unblock(peer));
+            }
+            (Message::Unban(peer), _) => {
+                *self = Self::Changing(peer.id);
+                return Action::work(Work::Unban(peer));
             }
             (Message::Remove(peer), _) => *self = Self::Removing(peer),
             (Message::Forget, Self::Removing(peer)) => {
@@ -128,8 +134,11 @@ impl Book {
         let head: Element<'a, Message> = match self {
             Self::Renaming(renamed, label) if renamed.id == peer.id => renaming(desk, label),
             _ => {
-                let tag = (peer.access == Access::Blocked)
-                    .then(|| mark::tag(desk, "blocked", Tone::Warning));
+                let tag = match peer.access {
+                    Access::Blocked => Some("blocked"),
+                    Access::Open => entry.liar.is_banned.then_some("banned"),
+                };
+                let tag = tag.map(|tag| mark::tag(desk, tag, Tone::Warning));
                 let name = mark::named(desk, page::printable(peer.label.as_str()), tag);
                 row![name, Gap::new().width(Fill), self.buttons(desk, peer)]
                     .spacing(desk.space(Space::Normal))
@@ -159,6 +168,9 @@ impl Book {
             column![page::facts(desk, who), page::facts(desk, what)].spacing(gap).into()
         };
         let mut parts = column![head, facts].spacing(desk.space(Space::Narrow)).width(Fill);
+        if !entry.liar.lies.is_empty() {
+            parts = parts.push(self.lies(desk, entry));
+        }
         match self {
             Self::Removing(removed) if removed.id == peer.id => {
                 parts = parts.push(removing(desk, peer));
@@ -171,6 +183,29 @@ impl Book {
             _ => {}
         }
         parts.into()
+    }
+
+    /// What it was caught at, and the way to call it again all the same.
+    fn lies<'a>(&self, desk: &Desk<'_>, entry: &Entry) -> Element<'a, Message> {
+        let label = page::printable(entry.peer.label.as_str());
+        let mut lies = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
+        for lie in entry.liar.lies.iter().rev() {
+            let [wanted, came] = lie.untrue.digests();
+            let what = format!("It sent wrong bytes for {lie}.");
+            let digests = format!("Wanted {wanted}, came {came}");
+            lies = lies
+                .push(page::body(desk, what))
+                .push(page::small(desk, digests).wrapping(text::Wrapping::WordOrGlyph));
+        }
+        if !entry.liar.is_banned {
+            return lies.into();
+        }
+        let idle = (!matches!(self, Self::Changing(_))).then(|| Message::Unban(entry.peer.clone()));
+        let lift = page::button(desk, format!("Call {label} again"), Kind::Plain);
+        let what = format!("{label} lied and is banned: imports do not call it.");
+        let parts = column![page::body(desk, what), lies, row![lift.on_press_maybe(idle)]];
+        page::note(desk, parts.spacing(desk.space(Space::Narrow)), crate::theme::style::warned)
+            .into()
     }
 
     fn buttons<'a>(&self, desk: &Desk<'_>, peer: &KnownPeer) -> Element<'a, Message> {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use app::activity::Totals;
 use app::pairing::{Pairing, own_label};
-use app::ports::{Access, KnownPeer};
+use app::ports::{Access, KnownPeer, Liar, Lie, Untrue};
 use app::problem::Problem;
 use iced::Size;
 use iced_test::Simulator;
 use verifier::boundary::PeerAddress;
+use verifier::digest::ChunkDigest;
 use verifier::identity::{SigningKey, pair_code};
 use verifier::request::{Ticket, TicketTerms};
-use verifier::scalars::{Label, UtcTime};
+use verifier::scalars::{Id, Label, UtcTime, Version};
+use verifier::{ChunkAlgorithm, Sha256};
 
 use super::{Entry, Errand, Invited, Look, Message, Peers, Work, adding, book, own};
 use crate::desk::{Book, Desk};
@@ -41,6 +43,7 @@ fn look(peers: Vec<KnownPeer>) -> Arc<Look> {
     let entry = |peer: KnownPeer| Entry {
         code: pair_code(&own, &peer.id.public_key()),
         totals: Some(Totals { given: 17_160_000, taken: 4_096 }),
+        liar: Liar::default(),
         peer,
     };
     let addresses = vec!["mmp://192.168.1.20:9410".to_owned()];
@@ -271,6 +274,49 @@ fn a_peer_is_forgotten_only_when_that_was_said_twice() {
     let id = two()[0].id;
     let action = screen.update(Message::Done(id, Ok("anna-laptop is forgotten.".to_owned())));
     assert!(matches!(action.errands[0], Errand::Changed(Changed::Peers)));
+}
+
+#[test]
+fn a_banned_peer_says_what_it_was_caught_at_and_is_called_again_by_a_button() {
+    let [wanted, came] = [1, 2].map(|byte| ChunkDigest::from_bytes([byte; 32]));
+    let algorithm = ChunkAlgorithm::FixedSizeMerkleV0;
+    let untrue = Untrue::Piece { index: 7, algorithm, wanted, came };
+    let lie = Lie {
+        time: NOW,
+        model_id: Id::parse("tiny").unwrap(),
+        model_version: Version::parse("1.0").unwrap(),
+        artifact: Sha256::of(b"tiny"),
+        untrue,
+    };
+    let known = |is_banned| {
+        let mut look = Arc::unwrap_or_clone(look(two()));
+        look.peers[0].liar = Liar { lies: vec![lie.clone()], is_banned };
+        Arc::new(look)
+    };
+    let mut screen = screen(two());
+    let looked = |screen: &mut Peers, is_banned| {
+        let action = screen.enter();
+        let [Work::Look(number)] = action.work[..] else { panic!("{action:?}") };
+        let _action = screen.update(Message::Looked(number, Ok(known(is_banned))));
+    };
+    looked(&mut screen, true);
+    let [wanted, came] = untrue.digests();
+    let digests = format!("Wanted {wanted}, came {came}");
+    let said = format!("It sent wrong bytes for {lie}.");
+    for text in ["banned", &said, &digests] {
+        use_it(&screen, |ui| {
+            ui.find(text).unwrap();
+        });
+    }
+    let action = press(&mut screen, "Call anna-laptop again");
+    assert!(matches!(&action.work[..], [Work::Unban(peer)] if peer.id == two()[0].id));
+    let done = Message::Done(two()[0].id, Ok("anna-laptop is called again.".to_owned()));
+    let _action = screen.update(done);
+    looked(&mut screen, false);
+    use_it(&screen, |ui| {
+        ui.find(said.as_str()).expect("what it was caught at stays");
+        assert!(ui.find("Call anna-laptop again").is_err());
+    });
 }
 
 #[test]

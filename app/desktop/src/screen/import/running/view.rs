@@ -152,8 +152,9 @@ fn one<'a>(desk: &Desk<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
         Presence::Lost { why } => {
             page::small(desk, page::printable(&format!("not connected: it {why}; {gave}")))
         }
-        Presence::Banned { code, why } => {
-            let line = format!("lied and is not asked again: {code}, it {why}");
+        Presence::Banned { code, why, lied } => {
+            let what = if *lied { "lied and is banned" } else { "is left out of this import" };
+            let line = format!("{what}: {code}, it {why}");
             page::small(desk, page::printable(&line)).style(danger)
         }
     };

@@ -1,6 +1,7 @@
 //! What the tests show: a model of 256 pieces that anna and ben have, and a small one that is
 //! really there.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +11,7 @@ use app::event::Event;
 use app::import::live::Live;
 use app::import::room::Room;
 use app::import::{Imported, Library, Plan};
-use app::ports::{Access, Accounts, KnownPeer, Named, PullNews};
+use app::ports::{Access, Accounts, KnownPeer, Liar, Lie, Named, PullNews, Untrue};
 use app::question::Question;
 use app::request::{Document, Gathered, Kind, name};
 use iced::Size;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use verifier::artifact::{self, Extras};
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
+use verifier::digest::ChunkDigest;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::manifest::{Draft, Manifest};
 use verifier::piece::{PieceStream, Source};
@@ -132,12 +134,25 @@ pub(super) fn gathered(peers: u8) -> Gathered {
 }
 
 fn plan(peers: u8) -> Plan {
+    plan_with(peers, &BTreeMap::new())
+}
+
+fn plan_with(peers: u8, liars: &BTreeMap<PeerId, Liar>) -> Plan {
     let request = gathered(peers).request(name(7).unwrap(), NOW).unwrap();
-    Plan::of(request, PathBuf::from(FOLDER), Bitfield::empty(PIECES), &known()).unwrap()
+    let have = Bitfield::empty(PIECES);
+    Plan::of(request, PathBuf::from(FOLDER), have, &known(), liars).unwrap()
 }
 
 pub(super) fn outlook(peers: u8) -> Outlook {
-    let plan = plan(peers);
+    outlook_of(plan(peers))
+}
+
+/// The same where some of them lied before.
+pub(super) fn outlook_with(peers: u8, liars: &BTreeMap<PeerId, Liar>) -> Outlook {
+    outlook_of(plan_with(peers, liars))
+}
+
+fn outlook_of(plan: Plan) -> Outlook {
     let question = Question::import(&plan, NOW.plus(86_400), "press Cancel");
     let accounts = Accounts {
         live: 700 << 20,
@@ -149,6 +164,12 @@ pub(super) fn outlook(peers: u8) -> Outlook {
     };
     let room = Room { accounts, wanted: 128 << 20, evicted: Vec::new(), refusal: None };
     Outlook { plan, question, room }
+}
+
+/// Wrong bytes in the place of piece 3.
+pub(super) fn untrue() -> Untrue {
+    let [wanted, came] = [1, 2].map(|byte| ChunkDigest::from_bytes([byte; 32]));
+    Untrue::Piece { index: 3, algorithm: ChunkAlgorithm::FixedSizeMerkleV0, wanted, came }
 }
 
 /// The number of the plan that an action asks for.
@@ -172,6 +193,18 @@ pub(super) fn complete_as(import: &mut Import, id: Id, peers: u8) -> u64 {
         number = plan_asked(import.update(read)).or(number);
     }
     number.unwrap()
+}
+
+/// What this peer was caught at.
+pub(super) fn liar(seed: u8, is_banned: bool) -> (PeerId, Liar) {
+    let lie = Lie {
+        time: NOW,
+        model_id: Name::parse("tiny").unwrap(),
+        model_version: Version::parse("1.0").unwrap(),
+        artifact: Sha256::of(b"tiny"),
+        untrue: untrue(),
+    };
+    (peer(seed), Liar { lies: vec![lie], is_banned })
 }
 
 /// A screen that shows the card.
@@ -231,7 +264,8 @@ pub(super) fn shot(after: Duration) -> Shot {
     }
     let code = Code::new("piece", "digest");
     let why = "sent wrong bytes: piece 3 is not the one its digest names".to_owned();
-    hear(90, Event::Peers(PullNews::Banned { peer: peer(3), code, why }));
+    let untrue = Some(untrue());
+    hear(90, Event::Peers(PullNews::Banned { peer: peer(3), code, why, untrue }));
     let last = u64::try_from(after.as_millis()).unwrap();
     let bytes = u64::from(PIECE);
     for (number, index) in plan.geometry().indices().enumerate() {
