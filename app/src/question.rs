@@ -5,10 +5,12 @@
 
 mod serve;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use verifier::Sha256;
 use verifier::consent::{Act, Scope};
+use verifier::identity::PeerId;
 use verifier::manifest::Manifest;
 use verifier::request::Offer;
 use verifier::scalars::{Id, UtcTime};
@@ -16,7 +18,7 @@ use verifier::scalars::{Id, UtcTime};
 use crate::consent::Consent;
 use crate::import::Plan;
 use crate::naming::short_peer;
-use crate::ports::{Evictable, Journal, JournalError, Terms};
+use crate::ports::{Evictable, Journal, JournalError, Liar, Lie, Terms};
 use crate::quantity::Size;
 
 pub use serve::{Serving, Told};
@@ -107,9 +109,7 @@ impl Question {
         );
         let peers = plan.called().iter().map(|peer| {
             let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
-            let lied = peer.lied.as_ref().map_or_else(String::new, |lie| {
-                format!("; it lied before: it sent wrong bytes for {lie}")
-            });
+            let lied = peer.lied.as_ref().map_or_else(String::new, lied_before);
             format!("{} ({}) at {}{lied}", peer.label, short_peer(peer.id), addresses.join(", "))
         });
         let banned = plan.banned().iter().map(|(peer, lie)| {
@@ -127,7 +127,13 @@ impl Question {
 
     /// Asks whether a request may be written that says that the user agrees to fetch from these
     /// peers. A yes to it grants nothing: whoever imports by the request is asked again.
-    pub fn request(manifest: &Manifest, offers: &[Offer], until: UtcTime, out: &Path) -> Self {
+    pub fn request(
+        manifest: &Manifest,
+        offers: &[Offer],
+        liars: &BTreeMap<PeerId, Liar>,
+        until: UtcTime,
+        out: &Path,
+    ) -> Self {
         let name = format!("{} {}", manifest.model_id(), manifest.model_version());
         let size = Size(manifest.byte_count());
         let what = format!("Write a request which says that you agree to fetch {name} ({size})");
@@ -136,7 +142,12 @@ impl Question {
         let peers = offers.iter().map(|offer| {
             let addresses: Vec<String> =
                 offer.addresses().iter().map(ToString::to_string).collect();
-            format!("{} at {}", short_peer(offer.peer_id()), addresses.join(", "))
+            let lied = match liars.get(&offer.peer_id()).map(|liar| (liar.is_banned, liar.last())) {
+                Some((true, Some(lie))) => format!("; it is banned: it sent wrong bytes for {lie}"),
+                Some((false, Some(lie))) => lied_before(lie),
+                _ => String::new(),
+            };
+            format!("{} at {}{lied}", short_peer(offer.peer_id()), addresses.join(", "))
         });
         Self {
             required: vec![Act::Fetch],
@@ -281,4 +292,9 @@ impl Yes {
     ) -> Result<Consent, JournalError> {
         Consent::given(journal, self.artifact, self.terms, self.instead_of, now).await
     }
+}
+
+/// What a peer was caught at whose ban was lifted.
+fn lied_before(lie: &Lie) -> String {
+    format!("; it lied before: it sent wrong bytes for {lie}")
 }

@@ -43,8 +43,13 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     let scene = Scene::new(2, Model::SMALL);
     let importer = &scene.importer;
     let liar = lies(&scene, 1, &[]);
-    let of_liar = ["request", "new", "tiny.manifest", "peer-1.minimodel-offer", "--out", "l.json"];
-    importer.run(&of_liar).done();
+    let request = |out: &str| {
+        let words = ["request", "new", "tiny.manifest", "peer-1.minimodel-offer", "--out", out];
+        importer.run(&[&words[..], &["--consent", "fetch"]].concat())
+    };
+    let first = request("l.json");
+    first.done();
+    assert!(!first.err.contains("wrong bytes"), "{first}");
     let words = ["import-peer-request", "l.json", "tiny.manifest", "out", "--consent", Scene::YES];
     assert_eq!(importer.run(&words).status, Some(3));
     assert_eq!(liar.said().matches("importer called").count(), 1, "{}", liar.said());
@@ -79,6 +84,8 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     let refused = importer.run(&words).refused(1, "request.no-usable-offer");
     assert!(refused["message"].as_str().unwrap().contains(&what), "{refused}");
     assert!(refused["advice"].as_str().unwrap().contains("minimodel peer unban"), "{refused}");
+    let asked = request("banned.json");
+    assert!(asked.err.contains("it is banned") && asked.err.contains(&what), "{asked}");
     // Nor does removing and adding it make it honest.
     importer.run(&["peer", "remove", "peer-1"]).done();
     importer.learns_of(&scene.peers[1]);

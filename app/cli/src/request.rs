@@ -1,10 +1,11 @@
 //! Makes import requests from a manifest and the offers of peers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use app::input;
 use app::naming::short_peer;
+use app::ports::{PieceStore as _, Ports as _};
 use app::question::Question;
 use app::request::{self, Document, Kind, Written};
 use verifier::scalars::Id;
@@ -21,16 +22,19 @@ use crate::wiring::Wiring;
 /// # Errors
 ///
 /// [`Fault`], by what was asked.
-pub fn run<W: Wiring>(
+pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     command: &RequestCommand,
 ) -> Result<Outcome, Fault> {
     match command {
-        RequestCommand::New(args) => new(session, args),
+        RequestCommand::New(args) => new(session, args).await,
     }
 }
 
-fn new<W: Wiring>(session: &mut Session<'_, W>, args: &RequestNewArgs) -> Result<Outcome, Fault> {
+async fn new<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &RequestNewArgs,
+) -> Result<Outcome, Fault> {
     let read = |path: &PathBuf, kind, limit| {
         let bytes = input::read(path, limit)?.into();
         Ok::<_, Fault>(Document { path: path.clone(), kind, bytes })
@@ -49,7 +53,13 @@ fn new<W: Wiring>(session: &mut Session<'_, W>, args: &RequestNewArgs) -> Result
     session.check_file(&args.out)?;
     // The request says that the user agrees to fetch, so it is written only after they said so.
     let Written { bytes, manifest, offers } = written;
-    let question = Question::request(&manifest, &offers, now.plus(args.span.0), &args.out);
+    // While another process has the library, who lied is said before the import alone.
+    let liars = match session.look_quietly() {
+        Ok(Some(library)) => library.store().liars().await.unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    let until = now.plus(args.span.0);
+    let question = Question::request(&manifest, &offers, &liars, until, &args.out);
     prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     session.write(&args.out, &bytes)?;
     let peers: BTreeSet<String> = offers.iter().map(|offer| offer.peer_id().to_string()).collect();

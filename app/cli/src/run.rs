@@ -61,7 +61,7 @@ async fn perform<W: Wiring>(
         Command::Calibrate(args) => calibrate::search(session, args).await,
         Command::Share(command) => share::run(session, command).await,
         Command::Peer(command) => peer::run(session, command).await,
-        Command::Request(command) => request::run(session, command),
+        Command::Request(command) => request::run(session, command).await,
         Command::Announce(args) => announce::run(session, args).await,
         Command::Library(command) => library::run(session, command).await,
         Command::Receipt(command) => receipt::run(session, command),
