@@ -44,6 +44,8 @@ fn a_new_yes_counts_now_although_a_clock_was_ahead_once() {
     scene.came_out();
     assert!(grants(importer, "fetch").iter().all(|grant| grant["live"] == true));
     assert_eq!(grants(importer, "cache")[0]["live"], false);
+    let listed = importer.run(&["consent", "list"]);
+    assert!(listed.err.contains("g-odd  ahead"), "{listed}");
 
     // What is taken back stops it, and the log holds from its first line to its last.
     let serve = grants(peer, "serve").pop().unwrap();

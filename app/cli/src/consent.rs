@@ -32,14 +32,15 @@ pub async fn run<W: Wiring>(
 
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
-    let standing = journal.standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
+    let now = session.now();
+    let standing = journal.standing(now).await.map_err(|error| Fault::blamed(&error))?;
     if standing.is_empty() {
         session.terminal.say("You have said yes to nothing yet.");
         session.say_if_new()?;
     }
     let mut values = Vec::new();
     for grant in &standing {
-        session.terminal.say(&line(grant));
+        session.terminal.say(&line(grant, now));
         values.push(value(grant));
     }
     let live = standing.iter().filter(|grant| grant.live).count();
@@ -115,9 +116,13 @@ fn refused(error: &JournalError) -> Fault {
 }
 
 /// A grant in one line for people.
-fn line(standing: &Standing) -> String {
+fn line(standing: &Standing, now: UtcTime) -> String {
     let grant = &standing.grant;
-    let state = if standing.live { "live " } else { "ended" };
+    let state = match standing.live {
+        true => "live ",
+        false if grant.revoked().is_none() && grant.granted() > now => "ahead",
+        false => "ended",
+    };
     format!(
         "{}  {state}  {:<7} {} ({})  {}  {} of {} used  until {}",
         grant.id(),

@@ -86,7 +86,7 @@ pub(super) fn standing_now(now: UtcTime, standing: &Standing) -> String {
         None if standing.live => format!("live, {used} used"),
         None if standing.grant.expires() <= now => format!("over, {used} used"),
         None if standing.left() == 0 => format!("used up, {used} used"),
-        None => format!("not live, {used} used"),
+        None => format!("dated ahead of the clock, not live before {}", standing.grant.granted()),
     }
 }
 
