@@ -245,15 +245,17 @@ fn chain<'a>(desk: &Desk<'a>, chain: &Result<Chain, Problem>) -> Element<'a, Mes
         let torn = words::count(chain.torn, "byte");
         what.push_str(&format!(" {torn} of an interrupted line are cut off by the next one."));
     }
-    if let Some(odd) = app::consent::odd_time(last, desk.now) {
-        what = format!("{what} {odd}");
-    }
     let copy = page::button(desk, "Copy digest", Kind::Plain)
         .on_press(Message::Copy(chain.head.to_string()));
-    row![page::muted(desk, what).width(Fill), copy]
+    let chain = row![page::muted(desk, what).width(Fill), copy]
         .spacing(desk.space(Space::Normal))
-        .align_y(Center)
-        .into()
+        .align_y(Center);
+    match app::consent::odd_time(last, desk.now) {
+        Some(odd) => {
+            column![chain, page::body(desk, odd)].spacing(desk.space(Space::Narrow)).into()
+        }
+        None => chain.into(),
+    }
 }
 
 fn facts(desk: &Desk<'_>, entry: &Entry) -> Vec<(&'static str, String)> {
