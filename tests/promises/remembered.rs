@@ -88,7 +88,11 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     assert!(asked.err.contains("it is banned") && asked.err.contains(&what), "{asked}");
     // Nor does removing and adding it make it honest.
     importer.run(&["peer", "remove", "peer-1"]).done();
-    importer.learns_of(&scene.peers[1]);
+    let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", "peer-1"];
+    let invitation = scene.peers[1].run(&invite).done();
+    let added = importer.run(&["peer", "add", invitation["ticket"].as_str().unwrap(), "--yes"]);
+    added.done();
+    assert!(added.err.contains("peer-1 lied before and stays banned"), "{added}");
     assert_eq!(listed()["banned"], true);
 
     // Together with another, the other alone is called, and the question says why.

@@ -131,6 +131,13 @@ async fn add<W: Wiring>(
             "{label} stays blocked. Let it call and be called with `minimodel peer unblock`."
         ),
     });
+    let liars = ports.store().liars().await.map_err(failed)?;
+    if liars.get(&peer.id).is_some_and(|liar| liar.is_banned) {
+        session.terminal.say(&format!(
+            "{label} lied before and stays banned: imports do not call it. `minimodel peer list` \
+             says what it sent, `minimodel peer unban` lifts it."
+        ));
+    }
     Ok(Outcome::new()
         .with_text("peer_id", peer.id)
         .with_text("label", label)
