@@ -315,33 +315,6 @@ impl<W: Wiring> Companion<W> {
         task::window::peers(opened).map(move |peers| Message::Book(run.clone(), peers))
     }
 
-    /// Keeps what was set, one change after the other.
-    fn save(&mut self) -> Task<Heard<W>> {
-        let Some(change) = self.saving.next(&self.settings) else { return Task::none() };
-        task::window::change(&self.wiring, self.data.clone(), change)
-            .map(|saved| Message::Saved(saved.map(Box::new)))
-    }
-
-    fn saved(&mut self, saved: Result<Box<Settings>, Problem>) -> Task<Heard<W>> {
-        self.saving.done();
-        match saved {
-            Err(problem) => self.notices.fail(problem),
-            // What the command set meanwhile holds here too, and is shown.
-            Ok(settings) if self.saving.is_idle() && self.settings != *settings => {
-                self.settings = *settings;
-                self.wiring.pace(&self.settings);
-                if let Stage::Open(screens) = &mut self.stage
-                    && screens.place == Place::Settings
-                {
-                    let (task, errands) = screens.enter(&self.settings);
-                    return Task::batch([task.map(Message::Screen), self.run(errands)]);
-                }
-            }
-            Ok(_) => {}
-        }
-        self.save()
-    }
-
     fn changed(&mut self, changed: Changed) -> Task<Heard<W>> {
         let Stage::Open(screens) = &mut self.stage else { return Task::none() };
         let book = match changed {
@@ -387,61 +360,6 @@ impl<W: Wiring> Companion<W> {
             }
             _ => Task::none(),
         }
-    }
-
-    /// Closes, after asking if something goes on that closing would stop.
-    fn ask_to_close(&mut self) -> Task<Heard<W>> {
-        let reasons = match &self.stage {
-            Stage::Open(screens) => screens.at_work(),
-            _ => Vec::new(),
-        };
-        if reasons.is_empty() {
-            return self.close();
-        }
-        self.sheet = Some(Sheet::Closing(Closing { reasons }));
-        Task::none()
-    }
-
-    /// Keeps where the window is, and ends.
-    fn close(&mut self) -> Task<Heard<W>> {
-        let screen = match &self.stage {
-            Stage::Open(screens) => Some(screens.place.name().to_owned()),
-            _ => self.settings.window.screen.clone(),
-        };
-        let Size { width, height } = self.look.size;
-        let own = Some((width.max(LEAST.width), height.max(LEAST.height)));
-        let window = settings::Window {
-            // A window that fills the screen goes back to the size it had before.
-            size: if self.look.maximized { self.settings.window.size } else { own },
-            maximized: self.look.maximized,
-            screen,
-        };
-        // Before the first run is over, nothing is made in the data folder.
-        let is_kept = matches!(self.stage, Stage::Open(_)) && window != self.settings.window;
-        let goes_on = matches!(&self.stage, Stage::Open(screens) if !screens.at_work().is_empty());
-        // What goes on is stopped by dropping it; it writes down what it did, and tidies up.
-        self.stage = Stage::Opening;
-        self.sheet = None;
-        // The rest of the file is the user's, and may have been changed by the command.
-        let rest = self.saving.rest(&self.settings);
-        let save = if is_kept || rest.is_some() {
-            let change = move |now: &Settings| {
-                let mut new = rest.map_or_else(|| now.clone(), |rest| rest(now));
-                new.window = if is_kept { window } else { new.window };
-                new
-            };
-            task::window::change(&self.wiring, self.data.clone(), change)
-                .map(|saved| {
-                    if let Err(problem) = saved {
-                        tracing::warn!("where the window was is not kept: {}", problem.what);
-                    }
-                })
-                .discard()
-        } else {
-            Task::none()
-        };
-        let wait = if goes_on { TIDYING } else { Duration::ZERO };
-        save.chain(Task::perform(tokio::time::sleep(wait), |()| Message::Gone))
     }
 
     /// What the window shows.

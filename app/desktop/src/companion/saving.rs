@@ -1,6 +1,14 @@
 //! Keeping what was set: one change of the file after the other, each of what was set here alone.
 
+use app::problem::Problem;
 use app::settings::{Setting, Settings};
+use iced::Task;
+
+use super::message::Message;
+use super::{Companion, Heard, Stage};
+use crate::screen::Place;
+use crate::task;
+use crate::wiring::Wiring;
 
 /// What was set and is not kept yet.
 #[derive(Debug, Default)]
@@ -51,5 +59,34 @@ impl Saving {
     /// Whether everything that was set was kept, or could not be.
     pub(super) const fn is_idle(&self) -> bool {
         !self.is_busy && self.wanted.is_empty()
+    }
+}
+
+impl<W: Wiring> Companion<W> {
+    /// Keeps what was set, one change after the other.
+    pub(super) fn save(&mut self) -> Task<Heard<W>> {
+        let Some(change) = self.saving.next(&self.settings) else { return Task::none() };
+        task::window::change(&self.wiring, self.data.clone(), change)
+            .map(|saved| Message::Saved(saved.map(Box::new)))
+    }
+
+    pub(super) fn saved(&mut self, saved: Result<Box<Settings>, Problem>) -> Task<Heard<W>> {
+        self.saving.done();
+        match saved {
+            Err(problem) => self.notices.fail(problem),
+            // What the command set meanwhile holds here too, and is shown.
+            Ok(settings) if self.saving.is_idle() && self.settings != *settings => {
+                self.settings = *settings;
+                self.wiring.pace(&self.settings);
+                if let Stage::Open(screens) = &mut self.stage
+                    && screens.place == Place::Settings
+                {
+                    let (task, errands) = screens.enter(&self.settings);
+                    return Task::batch([task.map(Message::Screen), self.run(errands)]);
+                }
+            }
+            Ok(_) => {}
+        }
+        self.save()
     }
 }
