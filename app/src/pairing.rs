@@ -1,6 +1,7 @@
 //! Pairs two installations: tickets that people exchange, and the code that both screens show.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use verifier::boundary::PeerAddress;
 use verifier::consent::{Act, Scope};
@@ -109,6 +110,21 @@ impl Blamed for PairingError {
 /// None in practice: the end of a peer id is always part of a label.
 pub fn own_label(id: PeerId) -> Result<Label, ScalarError> {
     Label::parse(&format!("peer {}", tail(id, 4)))
+}
+
+/// Says that the key that these peers know is gone from the data folder; `None` if nobody knew it.
+pub fn key_lost(peers: &[KnownPeer], data: &Path) -> Option<String> {
+    let names: Vec<&str> = peers.iter().map(|peer| peer.label.as_str()).collect();
+    let (last, first) = names.split_last()?;
+    let (names, know) = match first {
+        [] => ((*last).to_owned(), "knows"),
+        first => (format!("{} and {last}", first.join(", ")), "know"),
+    };
+    Some(format!(
+        "There is no key in {} any more, and {names} {know} you by it. Put a copy of identity.key \
+         back if you have one; with a new identity, pair with each of them anew.",
+        data.display()
+    ))
 }
 
 /// A ticket that was read and waits for the user, who has to compare the pair code.

@@ -101,6 +101,39 @@ fn a_new_identity_is_told_once() {
 }
 
 #[test]
+fn a_no_makes_no_identity() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let anna = newcomer(folder.path());
+    let ben = Companion::new(folder.path(), "ben");
+    let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", "ben"];
+    let ticket = ben.run(&invite).done()["ticket"].as_str().unwrap().to_owned();
+    let key = anna.data.join("identity.key");
+    let add = ["peer", "add", &ticket];
+    anna.refuses(&add, 1, "consent.denied");
+    anna.refuses(&[&add[..], &["--expect-code", "1"]].concat(), 1, "consent.denied");
+    assert!(!anna.data.exists(), "a no made something");
+
+    anna.prepares("tiny.slm", &[]);
+    let announce =
+        ["announce", "tiny", "--out", "tiny.announcement", "--address", "mmp://127.0.0.1:9"];
+    anna.refuses(&announce, 1, "consent.denied");
+    let serve = ["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to"];
+    anna.refuses(&[&serve[..], &["nobody", "--consent", "serve"]].concat(), 2, "usage.arguments");
+    assert!(!key.exists(), "a no made a key");
+
+    // After a yes there is one; lost, it is missed by those who know it.
+    let added = anna.run(&[&add[..], &["--yes"]].concat());
+    assert!(added.err.contains("A new identity was made"), "{added}");
+    fs::remove_file(&key).unwrap();
+    let declined = anna.run(&[&serve[..], &["ben"]].concat());
+    declined.refused(1, "consent.denied");
+    assert!(declined.err.contains("any more, and ben knows you by it"), "{declined}");
+    assert!(!declined.err.contains("A new identity was made"), "{declined}");
+    assert!(!key.exists(), "a no made a key");
+}
+
+#[test]
 fn a_refused_prepare_leaves_nothing_behind() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
@@ -258,6 +291,28 @@ fn an_export_says_which_peers_gave_the_pieces() {
     let slm = scene.path("again").join("tiny-1.0.slm");
     let words = ["verify-receipt", path.to_str().unwrap(), "tiny.manifest", slm.to_str().unwrap()];
     scene.importer.run(&words).done();
+}
+
+#[test]
+fn whatever_writes_a_receipt_signs_it_as_is_set() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let anna = newcomer(folder.path());
+    anna.prepares("tiny.slm", &[]);
+    anna.run(&["settings", "set", "sign_receipts", "yes"]).done();
+    for name in ["signed", "unsigned"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let export = ["library", "export", "tiny"];
+    let write = ["write-import-receipt", "tiny.manifest", "tiny.slm"];
+    for (words, signed_by) in [
+        ([&export[..], &["signed"]].concat(), "own"),
+        ([&export[..], &["unsigned", "--no-sign"]].concat(), "nobody"),
+        ([&write[..], &["a.minimodel-receipt"]].concat(), "own"),
+        ([&write[..], &["b.minimodel-receipt", "--no-sign"]].concat(), "nobody"),
+    ] {
+        assert_eq!(anna.run(&words).done()["signed_by"], signed_by, "{words:?}");
+    }
 }
 
 #[test]

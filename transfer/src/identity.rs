@@ -34,7 +34,38 @@ impl Identity {
     ///
     /// [`IdentityFileError`]; a file that is there is never changed.
     pub fn load_or_create(path: &Path) -> Result<Self, IdentityFileError> {
-        Self::load_if_there(path)?.map_or_else(|| Self::create(path), Ok)
+        if let Some(there) = Self::load_if_there(path)? {
+            return Ok(there);
+        }
+        let new = Self::draw()?;
+        new.keep(path)?;
+        Ok(new)
+    }
+
+    /// Draws a new key, in memory only.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityFileError::Random`].
+    pub fn draw() -> Result<Self, IdentityFileError> {
+        let mut seed = [0; Self::FILE_LEN];
+        getrandom::fill(&mut seed).map_err(IdentityFileError::Random)?;
+        Ok(Self { key: SigningKey::from_seed(seed) })
+    }
+
+    /// Writes the key to a file of its own, readable to its owner only.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityFileError::Write`], also if a file is there already; that one stays.
+    pub fn keep(&self, path: &Path) -> Result<(), IdentityFileError> {
+        let write = |source| IdentityFileError::Write { path: path.to_owned(), source };
+        let mut file = owner_only().write(true).create_new(true).open(path).map_err(write)?;
+        if let Err(source) = file.write_all(self.key.seed()).and_then(|()| file.sync_all()) {
+            drop(std::fs::remove_file(path));
+            return Err(write(source));
+        }
+        Ok(())
     }
 
     /// Reads the key file; `None` if there is none.
@@ -79,18 +110,6 @@ impl Identity {
         }
         let mut seed = [0; Self::FILE_LEN];
         file.read_exact(&mut seed).map_err(read)?;
-        Ok(Self { key: SigningKey::from_seed(seed) })
-    }
-
-    fn create(path: &Path) -> Result<Self, IdentityFileError> {
-        let write = |source| IdentityFileError::Write { path: path.to_owned(), source };
-        let mut seed = [0; Self::FILE_LEN];
-        getrandom::fill(&mut seed).map_err(IdentityFileError::Random)?;
-        let mut file = owner_only().write(true).create_new(true).open(path).map_err(write)?;
-        if let Err(source) = file.write_all(&seed).and_then(|()| file.sync_all()) {
-            drop(std::fs::remove_file(path));
-            return Err(write(source));
-        }
         Ok(Self { key: SigningKey::from_seed(seed) })
     }
 }

@@ -27,18 +27,19 @@ pub async fn run<W: Wiring>(
     let addresses = told_addresses(&args.address, &session.settings()?)?;
     let ports = session.library()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
-    let key = session.identity()?;
+    let own = session.key()?;
     let manifest = kept_manifest(&**ports.store(), &model).await?;
     let created = session.now();
     let expires = created.plus(args.span.0);
     let places = texts(&addresses);
-    let announcement = app::announce::draft(&model, &key, addresses, created, expires)
+    let announcement = app::announce::draft(&model, own.key(), addresses, created, expires)
         .map_err(|error| Fault::blamed(&error))?;
     ports.outputs().check_file(&args.out).map_err(|error| Fault::blamed(&error))?;
     let length = announcement.len() as u64;
     let stop = format!("delete {}; nobody can fetch without your yes to serve", args.out.display());
     let question = Question::publish(&manifest, length, &places.join(", "), expires, stop);
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    own.keep(session.terminal)?;
     let now = session.now();
     let consent = prompt::write_down(session.terminal, yes, &**ports.journal(), now).await?;
     let model_id = model.model_id.clone();

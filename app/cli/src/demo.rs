@@ -93,7 +93,8 @@ async fn play<W: Wiring>(
     let started = Instant::now();
     let program = Program::this()?;
     let model = make_model(session.terminal, args, place).await?;
-    let key = session.wiring.make_identity(&place.importer()?)?;
+    let key = session.wiring.draw_identity()?;
+    session.wiring.keep_identity(&place.importer()?, &key)?;
     let cast = Cast {
         program: &program,
         place,
@@ -125,7 +126,9 @@ async fn play<W: Wiring>(
         };
         let import_args = import_args(place)?;
         let watch = |event: &Event| killing.see(event);
-        import::import(&ports, session.terminal, request, &import_args, settings, watch).await?
+        let nothing = |_: &mut Terminal| Ok(());
+        import::import(&ports, session.terminal, request, &import_args, settings, nothing, watch)
+            .await?
     };
     let show = Report { args, place, model: &model, peers: &peers, finished: &imported };
     show.tell(&ports, session.terminal, started.elapsed(), limit).await

@@ -13,7 +13,7 @@ use app::receipts::Author;
 use app::stop;
 use serde_json::{Value, json};
 use verifier::consent::Act;
-use verifier::identity::PeerId;
+use verifier::identity::{PeerId, SigningKey};
 use verifier::request::ImportRequest;
 use verifier::scalars::Id;
 use verifier::{Code, Sha256};
@@ -58,13 +58,15 @@ pub async fn run<W: Wiring>(
         // Whoever has no library is paired with nobody.
         return Err(Fault::blamed(&ImportError::NoPairedPeer));
     }
-    let ports = session.open_with(&own)?;
+    let key = session.key()?;
+    let ports = session.open_with(key.key(), &own)?;
     let settings = Settings {
         verifier_version: app::verify::program_version()?,
-        signer: if args.signing.is_wanted(&own) { Some(session.identity()?) } else { None },
+        signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
     };
-    let finished = import(&ports, session.terminal, request, args, settings, |_| {}).await?;
+    let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
+    let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;
     Ok(outcome(&finished))
 }
 
@@ -81,7 +83,8 @@ pub struct Finished {
     pub evicted: Vec<Evictable>,
 }
 
-/// Asks for the user's yes and imports, telling people how it goes; `watch` sees every event.
+/// Asks for the user's yes and imports, telling people how it goes; `agreed` does what waits for
+/// the yes, and `watch` sees every event.
 ///
 /// # Errors
 ///
@@ -92,6 +95,7 @@ pub async fn import<P: Ports>(
     request: ImportRequest,
     args: &ImportArgs,
     settings: Settings,
+    agreed: impl FnOnce(&mut Terminal) -> Result<(), Fault>,
     mut watch: impl FnMut(&Event) + Send,
 ) -> Result<Finished, Fault> {
     let warnings: Vec<String> = request.warnings().iter().map(ToString::to_string).collect();
@@ -107,6 +111,7 @@ pub async fn import<P: Ports>(
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
     room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     let now = ports.clock().now();
+    agreed(terminal)?;
     let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
 
     let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());

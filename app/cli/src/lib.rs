@@ -17,6 +17,7 @@ pub mod library;
 pub mod map;
 pub mod naming;
 pub mod outcome;
+mod own_key;
 pub mod peer;
 pub mod progress;
 pub mod prompt;

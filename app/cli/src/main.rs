@@ -115,11 +115,15 @@ impl Wiring for DiskAndNetwork {
         Ok(found.map_err(|error| Fault::blamed(&error))?.map(key))
     }
 
-    fn make_identity(&self, data: &Path) -> Result<SigningKey, Fault> {
+    fn draw_identity(&self) -> Result<SigningKey, Fault> {
+        Identity::draw().map(key).map_err(|error| Fault::blamed(&error))
+    }
+
+    fn keep_identity(&self, data: &Path, key: &SigningKey) -> Result<(), Fault> {
         let layout = Layout::new(data);
         layout.create_root().map_err(|error| Fault::blamed(&OpenError::from(error)))?;
-        let identity = Identity::load_or_create(&layout.identity_key());
-        identity.map(key).map_err(|error| Fault::blamed(&error))
+        let identity = Identity::from_key(SigningKey::from_seed(*key.seed()));
+        identity.keep(&layout.identity_key()).map_err(|error| Fault::blamed(&error))
     }
 
     fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Fault> {

@@ -101,9 +101,9 @@ async fn add<W: Wiring>(
     let now = session.now();
     // A ticket that is wrong makes no identity.
     Ticket::parse(&args.ticket, now).map_err(|error| Fault::blamed(&PairingError::from(error)))?;
-    let own = session.identity()?.public_key();
-    let pairing =
-        Pairing::read(&args.ticket, &own, label, now).map_err(|error| Fault::blamed(&error))?;
+    let own = session.key()?;
+    let pairing = Pairing::read(&args.ticket, &own.key().public_key(), label, now)
+        .map_err(|error| Fault::blamed(&error))?;
     let addresses = texts(pairing.addresses());
     session.terminal.say(&format!("Pair with {}", pairing.label()));
     session.terminal.say(&format!("  peer id    {}", pairing.peer()));
@@ -118,6 +118,7 @@ async fn add<W: Wiring>(
             prompt::confirm(session.terminal, question, "--yes or --expect-code CODE")?;
         }
     }
+    own.keep(session.terminal)?;
     let code = pairing.code().to_owned();
     let ports = session.make_library()?;
     let peer = pairing::pair(&ports, pairing).await.map_err(|error| Fault::blamed(&error))?;

@@ -66,8 +66,8 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     settings: &Settings,
     wrap: impl FnOnce(W::Ports) -> P,
 ) -> Result<Outcome, Fault> {
-    let ports = wrap(session.open_with(settings)?);
-    let key = session.identity()?;
+    let own = session.key()?;
+    let ports = wrap(session.open_with(own.key(), settings)?);
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
     let peers = named(args, &known)?;
@@ -81,7 +81,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
         None => None,
         Some(path) => {
             let addresses = told(&settings.addresses, bound.address())?;
-            let offer = app::serve::offer(&model, &key, addresses, now, until)
+            let offer = app::serve::offer(&model, own.key(), addresses, now, until)
                 .map_err(|error| Fault::blamed(&error))?;
             Some((path.as_path(), offer))
         }
@@ -109,6 +109,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     } else {
         yes
     };
+    own.keep(session.terminal)?;
     let ended = yes.instead_of().iter().map(ToString::to_string).collect();
     let now = ports.clock().now();
     let consent = prompt::write_down(session.terminal, yes, &**ports.journal(), now).await?;

@@ -10,7 +10,9 @@ use app::settings::Settings;
 use verifier::identity::{PeerId, PublicKey, SigningKey};
 use verifier::scalars::UtcTime;
 
+use crate::args::SigningArgs;
 use crate::fault::Fault;
+use crate::own_key::OwnKey;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
@@ -119,19 +121,18 @@ impl<'a, W: Wiring> Session<'a, W> {
         Ok(library)
     }
 
-    /// Opens library and network, within the limits of these settings. The library must be there;
-    /// a key is made if there is none.
+    /// Opens library and network with this key, within the limits of these settings. The library
+    /// must be there.
     ///
     /// # Errors
     ///
-    /// [`Fault`] as [`Self::library`] and [`Self::identity`].
-    pub fn open_with(&mut self, settings: &Settings) -> Result<W::Ports, Fault> {
+    /// [`Fault`] as [`Self::library`].
+    pub fn open_with(&self, key: &SigningKey, settings: &Settings) -> Result<W::Ports, Fault> {
         let data = self.data()?;
         if !self.wiring.has_library(&data) {
             return Err(no_library(&data));
         }
-        let key = self.identity()?;
-        self.wiring.open(&data, &key, settings)
+        self.wiring.open(&data, key, settings)
     }
 
     /// Opens the journal alone.
@@ -143,23 +144,32 @@ impl<'a, W: Wiring> Session<'a, W> {
         self.wiring.journal(&self.data()?)
     }
 
+    /// The installation's key, else a new one that nobody has agreed to yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if a key that is there, or the list of peers, cannot be read.
+    pub fn key(&mut self) -> Result<OwnKey<'a, W>, Fault> {
+        OwnKey::find(self.wiring, self.data()?, self.terminal)
+    }
+
     /// The installation's key, which is made if there is none; that is said.
     ///
     /// # Errors
     ///
     /// [`Fault`] if the data folder cannot be used.
     pub fn identity(&mut self) -> Result<SigningKey, Fault> {
-        let data = self.data()?;
-        if let Some(key) = self.wiring.identity(&data)? {
-            return Ok(key);
-        }
-        let key = self.wiring.make_identity(&data)?;
-        self.terminal.say(&format!(
-            "A new identity was made in {}: {}. Peers will know you by it.",
-            data.display(),
-            key.public_key().peer_id()
-        ));
-        Ok(key)
+        self.key()?.keep(self.terminal)
+    }
+
+    /// The key that signs a receipt, if one is wanted; it is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] as [`Self::settings`] and [`Self::identity`].
+    pub fn signer(&mut self, signing: SigningArgs) -> Result<Option<SigningKey>, Fault> {
+        let is_wanted = signing.is_wanted(&self.settings()?);
+        is_wanted.then(|| self.identity()).transpose()
     }
 
     /// This installation as peers know it, if it has a key; nothing is made.

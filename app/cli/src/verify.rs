@@ -48,8 +48,7 @@ pub fn new_receipt<W: Wiring>(
     args: &NewReceiptArgs,
 ) -> Result<Outcome, Fault> {
     let verified = check(&args.manifest, &args.slm, &args.options)?;
-    let is_signed = args.signing.is_wanted(&session.settings()?);
-    let signer = if is_signed { Some(session.identity()?) } else { None };
+    let signer = session.signer(args.signing)?;
     let receipt = verify::new_receipt(&verified, &args.slm, session.now(), signer.as_ref())?;
     session.write(&args.receipt, receipt.bytes())?;
     session.terminal.say(&format!("The receipt is {}.", args.receipt.display()));

@@ -87,12 +87,19 @@ pub trait Wiring: Send + Sync {
     /// [`Fault`] if the key cannot be read.
     fn identity(&self, data: &Path) -> Result<Option<SigningKey>, Fault>;
 
-    /// The installation's key, made if there is none yet.
+    /// Draws a new key, in memory only.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the key cannot be read or written.
-    fn make_identity(&self, data: &Path) -> Result<SigningKey, Fault>;
+    /// [`Fault`] if the system gives no random bytes.
+    fn draw_identity(&self) -> Result<SigningKey, Fault>;
+
+    /// Makes this the installation's key; one that is there is never replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if it cannot be written, or one is there.
+    fn keep_identity(&self, data: &Path, key: &SigningKey) -> Result<(), Fault>;
 
     /// The peers that this installation is paired with, which another process may be changing.
     ///

@@ -112,6 +112,12 @@ impl Wiring for DiskAndNetwork {
                 _ => Unopened::Failed(problem),
             }
         })?;
+        let mut notices = disk.notices;
+        if self.is_new(data) {
+            let peers = store::known_peers(&Layout::new(data))
+                .map_err(|error| Unopened::Failed(Problem::blamed(&OpenError::from(error))))?;
+            notices.extend(app::pairing::key_lost(&peers, data));
+        }
         let identity = Identity::load_or_create(&Layout::new(data).identity_key())
             .map_err(|error| Unopened::Failed(Problem::blamed(&error)))?;
         let key = SigningKey::from_seed(*identity.signing_key().seed());
@@ -124,7 +130,7 @@ impl Wiring for DiskAndNetwork {
             journal: disk.journal,
             clock: SystemClock,
         };
-        Ok(Opened { ports, key, data: data.to_owned(), notices: disk.notices })
+        Ok(Opened { ports, key, data: data.to_owned(), notices })
     }
 
     fn pace(&self, settings: &Settings) {

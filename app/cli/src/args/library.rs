@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use app::quantity::Size;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::ChecksumChoice;
+use super::{ChecksumChoice, SigningArgs};
 
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]
@@ -99,9 +99,9 @@ pub struct ExportArgs {
     /// Whether the container's own checksum is compared; its rule is provisional
     #[arg(long, value_enum, value_name = "RULE", default_value_t = ChecksumChoice::Verify)]
     pub slm_checksum: ChecksumChoice,
-    /// Sign the receipt with this installation's key
-    #[arg(long)]
-    pub sign: bool,
+    /// Whether the receipt is signed.
+    #[command(flatten)]
+    pub signing: SigningArgs,
 }
 
 /// `library quota`.

@@ -24,7 +24,7 @@ pub(super) async fn run<W: Wiring>(
     let model = naming::model(&**ports.store(), &args.model).await?;
     let settings = Settings {
         verifier_version: app::verify::program_version()?,
-        signer: if args.sign { Some(session.identity()?) } else { None },
+        signer: session.signer(args.signing)?,
         rule: args.slm_checksum.rule(),
     };
     let terminal = &mut *session.terminal;
