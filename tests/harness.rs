@@ -10,7 +10,7 @@ mod turn;
 
 pub use answer::{Answer, lines};
 pub use companion::{Companion, ROUTES};
-pub use patience::until;
+pub use patience::{DEADLINE, until};
 pub use running::{Running, midway};
 pub use scene::{Model, Scene, files, grants};
 pub use turn::Turn;

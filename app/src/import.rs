@@ -11,6 +11,7 @@ pub mod room;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::receipt::{Contribution, Facts, Receipt, Transfer};
@@ -92,14 +93,17 @@ pub async fn import<P: Ports>(
     mut on: impl FnMut(Event) + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Imported, ImportError> {
-    let stop = pin!(stop);
+    let mut stop = pin!(stop);
     let admitted = Admitted::new(plan, consent)?;
     let mut has_begun = false;
     let mut hear = |event: Event| {
         has_begun = true;
         on(event);
     };
-    let mut outcome = run(ports, &admitted, settings, &mut hear, stop).await;
+    let mut outcome = match stop.as_mut().now_or_never() {
+        Some(()) => Err(ImportError::Stopped),
+        None => run(ports, &admitted, settings, &mut hear, stop).await,
+    };
     if !has_begun && let Err(error) = admitted.take_back(ports).await {
         tracing::error!(%error, "cannot take back what was granted");
     }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
@@ -249,13 +249,18 @@ where
     if consent.artifact() != table.model().artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }
+    let mut stop = std::pin::pin!(stop);
+    if stop.as_mut().now_or_never().is_some() {
+        // Nobody is told of what does not begin.
+        let taken = BTreeMap::new();
+        return Ok(Served { ended: Ended::Stopped, taken, taken_back: Vec::new() });
+    }
     on(Event::Listening(address));
 
     let mut taking = Taking::new(ports, table.model());
     let mut allowed = Vec::new();
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut stop = std::pin::pin!(stop);
     let ended = loop {
         tokio::select! {
             () = &mut stop => break Ok(Ended::Stopped),

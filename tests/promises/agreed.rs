@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::{Companion, Model, Running, Scene, grants};
+use crate::harness::{Companion, DEADLINE, Model, Running, Scene, grants};
 
 /// How many grants of an act are live.
 #[track_caller]
@@ -43,6 +45,47 @@ fn ctrl_c_takes_back_what_the_run_granted() {
     assert!(answer.err.contains("it takes back what this yes grants"), "{answer}");
     assert!(answer.err.contains("What your yes granted is taken back."), "{answer}");
     assert_eq!(live(&scene.peers[0], "serve"), 0);
+}
+
+/// Starts to serve to fred and waits, without a pause, until the yes is in the consent log.
+#[cfg(unix)]
+fn just_granted(scene: &Scene) -> Running {
+    let log = scene.peers[0].data.join("consent.log");
+    let length = || fs::metadata(&log).map_or(0, |found| found.len());
+    let before = length();
+    let words = ["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", "fred"];
+    let server = scene.peers[0].start(&[&words[..], &["--consent", "serve"]].concat());
+    let started = Instant::now();
+    while length() == before {
+        assert!(started.elapsed() < DEADLINE, "nothing is granted: {}", server.said());
+        std::thread::yield_now();
+    }
+    server
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_right_at_the_yes_takes_back_what_it_granted() {
+    let scene = scene();
+    for signal in ["TERM", "INT", "HUP", "TERM"] {
+        just_granted(&scene).ends_by(signal).done();
+        assert_eq!(live(&scene.peers[0], "serve"), 0, "{signal}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_ctrl_c_does_not_cut_the_taking_back() {
+    let scene = scene();
+    for _ in 0..3 {
+        let server = serves(&scene, "fred", &[]);
+        let pid = server.pid().to_string();
+        let twice = format!("kill -INT {pid}; sleep 0.002; kill -INT {pid}");
+        Command::new("sh").args(["-c", &twice]).status().unwrap();
+        let answer = server.ends();
+        assert_eq!(answer.done()["taken_back"].as_array().unwrap().len(), 1, "{answer}");
+        assert_eq!(live(&scene.peers[0], "serve"), 0);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Searches genuine files for the rule of the container's internal checksum.
 
 use app::input;
+use app::stop::wished;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use verifier::scalars::U64Hex;
@@ -45,7 +46,8 @@ pub async fn search<W: Wiring>(
             .map_err(|error| Fault::coded(&error))
     };
     let found =
-        unless_stopped("the search", "Run it again; fewer files take less time.", search).await?;
+        unless_stopped(wished(), "the search", "Run it again; fewer files take less time.", search)
+            .await?;
     say(terminal, &found);
     Ok(outcome(&found).told())
 }

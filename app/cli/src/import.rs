@@ -10,7 +10,6 @@ use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem, 
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
-use app::stop;
 use serde_json::{Value, json};
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
@@ -134,7 +133,7 @@ pub async fn import<P: Ports>(
             watch(&event);
             telling.hear(&event);
         };
-        app::import::import(ports, plan, consent, settings, on, stop::wished()).await.map_err(
+        app::import::import(ports, plan, consent, settings, on, terminal.wished()).await.map_err(
             |error| match error {
                 ImportError::Stopped => interrupted(),
                 error => Fault::blamed(&error),

@@ -8,6 +8,7 @@ use app::library::{Kept, kept_bytes};
 use app::naming::short;
 use app::ports::{Accounts, Evictable, Failure, Model, PieceStore as _, Pin, Ports};
 use app::quantity::Size;
+use app::stop::wished;
 use serde_json::{Value, json};
 use verifier::identity::PeerId;
 
@@ -52,7 +53,8 @@ pub async fn run<W: Wiring>(
         LibraryCommand::Forget(args) => forget(&ports, terminal, args).await,
         LibraryCommand::Recheck(args) => {
             let advice = "What was found to be corrupt counts as missing. Run it again.";
-            unless_stopped("the check", advice, recheck::run(&ports, terminal, args)).await
+            unless_stopped(wished(), "the check", advice, recheck::run(&ports, terminal, args))
+                .await
         }
         LibraryCommand::Export(args) => export::run(session, &ports, args).await,
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,

@@ -55,7 +55,8 @@ pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> R
     })
 }
 
-/// Writes a yes down, and warns of a log that is ahead of the clock.
+/// Writes a yes down, and warns of a log that is ahead of the clock. From then on a wish that the
+/// program end waits for [`Terminal::wished`]: what was granted can be taken back.
 ///
 /// # Errors
 ///
@@ -66,6 +67,7 @@ pub async fn write_down<J: Journal>(
     journal: &J,
     now: UtcTime,
 ) -> Result<Consent, Fault> {
+    terminal.listen();
     let consent = yes.write_down(journal, now).await.map_err(|error| Fault::blamed(&error))?;
     if let Some(warning) = consent.odd_time() {
         terminal.say(&warning);

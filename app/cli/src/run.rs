@@ -68,7 +68,7 @@ async fn perform<W: Wiring>(
         Command::Consent(command) => consent::run(session, command).await,
         Command::Activity(args) => activity::run(session, args).await,
         Command::Settings(args) => settings::run(session, args),
-        Command::Sample(args) => sample::run(args).await,
+        Command::Sample(args) => sample::run(session.terminal, args).await,
         Command::Bench(command) => bench::run(session, command).await,
         Command::Demo(args) => demo::run(session, args).await,
         Command::DemoLiar(args) => demo::liar::run(session, args).await,

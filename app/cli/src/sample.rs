@@ -13,6 +13,7 @@ use crate::args::{QuantChoice, SampleArgs, ShapeChoice};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::stop::{Waiting, unless_stopped};
+use crate::terminal::Terminal;
 
 /// Bytes that are collected before they go to the disk.
 const BUFFER: usize = 1 << 20;
@@ -22,7 +23,7 @@ const BUFFER: usize = 1 << 20;
 /// # Errors
 ///
 /// [`Fault`] if no sample has that size, or the file cannot be written.
-pub async fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
+pub async fn run(terminal: &mut Terminal, args: &SampleArgs) -> Result<Outcome, Fault> {
     let quant = match args.quant {
         QuantChoice::F32 => Quantisation::F32,
         QuantChoice::Q8_0 => Quantisation::Q8_0,
@@ -34,8 +35,10 @@ pub async fn run(args: &SampleArgs) -> Result<Outcome, Fault> {
         (None, ShapeChoice::M16) => Shape::M16,
     };
     let work = write(args.out.clone(), shape, quant, args.seed);
-    let length =
-        unless_stopped("the writing", "No file was left behind. Run it again.", work).await?;
+    let advice = "No file was left behind. Run it again.";
+    // Once the file has its name, that is told.
+    terminal.listen();
+    let length = unless_stopped(terminal.wished(), "the writing", advice, work).await?;
     Ok(Outcome::new()
         .with_text("path", args.out.display())
         .with("byte_count", length)

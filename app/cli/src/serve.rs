@@ -13,7 +13,6 @@ use app::quantity::{Limit, Size};
 use app::question::{Question, Serving, Told};
 use app::serve::{Bound, Ended, Event, Served};
 use app::settings::Settings;
-use app::stop;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
@@ -116,7 +115,8 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let mut teller = Progress::count("serve", session.terminal.paint());
     let ready =
         Ready { until_input_ends: args.until_input_ends, model: &model, offer, names: &known };
-    let served = serve(&ports, bound, consent, ready, &mut teller).await;
+    let wished = session.terminal.wished();
+    let served = serve(&ports, bound, consent, ready, wished, &mut teller).await;
     teller.finish();
     let served = served?;
     session.terminal.say(match (served.ended, served.taken_back.as_slice()) {
@@ -198,6 +198,7 @@ async fn serve<P: Ports<Clock: Clone>>(
     bound: Bound<P>,
     consent: Consent,
     ready: Ready<'_>,
+    wished: impl Future<Output = ()> + Send,
     teller: &mut Progress,
 ) -> Result<Served, Fault> {
     let until_input_ends = ready.until_input_ends;
@@ -225,7 +226,7 @@ async fn serve<P: Ports<Clock: Clone>>(
     };
     let stop = async {
         tokio::select! {
-            () = stopped(until_input_ends) => {}
+            () = stopped(wished, until_input_ends) => {}
             () = give_up.notified() => {}
         }
     };
@@ -239,7 +240,7 @@ async fn serve<P: Ports<Clock: Clone>>(
 }
 
 /// Waits for the wish that the program end; or for the end of standard input, if that counts.
-async fn stopped(until_input_ends: bool) {
+async fn stopped(wished: impl Future<Output = ()>, until_input_ends: bool) {
     let input_ends = async {
         if until_input_ends {
             input_end().await;
@@ -248,7 +249,7 @@ async fn stopped(until_input_ends: bool) {
         }
     };
     tokio::select! {
-        () = stop::wished() => {}
+        () = wished => {}
         () = input_ends => {}
     }
 }

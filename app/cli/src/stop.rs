@@ -4,24 +4,23 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::stop;
-
 use crate::fault::Fault;
 
-/// Does the work, unless it is wished that the program end before it is done; then the work is
-/// dropped.
+/// Does the work, unless it is wished that the program end before it is done, which `wished` says;
+/// then the work is dropped.
 ///
 /// # Errors
 ///
 /// The work's own [`Fault`]; or one that says that `what` was stopped, with that advice.
 pub async fn unless_stopped<T>(
+    wished: impl Future<Output = ()>,
     what: &str,
     advice: &str,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
     tokio::select! {
         outcome = work => outcome,
-        () = stop::wished() => Err(Fault::stopped(what, advice)),
+        () = wished => Err(Fault::stopped(what, advice)),
     }
 }
 

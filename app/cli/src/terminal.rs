@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use app::problem::Problem;
+use app::stop::Listener;
 
 use crate::outcome::printable;
 
@@ -14,6 +15,7 @@ pub struct Terminal {
     asking: Asking,
     reading: Reading,
     paint: Paint,
+    listener: Option<Listener>,
 }
 
 /// Whether somebody is there who can be asked.
@@ -59,6 +61,7 @@ impl Terminal {
             asking,
             reading,
             paint: if people && !plain { Paint::Colours } else { Paint::Plain },
+            listener: None,
         }
     }
 
@@ -69,7 +72,8 @@ impl Terminal {
         input: Box<dyn BufRead + Send>,
         asking: Asking,
     ) -> Self {
-        Self { out, err, input, asking, reading: Reading::Program, paint: Paint::Plain }
+        let (reading, paint) = (Reading::Program, Paint::Plain);
+        Self { out, err, input, asking, reading, paint, listener: None }
     }
 
     /// Says one line to people.
@@ -107,6 +111,21 @@ impl Terminal {
         let mut line = String::new();
         let read = io::Read::take(&mut self.input, MAX_ANSWER).read_line(&mut line)?;
         Ok((read > 0).then(|| line.trim().to_owned()))
+    }
+
+    /// Lets no wish that the program end cut what is done from now on: it is heard by
+    /// [`Self::wished`] alone, and the command ends by itself, with its answer.
+    ///
+    /// Call it before anything is done that has to be taken back or told; no question may follow.
+    pub fn listen(&mut self) {
+        self.listener.get_or_insert_default();
+    }
+
+    /// Resolves at the wish that the program end: at the first since [`Self::listen`], if that was
+    /// called.
+    pub fn wished(&self) -> impl Future<Output = ()> + Send + use<> {
+        let listener = self.listener.clone();
+        async move { listener.unwrap_or_default().wished().await }
     }
 
     /// Whether somebody is there who can be asked.

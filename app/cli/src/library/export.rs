@@ -30,6 +30,8 @@ pub(super) async fn run<W: Wiring>(
     let terminal = &mut *session.terminal;
     let total = model.geometry.byte_count();
     let size = u64::from(model.geometry.piece_size());
+    // Once both files have their names, that is told.
+    terminal.listen();
     let mut progress = Progress::start("export", total, 0, terminal.paint());
     let on = |event: Event| match event {
         Event::Written { done, .. } => {
@@ -40,7 +42,8 @@ pub(super) async fn run<W: Wiring>(
     let exported = {
         let work = export(ports, model.artifact, args.folder.clone(), settings, on);
         let work = async { work.await.map_err(|error| Fault::blamed(&error)) };
-        unless_stopped("the export", "No file was left behind. Run it again.", work).await
+        let advice = "No file was left behind. Run it again.";
+        unless_stopped(terminal.wished(), "the export", advice, work).await
     };
     progress.finish();
     let exported = exported?;

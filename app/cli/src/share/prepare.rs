@@ -7,12 +7,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::consent::Consent;
+use app::consent::{Consent, take_back};
 use app::input;
-use app::ports::{Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError};
+use app::ports::{
+    Clock as _, Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError, Standing,
+};
 use app::problem::Problem;
 use app::question::Question;
 use app::share::{self, Event};
+use app::stop;
 use verifier::manifest::{Manifest, Options};
 use verifier::piece::PieceList;
 
@@ -75,7 +78,7 @@ pub(super) async fn run<W: Wiring>(
             let watched = watched(file, length, paint, waiting.asker());
             let check = share::check(watched, Arc::clone(&manifest));
             let check = async { check.await.map_err(|error| Fault::blamed(&error)) };
-            let list = unless_stopped("preparing", NOTHING_KEPT, check).await?;
+            let list = unless_stopped(stop::wished(), "preparing", NOTHING_KEPT, check).await?;
             (manifest, list)
         }
         None => make_manifest(session, args, file, length).await?,
@@ -94,11 +97,24 @@ pub(super) async fn run<W: Wiring>(
             None => session.make_library()?,
         };
         let terminal = &mut *session.terminal;
+        let now = ports.clock().now();
         let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
-        let (file, _) = input::open(&args.slm)?;
-        let advice = "Run the same command again: it goes on from the pieces that are kept.";
-        let keep = keep(&ports, file, &manifest, list, consent, paint, &mut evicted);
-        unless_stopped("preparing", advice, keep).await
+        let granted = consent.names();
+        let kept = async {
+            let (file, _) = input::open(&args.slm)?;
+            let advice = "Run the same command again: it goes on from the pieces that are kept.";
+            let keep = keep(&ports, file, &manifest, list, consent, paint, &mut evicted);
+            unless_stopped(terminal.wished(), "preparing", advice, keep).await
+        };
+        let kept = kept.await;
+        if kept.is_err() {
+            let now = ports.clock().now();
+            let meant = |standing: &Standing| granted.contains(standing.grant.id());
+            if let Err(error) = take_back(&**ports.journal(), now, meant).await {
+                tracing::error!(%error, "cannot take back what was granted");
+            }
+        }
+        kept
     };
     let kept = kept.await;
     for model in &evicted {
@@ -254,7 +270,7 @@ async fn make_manifest<W: Wiring>(
     let chunking = &args.chunking;
     let survey = share::survey(watched, chunking.algorithm(), chunking.chunk_size);
     let survey = async { survey.await.map_err(|error| Fault::blamed(&error)) };
-    let survey = unless_stopped("preparing", NOTHING_KEPT, survey).await?;
+    let survey = unless_stopped(stop::wished(), "preparing", NOTHING_KEPT, survey).await?;
     let manifest = names.draft(&survey, session.now()).map_err(|error| share::undrafted(&error))?;
     Ok((Arc::new(manifest), survey.list))
 }
