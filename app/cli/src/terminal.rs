@@ -156,3 +156,22 @@ impl std::fmt::Debug for Terminal {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use crate::prompt::tests::terminal;
+    use crate::terminal::Asking;
+
+    /// Without somebody who listens, the signal ends the test's own process.
+    #[tokio::test]
+    async fn a_wish_that_comes_after_what_is_done_does_not_cut_its_answer() {
+        let mut terminal = terminal("", Asking::Impossible);
+        terminal.listen();
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &own]).status().unwrap();
+        assert!(sent.success());
+        terminal.wished().await;
+    }
+}
