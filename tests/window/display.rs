@@ -23,6 +23,8 @@ impl Display {
         let screen = format!("{}x{}x24", SIZE.width as u32, SIZE.height as u32);
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"])
+            // It would begin anew whenever the last program leaves, and take no calls meanwhile.
+            .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

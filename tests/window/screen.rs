@@ -88,8 +88,9 @@ impl Cast {
             })
             .into_iter()
             .collect();
-        request.extend(["--out".to_owned(), format!("{id}.request.json")]);
-        let words: Vec<&str> = request.iter().map(String::as_str).collect();
+        let out = format!("{id}.request.json");
+        let mut words: Vec<&str> = request.iter().map(String::as_str).collect();
+        words.extend(["--out", &out, "--consent", "fetch"]);
         self.me.run(&words).done();
         servers
     }
