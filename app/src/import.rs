@@ -26,10 +26,11 @@ pub(crate) use library::GOOD;
 pub use library::Library;
 pub use plan::{Admitted, Called, Plan};
 
+use crate::counted::Counted;
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Draft as _, Journal as _, JournalError, Named, Outputs as _, Ports, Record, What,
+    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Ports, Record, What,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -79,6 +80,9 @@ pub struct Imported {
 /// once it gets it, `stop` comes too late, and nothing that fails is a failure of the import any
 /// more: [`Imported::troubles`] tells of it.
 ///
+/// What of the yes is still live at the end is taken back, however the import ends; only a process
+/// that is killed, or a future that is dropped, leaves it for the next yes to end.
+///
 /// Without a yes to cache, the library forgets at the end what it kept for the import, but never a
 /// model that was there before. An import that ends early leaves its pieces there in any case.
 ///
@@ -95,17 +99,14 @@ pub async fn import<P: Ports>(
 ) -> Result<Imported, ImportError> {
     let mut stop = pin!(stop);
     let admitted = Admitted::new(plan, consent)?;
-    let mut has_begun = false;
-    let mut hear = |event: Event| {
-        has_begun = true;
-        on(event);
-    };
     let mut outcome = match stop.as_mut().now_or_never() {
         Some(()) => Err(ImportError::Stopped),
-        None => run(ports, &admitted, settings, &mut hear, stop).await,
+        None => run(ports, &admitted, settings, &mut on, stop).await,
     };
-    if !has_begun && let Err(error) = admitted.take_back(ports).await {
-        tracing::error!(%error, "cannot take back what was granted");
+    let mut late = Vec::new();
+    if let Err(error) = admitted.take_back(ports).await {
+        let what = "what you agreed to for this import could not be taken back at its end";
+        late.push(Problem::late(what, &error.into(), GOOD));
     }
     let plan = admitted.plan();
     let (what, bytes, note) = match &outcome {
@@ -124,11 +125,11 @@ pub async fn import<P: Ports>(
     };
     // The import's own outcome matters more than whether it could be written down.
     if let Err(failure) = ports.journal().record(record).await {
-        let what = "the import is not in the record of what moved";
-        let trouble = Problem::late(what, &failure, GOOD);
-        if let Ok(imported) = &mut outcome {
-            imported.troubles.push(trouble);
-        }
+        let what = "the import is not in the record of what moved, or not all of it";
+        late.push(Problem::late(what, &failure, GOOD));
+    }
+    if let Ok(imported) = &mut outcome {
+        imported.troubles.extend(late);
     }
     outcome
 }
@@ -142,10 +143,12 @@ async fn run<P: Ports>(
 ) -> Result<Imported, ImportError> {
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
-    spend(ports, plan, Act::Import)?;
-    if admitted.may_cache() {
-        spend(ports, plan, Act::Cache)?;
-    }
+    let count = |act| {
+        let whole = plan.spend(act, None, plan.geometry().byte_count());
+        Counted::hold(&**ports.journal(), whole, ports.clock().now())
+    };
+    let importing = count(Act::Import)?;
+    let mut caching = if admitted.may_cache() { Some(count(Act::Cache)?) } else { None };
     let library = Library::after(ports, admitted).await?;
     let output_bytes = plan.geometry().byte_count();
     let mut lease =
@@ -155,15 +158,23 @@ async fn run<P: Ports>(
         on(Event::Evicted(evicted));
     }
     on(Event::Reserved { have: lease.held.have.clone() });
-    for peer in plan.not_paired() {
-        on(Event::NotPaired(*peer));
-    }
-    for peer in plan.blocked() {
-        on(Event::Blocked(peer.id));
+    if admitted.may_fetch() {
+        for peer in plan.not_paired() {
+            on(Event::NotPaired(*peer));
+        }
+        for peer in plan.blocked() {
+            on(Event::Blocked(peer.id));
+        }
     }
 
+    let mut hear = |event: Event| {
+        if let (Event::Kept { bytes, .. }, Some(caching)) = (&event, &mut caching) {
+            caching.moved(*bytes, ports.clock().now());
+        }
+        on(event);
+    };
     let Output { draft, artifact, moved } =
-        output::make(ports, admitted, &lease.held, settings.rule, on, stop).await?;
+        output::make(ports, admitted, &lease.held, settings.rule, &mut hear, stop).await?;
 
     let transfer = Transfer::count(
         plan.request().request_id().clone(),
@@ -192,6 +203,11 @@ async fn run<P: Ports>(
     .await
     .map_err(|join| ImportError::Store(join.into()))??;
 
+    let now = ports.clock().now();
+    importing.done(now);
+    if let Some(caching) = caching {
+        caching.done(now);
+    }
     drop(lease);
     let troubles = library.finish(ports, plan).await.into_iter().collect();
     let Moved { given, pieces_before, time: transfer_time } = moved;
@@ -209,11 +225,6 @@ async fn run<P: Ports>(
         library,
         troubles,
     })
-}
-
-fn spend<P: Ports>(ports: &P, plan: &Plan, act: Act) -> Result<(), JournalError> {
-    let bytes = plan.geometry().byte_count();
-    ports.journal().spend(&plan.spend(act, None, bytes), ports.clock().now())
 }
 
 fn bytes_of(pieces: &Bitfield, geometry: &Geometry) -> u64 {

@@ -12,6 +12,7 @@ pub mod blame;
 pub mod clock;
 pub mod codec;
 pub mod consent;
+mod counted;
 pub mod event;
 pub mod import;
 pub mod input;

@@ -47,6 +47,8 @@ pub struct Question {
     /// Earlier grants under which others may have the model as well. A yes leaves them, unless
     /// [`Self::ending_older`] says that they end with it.
     pub older: Vec<Older>,
+    /// Earlier grants to do the same, whose place a yes takes: they end with it.
+    pub replaced: Vec<Id>,
     /// When the yes ends.
     pub until: UtcTime,
     /// How to stop it before.
@@ -101,12 +103,14 @@ impl Question {
             Size(manifest.byte_count()),
             plan.folder().display()
         );
-        let required = if missing == 0 { &[Act::Import][..] } else { &[Act::Fetch, Act::Import] };
-        let bytes = format!(
-            "{} to fetch{kept}; at most {} from each peer",
-            Size(missing),
-            Size(plan.fetch_limit())
-        );
+        let is_here = missing == 0;
+        let required = if is_here { &[Act::Import][..] } else { &[Act::Fetch, Act::Import] };
+        let bytes = if is_here {
+            "nothing to fetch, all pieces are kept already; nobody is called".to_owned()
+        } else {
+            let limit = Size(plan.fetch_limit());
+            format!("{} to fetch{kept}; at most {limit} from each peer", Size(missing))
+        };
         let peers = plan.called().iter().map(|peer| {
             let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
             let lied = peer.lied.as_ref().map_or_else(String::new, lied_before);
@@ -117,10 +121,18 @@ impl Question {
             format!("{} ({id}) is banned and not called: it sent wrong bytes for {lie}", peer.label)
         });
         let terms = plan.terms(&[Act::Fetch, Act::Import, Act::Cache], until);
+        let replaced = plan.earlier().to_vec();
+        let ends = match replaced.len() {
+            0 => None,
+            1 => Some("1 earlier grant for this model that is still live".to_owned()),
+            more => Some(format!("{more} earlier grants for this model that are still live")),
+        };
         Self {
             required: required.to_vec(),
             optional: vec![Act::Cache],
-            peers: peers.chain(banned).collect(),
+            peers: if is_here { Vec::new() } else { peers.chain(banned).collect() },
+            facts: ends.map(|ends| ("ends", ends)).into_iter().collect(),
+            replaced,
             ..Self::about(manifest, what, bytes, until, stop.into(), terms)
         }
     }
@@ -221,6 +233,7 @@ impl Question {
             card: manifest.model_card_route().to_string(),
             facts: Vec::new(),
             older: Vec::new(),
+            replaced: Vec::new(),
             until,
             stop,
             terms,
@@ -254,13 +267,15 @@ impl Question {
         }
         let asked: Vec<Act> = self.acts().filter(|act| agreed.contains(act)).collect();
         let terms = self.terms.iter().filter(|terms| asked.contains(&terms.act)).cloned();
-        Ok(Yes { artifact: self.artifact, terms: terms.collect(), instead_of: Vec::new() })
+        let instead_of = self.replaced.clone();
+        Ok(Yes { artifact: self.artifact, terms: terms.collect(), instead_of })
     }
 
     /// The same yes, with which the earlier grants end. Call it only after a person said so.
     #[must_use]
-    pub fn ending_older(&self, yes: Yes) -> Yes {
-        Yes { instead_of: self.older.iter().map(|older| older.grant.clone()).collect(), ..yes }
+    pub fn ending_older(&self, mut yes: Yes) -> Yes {
+        yes.instead_of.extend(self.older.iter().map(|older| older.grant.clone()));
+        yes
     }
 }
 

@@ -21,9 +21,10 @@ use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
+use crate::counted::Counted;
 use crate::lease::{Lease, reservation};
 use crate::ports::{
-    Clock as _, Evictable, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports,
+    Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports,
     ReserveError, Spend,
 };
 use crate::problem::Problem;
@@ -323,12 +324,10 @@ pub async fn keep<P: Ports>(
     if consent.artifact() != artifact || !consent.covers(Act::Cache) {
         return Err(ShareError::NoConsent);
     }
-    let now = ports.clock().now();
     let bytes = manifest.byte_count();
     let model_id = manifest.model_id().clone();
-    ports
-        .journal()
-        .spend(&Spend { act: Act::Cache, model_id, artifact, peer: None, bytes }, now)?;
+    let whole = Spend { act: Act::Cache, model_id, artifact, peer: None, bytes };
+    let mut counted = Counted::hold(&**ports.journal(), whole, ports.clock().now())?;
     let store = Arc::clone(ports.store());
     let mut lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), 0).await?;
     let evicted = std::mem::take(&mut lease.held.evicted);
@@ -349,10 +348,12 @@ pub async fn keep<P: Ports>(
         tokio::select! {
             Some(piece) = verified.recv(), if keeps.len() < queue => {
                 let store = Arc::clone(&store);
-                keeps.push(async move { store.keep(artifact, piece).await });
+                let bytes = piece.bytes().len() as u64;
+                keeps.push(async move { (bytes, store.keep(artifact, piece).await) });
             }
-            Some(outcome) = keeps.next(), if !keeps.is_empty() => {
+            Some((bytes, outcome)) = keeps.next(), if !keeps.is_empty() => {
                 outcome.map_err(ShareError::Store)?;
+                counted.moved(bytes, ports.clock().now());
                 kept += 1;
                 on(Event::Kept { kept, pieces });
             }
@@ -360,6 +361,7 @@ pub async fn keep<P: Ports>(
         }
     }
     reader.await.map_err(|join| ShareError::Store(join.into()))??;
+    counted.done(ports.clock().now());
     let pinned = store.pin(artifact, Pin::Pinned).await.map(|_| ());
     let noted = store.verified(artifact, ports.clock().now()).await;
     Ok(pinned.and(noted).err().map(|failure| {

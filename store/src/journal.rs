@@ -11,6 +11,7 @@ mod transfers;
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use verifier::scalars::{Id, UtcTime};
 
 pub(crate) use transfers::TransferFile;
 
-use crate::error::StoreError;
+use crate::error::{At as _, StoreError};
 use crate::layout::{Layout, unique_name};
 use consents::{Addition, LogFile, View};
 use moving::{Flow, Moving};
@@ -52,6 +53,8 @@ struct Shared {
     state: Mutex<State>,
     tally: TallyFile,
     transfers: TransferFile,
+    /// Whether what moved could not be written down at the last try: that is logged once.
+    is_stuck: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,7 @@ impl Journal {
             state: Mutex::new(state),
             tally,
             transfers: TransferFile::new(layout.transfers_log()),
+            is_stuck: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -99,7 +103,7 @@ impl Journal {
     /// # Errors
     ///
     /// What the disk said; what moved stays counted and is written down later.
-    pub fn flush(&self) -> io::Result<()> {
+    pub fn flush(&self) -> Result<(), StoreError> {
         self.shared.save()
     }
 
@@ -164,8 +168,11 @@ impl ports::Journal for Journal {
     async fn record(&self, record: Record) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let write = move || {
-            shared.save_or_log();
-            shared.transfers.append(&[record])
+            let saved = shared.save();
+            // Whoever asked tells of it.
+            shared.is_stuck.store(saved.is_err(), Ordering::Relaxed);
+            shared.transfers.append(&[record]).at(shared.transfers.path())?;
+            saved
         };
         Ok(tokio::task::spawn_blocking(write).await??)
     }
@@ -305,12 +312,16 @@ impl Shared {
     }
 
     fn save_or_log(&self) {
-        if let Err(error) = self.save() {
-            tracing::error!(%error, "cannot write down what moved");
+        match self.save() {
+            Ok(()) => self.is_stuck.store(false, Ordering::Relaxed),
+            Err(error) if !self.is_stuck.swap(true, Ordering::Relaxed) => {
+                tracing::error!(%error, "cannot write down what moved");
+            }
+            Err(_) => {}
         }
     }
 
-    fn save(&self) -> io::Result<()> {
+    fn save(&self) -> Result<(), StoreError> {
         let _saving = lock(&self.saving);
         let (moved, counted) = {
             let mut state = self.state();
@@ -318,16 +329,16 @@ impl Shared {
         };
         if let Err(error) = self.transfers.append(&moved) {
             self.state().moving.put_back(moved);
-            return Err(error);
+            return Err(StoreError::io(self.transfers.path(), error));
         }
         if counted.is_empty() {
             return Ok(());
         }
         // Other processes count too: what they wrote down is read again under the log's lock.
-        let _locked = self.log.lock()?;
-        let mut saved = self.tally.load()?;
+        let _locked = self.log.lock().at(self.log.path())?;
+        let mut saved = self.tally.load().at(self.tally.path())?;
         tally::add(&mut saved, &counted);
-        self.tally.replace(&saved)?;
+        self.tally.replace(&saved).at(self.tally.path())?;
         self.state().tally.saved_now(saved, &counted);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::{Companion, DEADLINE, Model, Running, Scene, grants};
+use crate::harness::{Companion, DEADLINE, Model, Running, Scene, files, grants, midway};
 
 /// How many grants of an act are live.
 #[track_caller]
@@ -201,4 +201,70 @@ fn an_unknown_grant_among_others_takes_none_back() {
     peer.run(&["consent", "revoke", grant, grant]).done();
     assert_eq!(live(peer, "serve"), 0);
     server.stop().done();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_takes_back_what_is_left_of_its_yes_however_it_ends() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&["--upload-limit", "512KiB"]);
+    let none_is_live = || {
+        let live = ["fetch", "import", "cache"].map(|act| live(&scene.importer, act));
+        assert_eq!(live, [0; 3]);
+    };
+    let mut cut = scene.import(&["--consent", Scene::YES]);
+    midway(&mut cut);
+    let answer = cut.interrupt();
+    answer.refused(3, "io.failed");
+    assert!(answer.err.contains("; it ends with the import"), "{answer}");
+    none_is_live();
+    let answer = scene.import(&["--consent", Scene::YES]).ends();
+    answer.done();
+    assert!(!answer.err.contains("earlier grant"), "{answer}");
+    none_is_live();
+}
+
+#[test]
+fn the_yes_to_an_import_takes_the_place_of_earlier_ones() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&["--upload-limit", "256KiB"]);
+    let mut cut = scene.import(&["--consent", Scene::YES]);
+    midway(&mut cut);
+    // A power cut leaves its grants.
+    cut.kill();
+    let mut import = scene.import(&["--consent", Scene::YES]);
+    midway(&mut import);
+    let left: Vec<Value> = grants(&scene.importer, "fetch");
+    let left: Vec<&Value> = left.iter().filter(|grant| grant["live"] == true).collect();
+    let [newest] = left[..] else { panic!("{left:?}") };
+    scene.importer.run(&["consent", "revoke", newest["id"].as_str().unwrap()]).done();
+    let answer = import.ends();
+    answer.refused(1, "consent.denied");
+    let told = "  ends      3 earlier grants for this model that are still live";
+    assert!(answer.err.contains(told), "{answer}");
+    scene.nothing_came_out();
+}
+
+#[test]
+fn an_import_of_what_is_here_names_no_peer_because_it_calls_none() {
+    let scene = Scene::new(1, Model::SMALL);
+    let servers = scene.serve_all(&[]);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    drop(servers);
+    for blocked in [false, true] {
+        for name in files(&scene.out()) {
+            fs::remove_file(scene.out().join(name)).unwrap();
+        }
+        if blocked {
+            scene.importer.run(&["peer", "block", "peer-0"]).done();
+        }
+        let answer = scene.import(&["--consent", "import"]).ends();
+        answer.done();
+        for false_word in ["from each peer", "IP address", "not called", "peers   "] {
+            assert!(!answer.err.contains(false_word), "{false_word}: {answer}");
+        }
+        let told = "  bytes     nothing to fetch, all pieces are kept already; nobody is called";
+        assert!(answer.err.contains(told), "{answer}");
+        scene.came_out();
+    }
 }

@@ -108,7 +108,7 @@ fn a_receipt_after_a_resume_names_who_gave_the_first_pieces() {
     scene.peers[0].run(&["share", "stop", "tiny"]).done();
     let answer = scene.import(&["--consent", Scene::YES]).ends();
     answer.done();
-    let told = format!("{kept} piece{} were here already", if kept == 1 { "" } else { "s" });
+    let told = format!("{kept} piece{} here already", if kept == 1 { " was" } else { "s were" });
     assert!(answer.err.contains(&told), "{told}: {answer}");
     let receipt = scene.came_out();
     assert_eq!(receipt["transfer.pieces_local"], "0");
@@ -201,6 +201,91 @@ fn what_fails_after_both_files_are_named_is_a_warning() {
         assert!(answer.err.contains(told), "{told}: {answer}");
     }
     scene.came_out();
+}
+
+#[test]
+fn a_count_that_cannot_be_written_down_is_a_warning_that_names_the_file() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut import = scene.import(&["--consent", Scene::YES, "--download-limit", "1MiB"]);
+    midway(&mut import);
+    let used = scene.importer.data.join("consent.used");
+    until("something is in the way of the count", || {
+        let _gone = fs::remove_file(&used);
+        fs::create_dir(&used).ok()
+    });
+    let answer = import.ends();
+    assert_eq!(answer.done()["warnings"], serde_json::json!(["not-written-down"]));
+    let warned = "minimodel: warning: the import is not in the record of what moved, or not all of";
+    let line = answer.err.lines().find(|line| line.starts_with(warned));
+    assert!(line.is_some_and(|line| line.contains("consent.used")), "{answer}");
+    assert!(answer.err.matches("cannot write down what moved").count() <= 1, "{answer}");
+    scene.came_out();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_not_imported_or_kept_counts_for_nothing() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&["--upload-limit", "512KiB"]);
+    let used = |act: &str| -> Vec<u64> {
+        let grants = grants(&scene.importer, act);
+        grants.iter().map(|grant| grant["bytes_used"].as_u64().unwrap()).collect()
+    };
+    let mut cut = scene.import(&["--consent", Scene::YES]);
+    midway(&mut cut);
+    cut.interrupt().refused(3, "io.failed");
+    let kept = scene.importer.kept();
+    assert!(kept > 0 && kept < scene.pieces);
+    assert_eq!(used("import"), [0]);
+    let [cached] = used("cache")[..] else { panic!("one yes to cache") };
+    assert!(cached > 0 && cached <= kept * (16 << 10), "{cached} of {kept} pieces");
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    assert_eq!(used("import"), [0, scene.bytes]);
+    assert_eq!(used("cache"), [cached, scene.bytes]);
+}
+
+#[test]
+fn an_import_that_finds_a_damaged_piece_names_all_of_them_and_the_next_fetches_them() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    take_away(&scene);
+    for _ in 0..3 {
+        scene.rot(&scene.importer);
+    }
+    let refused = scene.import(&["--consent", Scene::YES]).ends().refused(3, "io.failed");
+    let told = "3 pieces that were kept are damaged and count as missing now";
+    assert_eq!(refused["message"], told);
+    assert_eq!(scene.importer.kept(), scene.pieces - 3);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    scene.came_out();
+}
+
+#[test]
+fn a_result_names_a_peer_of_an_earlier_import_by_its_label() {
+    let scene = Scene::new(2, Model::FINE);
+    let mut servers = scene.serve_all(&["--upload-limit", "256KiB"]);
+    let other = servers.pop().unwrap();
+    other.stop().done();
+    let mut cut = scene.import(&["--consent", Scene::YES]);
+    midway(&mut cut);
+    cut.kill();
+    servers.pop().unwrap().stop().done();
+    for file in ["peer-1.minimodel-offer", "request.json"] {
+        fs::remove_file(scene.path(file)).unwrap();
+    }
+    let _server = scene.serves(1, "importer", &[]);
+    let request = ["request", "new", "tiny.manifest", "peer-1.minimodel-offer"];
+    let more = ["--out", "request.json", "--consent", "fetch"];
+    scene.importer.run(&[&request[..], &more].concat()).done();
+    let answer = scene.import(&["--consent", Scene::YES]).ends();
+    answer.done();
+    for peer in ["peer-0", "peer-1"] {
+        let start = format!("  {peer}  ");
+        assert!(answer.err.lines().any(|line| line.starts_with(&start)), "{peer}: {answer}");
+    }
+    assert_eq!(scene.came_out()["transfer.peer_count"], "2");
 }
 
 /// Takes away what came out.

@@ -30,7 +30,8 @@ use crate::wiring::Wiring;
 
 /// What people are told of how to stop an import.
 const HOW_TO_STOP: &str =
-    "press Ctrl-C; take it back later with `minimodel consent list` and `revoke`";
+    "press Ctrl-C, or take the yes back with `minimodel consent list` and `revoke`; it ends with \
+     the import";
 
 /// `import-peer-request`.
 ///
@@ -116,8 +117,10 @@ pub async fn import<P: Ports>(
     let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());
     let may_cache = consent.covers(Act::Cache);
     let called = plan.called().iter().map(|peer| (peer.id, peer.label.to_string()));
-    let blocked = plan.blocked().iter().map(|peer| (peer.id, peer.label.to_string()));
-    let names: BTreeMap<PeerId, String> = called.chain(blocked).collect();
+    // Pieces that are here already may have come from a peer that this request does not name.
+    let known = ports.store().peers().await.map_err(library::failed)?;
+    let known = known.iter().map(|peer| (peer.id, peer.label.to_string()));
+    let names: BTreeMap<PeerId, String> = known.chain(called).collect();
     let total = plan.geometry().byte_count();
     let mut telling = Telling {
         progress: Progress::start("import", total, 0, terminal.paint()),
@@ -199,7 +202,7 @@ impl Telling {
             Event::Reserved { have } | Event::ListProven { have } => {
                 let bytes: u64 =
                     have.pieces(&self.sizes).map(|piece| u64::from(self.sizes.length(piece))).sum();
-                self.progress.reach(bytes);
+                self.progress.begin_at(bytes);
             }
             Event::NotPaired(peer) => self.progress.say(&format!(
                 "{} is in the request, but you are not paired with it: not called.",
@@ -258,11 +261,14 @@ fn tell_result(
 ) {
     let seconds = imported.transfer_time.as_secs_f64();
     terminal.say(&format!(
-        "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {} were here already.",
+        "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {} here already.",
         Size(imported.bytes_fetched),
         count(imported.givers, "peer"),
         rate(imported.bytes_fetched, seconds),
-        count(imported.pieces_before, "piece")
+        match imported.pieces_before {
+            1 => "1 piece was".to_owned(),
+            pieces => format!("{pieces} pieces were"),
+        }
     ));
     let all: u64 = imported.contributions.iter().map(|peer| peer.bytes).sum();
     if all > imported.bytes_fetched {

@@ -90,6 +90,18 @@ impl Progress {
         }
     }
 
+    /// So many bytes were done before: they count for no rate.
+    pub fn begin_at(&mut self, bytes: u64) {
+        self.bar.set_position(bytes);
+        // The bar measures from where it last looked.
+        self.bar.tick();
+        self.bar.reset_eta();
+        if let Some(plain) = &mut self.plain {
+            plain.begin_at(bytes);
+            plain.tell(self.peers.len());
+        }
+    }
+
     /// So many bytes are done in all.
     pub fn reach(&mut self, bytes: u64) {
         self.bar.set_position(bytes);
@@ -149,15 +161,29 @@ impl Drop for Progress {
 }
 
 impl Plain {
+    fn begin_at(&mut self, bytes: u64) {
+        let moved = self.moved();
+        self.done = bytes;
+        self.at_start = bytes.saturating_sub(moved);
+    }
+
+    /// What was done since the start.
+    const fn moved(&self) -> u64 {
+        self.done.saturating_sub(self.at_start)
+    }
+
     fn tell(&mut self, peers: usize) {
         let now = Instant::now();
         if now.duration_since(self.told) < PLAIN_INTERVAL || self.ended {
             return;
         }
         self.told = now;
+        write_line(&self.line(now, peers));
+    }
+
+    fn line(&self, now: Instant, peers: usize) -> String {
         let millis = now.duration_since(self.started).as_millis().max(1);
-        let moved = self.done.saturating_sub(self.at_start);
-        let rate = u64::try_from(u128::from(moved) * 1_000 / millis).unwrap_or(u64::MAX);
+        let rate = u64::try_from(u128::from(self.moved()) * 1_000 / millis).unwrap_or(u64::MAX);
         let who = match peers {
             0 => String::new(),
             1 => ", 1 peer".to_owned(),
@@ -165,13 +191,12 @@ impl Plain {
         };
         let (what, done) = (&self.what, Size(self.done));
         let Some(total) = self.total else {
-            write_line(&format!("{what}: {done}, {}/s{who}", Size(rate)));
-            return;
+            return format!("{what}: {done}, {}/s{who}", Size(rate));
         };
         let left = total.saturating_sub(self.done).checked_div(rate);
         let eta = left.map_or_else(|| "?".to_owned(), |seconds| Span(seconds).to_string());
         let (rate, total) = (Size(rate), Size(total));
-        write_line(&format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}"));
+        format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}")
     }
 }
 
@@ -183,5 +208,35 @@ fn write_line(line: &str) {
 impl std::fmt::Debug for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Progress").field("peers", &self.peers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Plain;
+
+    #[test]
+    fn what_was_kept_before_counts_for_no_rate() {
+        let started = Instant::now();
+        let mut plain = Plain {
+            what: "import".to_owned(),
+            total: Some(64 << 20),
+            at_start: 0,
+            done: 0,
+            started,
+            told: started,
+            ended: false,
+        };
+        plain.begin_at(54 << 20);
+        plain.done += 4 << 20;
+        let at = started + Duration::from_secs(2);
+        let line = "import: 58.00 MiB of 64.00 MiB, 2.00 MiB/s, 3 s left";
+        assert_eq!(plain.line(at, 0), line);
+        // Pieces that turn out to be bad are not fetched backwards.
+        plain.begin_at(50 << 20);
+        let line = "import: 50.00 MiB of 64.00 MiB, 2.00 MiB/s, 7 s left, 1 peer";
+        assert_eq!(plain.line(at, 1), line);
     }
 }

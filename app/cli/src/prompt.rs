@@ -177,6 +177,7 @@ pub(crate) mod tests {
             card: "/card.md".to_owned(),
             facts: Vec::new(),
             older: Vec::new(),
+            replaced: Vec::new(),
             until,
             stop: "press Ctrl-C".to_owned(),
             terms: terms.to_vec(),

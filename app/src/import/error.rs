@@ -52,7 +52,11 @@ pub enum ImportError {
     /// The receipt could not be made.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
-    /// A kept piece could not be read back; it will be fetched again by the next run.
+    /// So many kept pieces are not sound any more. All that were kept were checked, and these count
+    /// as missing: the next run asks for a yes to fetch them.
+    #[error("{}", damaged(*.0))]
+    Damaged(u32),
+    /// A kept piece could not be read back.
     #[error("piece {index} cannot be read from the store")]
     Read {
         /// The piece.
@@ -63,6 +67,13 @@ pub enum ImportError {
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] Failure),
+}
+
+fn damaged(pieces: u32) -> String {
+    match pieces {
+        1 => "1 piece that was kept is damaged and counts as missing now".to_owned(),
+        more => format!("{more} pieces that were kept are damaged and count as missing now"),
+    }
 }
 
 impl From<AssembleError> for ImportError {
@@ -89,7 +100,7 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
             Self::Pull(error) => error.blame(),
-            Self::Stopped | Self::Read { .. } | Self::Store(_) => Blame::Machine,
+            Self::Stopped | Self::Damaged(_) | Self::Read { .. } | Self::Store(_) => Blame::Machine,
         }
     }
 
@@ -106,7 +117,7 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
-            Self::Stopped | Self::Read { .. } | Self::Store(_) => IO_FAILED,
+            Self::Stopped | Self::Damaged(_) | Self::Read { .. } | Self::Store(_) => IO_FAILED,
         }
     }
 
@@ -122,6 +133,7 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.field(),
             Self::Artifact(error) => error.field(),
             Self::Receipt(error) => error.field(),
+            Self::Damaged(_) => "pieces".into(),
             Self::Read { index, .. } => format!("piece.{index}").into(),
             Self::Store(_) => "store".into(),
         }
@@ -153,6 +165,9 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.advice(),
             Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
+            Self::Damaged(_) => "Import it again: what is damaged is fetched anew, after your yes. \
+                                 Check the disk's health."
+                .into(),
             Self::Read { .. } => {
                 "Try again: the piece is fetched anew. Check the disk's health.".into()
             }

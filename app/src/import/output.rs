@@ -41,12 +41,13 @@ struct Had {
     list: Option<Arc<PieceList>>,
 }
 
-/// Makes the output. Pieces that were here and turn out to be bad are fetched anew, once, unless
-/// the yes is to importing alone.
+/// Makes the output. If a piece that was here turns out to be bad, all that are here are checked,
+/// and the bad ones are fetched anew, once, unless the yes is to importing alone.
 ///
 /// # Errors
 ///
-/// [`ImportError`]; the output is removed by then.
+/// [`ImportError`]; the output is removed by then. [`ImportError::Damaged`] if bad pieces may not be
+/// fetched: all of them count as missing.
 pub(super) async fn make<P: Ports>(
     ports: &P,
     admitted: &Admitted,
@@ -60,14 +61,16 @@ pub(super) async fn make<P: Ports>(
     let had = Had { have: held.have.clone(), list: held.list.clone() };
     let first = pull(ports, plan, had, rule, &mut moved, on, stop.as_mut()).await;
     let (draft, artifact) = match first {
-        Err(ImportError::Read { source: ReadError::Missing | ReadError::Corrupt, .. })
-            if admitted.may_fetch() =>
-        {
+        Err(ImportError::Read { source: ReadError::Missing | ReadError::Corrupt, .. }) => {
             let before = moved.pieces_before;
             let had = tokio::select! {
                 had = sound(ports, plan) => had?,
                 () = &mut stop => return Err(ImportError::Stopped),
             };
+            if !admitted.may_fetch() {
+                let damaged = held.have.count().saturating_sub(had.have.count());
+                return Err(ImportError::Damaged(damaged.max(1)));
+            }
             on(Event::Reserved { have: had.have.clone() });
             let second = pull(ports, plan, had, rule, &mut moved, on, stop).await?;
             moved.pieces_before = before;

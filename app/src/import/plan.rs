@@ -9,14 +9,14 @@ use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::manifest::Manifest;
 use verifier::request::ImportRequest;
-use verifier::scalars::{Label, UtcTime};
+use verifier::scalars::{Id, Label, UtcTime};
 use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
 use crate::consent::Consent;
 use crate::ports::{
-    Access, Clock as _, JournalError, KnownPeer, Liar, Lie, Outputs as _, PieceStore as _, Ports,
-    PullSource, ReserveError, Spend, Stem, Terms,
+    Access, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
+    PieceStore as _, Ports, PullSource, ReserveError, Spend, Standing, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -64,6 +64,7 @@ pub struct Plan {
     not_paired: Vec<PeerId>,
     blocked: Vec<KnownPeer>,
     banned: Vec<(KnownPeer, Lie)>,
+    earlier: Vec<Id>,
 }
 
 impl Plan {
@@ -71,8 +72,9 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ImportError`] if the output cannot be placed, pieces are kept under another manifest, no peer of the request is paired with
-    /// this installation while pieces are missing, or the store fails.
+    /// [`ImportError`] if the output cannot be placed, pieces are kept under another manifest, no
+    /// peer of the request is paired with this installation while pieces are missing, the store
+    /// fails, or the consent log does not hold.
     pub async fn new<P: Ports>(
         ports: &P,
         request: ImportRequest,
@@ -95,7 +97,17 @@ impl Plan {
         let have = kept.map_or_else(|| Bitfield::empty(count), |kept| kept.have);
         let known = store.peers().await.map_err(ImportError::Store)?;
         let liars = store.liars().await.map_err(ImportError::Store)?;
-        Self::of(request, folder, have, &known, &liars)
+        let standing = ports.journal().standing(ports.clock().now()).await?;
+        let plan = Self::of(request, folder, have, &known, &liars)?;
+        let is_earlier = |standing: &&Standing| {
+            let grant = &standing.grant;
+            standing.live
+                && grant.artifact_sha256() == plan.artifact()
+                && matches!(grant.act(), Act::Fetch | Act::Import | Act::Cache)
+        };
+        let earlier = standing.iter().filter(is_earlier);
+        let earlier = earlier.map(|standing| standing.grant.id().clone()).collect();
+        Ok(Self { earlier, ..plan })
     }
 
     /// What the request means where these pieces are kept, these peers are known and these lied.
@@ -154,6 +166,7 @@ impl Plan {
             not_paired,
             blocked,
             banned,
+            earlier: Vec::new(),
         })
     }
 
@@ -232,6 +245,12 @@ impl Plan {
         &self.banned
     }
 
+    /// Grants of earlier imports of the artifact that are still live: a yes to this one takes their
+    /// place.
+    pub fn earlier(&self) -> &[Id] {
+        &self.earlier
+    }
+
     /// What a yes to these acts means, in full: fetching from each peer, importing, caching.
     pub fn terms(&self, acts: &[Act], expires: UtcTime) -> Vec<Terms> {
         let total = self.geometry.byte_count();
@@ -301,7 +320,7 @@ impl Admitted {
         &self.plan
     }
 
-    /// Takes back what is left of the yes: the import could not begin.
+    /// Takes back what is left of the yes.
     pub(super) async fn take_back<P: Ports>(&self, ports: &P) -> Result<(), JournalError> {
         self.consent.take_back(&**ports.journal(), ports.clock().now()).await.map(|_| ())
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use app::activity::joined;
 use app::ports::{Record, What};
@@ -34,6 +34,10 @@ pub(crate) struct TransferFile {
 impl TransferFile {
     pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends lines; done when they would survive a crash.

@@ -287,9 +287,18 @@ async fn keep<P: Ports>(
     let total = manifest.byte_count();
     let size = u64::from(list.geometry().piece_size());
     let mut progress = Progress::start("keep", total, 0, paint);
+    let mut has_begun = false;
     let on = |event: Event| match event {
         Event::Evicted(gone) => *evicted = gone,
-        Event::Kept { kept, .. } => progress.reach(total.min(u64::from(kept) * size)),
+        Event::Kept { kept, .. } => {
+            let bytes = total.min(u64::from(kept) * size);
+            // The first one tells what was kept before.
+            if std::mem::replace(&mut has_begun, true) {
+                progress.reach(bytes);
+            } else {
+                progress.begin_at(bytes);
+            }
+        }
         _ => {}
     };
     share::keep(ports, file, Arc::clone(manifest), list, consent, on)

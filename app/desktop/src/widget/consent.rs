@@ -180,6 +180,7 @@ mod tests {
             card: "/card.md".to_owned(),
             facts: Vec::new(),
             older: Vec::new(),
+            replaced: Vec::new(),
             until,
             stop: "press Cancel".to_owned(),
             terms: terms.to_vec(),

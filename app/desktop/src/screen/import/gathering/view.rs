@@ -67,7 +67,10 @@ impl Gathering {
     /// Whether a peer would be asked if the user were paired with it.
     fn needs_pairing(&self) -> bool {
         match &self.stage {
-            Stage::Ready(ready) => !ready.outlook.plan.not_paired().is_empty(),
+            Stage::Ready(ready) => {
+                let plan = &ready.outlook.plan;
+                !plan.have().is_full() && !plan.not_paired().is_empty()
+            }
             Stage::Refused(refused) => !refused.strangers.is_empty(),
             Stage::Open | Stage::Planning => false,
         }
@@ -177,6 +180,10 @@ impl Ready {
         }
         let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
         let mut parts = column![card].spacing(desk.space(Space::Normal));
+        if plan.have().is_full() {
+            // Nobody is asked at all.
+            return parts.into();
+        }
         if !plan.not_paired().is_empty() {
             parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
         }
