@@ -20,12 +20,12 @@ use verifier::slm::{ChecksumRule, Slm, SlmError};
 use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::consent::Consent;
+use crate::consent::{Consent, take_back};
 use crate::counted::Counted;
 use crate::lease::{Lease, reservation};
 use crate::ports::{
     Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports,
-    ReserveError, Spend,
+    ReserveError, Spend, Standing,
 };
 use crate::problem::Problem;
 
@@ -370,6 +370,17 @@ pub async fn keep<P: Ports>(
                       folder, then pin the model.";
         Problem::late(what, &failure, advice)
     }))
+}
+
+/// Takes back what is still live of the yes to keep an artifact, when keeping it has failed or was
+/// stopped. What matters then is why, so that it could not be taken back is only logged.
+pub async fn give_up<P: Ports>(ports: &P, artifact: Sha256) {
+    let of_it = |standing: &Standing| {
+        standing.grant.act() == Act::Cache && standing.grant.artifact_sha256() == artifact
+    };
+    if let Err(error) = take_back(&**ports.journal(), ports.clock().now(), of_it).await {
+        tracing::error!(%error, "cannot take the yes back");
+    }
 }
 
 fn read_pieces(

@@ -114,7 +114,9 @@ fn an_import_that_is_cancelled_goes_on_from_what_it_has() {
     let entries = activity["entry"].as_array().unwrap();
     let find = |what| entries.iter().find(|entry| entry["what"] == what).unwrap();
     assert_eq!(find("failed")["detail"]["note"], "the import was stopped");
-    assert_eq!(grants(&scene.importer, "fetch").len(), 2);
+    let fetching = grants(&scene.importer, "fetch");
+    assert_eq!(fetching.len(), 2);
+    assert!(fetching.iter().all(|grant| grant["live"] == false), "{fetching:?}");
 }
 
 #[test]

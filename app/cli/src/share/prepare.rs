@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::consent::{Consent, take_back};
+use app::consent::Consent;
 use app::input;
 use app::ports::{
-    Clock as _, Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError, Standing,
+    Clock as _, Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError,
 };
 use app::problem::Problem;
 use app::question::Question;
@@ -99,7 +99,6 @@ pub(super) async fn run<W: Wiring>(
         let terminal = &mut *session.terminal;
         let now = ports.clock().now();
         let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
-        let granted = consent.names();
         let kept = async {
             let (file, _) = input::open(&args.slm)?;
             let advice = "Run the same command again: it goes on from the pieces that are kept.";
@@ -108,11 +107,7 @@ pub(super) async fn run<W: Wiring>(
         };
         let kept = kept.await;
         if kept.is_err() {
-            let now = ports.clock().now();
-            let meant = |standing: &Standing| granted.contains(standing.grant.id());
-            if let Err(error) = take_back(&**ports.journal(), now, meant).await {
-                tracing::error!(%error, "cannot take back what was granted");
-            }
+            share::give_up(&ports, manifest.artifact_sha256()).await;
         }
         kept
     };

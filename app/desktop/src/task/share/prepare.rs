@@ -43,9 +43,13 @@ pub(super) fn start<P: Ports + 'static>(opened: Arc<Opened<P>>, work: Prepare) -
         }
         Prepare::Keep(run, ready, yes, stop) => telling(move |mut tell| async move {
             let kept = tokio::select! {
-                kept = keep(&opened, &run, &ready, yes, &tell) => kept,
-                () = stop.wished() => return,
+                kept = keep(&opened, &run, &ready, yes, &tell) => Some(kept),
+                () = stop.wished() => None,
             };
+            if !matches!(kept, Some(Ok(_))) {
+                share::give_up(&opened.ports, ready.manifest.artifact_sha256()).await;
+            }
+            let Some(kept) = kept else { return };
             // As above.
             let _gone = tell.send(Preparing::Kept(run, kept)).await;
         }),
