@@ -42,7 +42,9 @@ fn a_new_yes_counts_now_although_a_clock_was_ahead_once() {
     imported.done();
     assert!(imported.err.contains("40 days ahead of this machine's clock"), "{imported}");
     scene.came_out();
-    assert!(grants(importer, "fetch").iter().all(|grant| grant["live"] == true));
+    // It counted, and ended with the import.
+    let fetched = grants(importer, "fetch").pop().unwrap();
+    assert_eq!((&fetched["bytes_used"], &fetched["live"]), (&scene.bytes.into(), &false.into()));
     assert_eq!(grants(importer, "cache")[0]["live"], false);
     let listed = importer.run(&["consent", "list"]);
     assert!(listed.err.contains("g-odd  ahead"), "{listed}");
