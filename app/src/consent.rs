@@ -54,11 +54,6 @@ impl Consent {
         odd_time(grant.granted().plus(grant.ahead()), grant.granted())
     }
 
-    /// The names of its grants.
-    pub fn names(&self) -> Vec<Id> {
-        self.grants.iter().map(|grant| grant.id().clone()).collect()
-    }
-
     /// The grants as they were written down.
     pub fn grants(&self) -> &[Grant] {
         &self.grants

@@ -24,8 +24,8 @@ use crate::consent::{Consent, take_back};
 use crate::counted::Counted;
 use crate::lease::{Lease, reservation};
 use crate::ports::{
-    Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports,
-    ReserveError, Spend, Standing,
+    Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports, ReserveError,
+    Spend, Standing,
 };
 use crate::problem::Problem;
 

@@ -29,8 +29,7 @@ use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
 /// What people are told of how to stop an import.
-const HOW_TO_STOP: &str =
-    "press Ctrl-C, or take the yes back with `minimodel consent list` and `revoke`; it ends with \
+const HOW_TO_STOP: &str = "press Ctrl-C, or take the yes back with `minimodel consent list` and `revoke`; it ends with \
      the import";
 
 /// `import-peer-request`.

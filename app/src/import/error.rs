@@ -165,9 +165,11 @@ impl Blamed for ImportError {
             Self::Pull(error) => error.advice(),
             Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
-            Self::Damaged(_) => "Import it again: what is damaged is fetched anew, after your yes. \
+            Self::Damaged(_) => {
+                "Import it again: what is damaged is fetched anew, after your yes. \
                                  Check the disk's health."
-                .into(),
+                    .into()
+            }
             Self::Read { .. } => {
                 "Try again: the piece is fetched anew. Check the disk's health.".into()
             }
