@@ -4,6 +4,10 @@ use std::net::TcpListener;
 
 use crate::harness::{Companion, Model, Scene, until};
 
+/// What is true of a peer that never added this one, and of one that blocked it.
+const NOT_LET_IN: &str = "peer-0 does not let you in: they have not added you yet, or have removed \
+                          or blocked you; give them your ticket, or ask them";
+
 #[test]
 fn errors_name_people_and_the_side_that_has_to_act() {
     let scene = Scene::of_strangers(1, Model::SMALL);
@@ -16,7 +20,7 @@ fn errors_name_people_and_the_side_that_has_to_act() {
     // The other person has not added this one yet.
     let answer = scene.import(&["--consent", Scene::YES]).ends();
     let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
-    assert!(told.ends_with("peer-0 has not added you yet: give them your ticket"), "{answer}");
+    assert!(told.ends_with(NOT_LET_IN), "{answer}");
     let (question, after) = answer.err.split_once("Agreed beforehand").unwrap();
     assert!(question.contains("peer-0 (mmpeer1") && !after.contains("mmpeer1"), "{answer}");
     let id = scene.importer.id();
@@ -31,7 +35,9 @@ fn errors_name_people_and_the_side_that_has_to_act() {
     std::fs::remove_file(scene.path("request.json")).unwrap();
     let server = scene.serves(0, "friend", &[]);
     scene.request("request.json", &[]);
-    scene.import(&["--consent", Scene::YES]).ends().refused(3, "io.failed");
+    let answer = scene.import(&["--consent", Scene::YES]).ends();
+    let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
+    assert!(told.ends_with(NOT_LET_IN), "{answer}");
     let answer = server.stop();
     assert!(answer.err.contains("importer is blocked here"), "{answer}");
 

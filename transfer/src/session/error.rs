@@ -19,8 +19,12 @@ pub(crate) enum SessionError {
     /// The peer could not be called.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The peer knows no key such as this installation's.
-    #[error("has not added you yet: give them your ticket")]
+    /// The peer turns this installation's key away; a peer that blocked it says no more than one
+    /// that never added it.
+    #[error(
+        "does not let you in: they have not added you yet, or have removed or blocked you; give them \
+         your ticket, or ask them"
+    )]
     NotLetIn,
     /// The connection broke.
     #[error("was lost, because the connection broke: {0}")]
