@@ -61,18 +61,18 @@ impl Entry {
     }
 }
 
-/// The time line, newest first: every consent, and the newest `most` transfers.
+/// The time line, newest first: every consent, of a broken log those of the lines that hold, and
+/// the newest `most` transfers.
 ///
 /// # Errors
 ///
-/// [`JournalError::Broken`] if the consent log does not hold, and
 /// [`JournalError::Failed`] if the disk fails.
 pub async fn timeline<J: Journal>(
     journal: &J,
     most: usize,
     now: UtcTime,
 ) -> Result<Vec<Entry>, JournalError> {
-    let standing = journal.standing(now).await?;
+    let standing = journal.holding(now).await?;
     let records = journal.transfers(most).await.map_err(JournalError::Failed)?;
     Ok(merged(standing, records))
 }
@@ -125,7 +125,8 @@ pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
         records.drain(..records.len().saturating_sub(most));
     }
     let transfers = records.as_ref().map(|_| ()).map_err(Clone::clone);
-    let entries = merged(standing.clone().unwrap_or_default(), records.unwrap_or_default());
+    let held = journal.holding(now).await.unwrap_or_default();
+    let entries = merged(held, records.unwrap_or_default());
     let live = standing.map(|mut standing| {
         standing.retain(|standing| standing.live);
         standing.sort_by_key(|standing| standing.grant.expires());

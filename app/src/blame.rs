@@ -106,7 +106,7 @@ impl Blamed for OutputError {
     fn advice(&self) -> Advice {
         match self {
             Self::Exists(_) => {
-                "Choose another folder or name, or move that file elsewhere; nothing was changed."
+                "Choose another folder or name, or move that file elsewhere; it was left as it is."
                     .into()
             }
             Self::Unsafe(_) => "Name an existing folder, not a link to one.".into(),
@@ -168,21 +168,23 @@ impl Blamed for JournalError {
 
     fn code(&self) -> Code {
         match self {
-            Self::Consent(error) | Self::Broken(error) => error.code(),
+            Self::Consent(error) => error.code(),
+            Self::Broken(broken) => broken.rule.code(),
             Self::Failed(_) => IO_FAILED,
         }
     }
 
     fn field(&self) -> Cow<'_, str> {
         match self {
-            Self::Consent(error) | Self::Broken(error) => error.field(),
+            Self::Consent(error) => error.field(),
+            Self::Broken(broken) => broken.rule.field(),
             Self::Failed(_) => Cow::Borrowed("consent.log"),
         }
     }
 
     fn advice(&self) -> Advice {
         match self {
-            Self::Broken(error) => error.advice(),
+            Self::Broken(broken) => broken.rule.advice(),
             Self::Failed(failure) => machine_advice(failure.as_ref()),
             Self::Consent(error) => match error {
                 ConsentError::Denied { .. } => error.advice(),

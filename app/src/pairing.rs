@@ -46,8 +46,16 @@ pub enum PairingError {
         /// Who has it.
         peer: PeerId,
     },
-    /// What the peer may have cannot be taken back.
-    #[error(transparent)]
+    /// The peer is blocked, and what it may have cannot be taken back.
+    #[error("{label} is blocked, but what you agreed to for it could not be taken back: {source}")]
+    NotTakenBack {
+        /// The peer.
+        label: Label,
+        /// Why.
+        source: JournalError,
+    },
+    /// What the peer may have cannot be taken back, so it is not forgotten.
+    #[error("nothing was changed, because the peer's grants cannot be taken back: {0}")]
     Journal(#[from] JournalError),
     /// The store failed.
     #[error("cannot use the list of peers")]
@@ -59,7 +67,7 @@ impl Blamed for PairingError {
         match self {
             Self::Ticket(_) | Self::Own | Self::Label { .. } => Blame::Input,
             Self::Code { .. } => Blame::Refused,
-            Self::Journal(error) => error.blame(),
+            Self::Journal(error) | Self::NotTakenBack { source: error, .. } => error.blame(),
             Self::Store(_) => Blame::Machine,
         }
     }
@@ -69,7 +77,7 @@ impl Blamed for PairingError {
             Self::Ticket(error) => error.code(),
             Self::Own | Self::Label { .. } => Code::new("usage", "arguments"),
             Self::Code { .. } => CONSENT_DENIED,
-            Self::Journal(error) => error.code(),
+            Self::Journal(error) | Self::NotTakenBack { source: error, .. } => error.code(),
             Self::Store(_) => IO_FAILED,
         }
     }
@@ -80,7 +88,7 @@ impl Blamed for PairingError {
             Self::Own => "ticket".into(),
             Self::Label { .. } => "label".into(),
             Self::Code { .. } => "pair_code".into(),
-            Self::Journal(error) => error.field(),
+            Self::Journal(error) | Self::NotTakenBack { source: error, .. } => error.field(),
             Self::Store(_) => "store".into(),
         }
     }
@@ -97,7 +105,7 @@ impl Blamed for PairingError {
                  again by a way you trust."
                     .into()
             }
-            Self::Journal(error) => error.advice(),
+            Self::Journal(error) | Self::NotTakenBack { source: error, .. } => error.advice(),
             Self::Store(failure) => machine_advice(failure.as_ref()),
         }
     }
@@ -237,9 +245,10 @@ pub async fn rename<P: Ports>(
 ///
 /// [`PairingError`] if the journal or the store fails; call it again, whatever was done before.
 pub async fn block<P: Ports>(ports: &P, peer: KnownPeer) -> Result<Vec<Id>, PairingError> {
-    let id = peer.id;
-    keep(ports, KnownPeer { access: Access::Blocked, ..peer }).await?;
-    Ok(take_back_from(&**ports.journal(), id, ports.clock().now()).await?)
+    let peer = keep(ports, KnownPeer { access: Access::Blocked, ..peer }).await?;
+    take_back_from(&**ports.journal(), peer.id, ports.clock().now())
+        .await
+        .map_err(|source| PairingError::NotTakenBack { label: peer.label, source })
 }
 
 /// Lets a blocked peer call and be called again. It gets nothing by this alone.

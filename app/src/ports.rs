@@ -19,7 +19,7 @@ use verifier::scalars::UtcTime;
 
 pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
-pub use journal::{Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
+pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};

@@ -80,7 +80,7 @@ impl Problem {
                 "Give the path of a plain file, not of a folder or a device.".into()
             }
             io::ErrorKind::AlreadyExists => {
-                "Choose another name, or move that file elsewhere; nothing was changed.".into()
+                "Choose another name, or move that file elsewhere; it was left as it is.".into()
             }
             _ => machine_advice(error),
         };

@@ -134,6 +134,10 @@ impl ports::Journal for Journal {
         self.blocking(move |shared| shared.standing(now)).await
     }
 
+    async fn holding(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
+        self.blocking(move |shared| shared.holding(now)).await
+    }
+
     async fn chain(&self) -> Result<Chain, Failure> {
         let shared = Arc::clone(&self.shared);
         Ok(tokio::task::spawn_blocking(move || consents::check(shared.log.path())).await??)
@@ -271,6 +275,21 @@ impl Shared {
             grant: grant.clone(),
             used: state.tally.used(grant.id()),
             live: grant.is_live(now) && state.tally.used(grant.id()) < grant.byte_limit(),
+        });
+        Ok(standing.collect())
+    }
+
+    fn holding(&self, now: UtcTime) -> Result<Vec<Standing>, JournalError> {
+        match self.standing(now) {
+            Err(JournalError::Broken(_)) => {}
+            standing => return standing,
+        }
+        let (log, ..) = consents::read(self.log.path())?;
+        let state = self.state();
+        let standing = log.grants().iter().map(|grant| Standing {
+            grant: grant.clone(),
+            used: state.tally.used(grant.id()),
+            live: false,
         });
         Ok(standing.collect())
     }

@@ -48,6 +48,11 @@ fn a_new_yes_counts_now_although_a_clock_was_ahead_once() {
     assert_eq!(grants(importer, "cache")[0]["live"], false);
     let listed = importer.run(&["consent", "list"]);
     assert!(listed.err.contains("g-odd  ahead"), "{listed}");
+    let answers = [&["consent", "list"][..], &["activity"], &["share", "list"]];
+    for answer in answers.map(|words| importer.run(words)).into_iter().chain([imported]) {
+        assert_eq!(answer.done()["warnings"][0], "consent-log-ahead", "{answer}");
+        assert!(answer.err.contains("ahead of this machine's clock"), "{answer}");
+    }
 
     // What is taken back stops it, and the log holds from its first line to its last.
     let serve = grants(peer, "serve").pop().unwrap();
@@ -117,20 +122,31 @@ fn a_broken_consent_log_is_kept_and_can_be_checked() {
     let log = anna.data.join("consent.log");
     let broken = [&fs::read(&log).unwrap()[..], b"{}\n"].concat();
     fs::write(&log, &broken).unwrap();
-    for line in ["consent list", "activity", "consent check"] {
-        let words: Vec<&str> = line.split(' ').collect();
-        let refused = anna.refuses(&words, 1, "consent.missing-key");
-        let advice = refused["advice"].as_str().unwrap();
-        for text in ["Do not delete it", "`minimodel consent check`", "consent.log.broken"] {
-            assert!(advice.contains(text), "{line}: {advice}");
-        }
-        assert!(!advice.contains("ove consent.log"), "{line}: {advice}");
-        if line == "consent check" {
-            assert_eq!(refused["lines"], 1, "{refused}");
-        }
+    let place = format!("the first line of the consent log {} holds, line 2 does not: ", log.display());
+    let refused = anna.refuses(&["consent", "check"], 1, "consent.missing-key");
+    assert!(refused["message"].as_str().unwrap().starts_with(&place), "{refused}");
+    assert_eq!(refused["lines"], 1, "{refused}");
+    let advice = refused["advice"].as_str().unwrap();
+    for (text, is_there) in
+        [("Do not delete it", true), ("consent.log.broken", true), ("consent check", false)]
+    {
+        assert_eq!(advice.contains(text), is_there, "{advice}");
+    }
+    // What holds is shown all the same, and allows nothing.
+    for (line, count) in [("consent list", "grant_count"), ("activity", "entry_count")] {
+        let answer = anna.run(&line.split(' ').collect::<Vec<_>>());
+        let shown = answer.done();
+        assert_eq!((&shown[count], &shown["warnings"][0]), (&1.into(), &"consent-log-broken".into()));
+        assert!(answer.err.contains(&place) && answer.err.contains("yes to cache") == (line == "activity"));
     }
     // What needs no yes goes on.
+    let ben = Companion::new(folder.path(), "ben");
+    anna.learns_of(&ben);
     anna.run(&["library", "list"]).done();
+    let blocked = anna.refuses(&["peer", "block", "ben"], 1, "consent.missing-key");
+    let said = blocked["message"].as_str().unwrap();
+    assert!(said.starts_with("ben is blocked, but") && said.contains(&place), "{said}");
+    assert_eq!(anna.run(&["peer", "list"]).done()["peer"][0]["blocked"], true);
     assert_eq!(fs::read(&log).unwrap(), broken);
     // The advice leads out of it, and the old log stays.
     fs::rename(&log, anna.data.join("consent.log.broken")).unwrap();

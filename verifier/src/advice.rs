@@ -86,8 +86,6 @@ pub enum Remedy {
     UseOtherData,
     /// Seeing what was agreed to.
     SeeGrants,
-    /// Checking the log of what was agreed to, line by line.
-    CheckLog,
     /// Saying where others call this machine.
     TellAddress,
 }

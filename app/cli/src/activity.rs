@@ -17,17 +17,18 @@ use crate::wiring::Wiring;
 ///
 /// # Errors
 ///
-/// [`Fault`] if the consent log is broken, or if the disk fails.
+/// [`Fault`] if the disk fails.
 pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &ActivityArgs,
 ) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
+    let warning = consent::warning(session, &*journal).await?;
     let mut entries = timeline(&*journal, args.most, session.now())
         .await
         .map_err(|error| Fault::blamed(&error))?;
     entries.truncate(args.most);
-    if entries.is_empty() {
+    if entries.is_empty() && warning.is_none() {
         session.terminal.say("Nothing was agreed to and nothing has moved yet.");
         session.say_if_new()?;
     }
@@ -35,7 +36,11 @@ pub async fn run<W: Wiring>(
         session.terminal.say(&line(entry));
     }
     let values: Vec<Value> = entries.iter().map(value).collect();
-    Ok(Outcome::new().with("entry_count", values.len()).with("entry", values).told())
+    Ok(Outcome::new()
+        .warn(warning)
+        .with("entry_count", values.len())
+        .with("entry", values)
+        .told())
 }
 
 fn line(entry: &Entry) -> String {

@@ -3,6 +3,7 @@
 use app::consent::odd_time;
 use app::naming::{short, short_peer};
 use app::ports::{Journal as _, JournalError, Standing};
+use app::problem::Problem;
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::consent::{ConsentError, Scope};
@@ -13,6 +14,9 @@ use crate::fault::Fault;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;
+
+/// The warning of a log that is dated ahead of the clock.
+pub const LOG_AHEAD: &str = "consent-log-ahead";
 
 /// `consent …`.
 ///
@@ -33,8 +37,9 @@ pub async fn run<W: Wiring>(
 async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
     let now = session.now();
-    let standing = journal.standing(now).await.map_err(|error| Fault::blamed(&error))?;
-    if standing.is_empty() {
+    let warning = warning(session, &*journal).await?;
+    let standing = journal.holding(now).await.map_err(|error| Fault::blamed(&error))?;
+    if standing.is_empty() && warning.is_none() {
         session.terminal.say("You have said yes to nothing yet.");
         session.say_if_new()?;
     }
@@ -48,10 +53,35 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         session.terminal.say("Take one back with `minimodel consent revoke GRANT`.");
     }
     Ok(Outcome::new()
+        .warn(warning)
         .with("grant", Value::Array(values))
         .with("grant_count", standing.len())
         .with("live_count", live)
         .told())
+}
+
+/// Says what a reader of the consent log has to know of it: that it breaks, or is ahead of the
+/// clock; gives the warning's name.
+///
+/// # Errors
+///
+/// [`Fault`] if the log cannot be read.
+pub async fn warning<W: Wiring>(
+    session: &mut Session<'_, W>,
+    journal: &W::Journal,
+) -> Result<Option<&'static str>, Fault> {
+    let failed = |failure| Fault::blamed(&JournalError::Failed(failure));
+    let chain = journal.chain().await.map_err(failed)?;
+    if let Some(broken) = chain.broken {
+        let problem = Problem::blamed(&JournalError::Broken(Box::new(broken)));
+        session.terminal.warn(&problem);
+        return Ok(Some("consent-log-broken"));
+    }
+    let odd = chain.last.and_then(|last| odd_time(last, session.now()));
+    if let Some(odd) = &odd {
+        session.terminal.say(odd);
+    }
+    Ok(odd.map(|_| LOG_AHEAD))
 }
 
 async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
@@ -59,7 +89,7 @@ async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault
     let failed = |failure| Fault::blamed(&JournalError::Failed(failure));
     let chain = journal.chain().await.map_err(failed)?;
     if let Some(error) = &chain.broken {
-        let fault = Fault::blamed(&JournalError::Broken(error.clone()));
+        let fault = Fault::blamed(&JournalError::Broken(Box::new(error.clone())));
         return Err(fault.with("lines", chain.lines));
     }
     let time = |time: Option<UtcTime>| time.map(|time| time.to_string());
@@ -77,7 +107,7 @@ async fn check<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault
         session.terminal.say(odd);
     }
     Ok(Outcome::new()
-        .warn(odd.map(|_| "consent-log-ahead"))
+        .warn(odd.map(|_| LOG_AHEAD))
         .with("lines", chain.lines)
         .with("first_utc", time(chain.first))
         .with("last_utc", time(chain.last))

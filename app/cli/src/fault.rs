@@ -138,6 +138,13 @@ impl Fault {
         Problem::blamed(error).into()
     }
 
+    /// The same, with what was done all the same in front of it.
+    #[must_use]
+    pub fn after(mut self, done: &str) -> Self {
+        self.0.what = format!("{done} {}", self.0.what);
+        self
+    }
+
     /// Adds a value that programs may want although the command failed.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

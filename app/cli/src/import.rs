@@ -19,6 +19,7 @@ use verifier::{Code, Sha256};
 
 use crate::args::ImportArgs;
 use crate::check::refused;
+use crate::consent::LOG_AHEAD;
 use crate::fault::Fault;
 use crate::library;
 use crate::outcome::{Outcome, printable};
@@ -112,6 +113,7 @@ pub async fn import<P: Ports>(
     let now = ports.clock().now();
     agreed(terminal)?;
     let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
+    let odd = consent.odd_time().map(|_| LOG_AHEAD.to_owned());
 
     let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());
     let may_cache = consent.covers(Act::Cache);
@@ -151,6 +153,7 @@ pub async fn import<P: Ports>(
         imported.map_err(|fault| library::with_evicted(Outcome::new(), &evicted).beside(fault))?;
     tell_result(terminal, &imported, &names, &banned);
     let mut warnings = warnings;
+    warnings.extend(odd);
     warnings.extend(imported.troubles.iter().map(|trouble| terminal.warn(trouble).to_owned()));
     Ok(Finished { imported, warnings, banned, evicted })
 }

@@ -299,8 +299,8 @@ fn lie_value(lie: &Lie) -> Value {
 
 /// Opens the library and finds the peer that is to be kept away from it.
 ///
-/// While another process has the library, what a peer that is named by its id may have is taken
-/// back all the same: that process heeds it within one piece.
+/// While another process has the library, what the peer may have is taken back all the same: that
+/// process heeds it within one piece. What was done is said before why the rest was not.
 async fn named<W: Wiring>(
     session: &Session<'_, W>,
     args: &PeerNameArgs,
@@ -308,11 +308,16 @@ async fn named<W: Wiring>(
     let ports = match session.library() {
         Ok(ports) => ports,
         Err(fault) => {
-            let Ok(peer) = PeerId::parse(&args.peer) else { return Err(fault) };
+            let known = session.wiring.peers(&session.data()?).unwrap_or_default();
+            let named = naming::peer(&known, &args.peer).map(|peer| peer.id).ok();
+            let Some(peer) = named.or_else(|| PeerId::parse(&args.peer).ok()) else {
+                return Err(fault);
+            };
             let revoked = pairing::take_back_from(&*session.journal()?, peer, session.now())
                 .await
                 .map_err(|error| Fault::blamed(&error))?;
-            return Err(fault.with("revoked", ids(&revoked)));
+            let done = format!("{} That is all that was done:", taken_back(&revoked));
+            return Err(fault.after(&done).with("revoked", ids(&revoked)));
         }
     };
     let peers = ports.store().peers().await.map_err(failed)?;

@@ -11,7 +11,7 @@ use verifier::consent::{Act, Scope};
 use verifier::manifest::Manifest;
 
 use crate::args::{ShareCommand, StopArgs};
-use crate::consent::value as grant_value;
+use crate::consent::{value as grant_value, warning};
 use crate::fault::Fault;
 use crate::library::failed;
 use crate::naming::{self, Named};
@@ -51,8 +51,9 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     };
     let models = ports.store().models().await.map_err(failed)?;
     let peers = ports.store().peers().await.map_err(failed)?;
+    let warning = warning(session, ports.journal()).await?;
     let standing =
-        ports.journal().standing(session.now()).await.map_err(|error| Fault::blamed(&error))?;
+        ports.journal().holding(session.now()).await.map_err(|error| Fault::blamed(&error))?;
     let mut values = Vec::new();
     for model in models.iter().filter(|model| !model.have.is_empty()) {
         let grants: Vec<&Standing> = standing
@@ -98,7 +99,11 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
             .terminal
             .say("Nothing is ready to be served. Start with `minimodel share prepare`.");
     }
-    Ok(Outcome::new().with("share_count", values.len()).with("share", values).told())
+    Ok(Outcome::new()
+        .warn(warning)
+        .with("share_count", values.len())
+        .with("share", values)
+        .told())
 }
 
 fn is_live_serve(standing: &Standing) -> bool {

@@ -83,7 +83,8 @@ impl Terminal {
         let _ok = writeln!(self.err, "{text}");
     }
 
-    /// Says what failed when all that was asked for was done; gives the warning's name.
+    /// Says what is wrong although all that was asked for is done; gives the name of a warning that
+    /// something was not written down.
     pub fn warn(&mut self, trouble: &Problem) -> &'static str {
         self.say(&format!("minimodel: warning: {}", printable(&trouble.what)));
         self.say(&printable(&trouble.advice));

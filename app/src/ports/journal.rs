@@ -1,6 +1,7 @@
 //! Where consents and transfers are written down.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use verifier::Sha256;
 use verifier::consent::{Act, Grant, Scope};
@@ -140,8 +141,35 @@ pub struct Chain {
     pub head: Sha256,
     /// Bytes behind them that are no whole line; the next line takes their place.
     pub torn: u64,
-    /// The first rule that the line after them breaks; `None` if the whole log holds.
-    pub broken: Option<verifier::consent::ConsentError>,
+    /// Where it breaks; `None` if the whole log holds.
+    pub broken: Option<Broken>,
+}
+
+/// Where a consent log breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {rule}", self.place())]
+pub struct Broken {
+    /// The log.
+    pub log: PathBuf,
+    /// How many lines hold, from the first on.
+    pub lines: u64,
+    /// The first rule that the line after them breaks.
+    #[source]
+    pub rule: verifier::consent::ConsentError,
+}
+
+impl Broken {
+    /// Up to which line the log holds.
+    fn place(&self) -> String {
+        let (log, next) = (self.log.display(), self.lines.saturating_add(1));
+        match self.lines {
+            0 => format!("the consent log {log} does not hold from its first line on"),
+            1 => format!("the first line of the consent log {log} holds, line 2 does not"),
+            lines => {
+                format!("the first {lines} lines of the consent log {log} hold, line {next} does not")
+            }
+        }
+    }
 }
 
 /// Why the consent log could not be used.
@@ -153,8 +181,8 @@ pub enum JournalError {
     #[error(transparent)]
     Consent(verifier::consent::ConsentError),
     /// The log on disk is not a valid log.
-    #[error("the consent log does not hold: {0}")]
-    Broken(#[source] verifier::consent::ConsentError),
+    #[error(transparent)]
+    Broken(Box<Broken>),
     /// The disk failed.
     #[error("the consent log or the records beside it cannot be used")]
     Failed(#[source] Failure),
@@ -186,6 +214,13 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Every grant of the log, oldest first.
     fn standing(
+        &self,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Vec<Standing>, JournalError>> + Send;
+
+    /// The same to look at, of a log that is broken too: then the grants of the lines that hold,
+    /// none of which is live.
+    fn holding(
         &self,
         now: UtcTime,
     ) -> impl Future<Output = Result<Vec<Standing>, JournalError>> + Send;

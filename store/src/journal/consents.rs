@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use app::ports::{Chain, JournalError, Terms};
+use app::ports::{Broken, Chain, JournalError, Terms};
 use verifier::consent::{ConsentError, ConsentLog, ConsentLogFormat, Grant, GrantTerms};
 use verifier::json;
 use verifier::scalars::{Id, UtcTime};
@@ -118,20 +118,7 @@ impl Stamp {
 ///
 /// [`JournalError::Failed`] if it cannot be read.
 pub(super) fn check(path: &Path) -> Result<Chain, JournalError> {
-    let mut log = ConsentLog::empty();
-    let (mut length, mut broken) = (0, None);
-    match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(unusable(path)(error)),
-        Ok(mut file) => {
-            length = file.metadata().map_err(unusable(path))?.len();
-            match read_on(&mut log, path, &mut file, length) {
-                Ok(()) => {}
-                Err(JournalError::Broken(error)) => broken = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-    }
+    let (log, length, broken) = read(path)?;
     let torn = if broken.is_none() { length.saturating_sub(log.bytes()) } else { 0 };
     Ok(Chain {
         lines: log.records(),
@@ -142,6 +129,26 @@ pub(super) fn check(path: &Path) -> Result<Chain, JournalError> {
         torn,
         broken,
     })
+}
+
+/// Reads the log from its first line to its last that holds; gives the file's length, too, and
+/// where the log breaks.
+pub(super) fn read(path: &Path) -> Result<(ConsentLog, u64, Option<Broken>), JournalError> {
+    let mut log = ConsentLog::empty();
+    let (mut length, mut broken) = (0, None);
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unusable(path)(error)),
+        Ok(mut file) => {
+            length = file.metadata().map_err(unusable(path))?.len();
+            match read_on(&mut log, path, &mut file, length) {
+                Ok(()) => {}
+                Err(JournalError::Broken(error)) => broken = Some(*error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok((log, length, broken))
 }
 
 /// Reads the log's next lines, as far as `length`; a torn rest is left for later.
@@ -155,6 +162,9 @@ fn read_on(
         let text = format!("consent log has {length} bytes, more than {MAX_LOG}");
         return Err(unusable(path)(io::Error::new(io::ErrorKind::FileTooLarge, text)));
     }
+    let broken = |log: &ConsentLog, rule| {
+        JournalError::Broken(Box::new(Broken { log: path.to_owned(), lines: log.records(), rule }))
+    };
     let mut block = Vec::new();
     while log.bytes() < length {
         let start = log.bytes();
@@ -169,11 +179,11 @@ fn read_on(
                 if wanted == BLOCK {
                     // Longer than any line: it says so itself.
                     json::parse(&block, ConsentLogFormat::V0.max_line)
-                        .map_err(|error| JournalError::Broken(error.into()))?;
+                        .map_err(|error| broken(log, error.into()))?;
                 }
                 return Ok(());
             }
-            Err(error) => return Err(JournalError::Broken(error)),
+            Err(error) => return Err(broken(log, error)),
         }
         if block.is_empty() {
             return Ok(());

@@ -2,7 +2,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::sync::Arc;
 
-use app::ports::{Journal as _, JournalError, Record, Spend, Terms, What};
+use app::ports::{Broken, Journal as _, JournalError, Record, Spend, Terms, What};
 use verifier::Sha256;
 use verifier::consent::{Act, ConsentError, ConsentLog, Grant, Scope};
 use verifier::identity::SigningKey;
@@ -219,15 +219,20 @@ async fn a_log_that_was_changed_allows_nothing() {
     fs::write(layout.consent_log(), more).unwrap();
     for _ in 0..2 {
         let error = journal.spend(&spend(Act::Serve, 0), at(0)).unwrap_err();
-        assert!(matches!(error, JournalError::Broken(ConsentError::Sequence { .. })));
+        assert!(breaks_by_sequence(error));
     }
     let error = give(&journal, terms(Act::Serve, 1), at(0)).await.unwrap_err();
-    assert!(matches!(error, JournalError::Broken(ConsentError::Sequence { .. })));
+    assert!(breaks_by_sequence(error));
     // It can be opened, so that it can be checked; and nothing of it is changed.
     let broken = fs::read(layout.consent_log()).unwrap();
     let chain = Journal::open(&layout).unwrap().chain().await.unwrap();
-    assert!(matches!(chain.broken, Some(ConsentError::Sequence { .. })));
+    assert!(matches!(chain.broken, Some(Broken { rule: ConsentError::Sequence { .. }, lines: 1, .. })));
     assert_eq!(fs::read(layout.consent_log()).unwrap(), broken);
+}
+
+fn breaks_by_sequence(error: JournalError) -> bool {
+    let JournalError::Broken(broken) = error else { return false };
+    matches!(*broken, Broken { rule: ConsentError::Sequence { .. }, lines: 1, .. })
 }
 
 #[tokio::test]
@@ -235,7 +240,8 @@ async fn a_long_rest_without_a_line_end_is_refused_and_kept() {
     let (_folder, layout) = layout();
     fs::write(layout.consent_log(), vec![b'x'; 2 << 20]).unwrap();
     let long = Journal::open(&layout).unwrap().standing(at(0)).await;
-    assert!(matches!(long, Err(JournalError::Broken(ConsentError::Json(_)))));
+    let Err(JournalError::Broken(long)) = long else { panic!("{long:?}") };
+    assert!(matches!(*long, Broken { rule: ConsentError::Json(_), lines: 0, .. }));
     let file = OpenOptions::new().write(true).open(layout.consent_log()).unwrap();
     file.set_len(65 << 20).unwrap();
     assert!(matches!(Journal::open(&layout), Err(JournalError::Failed(_))));
@@ -375,9 +381,15 @@ async fn the_chain_is_checked_from_its_first_line() {
         .unwrap();
     let broken = journal.chain().await.unwrap();
     assert_eq!((broken.lines, broken.first), (1, Some(at(0))));
-    assert!(matches!(broken.broken, Some(ConsentError::Chain { .. })), "{broken:?}");
+    let said = broken.broken.unwrap().to_string();
+    let path = layout.consent_log();
+    let place = format!("the first line of the consent log {} holds, line 2 does not: prev is ", path.display());
+    assert!(said.starts_with(&place), "{said}");
+    // What the lines say that hold is seen all the same, and allows nothing.
     let look = app::activity::look(&journal, 10, at(9)).await;
-    assert!(look.live.is_err() && look.entries.is_empty() && look.transfers.is_ok());
+    assert!(look.live.is_err() && look.entries.len() == 1 && look.transfers.is_ok());
+    let held = journal.holding(at(1)).await.unwrap();
+    assert_eq!(held.iter().map(|held| held.live).collect::<Vec<_>>(), [false]);
 }
 
 #[tokio::test]

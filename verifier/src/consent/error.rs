@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::advice::{Advice, Remedy};
+use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::consent::Act;
 use crate::digest::Sha256;
@@ -13,12 +13,10 @@ use crate::scalars::{Id, UtcTime};
 /// What to do about a log that does not hold.
 const LOG_IS_BROKEN: Advice = Advice::new(
     "Something else than this program changed consent.log or damaged it, so nothing is allowed by it \
-     any more. Do not delete it: it is the only record of what you agreed to, and checking it says up \
-     to which line it holds. To go on, put an unchanged copy back if you have one; else rename the \
+     any more. Do not delete it: it is the only record of what you agreed to. To go on, put an unchanged copy back if you have one; else rename the \
      file, for example to consent.log.broken, so that a new log begins in which every yes is asked \
      for again.",
-)
-.by(Remedy::CheckLog);
+);
 
 /// Why a consent log is refused, or an act is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::activity::{Entry, Look};
-use app::ports::{Chain, KnownPeer, Record, Standing, What};
+use app::ports::{Broken, Chain, KnownPeer, Record, Standing, What};
 use app::problem::Problem;
 use iced::Size;
 use iced::keyboard::key::Named;
@@ -243,11 +243,12 @@ fn a_click_takes_a_grant_back_at_once() {
 
 #[test]
 fn a_broken_chain_is_shown_and_the_transfers_all_the_same() {
-    let error = ConsentError::Chain { found: Sha256::of(b"a"), wanted: Sha256::of(b"b") };
+    let rule = ConsentError::Chain { found: Sha256::of(b"a"), wanted: Sha256::of(b"b") };
+    let error = Broken { log: "/data/consent.log".into(), lines: 3, rule };
     let whole = look(0);
     let broken = Chain { lines: 3, broken: Some(error.clone()), ..whole.chain.unwrap() };
     let moved = whole.entries.into_iter().filter(|entry| matches!(entry, Entry::Moved(_)));
-    let problem = Problem::blamed(&app::ports::JournalError::Broken(error));
+    let problem = Problem::blamed(&app::ports::JournalError::Broken(Box::new(error)));
     let screen = with(Look {
         entries: moved.collect(),
         live: Err(problem),
@@ -256,8 +257,7 @@ fn a_broken_chain_is_shown_and_the_transfers_all_the_same() {
         transfers: Ok(()),
     });
     for text in [
-        "The consent log is broken: 3 lines hold, and the next one does not. Nothing is allowed \
-         by it.",
+        "The first 3 lines of the consent log /data/consent.log hold, line 4 does not: prev is",
         "consent.chain at prev",
         "anna took 19.8 KiB of tiny.",
         "6 entries, with the newest 10,000 transfers; older ones are left out",

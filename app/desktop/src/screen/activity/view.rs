@@ -221,17 +221,11 @@ fn chain<'a>(desk: &Desk<'a>, chain: &Result<Chain, Problem>) -> Element<'a, Mes
         Ok(chain) => chain,
         Err(problem) => return page::problem(desk, problem, Vec::new()),
     };
-    let lines = words::count(chain.lines, "line");
-    if let Some(error) = &chain.broken {
-        let problem = Problem::blamed(&JournalError::Broken(error.clone()));
-        let what = format!(
-            "The consent log is broken: {lines} hold, and the next one does not. Nothing is \
-             allowed by it."
-        );
-        let parts = column![page::body(desk, what), page::problem(desk, &problem, Vec::new())]
-            .spacing(desk.space(Space::Narrow));
-        return parts.into();
+    if let Some(broken) = &chain.broken {
+        let problem = Problem::blamed(&JournalError::Broken(Box::new(broken.clone())));
+        return page::problem(desk, &problem, Vec::new());
     }
+    let lines = words::count(chain.lines, "line");
     let (Some(first), Some(last)) = (chain.first, chain.last) else {
         return page::muted(desk, "The consent log is empty.").into();
     };
