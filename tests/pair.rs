@@ -98,14 +98,16 @@ fn an_import_whose_peers_are_all_blocked_does_not_begin() {
 
 #[test]
 fn blocking_and_removing_take_back_what_the_peer_may_have() {
-    for word in ["block", "remove"] {
+    for (word, is_by_id) in [("block", true), ("remove", false)] {
         let scene = Scene::new(1, Model::SMALL);
         let peer = &scene.peers[0];
-        let importer = scene.importer.id();
+        let importer = if is_by_id { scene.importer.id() } else { scene.importer.name.clone() };
         let server = scene.serve_all(&[]).pop().unwrap();
         // The library is the server's: the book cannot be changed, the grants can.
         let told = peer.run(&["peer", word, &importer]).refused(3, "io.failed");
         assert_eq!(told["revoked"].as_array().unwrap().len(), 1, "{told}");
+        let said = told["message"].as_str().unwrap();
+        assert!(said.starts_with("One grant is taken back. That is all that was done: "), "{said}");
         assert_eq!(server.ends().done()["ended"], "no-grant");
         std::fs::remove_file(scene.path("peer-0.minimodel-offer")).unwrap();
         drop(scene.serves(0, "importer", &[]));

@@ -122,7 +122,8 @@ fn a_broken_consent_log_is_kept_and_can_be_checked() {
     let log = anna.data.join("consent.log");
     let broken = [&fs::read(&log).unwrap()[..], b"{}\n"].concat();
     fs::write(&log, &broken).unwrap();
-    let place = format!("the first line of the consent log {} holds, line 2 does not: ", log.display());
+    let place =
+        format!("the first line of the consent log {} holds, line 2 does not: ", log.display());
     let refused = anna.refuses(&["consent", "check"], 1, "consent.missing-key");
     assert!(refused["message"].as_str().unwrap().starts_with(&place), "{refused}");
     assert_eq!(refused["lines"], 1, "{refused}");
@@ -136,8 +137,14 @@ fn a_broken_consent_log_is_kept_and_can_be_checked() {
     for (line, count) in [("consent list", "grant_count"), ("activity", "entry_count")] {
         let answer = anna.run(&line.split(' ').collect::<Vec<_>>());
         let shown = answer.done();
-        assert_eq!((&shown[count], &shown["warnings"][0]), (&1.into(), &"consent-log-broken".into()));
-        assert!(answer.err.contains(&place) && answer.err.contains("yes to cache") == (line == "activity"));
+        assert_eq!(
+            (&shown[count], &shown["warnings"][0]),
+            (&1.into(), &"consent-log-broken".into())
+        );
+        assert!(
+            answer.err.contains(&place)
+                && answer.err.contains("yes to cache") == (line == "activity")
+        );
     }
     // What needs no yes goes on.
     let ben = Companion::new(folder.path(), "ben");

@@ -36,11 +36,7 @@ pub async fn run<W: Wiring>(
         session.terminal.say(&line(entry));
     }
     let values: Vec<Value> = entries.iter().map(value).collect();
-    Ok(Outcome::new()
-        .warn(warning)
-        .with("entry_count", values.len())
-        .with("entry", values)
-        .told())
+    Ok(Outcome::new().warn(warning).with("entry_count", values.len()).with("entry", values).told())
 }
 
 fn line(entry: &Entry) -> String {

@@ -99,11 +99,7 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
             .terminal
             .say("Nothing is ready to be served. Start with `minimodel share prepare`.");
     }
-    Ok(Outcome::new()
-        .warn(warning)
-        .with("share_count", values.len())
-        .with("share", values)
-        .told())
+    Ok(Outcome::new().warn(warning).with("share_count", values.len()).with("share", values).told())
 }
 
 fn is_live_serve(standing: &Standing) -> bool {

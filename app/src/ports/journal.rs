@@ -166,7 +166,9 @@ impl Broken {
             0 => format!("the consent log {log} does not hold from its first line on"),
             1 => format!("the first line of the consent log {log} holds, line 2 does not"),
             lines => {
-                format!("the first {lines} lines of the consent log {log} hold, line {next} does not")
+                format!(
+                    "the first {lines} lines of the consent log {log} hold, line {next} does not"
+                )
             }
         }
     }

@@ -226,7 +226,10 @@ async fn a_log_that_was_changed_allows_nothing() {
     // It can be opened, so that it can be checked; and nothing of it is changed.
     let broken = fs::read(layout.consent_log()).unwrap();
     let chain = Journal::open(&layout).unwrap().chain().await.unwrap();
-    assert!(matches!(chain.broken, Some(Broken { rule: ConsentError::Sequence { .. }, lines: 1, .. })));
+    assert!(matches!(
+        chain.broken,
+        Some(Broken { rule: ConsentError::Sequence { .. }, lines: 1, .. })
+    ));
     assert_eq!(fs::read(layout.consent_log()).unwrap(), broken);
 }
 
@@ -383,7 +386,10 @@ async fn the_chain_is_checked_from_its_first_line() {
     assert_eq!((broken.lines, broken.first), (1, Some(at(0))));
     let said = broken.broken.unwrap().to_string();
     let path = layout.consent_log();
-    let place = format!("the first line of the consent log {} holds, line 2 does not: prev is ", path.display());
+    let place = format!(
+        "the first line of the consent log {} holds, line 2 does not: prev is ",
+        path.display()
+    );
     assert!(said.starts_with(&place), "{said}");
     // What the lines say that hold is seen all the same, and allows nothing.
     let look = app::activity::look(&journal, 10, at(9)).await;

@@ -249,6 +249,9 @@ fn a_broken_chain_is_shown_and_the_transfers_all_the_same() {
     let broken = Chain { lines: 3, broken: Some(error.clone()), ..whole.chain.unwrap() };
     let moved = whole.entries.into_iter().filter(|entry| matches!(entry, Entry::Moved(_)));
     let problem = Problem::blamed(&app::ports::JournalError::Broken(Box::new(error)));
+    let said = format!("T{}", problem.what.strip_prefix('t').unwrap());
+    let place = "The first 3 lines of the consent log /data/consent.log hold, line 4 does not: ";
+    assert!(said.starts_with(place), "{said}");
     let screen = with(Look {
         entries: moved.collect(),
         live: Err(problem),
@@ -257,7 +260,7 @@ fn a_broken_chain_is_shown_and_the_transfers_all_the_same() {
         transfers: Ok(()),
     });
     for text in [
-        "The first 3 lines of the consent log /data/consent.log hold, line 4 does not: prev is",
+        said.as_str(),
         "consent.chain at prev",
         "anna took 19.8 KiB of tiny.",
         "6 entries, with the newest 10,000 transfers; older ones are left out",
