@@ -63,7 +63,7 @@ async fn model(store: &Store, number: u32) {
         model_version: manifest.model_version().clone(),
         geometry: *survey.list.geometry(),
         root: survey.list.root(),
-        output_bytes: 0,
+        output: None,
     };
     keep(store, reservation, &survey.list, &bytes, u32::MAX).await;
     store.verified(survey.sha256, THEN).await.expect("the disk takes it");
@@ -89,7 +89,7 @@ async fn large(store: &Store, pieces: u32) {
         model_version: Version::parse("1").expect("it is a version"),
         geometry,
         root,
-        output_bytes: 0,
+        output: None,
     };
     keep(store, reservation, &list, &first, 1).await;
 }

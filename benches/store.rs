@@ -40,7 +40,7 @@ async fn keep(store: &Store, artifact: Sha256, list: &Arc<PieceList>, pieces: Ve
         model_version: Version::parse("1").expect("it is a version"),
         geometry: *list.geometry(),
         root: list.root(),
-        output_bytes: 0,
+        output: None,
     };
     store.reserve(reservation, UtcTime::from_unix(0)).await.expect("it fits");
     store.learn(artifact, Arc::clone(list)).await.expect("the list is the artifact's");

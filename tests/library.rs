@@ -58,7 +58,8 @@ fn a_model_that_rotted_is_found_out_and_does_not_come_out() {
     assert_eq!(list["model"][0]["corrupt"], 1, "{list}");
     assert_eq!(list["model"][0]["kept"], scene.pieces - 1);
     // Now it is known not to be whole, and nothing is even begun.
-    owner.refuses(&export, 2, "usage.arguments");
+    let told = owner.refuses(&export, 1, "library.damaged");
+    assert!(told["message"].as_str().unwrap().contains("is damaged: 1 of"), "{told}");
     assert_eq!(files(&out), [""; 0]);
 }
 

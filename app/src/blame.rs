@@ -145,7 +145,7 @@ impl Blamed for ReserveError {
                 Advice::new("Forget a model, or raise the quota.").by(Remedy::MakeRoom)
             }
             Self::Device { .. } => {
-                "Free some space on the disk that the library lies on, then try again.".into()
+                "Free some space on that disk, or use another one, then try again.".into()
             }
             Self::Busy => "Wait until that import has ended.".into(),
             Self::OtherManifest { .. } => {

@@ -150,9 +150,9 @@ async fn run<P: Ports>(
     let importing = count(Act::Import)?;
     let mut caching = if admitted.may_cache() { Some(count(Act::Cache)?) } else { None };
     let library = Library::after(ports, admitted).await?;
-    let output_bytes = plan.geometry().byte_count();
+    let output = Some(plan.folder());
     let mut lease =
-        Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output_bytes).await?;
+        Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output).await?;
     let evicted = std::mem::take(&mut lease.held.evicted);
     if !evicted.is_empty() {
         on(Event::Evicted(evicted));

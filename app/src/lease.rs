@@ -1,12 +1,15 @@
 //! What work takes of the store, given back when the work ends in any way.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use verifier::manifest::Manifest;
 use verifier::{Geometry, Root, Sha256};
 
-use crate::ports::{Clock as _, Held, PieceStore, Ports, Reservation, ReserveError};
+use crate::ports::{
+    Clock as _, Failure, Held, Model, PieceStore, Ports, Reservation, ReserveError,
+};
 
 /// Room for an artifact, held against eviction until it is dropped.
 pub(crate) struct Lease<S: PieceStore> {
@@ -16,28 +19,28 @@ pub(crate) struct Lease<S: PieceStore> {
 }
 
 impl<S: PieceStore> Lease<S> {
-    /// Makes room for the manifest's artifact, and for `output_bytes` of a temporary output.
+    /// Makes room for the manifest's artifact, and for an output in that folder, if one is written.
     pub(crate) async fn take<P: Ports<Store = S>>(
         ports: &P,
         manifest: &Manifest,
         geometry: Geometry,
         root: Root,
-        output_bytes: u64,
+        output: Option<&Path>,
     ) -> Result<Self, ReserveError> {
         let store = Arc::clone(ports.store());
-        let reservation = reservation(manifest, geometry, root, output_bytes);
+        let reservation = reservation(manifest, geometry, root, output);
         let artifact = reservation.artifact;
         let held = store.reserve(reservation, ports.clock().now()).await?;
         Ok(Self { store, artifact, held })
     }
 }
 
-/// What is reserved for the manifest's artifact, and for `output_bytes` of a temporary output.
+/// What is reserved for the manifest's artifact, and for an output in that folder, if one is written.
 pub(crate) fn reservation(
     manifest: &Manifest,
     geometry: Geometry,
     root: Root,
-    output_bytes: u64,
+    output: Option<&Path>,
 ) -> Reservation {
     Reservation {
         manifest: Bytes::copy_from_slice(manifest.bytes()),
@@ -47,8 +50,22 @@ pub(crate) fn reservation(
         model_version: manifest.model_version().clone(),
         geometry,
         root,
-        output_bytes,
+        output: output.map(|folder| (folder.to_owned(), geometry.byte_count())),
     }
+}
+
+/// Whether a model stays under the manifest that it is kept under: not if that is damaged or gone
+/// and this one cuts the artifact the same way.
+pub(crate) async fn keeps_manifest<S: PieceStore>(
+    store: &S,
+    model: &Model,
+    other: &Manifest,
+) -> Result<bool, Failure> {
+    let is_same_cut = other
+        .chunking()
+        .is_some_and(|chunking| chunking.geometry == model.geometry && chunking.root == model.root);
+    let is_lost = is_same_cut && store.manifest(model.artifact).await?.is_none();
+    Ok(model.keeps_manifest() && !is_lost)
 }
 
 /// Keeps an artifact that is in use from being evicted, until it is dropped.

@@ -7,14 +7,29 @@ mod recheck;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use verifier::Sha256;
 use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
+use verifier::{Code, Sha256};
 
 pub use export::{Event, ExportError, Exported, export};
 pub use hand_off::{Found, HandOffError, find};
 pub use recheck::{AllEvent, Checked, recheck, recheck_all};
 
 use crate::ports::{Accounts, Failure, Footprint, Model, PieceState, PieceStore as _, Ports};
+
+/// The code of what was kept whole and is not any more.
+pub const DAMAGED: Code = Code::new("library", "damaged");
+
+/// What to do about pieces that are bad or missing.
+const MEND_PIECES: &str = "Import the model again, or share the same file again: only the pieces \
+                           that are bad or missing are taken in.";
+
+/// That no sound manifest of a model is kept, as one clause.
+pub const LACKS_MANIFEST: &str = "the manifest of the model is damaged or gone from the library";
+
+/// What to do about that.
+pub const MEND_MANIFEST: &str = "Import the model again, or share the same file again: either \
+                                 writes the manifest anew. If you still have the manifest that you \
+                                 handed out, give that one, so that offers stay good.";
 
 /// What is kept on this machine at one moment.
 #[derive(Debug, Clone)]
@@ -32,14 +47,14 @@ pub struct Kept {
     pub model: Model,
     /// How many of its bytes are kept.
     pub kept_bytes: u64,
-    /// How many pieces were kept and found to be corrupt; they count as missing.
+    /// How many pieces were kept and found to be bad; they count as missing.
     pub corrupt: u32,
 }
 
 /// How a model is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Pieces were found to be corrupt, or it was whole once and is not now.
+    /// Pieces were found to be bad, it was whole once and is not now, or its manifest is bad.
     Damaged,
     /// Pieces are missing that were never here together.
     Incomplete,

@@ -22,7 +22,8 @@ use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::{Consent, take_back};
 use crate::counted::Counted;
-use crate::lease::{Lease, reservation};
+use crate::lease::{Lease, keeps_manifest, reservation};
+use crate::library::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST};
 use crate::ports::{
     Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports, ReserveError,
     Spend, Standing,
@@ -61,6 +62,9 @@ pub enum ShareError {
     /// The chunk list that was made is wrong.
     #[error(transparent)]
     ChunkList(#[from] ChunkListError),
+    /// No sound manifest of the model is kept.
+    #[error("{LACKS_MANIFEST}")]
+    LacksManifest,
     /// The given manifest does not cut the artifact into pieces.
     #[error("the manifest has no chunking")]
     NoChunking,
@@ -102,6 +106,7 @@ impl Blamed for ShareError {
             Self::Manifest(error) => error.code(),
             Self::Artifact(error) => error.code(),
             Self::ChunkList(error) => error.code(),
+            Self::LacksManifest => DAMAGED,
             Self::NoChunking => Code::new("chunk-list", "no-chunking"),
             Self::Changed(error) => error.code(),
             Self::NoConsent => CONSENT_DENIED,
@@ -120,6 +125,7 @@ impl Blamed for ShareError {
             Self::Manifest(error) => error.field(),
             Self::Artifact(error) => error.field(),
             Self::ChunkList(error) => error.field(),
+            Self::LacksManifest => "manifest".into(),
             Self::NoChunking => "chunking.algorithm".into(),
             Self::Changed(error) => error.field(),
             Self::NoConsent => "cache".into(),
@@ -138,6 +144,7 @@ impl Blamed for ShareError {
             Self::Manifest(error) => error.advice(),
             Self::ChunkList(error) => error.advice(),
             Self::Artifact(error) => error.advice().alone(),
+            Self::LacksManifest => MEND_MANIFEST.into(),
             Self::NoChunking => "Take a manifest with a chunking group, or let one be made.".into(),
             Self::Changed(_) => "Wait until nothing writes the file, then try again.".into(),
             Self::NoConsent => "Try again and say yes, if you want this to happen.".into(),
@@ -150,7 +157,8 @@ impl Blamed for ShareError {
 
 /// The model of these bytes and its manifest, if pieces of it are kept already.
 ///
-/// A model is kept under one manifest: offers that were given name it.
+/// A model is kept under one manifest: offers that were given name it. Where that is damaged or
+/// gone, another may take its place, as if nothing were kept.
 ///
 /// # Errors
 ///
@@ -161,12 +169,16 @@ pub async fn already<S: PieceStore>(
 ) -> Result<Option<(Model, Manifest)>, ShareError> {
     let model = store.model(artifact).await.map_err(ShareError::Store)?;
     match model.filter(Model::keeps_manifest) {
-        Some(model) => Ok(Some((model, kept_manifest(store, artifact).await?))),
+        Some(model) => match kept_manifest(store, artifact).await {
+            Err(ShareError::LacksManifest) => Ok(None),
+            manifest => Ok(Some((model, manifest?))),
+        },
         None => Ok(None),
     }
 }
 
-/// The model that this manifest names, if pieces of it are kept already, under this very manifest.
+/// The model that this manifest names, if pieces of it are kept already, under this very manifest;
+/// `None` also if that one is damaged or gone.
 ///
 /// # Errors
 ///
@@ -177,13 +189,15 @@ pub async fn already_under<S: PieceStore>(
     manifest: &Manifest,
 ) -> Result<Option<Model>, ShareError> {
     let model = store.model(manifest.artifact_sha256()).await.map_err(ShareError::Store)?;
-    match model.filter(Model::keeps_manifest) {
-        Some(model) if model.manifest_sha256 != manifest.sha256() => {
-            let Model { model_id, model_version, .. } = model;
-            Err(ReserveError::OtherManifest { model_id, model_version }.into())
-        }
-        model => Ok(model),
+    let Some(model) = model.filter(Model::keeps_manifest) else { return Ok(None) };
+    if !keeps_manifest(store, &model, manifest).await.map_err(ShareError::Store)? {
+        return Ok(None);
     }
+    if model.manifest_sha256 != manifest.sha256() {
+        let Model { model_id, model_version, .. } = model;
+        return Err(ReserveError::OtherManifest { model_id, model_version }.into());
+    }
+    Ok(Some(model))
 }
 
 /// The manifest of a model that is kept.
@@ -195,7 +209,8 @@ pub async fn kept_manifest<S: PieceStore>(
     store: &S,
     artifact: Sha256,
 ) -> Result<Manifest, ShareError> {
-    let bytes = store.manifest(artifact).await.map_err(ShareError::Store)?.unwrap_or_default();
+    let bytes = store.manifest(artifact).await.map_err(ShareError::Store)?;
+    let bytes = bytes.ok_or(ShareError::LacksManifest)?;
     // As leniently as it can have been read when its artifact came in.
     let options = Options { unknown_keys: UnknownKeys::Warn, ..Options::default() };
     Ok(Manifest::parse(&bytes, options)?)
@@ -300,7 +315,7 @@ pub async fn would_evict<P: Ports>(
     manifest: &Manifest,
     list: &PieceList,
 ) -> Result<Vec<Evictable>, ShareError> {
-    let reservation = reservation(manifest, *list.geometry(), list.root(), 0);
+    let reservation = reservation(manifest, *list.geometry(), list.root(), None);
     Ok(ports.store().would_reserve(reservation).await?)
 }
 
@@ -329,7 +344,7 @@ pub async fn keep<P: Ports>(
     let whole = Spend { act: Act::Cache, model_id, artifact, peer: None, bytes };
     let mut counted = Counted::hold(&**ports.journal(), whole, ports.clock().now())?;
     let store = Arc::clone(ports.store());
-    let mut lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), 0).await?;
+    let mut lease = Lease::take(ports, &manifest, *list.geometry(), list.root(), None).await?;
     let evicted = std::mem::take(&mut lease.held.evicted);
     if !evicted.is_empty() {
         on(Event::Evicted(evicted));

@@ -44,6 +44,8 @@ pub(crate) struct Artifact {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) reserved: u64,
+    /// Bytes of an output that lies on the store's own device.
+    pub(crate) output: u64,
 }
 
 /// What is known of a piece, in as few bytes as a million of them allow.
@@ -61,6 +63,8 @@ enum State {
     Missing,
     Kept,
     Corrupt,
+    /// It lies where it did, and the disk did not give it back.
+    Unread,
 }
 
 const MISSING: Slot = Slot { pack: 0, block: 0, source: 0, entry: 0, state: State::Missing };
@@ -102,6 +106,31 @@ impl Artifact {
         }
     }
 
+    /// Marks a kept piece as one that cannot be read.
+    pub(crate) fn miss(&mut self, index: PieceIndex) {
+        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
+            slot.state = State::Unread;
+            self.have.remove(index);
+        }
+    }
+
+    /// Where a piece came from that is kept, or was.
+    pub(crate) fn came_from(&self, index: PieceIndex) -> Source {
+        let slot = self.slots.get(index.as_usize());
+        let source = slot.and_then(|slot| self.sources.get(usize::from(slot.source)));
+        source.copied().unwrap_or(Source::Local)
+    }
+
+    /// Every piece that has a place, kept or not to be read at the moment, in file order.
+    pub(crate) fn lying(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
+        let slots = self.known.geometry.indices().zip(&self.slots);
+        slots.filter_map(|(index, slot)| {
+            let has_place = matches!(slot.state, State::Kept | State::Unread);
+            let Slot { pack, block, entry, .. } = *slot;
+            has_place.then_some((index, Location { pack, block, entry }))
+        })
+    }
+
     /// Every kept piece and its place, in file order.
     pub(crate) fn kept(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
         let places = self.known.geometry.indices().zip(&self.slots);
@@ -111,7 +140,7 @@ impl Artifact {
     pub(crate) fn map(&self) -> Vec<PieceState> {
         let state = |slot: &Slot| match slot.state {
             State::Missing => PieceState::Missing,
-            State::Corrupt => PieceState::Corrupt,
+            State::Corrupt | State::Unread => PieceState::Corrupt,
             State::Kept => {
                 let source = self.sources.get(usize::from(slot.source));
                 PieceState::Kept(source.copied().unwrap_or(Source::Local))
@@ -163,7 +192,18 @@ impl Catalogue {
         let mut lost = 0;
         let Some(entry) = self.artifacts.get_mut(&artifact) else { return lost };
         let geometry = entry.known.geometry;
-        let Changes::V0 { kept, corrupt } = changes;
+        let (kept, corrupt) = match changes {
+            Changes::V0 { kept, corrupt } => (kept, corrupt),
+            Changes::V1 { unread } => {
+                for index in unread.iter().filter_map(|index| geometry.index(*index)) {
+                    if let Some(place) = entry.place(index) {
+                        entry.miss(index);
+                        self.by_address.retain(|_, other| *other != place);
+                    }
+                }
+                return lost;
+            }
+        };
         for group in kept {
             let source = source(group.peer);
             for piece in &group.pieces {
@@ -199,7 +239,7 @@ impl Catalogue {
         let mut places: Vec<_> = all
             .flat_map(|artifact| {
                 let geometry = &artifact.known.geometry;
-                artifact.kept().map(|(index, place)| (place, geometry.length(index)))
+                artifact.lying().map(|(index, place)| (place, geometry.length(index)))
             })
             .collect();
         places.sort_unstable();
@@ -229,11 +269,16 @@ impl Catalogue {
 
     /// Bytes promised to imports.
     pub(crate) fn reserved(&self) -> u64 {
-        self.artifacts
-            .values()
-            .filter_map(|artifact| artifact.lease.as_ref())
-            .map(|l| l.reserved)
-            .sum()
+        self.leases().map(|lease| lease.reserved).sum()
+    }
+
+    /// Bytes that outputs may take on the store's own device.
+    pub(crate) fn outputs(&self) -> u64 {
+        self.leases().map(|lease| lease.output).sum()
+    }
+
+    fn leases(&self) -> impl Iterator<Item = &Lease> {
+        self.artifacts.values().filter_map(|artifact| artifact.lease.as_ref())
     }
 }
 

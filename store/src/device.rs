@@ -71,6 +71,19 @@ pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
 }
 
+/// Whether two folders lie on one device.
+#[cfg(unix)]
+pub(crate) fn is_one(one: &Path, other: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(std::fs::metadata(one)?.dev() == std::fs::metadata(other)?.dev())
+}
+
+/// Whether two folders lie on one device: not known here, so they do.
+#[cfg(not(unix))]
+pub(crate) fn is_one(_one: &Path, _other: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// Bytes that a file really takes.
 #[cfg(unix)]
 pub(crate) fn allocated(metadata: &Metadata) -> u64 {

@@ -32,6 +32,26 @@ pub(crate) struct Location {
     pub(crate) entry: u8,
 }
 
+/// What looking at a place in a pack gave.
+#[derive(Debug)]
+pub(crate) enum Looked<T> {
+    /// It is there, whole.
+    Whole(T),
+    /// Something else is there, or nothing.
+    Other,
+    /// The disk does not give it back, at this moment at least: nothing is known of it.
+    Unread,
+}
+
+impl<T> Looked<T> {
+    pub(crate) fn whole(self) -> Option<T> {
+        match self {
+            Self::Whole(it) => Some(it),
+            Self::Other | Self::Unread => None,
+        }
+    }
+}
+
 /// The folder of packs, for readers.
 #[derive(Debug)]
 pub(crate) struct Packs {
@@ -88,59 +108,76 @@ impl Packs {
         self.ahead.store(bytes, Ordering::Relaxed);
     }
 
-    /// The run whose header is in that block; `None` if there is none, or none that is whole.
-    pub(crate) fn run(&self, pack: u32, block: u32) -> Result<Option<Run>, StoreError> {
+    /// The run whose header is in that block.
+    pub(crate) fn run(&self, pack: u32, block: u32) -> Result<Looked<Run>, StoreError> {
         let mut header = [0; 4_096];
-        let found = self.fill(pack, u64::from(block) * BLOCK, &mut header)?;
-        Ok(found.then(|| Run::decode(&header)).flatten())
+        Ok(match self.fill(pack, u64::from(block) * BLOCK, &mut header)? {
+            Looked::Whole(()) => Run::decode(&header).map_or(Looked::Other, Looked::Whole),
+            Looked::Other => Looked::Other,
+            Looked::Unread => Looked::Unread,
+        })
     }
 
     /// What the pack says of the piece at that place.
     pub(crate) fn described(&self, place: Location) -> Result<Option<Described>, StoreError> {
-        let run = self.run(place.pack, place.block)?;
+        let run = self.run(place.pack, place.block)?.whole();
         Ok(run.and_then(|run| run.piece(place.entry).map(|(piece, _)| *piece)))
     }
 
-    /// Reads a piece of that length and verifies it; `None` if what lies there is not one, whole.
+    /// Reads a piece of that length and verifies it.
     pub(crate) fn read(
         &self,
         place: Location,
         length: u32,
-    ) -> Result<Option<(Bytes, Described)>, StoreError> {
-        let Some(run) = self.run(place.pack, place.block)? else { return Ok(None) };
-        let Some((described, start)) = run.piece(place.entry) else { return Ok(None) };
-        if described.length != length {
-            return Ok(None);
-        }
+    ) -> Result<Looked<(Bytes, Described)>, StoreError> {
+        let run = match self.run(place.pack, place.block)? {
+            Looked::Whole(run) => run,
+            Looked::Other => return Ok(Looked::Other),
+            Looked::Unread => return Ok(Looked::Unread),
+        };
+        let described = run.piece(place.entry).filter(|(piece, _)| piece.length == length);
+        let Some((described, start)) = described else { return Ok(Looked::Other) };
         let mut bytes = BytesMut::zeroed(length as usize);
         let offset = (u64::from(place.block) + start) * BLOCK;
-        let whole = self.fill(place.pack, offset, &mut bytes)?
-            && blake3::hash(&bytes).as_bytes() == &described.address;
-        Ok(whole.then(|| (bytes.freeze(), *described)))
+        Ok(match self.fill(place.pack, offset, &mut bytes)? {
+            Looked::Whole(()) if blake3::hash(&bytes).as_bytes() == &described.address => {
+                Looked::Whole((bytes.freeze(), *described))
+            }
+            Looked::Whole(()) | Looked::Other => Looked::Other,
+            Looked::Unread => Looked::Unread,
+        })
     }
 
     /// The runs from a block on, with the blocks of their headers, up to the first that is not
-    /// whole. A block that is no header is stepped over if a later one is.
-    pub(crate) fn runs_from(&self, pack: u32, block: u64) -> Result<Vec<(u32, Run)>, StoreError> {
+    /// whole. A block that is no header is stepped over if a later one is. `None` if not all of it
+    /// can be read.
+    pub(crate) fn runs_from(
+        &self,
+        pack: u32,
+        block: u64,
+    ) -> Result<Option<Vec<(u32, Run)>>, StoreError> {
         let end = self.length(pack)? / BLOCK;
         let mut runs = Vec::new();
         let mut at = block;
         while at < end {
             let Ok(header) = u32::try_from(at) else { break };
             match self.run(pack, header)? {
-                Some(run) if at + run.blocks() <= end => {
+                Looked::Unread => return Ok(None),
+                Looked::Whole(run) if at + run.blocks() <= end => {
                     at += run.blocks();
                     runs.push((header, run));
                 }
                 _ => at += 1,
             }
         }
-        Ok(runs)
+        Ok(Some(runs))
     }
 
     /// Gives back the space of a piece that nothing refers to.
     pub(crate) fn punch(&self, place: Location) -> Result<Punched, StoreError> {
-        let Some(run) = self.run(place.pack, place.block)? else { return Ok(Punched::Unable) };
+        let Some(run) = self.run(place.pack, place.block)?.whole() else {
+            return Ok(Punched::Unable);
+        };
         let Some((piece, start)) = run.piece(place.entry) else { return Ok(Punched::Unable) };
         self.punch_blocks(place.pack, u64::from(place.block) + start, piece.blocks())
     }
@@ -173,16 +210,16 @@ impl Packs {
         }
     }
 
-    /// Fills `into`; whether the pack is there, reaches that far, and its medium gives it back.
-    fn fill(&self, pack: u32, offset: u64, into: &mut [u8]) -> Result<bool, StoreError> {
+    /// Fills `into`, if the pack is there, reaches that far, and its medium gives it back.
+    fn fill(&self, pack: u32, offset: u64, into: &mut [u8]) -> Result<Looked<()>, StoreError> {
         match self.read_at(pack, offset, into) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Looked::Whole(())),
             Err(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof => Ok(false),
-                io::ErrorKind::NotFound if self.layout.packs().is_dir() => Ok(false),
+                io::ErrorKind::UnexpectedEof => Ok(Looked::Other),
+                io::ErrorKind::NotFound if self.layout.packs().is_dir() => Ok(Looked::Other),
                 _ if device::is_lost(&error) => {
                     tracing::error!(pack, offset, %error, "the disk does not give back what is kept");
-                    Ok(false)
+                    Ok(Looked::Unread)
                 }
                 _ => Err(StoreError::io(&self.layout.pack(pack), error)),
             },

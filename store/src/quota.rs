@@ -3,9 +3,11 @@
 //! Everything here that gives up places runs between two batches of the writer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use app::ports::{Accounts, Evictable, Footprint, Held, Reservation, ReserveError};
+use verifier::geometry::CHUNK_LIMITS;
 use verifier::scalars::UtcTime;
 use verifier::{Geometry, PieceIndex, Sha256};
 
@@ -54,19 +56,31 @@ pub(crate) fn would_reserve(
 
 /// What would be evicted so that so many bytes more fit. Nothing is changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
-    would_go(shared, None, wanted)
+    would_go(shared, None, Wanted { kept: needed(wanted), output: 0 })
 }
 
-/// Bytes that a reservation adds, if it can be made.
-fn wanted(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveError> {
+/// What is wanted of quota and device.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Bytes that the store takes more.
+    kept: u64,
+    /// Bytes that an output takes on the store's own device.
+    output: u64,
+}
+
+/// What a reservation adds, if it can be made.
+fn wanted(shared: &Shared, reservation: &Reservation) -> Result<Wanted, ReserveError> {
     let artifact = reservation.artifact;
+    // Nothing can be done any more under a manifest that is damaged or gone.
+    let is_lost = matches!(documents::read_manifest(&shared.layout, artifact), Ok(None));
     let missing = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
             Some(entry)
                 if entry.known.manifest_sha256 != reservation.manifest_sha256
-                    && entry.model(artifact).keeps_manifest() =>
+                    && entry.model(artifact).keeps_manifest()
+                    && !(is_lost && same_cut(&entry.known, reservation)) =>
             {
                 let Known { model_id, model_version, .. } = entry.known.clone();
                 return Err(ReserveError::OtherManifest { model_id, model_version });
@@ -77,28 +91,61 @@ fn wanted(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveErro
             _ => taken(&reservation.geometry, reservation.geometry.indices()),
         }
     };
-    let pieces = u64::from(reservation.geometry.piece_count());
-    let overhead = ARTIFACT_OVERHEAD + pieces * PIECE_OVERHEAD;
-    let kept = missing.saturating_add(if missing == 0 { 0 } else { overhead });
-    Ok(kept.saturating_add(reservation.output_bytes))
+    let kept = with_overhead(missing, reservation.geometry.piece_count());
+    Ok(Wanted { kept, output: output(shared, reservation)? })
 }
 
-/// Whether so many bytes would fit in a library that is not made yet; making it is left to others.
+/// Bytes that an output takes on the store's own device; refused if it lies on another one that
+/// does not have them.
+fn output(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveError> {
+    let Some((folder, bytes)) = &reservation.output else { return Ok(0) };
+    let store = shared.layout.store();
+    if device::is_one(&store, folder).at(folder).map_err(failed)? {
+        return Ok(*bytes);
+    }
+    let free = device::free_bytes(folder).at(folder).map_err(failed)?;
+    if *bytes > free {
+        return Err(ReserveError::Device { place: folder.clone(), wanted: *bytes, free });
+    }
+    Ok(0)
+}
+
+/// Bytes of missing pieces, and of what the store keeps beside them.
+fn with_overhead(missing: u64, pieces: u32) -> u64 {
+    let overhead = ARTIFACT_OVERHEAD + u64::from(pieces) * PIECE_OVERHEAD;
+    missing.saturating_add(if missing == 0 { 0 } else { overhead })
+}
+
+/// Bytes that a file of that length takes in a store that has nothing of it, cut as usual.
+fn needed(bytes: u64) -> u64 {
+    let size = CHUNK_LIMITS.size_for(bytes);
+    match size.and_then(|size| Geometry::new(bytes, size).ok()) {
+        Some(geometry) => {
+            with_overhead(taken(&geometry, geometry.indices()), geometry.piece_count())
+        }
+        None => bytes,
+    }
+}
+
+/// Whether a file of so many bytes would fit in a library that is not made yet; making it is left to others.
 ///
 /// # Errors
 ///
 /// [`ReserveError`] if they would not.
 pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
+    let wanted = needed(wanted);
     if wanted > DEFAULT_QUOTA {
         let quota = DEFAULT_QUOTA;
         return Err(ReserveError::Quota { wanted, left: quota, quota });
     }
     let root = std::path::absolute(layout.root()).unwrap_or_else(|_| layout.root().to_owned());
-    let there = root.ancestors().find(|folder| folder.is_dir());
-    let Some(free) = there.and_then(|folder| device::free_bytes(folder).ok()) else {
-        return Ok(());
-    };
-    if wanted > free { Err(ReserveError::Device { wanted, free }) } else { Ok(()) }
+    let Some(place) = root.ancestors().find(|folder| folder.is_dir()) else { return Ok(()) };
+    match device::free_bytes(place) {
+        Ok(free) if wanted > free => {
+            Err(ReserveError::Device { place: place.to_owned(), wanted, free })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
@@ -124,7 +171,7 @@ fn remove(
             return Ok(None);
         }
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        let places = entry.kept().map(|(_, place)| place).collect();
+        let places = entry.lying().map(|(_, place)| place).collect();
         catalogue.artifacts.remove(&artifact);
         places
     };
@@ -219,7 +266,7 @@ fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
 fn would_go(
     shared: &Shared,
     except: Option<Sha256>,
-    wanted: u64,
+    wanted: Wanted,
 ) -> Result<Vec<Evictable>, ReserveError> {
     let room = Room::of(shared)?;
     if room.fits(wanted, 0) {
@@ -239,7 +286,7 @@ fn would_go(
 fn make_room(
     shared: &Shared,
     artifact: Sha256,
-    wanted: u64,
+    wanted: Wanted,
     mut on: impl FnMut(&Evictable),
 ) -> Result<Vec<Evictable>, ReserveError> {
     let room = Room::of(shared)?;
@@ -268,8 +315,7 @@ fn make_room(
         return Ok(evicted);
     }
     // Less came free than was counted: the file system keeps what was to be punched out.
-    let left = room.left.saturating_add(gain);
-    Err(ReserveError::Quota { wanted, left, quota: room.accounts.quota })
+    Err(room.refusal(wanted, gain))
 }
 
 fn failed(error: StoreError) -> ReserveError {
@@ -278,38 +324,50 @@ fn failed(error: StoreError) -> ReserveError {
 
 /// How much fits as things are.
 struct Room {
-    accounts: Accounts,
-    /// Bytes left under the quota.
-    left: u64,
+    /// The folder of the store.
+    place: PathBuf,
+    /// Bytes that are taken or promised; they may be more than the quota, which was set later.
+    used: u64,
+    quota: u64,
     /// Bytes free on the device that nobody was promised.
     free: u64,
 }
 
 impl Room {
     fn of(shared: &Shared) -> Result<Self, ReserveError> {
-        let accounts = accounts(shared).map_err(failed)?;
-        let used = accounts.live + accounts.dead + accounts.index + accounts.reserved;
-        let left = accounts.quota.saturating_sub(used);
-        let free = accounts.free.saturating_sub(accounts.reserved);
-        Ok(Self { accounts, left, free })
+        let Accounts { live, dead, index, reserved, quota, free } =
+            accounts(shared).map_err(failed)?;
+        let promised = reserved.saturating_add(shared.catalogue().outputs());
+        let used = live + dead + index + reserved;
+        let place = shared.layout.store();
+        Ok(Self { place, used, quota, free: free.saturating_sub(promised) })
     }
 
-    /// Whether so many bytes fit once `gain` has come free.
-    const fn fits(&self, wanted: u64, gain: u64) -> bool {
-        wanted <= self.left.saturating_add(gain) && wanted <= self.free.saturating_add(gain)
+    /// Bytes left under the quota once `gain` has come free.
+    const fn left(&self, gain: u64) -> u64 {
+        self.quota.saturating_sub(self.used.saturating_sub(gain))
+    }
+
+    /// Whether all of it fits once `gain` has come free.
+    const fn fits(&self, wanted: Wanted, gain: u64) -> bool {
+        let Wanted { kept, output } = wanted;
+        kept <= self.left(gain) && kept.saturating_add(output) <= self.free.saturating_add(gain)
     }
 
     /// Refuses what would not fit if all of these went.
-    fn check(&self, wanted: u64, candidates: &[Evictable]) -> Result<(), ReserveError> {
+    fn check(&self, wanted: Wanted, candidates: &[Evictable]) -> Result<(), ReserveError> {
         let all = candidates.iter().map(|candidate| candidate.bytes).sum();
-        let left = self.left.saturating_add(all);
-        if wanted > left {
-            return Err(ReserveError::Quota { wanted, left, quota: self.accounts.quota });
+        if self.fits(wanted, all) { Ok(()) } else { Err(self.refusal(wanted, all)) }
+    }
+
+    /// Why it does not fit though `gain` came free.
+    fn refusal(&self, Wanted { kept, output }: Wanted, gain: u64) -> ReserveError {
+        let left = self.left(gain);
+        if kept > left {
+            return ReserveError::Quota { wanted: kept, left, quota: self.quota };
         }
-        if wanted > self.free.saturating_add(all) {
-            return Err(ReserveError::Device { wanted, free: self.accounts.free });
-        }
-        Ok(())
+        let (place, wanted) = (self.place.clone(), kept.saturating_add(output));
+        ReserveError::Device { place, wanted, free: self.free }
     }
 }
 
@@ -342,7 +400,7 @@ pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
     let mut uses: Vec<(Location, usize, u32)> = Vec::new();
     for (number, entry) in catalogue.artifacts.values().enumerate() {
         let geometry = &entry.known.geometry;
-        uses.extend(entry.kept().map(|(index, place)| (place, number, geometry.length(index))));
+        uses.extend(entry.lying().map(|(index, place)| (place, number, geometry.length(index))));
     }
     uses.sort_unstable();
     // An artifact may have the same piece twice.
@@ -362,7 +420,7 @@ pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
 fn lease(
     shared: &Shared,
     reservation: &Reservation,
-    reserved: u64,
+    wanted: Wanted,
     now: UtcTime,
 ) -> Result<Held, StoreError> {
     let artifact = reservation.artifact;
@@ -392,7 +450,7 @@ fn lease(
     let mut catalogue = shared.catalogue();
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
-    entry.lease = Some(Lease { reserved });
+    entry.lease = Some(Lease { reserved: wanted.kept, output: wanted.output });
     let list = list.as_ref().map(Arc::clone);
     Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

@@ -1,11 +1,12 @@
 //! Opening: the lock, the index, and whatever the last process left behind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use app::library::MEND_MANIFEST;
 use verifier::piece::{ArrivedPiece, Source};
 use verifier::{ChunkAlgorithm, Sha256};
 
@@ -16,7 +17,7 @@ use crate::error::{At as _, OpenError, StoreError};
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Known};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
-use crate::pack::{BLOCK, Described, Location, Packs};
+use crate::pack::{BLOCK, Described, Location, Looked, Packs};
 use crate::quota::{self, DEFAULT_QUOTA};
 use crate::shared::Shared;
 
@@ -71,6 +72,8 @@ struct Recovery {
     packs: Packs,
     index: Index,
     catalogue: Catalogue,
+    /// Packs of which not all could be read: what lies in them is not known, and stays.
+    unread: BTreeSet<u32>,
     notices: Vec<String>,
 }
 
@@ -92,7 +95,8 @@ impl Recovery {
         book::migrate(&layout, &index, book)?;
         let quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
         let catalogue = Catalogue { quota, ..Catalogue::default() };
-        let mut recovery = Self { layout, packs, index, catalogue, notices };
+        let unread = BTreeSet::new();
+        let mut recovery = Self { layout, packs, index, catalogue, unread, notices };
         recovery.read()?;
         recovery.adopt()?;
         recovery.reclaim()?;
@@ -111,10 +115,16 @@ impl Recovery {
             let mut known =
                 Known::from_facts(&facts).ok_or_else(|| StoreError::Index(self.layout.index()))?;
             // Written and synced after the index, which may have lost its last entries.
-            match documents::read_manifest(&self.layout, artifact) {
+            let written = documents::read_manifest(&self.layout, artifact);
+            if let Err(error) = &written {
+                tracing::error!(%error, %artifact, "cannot read a manifest");
+            }
+            match written {
                 Ok(Some((written, _))) => known.pin = written.pin,
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, %artifact, "cannot read a manifest"),
+                Ok(None) | Err(_) => self.notices.push(format!(
+                    "The manifest of {} {} is damaged or gone from the library. {MEND_MANIFEST}",
+                    known.model_id, known.model_version
+                )),
             }
             self.catalogue.artifacts.insert(artifact, Artifact::new(known));
         }
@@ -167,9 +177,9 @@ impl Recovery {
         }
         for (pack, (block, end)) in &mut ends {
             *end = match self.packs.run(*pack, *block)? {
-                Some(run) => u64::from(*block) + run.blocks(),
+                Looked::Whole(run) => u64::from(*block) + run.blocks(),
                 // Of how much the index speaks cannot be read any more, so nothing is cut off.
-                None => self.packs.length(*pack)?.div_ceil(BLOCK),
+                Looked::Other | Looked::Unread => self.packs.length(*pack)?.div_ceil(BLOCK),
             };
         }
         let mut found = HashMap::new();
@@ -179,7 +189,11 @@ impl Recovery {
             if self.packs.length(pack)? == known * BLOCK {
                 continue;
             }
-            for (block, run) in self.packs.runs_from(pack, known)? {
+            let Some(runs) = self.packs.runs_from(pack, known)? else {
+                self.unread.insert(pack);
+                continue;
+            };
+            for (block, run) in runs {
                 let end = u64::from(block) + run.blocks();
                 for (entry, piece) in (0_u8..).zip(run.pieces()) {
                     let place = Location { pack, block, entry };
@@ -191,6 +205,9 @@ impl Recovery {
         let adopted = if found.is_empty() { BTreeMap::new() } else { self.take_in(&found)? };
         for (pack, known) in tails {
             let end = adopted.get(&pack).copied().unwrap_or(0).max(known);
+            if self.unread.contains(&pack) {
+                continue;
+            }
             if end == 0 {
                 self.packs.remove(pack)?;
             } else {
@@ -220,8 +237,13 @@ impl Recovery {
                 else {
                     continue;
                 };
-                let Some((bytes, piece)) = self.packs.read(*place, geometry.length(index))? else {
-                    continue;
+                let (bytes, piece) = match self.packs.read(*place, geometry.length(index))? {
+                    Looked::Whole(read) => read,
+                    Looked::Other => continue,
+                    Looked::Unread => {
+                        self.unread.insert(place.pack);
+                        continue;
+                    }
                 };
                 // A header proves nothing: the digest in it is the word of whoever wrote it.
                 let arrived = ArrivedPiece { index: index.get(), bytes, from: Source::Local };
@@ -244,7 +266,7 @@ impl Recovery {
     fn reclaim(&mut self) -> Result<(), StoreError> {
         self.catalogue.recount();
         for pack in self.packs.numbers()? {
-            if !self.catalogue.live.contains_key(&pack) {
+            if !self.catalogue.live.contains_key(&pack) && !self.unread.contains(&pack) {
                 self.packs.remove(pack)?;
             }
         }
@@ -274,18 +296,23 @@ pub(crate) fn write_changes(
 /// Puts an artifact's many small values together.
 fn rewrite(index: &Index, artifact: Sha256, entry: &mut Artifact) -> Result<(), StoreError> {
     let mut pieces: BTreeMap<u32, (Source, Kept)> = BTreeMap::new();
-    let mut spoilt = std::collections::BTreeSet::new();
+    let (mut spoilt, mut unread) = (BTreeSet::new(), BTreeSet::new());
     index.replay(artifact, |changes| {
-        let Changes::V0 { kept, corrupt } = changes;
+        let (kept, corrupt) = match changes {
+            Changes::V0 { kept, corrupt } => (kept, corrupt),
+            Changes::V1 { unread: more } => return unread.extend(more),
+        };
         for group in kept {
             let source = crate::catalogue::source(group.peer);
             for piece in group.pieces {
                 spoilt.remove(&piece.index);
+                unread.remove(&piece.index);
                 pieces.insert(piece.index, (source, piece));
             }
         }
         for index in corrupt {
             pieces.remove(&index);
+            unread.remove(&index);
             spoilt.insert(index);
         }
     })?;
@@ -301,6 +328,10 @@ fn rewrite(index: &Index, artifact: Sha256, entry: &mut Artifact) -> Result<(), 
     let spoilt: Vec<_> = spoilt.into_iter().collect();
     for spoilt in spoilt.chunks(CHANGES_LIMIT) {
         push(Changes::corrupt(spoilt.to_vec()));
+    }
+    let unread: Vec<_> = unread.into_iter().collect();
+    for unread in unread.chunks(CHANGES_LIMIT) {
+        push(Changes::V1 { unread: unread.to_vec() });
     }
     index.rewrite(artifact, &full)?;
     index.sync()

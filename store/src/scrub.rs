@@ -16,7 +16,7 @@ pub(crate) struct Scrubbed {
     pub(crate) spoilt: BTreeSet<Location>,
 }
 
-/// Reads every kept piece, one at a time; `on` hears how many are done and says whether to go on.
+/// Reads every piece that is kept, or that could not be read before, one at a time; `on` hears how many are done and says whether to go on.
 pub(crate) fn recheck(
     shared: &Shared,
     artifact: Sha256,
@@ -25,13 +25,15 @@ pub(crate) fn recheck(
     let kept: Vec<_> = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        entry.kept().collect()
+        entry.lying().collect()
     };
-    let mut recheck = Recheck { checked: 0, corrupt: Vec::new() };
+    let mut recheck = Recheck { checked: 0, corrupt: Vec::new(), unread: Vec::new() };
     let mut spoilt = BTreeSet::new();
     for (index, place) in kept {
-        match shared.read(artifact, index)? {
+        match shared.read_again(artifact, index, place)? {
             Found::Whole(_) | Found::Missing => {}
+            // Nothing is known of its bytes, so that they stay.
+            Found::Unread => recheck.unread.push(index),
             Found::Corrupt => {
                 recheck.corrupt.push(index);
                 spoilt.insert(place);

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use verifier::{PieceIndex, Sha256};
 
 use crate::book::BookFile;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, short};
 use crate::error::StoreError;
-use crate::index::{CHANGES_LIMIT, Changes, Entry, Index};
+use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
-use crate::pack::{Location, Packs};
+use crate::pack::{Described, Location, Looked, Packs};
+use crate::recovery;
 
 /// The open store, without the thread that writes.
 ///
@@ -38,6 +39,8 @@ pub(crate) enum Found {
     Whole(Bytes),
     Missing,
     Corrupt,
+    /// The disk did not give it back; what lies there may be sound.
+    Unread,
 }
 
 impl Shared {
@@ -71,7 +74,7 @@ impl Shared {
         self.roll.swap(false, Ordering::SeqCst)
     }
 
-    /// Reads a piece and verifies it. One that does not verify is marked.
+    /// Reads a kept piece and verifies it. One that does not verify, or cannot be read, is marked.
     pub(crate) fn read(&self, artifact: Sha256, index: PieceIndex) -> Result<Found, StoreError> {
         let (place, length) = {
             let catalogue = self.catalogue();
@@ -80,50 +83,116 @@ impl Shared {
             (place, entry.known.geometry.length(index))
         };
         match self.packs.read(place, length)? {
-            Some((bytes, _)) => Ok(Found::Whole(bytes)),
-            None => self.spoil(artifact, index, place),
+            Looked::Whole((bytes, _)) => Ok(Found::Whole(bytes)),
+            Looked::Other => self.mark(artifact, index, place, Bad::Corrupt),
+            Looked::Unread => self.mark(artifact, index, place, Bad::Unread),
         }
     }
 
-    /// Marks what lies at a place as corrupt, for every artifact that shares it.
-    fn spoil(
+    /// Reads what lies at a piece's place, also if it could not be read before: it is kept again
+    /// if it can be now.
+    pub(crate) fn read_again(
         &self,
         artifact: Sha256,
         index: PieceIndex,
         place: Location,
     ) -> Result<Found, StoreError> {
+        let (is_kept, length) = {
+            let catalogue = self.catalogue();
+            let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(Found::Missing) };
+            (entry.have.contains(index), entry.known.geometry.length(index))
+        };
+        if is_kept {
+            return self.read(artifact, index);
+        }
+        match self.packs.read(place, length)? {
+            Looked::Whole((bytes, described)) => {
+                self.keep_again(place, &described)?;
+                Ok(Found::Whole(bytes))
+            }
+            Looked::Other => self.mark(artifact, index, place, Bad::Corrupt),
+            Looked::Unread => Ok(Found::Unread),
+        }
+    }
+
+    /// Counts what lies at a place as kept again, for every artifact that missed it there.
+    fn keep_again(&self, place: Location, described: &Described) -> Result<(), StoreError> {
+        let mut guard = self.catalogue();
+        let catalogue = &mut *guard;
+        let short = short(&described.address);
+        for (artifact, entry) in &mut catalogue.artifacts {
+            let missed: Vec<PieceIndex> = entry
+                .lying()
+                .filter(|(index, other)| *other == place && !entry.have.contains(*index))
+                .map(|(index, _)| index)
+                .collect();
+            let kept: Vec<_> = missed
+                .iter()
+                .map(|index| (entry.came_from(*index), Kept::new(index.get(), place, short)))
+                .collect();
+            recovery::write_changes(&self.index, *artifact, entry, &kept)?;
+            for (index, (source, _)) in missed.into_iter().zip(kept) {
+                entry.keep(index, place, source);
+            }
+        }
+        catalogue.by_address.insert(short, place);
+        drop(guard);
+        self.index.flush()
+    }
+
+    /// Marks what lies at a place as bad, for every artifact that shares it.
+    fn mark(
+        &self,
+        artifact: Sha256,
+        index: PieceIndex,
+        place: Location,
+        bad: Bad,
+    ) -> Result<Found, StoreError> {
         let mut entries = Vec::new();
         {
             let mut catalogue = self.catalogue();
-            let still = catalogue.artifacts.get(&artifact).and_then(|entry| entry.place(index));
-            if still != Some(place) {
+            let entry = catalogue.artifacts.get(&artifact);
+            if !entry.is_some_and(|entry| entry.lying().any(|lies| lies == (index, place))) {
                 // Forgotten, or kept anew elsewhere, while it was read.
                 return Ok(Found::Missing);
             }
             for (artifact, entry) in &mut catalogue.artifacts {
-                let spoilt: Vec<PieceIndex> = entry
-                    .kept()
-                    .filter_map(|(index, other)| (other == place).then_some(index))
-                    .collect();
-                for index in &spoilt {
-                    entry.spoil(*index);
+                let there = entry.lying().filter(|(_, other)| *other == place);
+                let marked: Vec<PieceIndex> = there.map(|(index, _)| index).collect();
+                for index in &marked {
+                    match bad {
+                        Bad::Corrupt => entry.spoil(*index),
+                        Bad::Unread => entry.miss(*index),
+                    }
                 }
-                for indices in spoilt.chunks(CHANGES_LIMIT) {
-                    let corrupt = indices.iter().map(|index| index.get()).collect();
-                    entries.push(Entry {
-                        artifact: *artifact,
-                        sequence: entry.next,
-                        changes: Changes::corrupt(corrupt),
-                    });
+                for marked in marked.chunks(CHANGES_LIMIT) {
+                    let marked = marked.iter().map(|index| index.get()).collect();
+                    let changes = match bad {
+                        Bad::Corrupt => Changes::corrupt(marked),
+                        Bad::Unread => Changes::V1 { unread: marked },
+                    };
+                    entries.push(Entry { artifact: *artifact, sequence: entry.next, changes });
                     entry.next += 1;
                 }
             }
             catalogue.by_address.retain(|_, other| *other != place);
             catalogue.recount();
         }
-        tracing::warn!(piece = index.get(), "a kept piece is corrupt");
+        tracing::warn!(piece = index.get(), ?bad, "a kept piece is bad");
         self.index.append(&entries)?;
         self.index.flush()?;
-        Ok(Found::Corrupt)
+        Ok(match bad {
+            Bad::Corrupt => Found::Corrupt,
+            Bad::Unread => Found::Unread,
+        })
     }
+}
+
+/// What is wrong with a piece that was kept.
+#[derive(Debug, Clone, Copy)]
+enum Bad {
+    /// Its bytes are others.
+    Corrupt,
+    /// The disk does not give them back, at this moment at least.
+    Unread,
 }

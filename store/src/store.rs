@@ -67,6 +67,12 @@ impl Store {
         self.shared.packs.lost.lock().unwrap().push((pack, bytes));
     }
 
+    /// Lets the disk give back all of a pack again.
+    #[cfg(test)]
+    pub(crate) fn find(&self, pack: u32) {
+        self.shared.packs.lost.lock().unwrap().retain(|(lost, _)| *lost != pack);
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
@@ -364,7 +370,7 @@ fn found(found: Result<Found, StoreError>) -> Result<Bytes, ReadError> {
     match found {
         Ok(Found::Whole(bytes)) => Ok(bytes),
         Ok(Found::Missing) => Err(ReadError::Missing),
-        Ok(Found::Corrupt) => Err(ReadError::Corrupt),
+        Ok(Found::Corrupt | Found::Unread) => Err(ReadError::Corrupt),
         Err(error) => Err(ReadError::Failed(error.into())),
     }
 }

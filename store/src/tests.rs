@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    Access, KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
+    Access, Accounts, KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation,
+    ReserveError,
 };
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -67,7 +68,7 @@ impl Artifact {
         self.manifest.artifact_sha256()
     }
 
-    fn reservation(&self, output_bytes: u64) -> Reservation {
+    fn reservation(&self) -> Reservation {
         Reservation {
             manifest: Bytes::copy_from_slice(self.manifest.bytes()),
             manifest_sha256: self.manifest.sha256(),
@@ -76,7 +77,7 @@ impl Artifact {
             model_version: self.manifest.model_version().clone(),
             geometry: *self.list.geometry(),
             root: self.list.root(),
-            output_bytes,
+            output: None,
         }
     }
 
@@ -92,7 +93,7 @@ impl Artifact {
     }
 
     async fn keep_all(&self, store: &Store) {
-        store.reserve(self.reservation(0), NOW).await.unwrap();
+        store.reserve(self.reservation(), NOW).await.unwrap();
         let have = store.learn(self.sha256(), Arc::clone(&self.list)).await.unwrap();
         let missing = have.complement();
         let pieces = missing.pieces(self.list.geometry());
@@ -217,8 +218,9 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
     // A recheck goes on behind what it cannot read, and the rest stays as it is.
     store.lose(0, place(2)..place(2) + 1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
-    assert_eq!(report.checked, artifact.list.geometry().piece_count() - 1);
-    assert_eq!(report.corrupt.iter().map(|index| index.get()).collect::<Vec<_>>(), [2]);
+    assert_eq!(report.checked, artifact.list.geometry().piece_count());
+    assert_eq!(report.unread.iter().map(|index| index.get()).collect::<Vec<_>>(), [2, 5]);
+    assert!(report.corrupt.is_empty());
     let map = store.map(artifact.sha256()).await.unwrap().unwrap();
     let corrupt = map.iter().filter(|state| **state == PieceState::Corrupt).count();
     assert_eq!(corrupt, 2);
@@ -229,10 +231,88 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
     store.lose(0, 0..1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
-    assert!(!report.corrupt.is_empty());
+    assert!(!report.unread.is_empty());
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
     assert!(store.forget(artifact.sha256()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_nothing_is_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = Artifact::new(1);
+    let count = artifact.list.geometry().piece_count() as usize;
+    let mut store = open(folder.path());
+    artifact.keep_all(&store).await;
+    let pack = packs(folder.path()).remove(0);
+    let bytes = fs::read(&pack).unwrap();
+    for is_closed in [false, true] {
+        store.lose(0, 0..u64::MAX);
+        let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+        assert_eq!((report.corrupt.len(), report.unread.len()), (0, count));
+        let first = artifact.list.geometry().index(0).unwrap();
+        assert!(store.read(artifact.sha256(), first).await.is_err(), "it is not served");
+        if is_closed {
+            drop(store);
+            store = open(folder.path());
+            assert!(store.notices().is_empty(), "{:?}", store.notices());
+        } else {
+            store.find(0);
+        }
+        assert_eq!(fs::read(&pack).unwrap(), bytes, "the pack stays as it is");
+        let map = store.map(artifact.sha256()).await.unwrap().unwrap();
+        assert!(map.iter().all(|state| *state == PieceState::Corrupt), "until it is read again");
+        let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
+        assert_eq!((report.checked as usize, report.unread.len()), (count, 0));
+        let map = store.map(artifact.sha256()).await.unwrap().unwrap();
+        assert!(map.iter().all(|state| matches!(state, PieceState::Kept(Source::Peer(_)))));
+        artifact.check_all(&store).await;
+    }
+    drop(store);
+    let store = open(folder.path());
+    assert!(store.model(artifact.sha256()).await.unwrap().unwrap().have.is_full());
+    store.lose(0, 0..u64::MAX);
+    store.recheck(artifact.sha256(), |_| {}).await.unwrap();
+    store.forget(artifact.sha256()).await.unwrap();
+    assert!(packs(folder.path()).is_empty(), "what is forgotten goes all the same");
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_lost_is_told_and_another_of_the_same_cut_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = Artifact::new(1);
+    artifact.keep_all(&open(folder.path())).await;
+    let manifests = folder.path().join("store/manifests");
+    for is_gone in [true, false] {
+        let files = fs::read_dir(&manifests).unwrap().map(|entry| entry.unwrap().path());
+        let mut files = files.filter(|path| path.extension().unwrap() == "manifest");
+        let path = files.next().unwrap();
+        if is_gone {
+            fs::remove_file(&path).unwrap();
+        } else {
+            let mut bytes = fs::read(&path).unwrap();
+            let last = bytes.len() - 2;
+            bytes[last] ^= 1;
+            fs::write(&path, bytes).unwrap();
+        }
+        let store = open(folder.path());
+        assert_eq!(store.notices().len(), 1, "{:?}", store.notices());
+        let name = if is_gone { "model-1" } else { "model-2" };
+        let wanted = format!("The manifest of {name} 1 is damaged or gone from the library. ");
+        assert!(store.notices()[0].starts_with(&wanted), "{:?}", store.notices());
+        assert_eq!(store.manifest(artifact.sha256()).await.unwrap(), None);
+        // Of the same bytes and cut, under another name.
+        let other = Artifact::of(artifact.bytes.clone(), if is_gone { 2 } else { 1 });
+        other.keep_all(&store).await;
+        drop(store);
+        let store = open(folder.path());
+        assert!(store.notices().is_empty(), "{:?}", store.notices());
+        assert_eq!(
+            store.manifest(artifact.sha256()).await.unwrap().unwrap(),
+            other.manifest.bytes()
+        );
+        other.check_all(&store).await;
+    }
 }
 
 #[tokio::test]
@@ -265,15 +345,15 @@ async fn an_import_that_cannot_fit_is_refused_before_the_first_byte() {
     let artifact = Artifact::new(1);
     let used = store.accounts().await.unwrap();
     store.set_quota(used.index + 250_000).await.unwrap();
-    let refused = store.reserve(artifact.reservation(artifact.bytes.len() as u64), NOW).await;
+    let refused = store.reserve(artifact.reservation(), NOW).await;
     assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
     assert!(store.models().await.unwrap().is_empty());
     assert_eq!(store.accounts().await.unwrap().reserved, 0);
     assert!(packs(folder.path()).is_empty());
 
     store.set_quota(1 << 30).await.unwrap();
-    store.reserve(artifact.reservation(0), NOW).await.unwrap();
-    let busy = store.reserve(artifact.reservation(0), NOW).await;
+    store.reserve(artifact.reservation(), NOW).await.unwrap();
+    let busy = store.reserve(artifact.reservation(), NOW).await;
     assert!(matches!(busy, Err(ReserveError::Busy)));
 }
 
@@ -293,19 +373,73 @@ async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
     let newcomer = Artifact::new(9);
     let foreseen = store.would_evict(newcomer.bytes.len() as u64).await.unwrap();
     assert_eq!(foreseen.len(), 1, "{foreseen:?}");
-    assert_eq!(store.would_reserve(newcomer.reservation(0)).await.unwrap(), foreseen);
-    let huge = store.would_reserve(newcomer.reservation(1 << 40)).await;
-    assert!(matches!(huge, Err(ReserveError::Quota { .. })), "{huge:?}");
+    assert_eq!(store.would_reserve(newcomer.reservation()).await.unwrap(), foreseen);
     assert_eq!(foreseen[0].artifact, kept[2].sha256());
     assert!(foreseen[0].bytes >= kept[2].bytes.len() as u64);
     let refused = store.would_evict(1 << 40).await;
     assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
     assert_eq!(store.models().await.unwrap().len(), 3, "nothing went by being asked about");
-    store.reserve(newcomer.reservation(0), NOW).await.unwrap();
+    store.reserve(newcomer.reservation(), NOW).await.unwrap();
     let left: Vec<_> =
         store.models().await.unwrap().into_iter().map(|model| model.artifact).collect();
     assert!(left.contains(&kept[0].sha256()) && left.contains(&kept[1].sha256()));
     assert!(!left.contains(&kept[2].sha256()));
+}
+
+#[tokio::test]
+async fn what_cannot_fit_whatever_goes_is_refused_before_anything_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let kept: Vec<_> = (1..4).map(Artifact::new).collect();
+    for artifact in &kept {
+        artifact.keep_all(&store).await;
+    }
+    // More is kept than the quota allows, so that what would go leaves less than it takes.
+    let newcomer = Artifact::new(9);
+    store.set_quota(newcomer.bytes.len() as u64).await.unwrap();
+    for refused in [
+        store.would_reserve(newcomer.reservation()).await.map(drop),
+        store.would_evict(newcomer.bytes.len() as u64).await.map(drop),
+        store.reserve(newcomer.reservation(), NOW).await.map(drop),
+    ] {
+        let Err(ReserveError::Quota { wanted, left, quota }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(left <= quota && left < wanted, "{left} of {quota} for {wanted}");
+    }
+    assert_eq!(store.models().await.unwrap().len(), 3, "nothing went");
+    // Nothing that is here already takes room, or has anything go for it.
+    assert_eq!(store.would_reserve(kept[0].reservation()).await.unwrap(), []);
+    // With room for it alone, everything goes, and the quota holds.
+    let index = store.accounts().await.unwrap().index;
+    store.set_quota(index + newcomer.bytes.len() as u64 + 200_000).await.unwrap();
+    let held = store.reserve(newcomer.reservation(), NOW).await.unwrap();
+    assert_eq!(held.evicted.len(), 3);
+    let Accounts { live, dead, index, reserved, quota, .. } = store.accounts().await.unwrap();
+    assert!(live + dead + index + reserved <= quota);
+}
+
+#[tokio::test]
+async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (here, newcomer) = (Artifact::new(1), Artifact::new(2));
+    here.keep_all(&store).await;
+    let Accounts { live, dead, index, .. } = store.accounts().await.unwrap();
+    let length = newcomer.bytes.len() as u64;
+    store.set_quota(live + dead + index + length + 100_000).await.unwrap();
+    let output = |bytes| Reservation {
+        output: Some((folder.path().to_owned(), bytes)),
+        ..newcomer.reservation()
+    };
+    assert_eq!(store.would_evict(length).await.unwrap(), [], "one word for all who ask");
+    assert_eq!(store.would_reserve(newcomer.reservation()).await.unwrap(), []);
+    assert_eq!(store.would_reserve(output(length)).await.unwrap(), []);
+    let huge = store.would_reserve(output(1 << 50)).await;
+    assert!(matches!(huge, Err(ReserveError::Device { .. })), "{huge:?}");
+    let held = store.reserve(output(length), NOW).await.unwrap();
+    assert_eq!(held.evicted, []);
+    assert!(store.accounts().await.unwrap().reserved < length + 100_000);
 }
 
 #[tokio::test]
@@ -340,7 +474,7 @@ async fn two_artifacts_share_the_pieces_they_have_in_common() {
     let second = Artifact::of(Bytes::from(bytes), 2);
     first.keep_all(&store).await;
     let before = store.accounts().await.unwrap().live;
-    store.reserve(second.reservation(0), NOW).await.unwrap();
+    store.reserve(second.reservation(), NOW).await.unwrap();
     let have = store.learn(second.sha256(), Arc::clone(&second.list)).await.unwrap();
     assert_eq!(have.count(), second.list.geometry().piece_count() - 1);
     store.release(second.sha256());

@@ -260,7 +260,7 @@ fn fill(companion: &Companion) {
     companion.run(&["library", "unpin", "old"]).done();
     let taken = companion.run(&["library", "quota"]).done();
     let used: u64 = ["live", "dead", "index"].map(|key| taken[key].as_u64().unwrap()).iter().sum();
-    companion.run(&["library", "quota", &(used + (2 << 20)).to_string()]).done();
+    companion.run(&["library", "quota", &(used + (1 << 20)).to_string()]).done();
 }
 
 /// Checks that a result and the activity name the model that made room.
@@ -306,4 +306,63 @@ fn what_a_share_gives_up_is_in_the_question_the_result_and_the_activity() {
     let kept = other.run(&[&prepare[..], &["--consent", "cache"]].concat());
     assert!(kept.err.contains("Given up to make room: old 1 ("), "{kept}");
     gave_up_old(&other, &kept.done());
+}
+
+#[test]
+fn a_damaged_manifest_is_told_and_mended_by_sharing_the_file_again() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let owner = &scene.peers[0];
+    let recheck = ["library", "recheck", "tiny"];
+    let manifest = || {
+        let folder = owner.data.join("store/manifests");
+        let name = crate::harness::files(&folder).into_iter().find(|it| it.ends_with(".manifest"));
+        folder.join(name.unwrap())
+    };
+    let mut damaged = fs::read(manifest()).unwrap();
+    let place = damaged.windows(7).position(|at| at == b"license").unwrap();
+    damaged[place + 6] = b'X';
+    fs::write(manifest(), damaged).unwrap();
+
+    for _ in 0..2 {
+        let told = owner.refuses(&recheck, 1, "library.damaged");
+        assert_eq!((&told["manifest_damaged"], &told["corrupt"]), (&true.into(), &0.into()));
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains("its manifest is damaged or gone"), "{told}");
+        owner.run(&["library", "recheck", "--all"]).refused(1, "library.damaged");
+    }
+    let list = owner.run(&["library", "list"]);
+    list.done();
+    assert!(list.err.contains("The manifest of tiny 1.0 is damaged or gone"), "{list}");
+    owner.refuses(&["library", "manifest", "tiny"], 1, "library.damaged");
+    fs::create_dir(scene.path("exports")).unwrap();
+    owner.refuses(&["library", "export", "tiny", "exports"], 1, "library.damaged");
+    // With the manifest that was handed out, which offers name.
+    let prepare = ["share", "prepare", "tiny.slm", "--consent", "cache"];
+    owner.run(&[&prepare[..], &["--manifest", "tiny.manifest"]].concat()).done();
+    assert_eq!(owner.run(&recheck).done()["state"], "whole");
+    // Or with a new one, if that is lost too.
+    fs::remove_file(manifest()).unwrap();
+    owner.refuses(&recheck, 1, "library.damaged");
+    let names = ["--model-id", "tiny", "--model-version", "1.0", "--out", "new.manifest"];
+    let cut = ["--chunk-size", Model::SMALL.piece];
+    owner.run(&[&prepare[..], &names, &cut, &crate::harness::ROUTES].concat()).done();
+    assert_eq!(owner.run(&recheck).done()["manifest_damaged"], false);
+}
+
+#[test]
+fn what_never_fits_is_refused_alike_by_room_and_prepare_and_nothing_is_given_up() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let owner = &scene.peers[0];
+    owner.run(&["sample", "more.slm", "--bytes", "2MiB", "--seed", "5"]).done();
+    owner.run(&["library", "unpin", "tiny"]).done();
+    owner.run(&["library", "quota", "1MiB"]).done();
+    let prepare = ["share", "prepare", "more.slm", "--consent", "cache"];
+    for words in
+        [&["library", "room", "2MiB"][..], &[&prepare[..], &crate::harness::ROUTES].concat()]
+    {
+        let told = owner.refuses(words, 3, "io.failed");
+        assert_eq!(told["field"], "quota");
+        assert!(told["message"].as_str().unwrap().ends_with("of the quota of 1.00 MiB"), "{told}");
+    }
+    assert_eq!(owner.kept(), scene.pieces);
 }

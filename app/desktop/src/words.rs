@@ -1,23 +1,11 @@
 //! Numbers and times as people say them.
 
-use app::library::{Checked, State};
 use app::quantity::{Size, Span};
 use verifier::scalars::UtcTime;
 
 /// A number and its noun: `1 piece`, `3 pieces`.
 pub fn count(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// What is wrong with a model that was read again, as one clause; `None` if it is whole and sound.
-pub fn wrong(checked: &Checked) -> Option<String> {
-    let counts = [(checked.corrupt.len() as u64, "corrupt"), (checked.missing.into(), "missing")];
-    let parts: Vec<String> = counts
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{} {what}", count(number, "piece")))
-        .collect();
-    (checked.state != State::Whole).then(|| parts.join(", "))
 }
 
 /// A number with its digits in groups of three: `1,000,000`.

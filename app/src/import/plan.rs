@@ -14,6 +14,7 @@ use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
 use crate::consent::Consent;
+use crate::lease::keeps_manifest;
 use crate::ports::{
     Access, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
     PieceStore as _, Ports, PullSource, ReserveError, Spend, Standing, Stem, Terms,
@@ -88,8 +89,8 @@ impl Plan {
         let store = ports.store();
         let kept = store.model(manifest.artifact_sha256()).await.map_err(ImportError::Store)?;
         if let Some(kept) = &kept
-            && kept.keeps_manifest()
             && kept.manifest_sha256 != manifest.sha256()
+            && keeps_manifest(&**store, kept, manifest).await.map_err(ImportError::Store)?
         {
             let (model_id, model_version) = (kept.model_id.clone(), kept.model_version.clone());
             return Err(ReserveError::OtherManifest { model_id, model_version }.into());

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 pub struct Room {
     /// Where the store's bytes are.
     pub accounts: Accounts,
-    /// Bytes that the import takes while it runs: the missing pieces and the output.
+    /// Bytes that the library takes more: the missing pieces. The output is in none of its room.
     pub wanted: u64,
     /// Models that would go to make room, in this order.
     pub evicted: Vec<Evictable>,
@@ -40,8 +40,7 @@ pub async fn check<P: Ports>(ports: &P, plan: &Plan) -> Result<(), ImportError> 
 
 /// What is reserved for the plan: its pieces and its output.
 fn reserved(plan: &Plan) -> Reservation {
-    let output = plan.geometry().byte_count();
-    reservation(plan.manifest(), *plan.geometry(), plan.root(), output)
+    reservation(plan.manifest(), *plan.geometry(), plan.root(), Some(plan.folder()))
 }
 
 /// Looks at the room that the plan takes; nothing is changed.
@@ -52,7 +51,7 @@ fn reserved(plan: &Plan) -> Reservation {
 pub async fn look<P: Ports>(ports: &P, plan: &Plan) -> Result<Room, ImportError> {
     let store = ports.store();
     let accounts = store.accounts().await.map_err(ImportError::Store)?;
-    let wanted = plan.bytes_missing().saturating_add(plan.geometry().byte_count());
+    let wanted = plan.bytes_missing();
     let (evicted, refusal) = match store.would_reserve(reserved(plan)).await {
         Ok(evicted) => (evicted, None),
         Err(error) => (Vec::new(), Some(Problem::blamed(&error))),

@@ -10,13 +10,14 @@ use verifier::manifest::ManifestError;
 use verifier::receipt::{Facts, Receipt, ReceiptError, Transfer};
 use verifier::{Advice, Code, Coded as _, Sha256};
 
+use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST, MEND_PIECES, State};
 use crate::assemble::{AssembleError, Assembling, Assembly, whole_advice};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
 use crate::ports::{
-    Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceStore as _, Ports,
-    ReadError, Stem,
+    Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceState, PieceStore as _,
+    Ports, ReadError, Stem,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -39,6 +40,17 @@ pub enum ExportError {
         /// Of how many.
         pieces: u32,
     },
+    /// Pieces are bad or lost from a model that was whole.
+    #[error("the model is damaged: {bad} of {pieces} pieces are bad or lost")]
+    Damaged {
+        /// How many.
+        bad: u32,
+        /// Of how many.
+        pieces: u32,
+    },
+    /// No sound manifest is kept.
+    #[error("{LACKS_MANIFEST}")]
+    LacksManifest,
     /// The manifest that is kept is not valid.
     #[error("the manifest in the library is not valid")]
     Manifest(#[source] ManifestError),
@@ -81,9 +93,12 @@ impl From<AssembleError> for ExportError {
 impl Blamed for ExportError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unknown(_) | Self::Incomplete { .. } | Self::Manifest(_) | Self::Receipt(_) => {
-                Blame::Input
-            }
+            Self::Unknown(_)
+            | Self::Incomplete { .. }
+            | Self::Damaged { .. }
+            | Self::LacksManifest
+            | Self::Manifest(_)
+            | Self::Receipt(_) => Blame::Input,
             Self::Output(error) => error.blame(),
             Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
             Self::Artifact(_) => Blame::Input,
@@ -94,6 +109,7 @@ impl Blamed for ExportError {
     fn code(&self) -> Code {
         match self {
             Self::Unknown(_) | Self::Incomplete { .. } => Code::new("usage", "arguments"),
+            Self::Damaged { .. } | Self::LacksManifest => DAMAGED,
             Self::Manifest(error) => error.code(),
             Self::Output(error) => error.code(),
             Self::Artifact(error) => error.code(),
@@ -104,7 +120,8 @@ impl Blamed for ExportError {
 
     fn field(&self) -> Cow<'_, str> {
         match self {
-            Self::Unknown(_) | Self::Incomplete { .. } => "model".into(),
+            Self::Unknown(_) | Self::Incomplete { .. } | Self::Damaged { .. } => "model".into(),
+            Self::LacksManifest => "manifest".into(),
             Self::Manifest(error) => error.field(),
             Self::Output(error) => error.field(),
             Self::Artifact(error) => error.field(),
@@ -120,12 +137,14 @@ impl Blamed for ExportError {
             Self::Incomplete { .. } => {
                 "Import the model again: only the missing pieces are fetched.".into()
             }
-            Self::Manifest(_) => "Import the model again, with its manifest.".into(),
+            Self::Damaged { .. } => MEND_PIECES.into(),
+            Self::LacksManifest | Self::Manifest(_) => MEND_MANIFEST.into(),
             Self::Output(error) => error.advice(),
             Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
-                "Import the model again: only that piece is fetched. Check the disk's health."
+                "Import the model again, or share the same file again: only that piece is taken in. \
+                 Check the disk's health."
                     .into()
             }
             Self::Cancelled => "Try it again. No file was left behind.".into(),
@@ -183,10 +202,15 @@ pub async fn export<P: Ports>(
     let pieces = model.geometry.piece_count();
     if !model.have.is_full() {
         let missing = pieces.saturating_sub(model.have.count());
-        return Err(ExportError::Incomplete { missing, pieces });
+        let map = store.map(artifact).await.map_err(ExportError::Store)?.unwrap_or_default();
+        let bad = map.iter().filter(|state| **state == PieceState::Corrupt).count();
+        return Err(match State::of(&model, u32::try_from(bad).unwrap_or(u32::MAX)) {
+            State::Damaged => ExportError::Damaged { bad: missing, pieces },
+            State::Incomplete | State::Whole => ExportError::Incomplete { missing, pieces },
+        });
     }
     let manifest = store.manifest(artifact).await.map_err(ExportError::Store)?;
-    let manifest = manifest.ok_or(ExportError::Unknown(artifact))?;
+    let manifest = manifest.ok_or(ExportError::LacksManifest)?;
     let manifest = super::read_manifest(&manifest).map_err(ExportError::Manifest)?;
     let stem = Stem::new(&model.model_id, &model.model_version);
     ports.outputs().check(&folder, &stem)?;

@@ -12,6 +12,7 @@ use verifier::manifest::{Manifest, ManifestError};
 use verifier::slm::ChecksumRule;
 use verifier::{Advice, Code, Coded as _, Sha256};
 
+use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::input;
 use crate::lease::Hold;
@@ -34,6 +35,9 @@ pub enum HandOffError {
     /// The model is not kept, so nothing says what the file must be.
     #[error("there is no artifact {0} in the library")]
     Unknown(Sha256),
+    /// No sound manifest is kept.
+    #[error("{LACKS_MANIFEST}")]
+    LacksManifest,
     /// The manifest that is kept is not valid.
     #[error("the manifest in the library is not valid")]
     Manifest(#[source] ManifestError),
@@ -56,7 +60,7 @@ pub enum HandOffError {
 impl Blamed for HandOffError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unknown(_) | Self::Manifest(_) => Blame::Input,
+            Self::Unknown(_) | Self::LacksManifest | Self::Manifest(_) => Blame::Input,
             Self::Changed { source, .. } if source.code() != IO_FAILED => Blame::Input,
             Self::Changed { .. } | Self::File(_) | Self::Store(_) => Blame::Machine,
         }
@@ -65,6 +69,7 @@ impl Blamed for HandOffError {
     fn code(&self) -> Code {
         match self {
             Self::Unknown(_) => Code::new("usage", "arguments"),
+            Self::LacksManifest => DAMAGED,
             Self::Manifest(error) => error.code(),
             Self::File(problem) => problem.code,
             Self::Changed { source, .. } => source.code(),
@@ -75,6 +80,7 @@ impl Blamed for HandOffError {
     fn field(&self) -> Cow<'_, str> {
         match self {
             Self::Unknown(_) => "model".into(),
+            Self::LacksManifest => "manifest".into(),
             Self::Manifest(error) => error.field(),
             Self::File(problem) => problem.field.as_str().into(),
             Self::Changed { source, .. } => source.field(),
@@ -85,7 +91,7 @@ impl Blamed for HandOffError {
     fn advice(&self) -> Advice {
         match self {
             Self::Unknown(_) => "It was forgotten or given up for another: import it again.".into(),
-            Self::Manifest(_) => "Import the model again, with its manifest.".into(),
+            Self::LacksManifest | Self::Manifest(_) => MEND_MANIFEST.into(),
             Self::File(problem) => problem.advised(),
             Self::Changed { source, .. } if source.code() == IO_FAILED => source.advice(),
             Self::Changed { .. } => {
@@ -116,7 +122,11 @@ pub async fn find<P: Ports>(
     let store = ports.store();
     let _hold = Hold::take(store, artifact);
     let manifest = store.manifest(artifact).await.map_err(HandOffError::Store)?;
-    let manifest = manifest.ok_or(HandOffError::Unknown(artifact))?;
+    let Some(manifest) = manifest else {
+        let model = store.model(artifact).await.map_err(HandOffError::Store)?;
+        let unknown = HandOffError::Unknown(artifact);
+        return Err(model.map_or(unknown, |_| HandOffError::LacksManifest));
+    };
     let manifest = super::read_manifest(&manifest).map_err(HandOffError::Manifest)?;
     let path = folder.join(Stem::new(manifest.model_id(), manifest.model_version()).artifact());
 

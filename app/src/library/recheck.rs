@@ -3,9 +3,9 @@
 use std::pin::pin;
 
 use tokio::sync::watch;
-use verifier::PieceIndex;
+use verifier::{Advice, PieceIndex};
 
-use super::State;
+use super::{MEND_MANIFEST, MEND_PIECES, State};
 use crate::lease::Hold;
 use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore as _, Ports};
 
@@ -17,10 +17,55 @@ pub struct Checked {
     /// Pieces that are corrupt or cannot be read, whether found now or before; they count as
     /// missing until they are fetched anew.
     pub corrupt: Vec<PieceIndex>,
+    /// How many of these the disk did not give back: nothing is known of their bytes, and the next
+    /// check reads them again.
+    pub unread: u32,
     /// How many pieces are missing beside them.
     pub missing: u32,
+    /// Whether the manifest that is kept is damaged or gone.
+    pub lacks_manifest: bool,
     /// How the model is kept, now that it is known.
     pub state: State,
+}
+
+impl Checked {
+    /// What is wrong, as one clause, with numbers as `count` says them; `None` if the model is
+    /// whole and sound.
+    pub fn wrong(&self, count: impl Fn(u64, &str) -> String) -> Option<String> {
+        let unread = u64::from(self.unread);
+        let corrupt = (self.corrupt.len() as u64).saturating_sub(unread);
+        let counts =
+            [(corrupt, "corrupt"), (unread, "unreadable"), (self.missing.into(), "missing")];
+        let mut parts: Vec<String> = counts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", count(number, "piece")))
+            .collect();
+        if self.lacks_manifest {
+            parts.push("its manifest is damaged or gone".to_owned());
+        }
+        (self.state != State::Whole).then(|| parts.join(", "))
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> Advice {
+        let mut sentences = Vec::new();
+        if !self.corrupt.is_empty() || self.missing > 0 {
+            sentences.push(MEND_PIECES);
+        }
+        if self.unread > 0 {
+            sentences.push(
+                "What cannot be read may be sound: check the disk and how it is connected, then \
+                 check the model once more.",
+            );
+        } else if !self.corrupt.is_empty() {
+            sentences.push("Check the disk's health.");
+        }
+        if self.lacks_manifest {
+            sentences.push(MEND_MANIFEST);
+        }
+        sentences.join(" ").into()
+    }
 }
 
 /// Reads every kept piece of a model again; `on` hears how many are done, not of each one. `None`
@@ -66,11 +111,18 @@ pub async fn recheck<P: Ports>(
     };
     let corrupt: Vec<PieceIndex> = of(PieceState::Corrupt).collect();
     let missing = u32::try_from(of(PieceState::Missing).count()).unwrap_or(u32::MAX);
-    let state = State::of(&model, u32::try_from(corrupt.len()).unwrap_or(u32::MAX));
+    let unread = u32::try_from(found.unread.len()).unwrap_or(u32::MAX);
+    // One that cannot be read is as good as gone, and no reason to stop.
+    let lacks_manifest = !matches!(store.manifest(model.artifact).await, Ok(Some(_)));
+    let state = match State::of(&model, u32::try_from(corrupt.len()).unwrap_or(u32::MAX)) {
+        _ if lacks_manifest => State::Damaged,
+        state => state,
+    };
     if found.checked == model.geometry.piece_count() && state == State::Whole {
         store.verified(model.artifact, ports.clock().now()).await?;
     }
-    Ok(Some(Checked { pieces: found.checked, corrupt, missing, state }))
+    let pieces = found.checked;
+    Ok(Some(Checked { pieces, corrupt, unread, missing, lacks_manifest, state }))
 }
 
 /// What happens while everything is checked again, in the order it happens.

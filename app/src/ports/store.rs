@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,8 +34,9 @@ pub struct Reservation {
     pub geometry: Geometry,
     /// The root over its pieces.
     pub root: Root,
-    /// Bytes that a temporary output will take beside the pieces; 0 when none is written.
-    pub output_bytes: u64,
+    /// The folder of an output that is written beside the pieces, and its bytes. It takes room of
+    /// that folder's device, and none of the quota: it is the user's own file.
+    pub output: Option<(PathBuf, u64)>,
 }
 
 /// What the store has of an artifact at the moment it is reserved.
@@ -68,9 +70,11 @@ pub enum ReserveError {
         quota: u64,
     },
     /// The device does not have the room.
-    #[error("{} do not fit: the disk has {} free", Size(*wanted), Size(*free))]
+    #[error("{} do not fit: the disk of {} has {} free", Size(*wanted), place.display(), Size(*free))]
     Device {
-        /// Bytes that the import would add.
+        /// A folder on the device.
+        place: PathBuf,
+        /// Bytes that would be written there.
         wanted: u64,
         /// Bytes free on the device.
         free: u64,
@@ -100,8 +104,9 @@ pub enum ReadError {
     /// The piece is not kept.
     #[error("piece is not kept")]
     Missing,
-    /// The kept bytes are no longer the piece; it counts as missing from now on.
-    #[error("kept piece is corrupt")]
+    /// The kept bytes are no longer the piece, or the disk does not give them back; it counts as
+    /// missing from now on.
+    #[error("kept piece is corrupt, or the disk does not give it back")]
     Corrupt,
     /// The disk failed.
     #[error("the store failed")]
@@ -157,7 +162,7 @@ pub enum PieceState {
     Missing,
     /// Kept, and where it came from.
     Kept(Source),
-    /// Was kept, and found to be corrupt.
+    /// Was kept, and is bad: found to be corrupt, or not given back by the disk.
     Corrupt,
 }
 
@@ -215,10 +220,13 @@ pub struct Footprint {
 /// What a recheck found.
 #[derive(Debug, Clone)]
 pub struct Recheck {
-    /// Pieces that were read and verified.
+    /// Pieces that were looked at.
     pub checked: u32,
     /// Pieces that were kept and are corrupt; they count as missing now.
     pub corrupt: Vec<PieceIndex>,
+    /// Pieces that the disk does not give back. They count as missing until a recheck can read
+    /// them; where they lie, nothing is given up.
+    pub unread: Vec<PieceIndex>,
 }
 
 /// Keeps verified pieces.
@@ -324,7 +332,7 @@ pub trait PieceStore: Send + Sync + 'static {
     fn forget(&self, artifact: Sha256)
     -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
 
-    /// Reads every kept piece again and verifies it; `on` hears after each piece how many are
+    /// Reads every kept piece again and verifies it, and those that could not be read before; `on` hears after each piece how many are
     /// done. `None` if there is no such artifact.
     ///
     /// Dropping the future ends the work within one piece, which has 16 MiB at most; what was found

@@ -92,6 +92,8 @@ impl Known {
 pub(crate) enum Changes {
     /// Version 0: pieces that were kept, by source, and pieces found to be corrupt.
     V0 { kept: Vec<KeptFrom>, corrupt: Vec<u32> },
+    /// Version 1: pieces that the disk did not give back. They lie where they did.
+    V1 { unread: Vec<u32> },
 }
 
 /// Pieces from one source.

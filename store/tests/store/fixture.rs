@@ -53,7 +53,7 @@ impl Sample {
             model_version: Version::parse("1.0").unwrap(),
             geometry: *self.list.geometry(),
             root: self.list.root(),
-            output_bytes: 0,
+            output: None,
         }
     }
 

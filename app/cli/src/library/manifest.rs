@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use app::library::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST};
 use app::ports::{PieceStore as _, Ports};
 
 use super::{failed, with_model};
@@ -20,10 +21,8 @@ pub(super) async fn run<W: Wiring>(
 ) -> Result<Outcome, Fault> {
     let model = naming::model(&**ports.store(), &args.model).await?;
     let manifest = ports.store().manifest(model.artifact).await.map_err(failed)?;
-    let manifest = manifest.ok_or_else(|| {
-        let what = "the model was forgotten meanwhile, or its manifest was damaged";
-        Fault::usage("model", what, "Import the model again, with its manifest.")
-    })?;
+    let manifest =
+        manifest.ok_or_else(|| Fault::new(DAMAGED, "manifest", LACKS_MANIFEST, MEND_MANIFEST))?;
     let name = || PathBuf::from(format!("{}-{}.manifest", model.model_id, model.model_version));
     let path = args.out.clone().unwrap_or_else(name);
     session.write(&path, &manifest)?;

@@ -42,11 +42,13 @@ async fn one<P: Ports>(ports: &P, terminal: &mut Terminal, name: &str) -> Result
         .with("checked", found.pieces)
         .with("corrupt", corrupt.len())
         .with("corrupt_piece", corrupt)
+        .with("unreadable", found.unread)
         .with("missing", found.missing)
+        .with("manifest_damaged", found.lacks_manifest)
         .with("state", found.state.as_str());
-    if let Some(wrong) = wrong(&found) {
+    if let Some(wrong) = found.wrong(count) {
         let what = format!("{} is {}: {wrong}", Named::from(&model).shown(), found.state.as_str());
-        return Err(outcome.beside(Fault::new(code(found.state), "model", what, ADVICE)));
+        return Err(outcome.beside(Fault::new(code(found.state), "model", what, advice(&found))));
     }
     say(terminal, &model, &found);
     Ok(outcome.told())
@@ -57,6 +59,7 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
     let mut progress: Option<(Progress, Reading)> = None;
     let (mut values, mut corrupt, mut missing, mut failures) = (Vec::new(), 0, 0, 0);
     let (mut bad, mut worst) = (0_usize, State::Whole);
+    let mut advised: Vec<String> = Vec::new();
     let on = |event: AllEvent<'_>| match event {
         AllEvent::Begun { model, .. } => {
             let size = Reading::of(model);
@@ -78,6 +81,9 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
                     missing += u64::from(found.missing);
                     bad += usize::from(found.state != State::Whole);
                     worst = worst.min(found.state);
+                    if found.state != State::Whole && !advised.contains(&advice(&found)) {
+                        advised.push(advice(&found));
+                    }
                     Some(found)
                 }
                 Err(failure) => {
@@ -92,7 +98,9 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
                 "version": model.model_version.to_string(),
                 "artifact_sha256": model.artifact.to_string(),
                 "corrupt": found.as_ref().map(|found| found.corrupt.len()),
+                "unreadable": found.as_ref().map(|found| found.unread),
                 "missing": found.as_ref().map(|found| found.missing),
+                "manifest_damaged": found.as_ref().map(|found| found.lacks_manifest),
                 "state": found.as_ref().map(|found| found.state.as_str()),
             }));
         }
@@ -113,7 +121,7 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
     }
     if bad > 0 {
         let what = format!("{bad} of {of} models are not whole and sound");
-        return Err(outcome.beside(Fault::new(code(worst), "model", what, ADVICE)));
+        return Err(outcome.beside(Fault::new(code(worst), "model", what, advised.join(" "))));
     }
     if of == 0 {
         terminal.say("Nothing is kept here yet.");
@@ -121,24 +129,14 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
     Ok(outcome.told())
 }
 
-/// What to do about pieces that are bad or missing.
-const ADVICE: &str = "Import the model again: only the pieces that are bad or missing are fetched. \
-                      If pieces were bad, check the disk's health.";
+/// What to do about what was found.
+fn advice(found: &Checked) -> String {
+    found.advice().text().to_owned()
+}
 
 fn code(state: State) -> Code {
     let suffix = if state == State::Damaged { "damaged" } else { "incomplete" };
     Code::new("library", suffix)
-}
-
-/// What is wrong with a model, as one clause; `None` if it is whole and sound.
-fn wrong(found: &Checked) -> Option<String> {
-    let counts = [(found.corrupt.len() as u64, "corrupt"), (found.missing.into(), "missing")];
-    let parts: Vec<String> = counts
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{} {what}", count(number, "piece")))
-        .collect();
-    (found.state != State::Whole).then(|| parts.join(", "))
 }
 
 /// How much there is to read.
@@ -160,7 +158,7 @@ impl Reading {
 
 fn say(terminal: &mut Terminal, model: &Model, found: &Checked) {
     let (shown, checked) = (Named::from(model).shown(), found.pieces);
-    terminal.say(&match wrong(found) {
+    terminal.say(&match found.wrong(count) {
         None => format!("{shown}: whole, every piece is sound ({checked} checked)."),
         Some(wrong) => format!("{shown}: {}: {wrong} ({checked} checked).", found.state.as_str()),
     });

@@ -10,9 +10,9 @@ use app::problem::Problem;
 use app::settings::Settings;
 use app::verify::program_version;
 use iced::Task;
+use verifier::Sha256;
 use verifier::identity::SigningKey;
 use verifier::slm::ChecksumRule;
-use verifier::{Code, Sha256};
 
 use super::share::free;
 use super::{Report, blocking, imports, perform, reporting, reveal, store_failed, unless};
@@ -102,9 +102,11 @@ async fn hand_out<P: Ports + 'static>(
     let model = store.model(artifact).await.map_err(store_failed)?;
     let manifest = store.manifest(artifact).await.map_err(store_failed)?;
     let (Some(model), Some(manifest)) = (model, manifest) else {
-        let what = "the model was forgotten meanwhile, or its manifest was damaged";
-        let code = Code::new("usage", "arguments");
-        return Err(Problem::new(code, what, "Import the model again, with its manifest."));
+        return Err(Problem::new(
+            library::DAMAGED,
+            library::LACKS_MANIFEST,
+            library::MEND_MANIFEST,
+        ));
     };
     let outputs = Arc::clone(opened.ports.outputs());
     blocking(move || {

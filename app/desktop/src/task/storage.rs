@@ -104,7 +104,7 @@ impl Progress {
                     Ok(found) => {
                         self.checked = self.checked.saturating_add(found.pieces.into());
                         self.pieces = 0;
-                        let Some(wrong) = words::wrong(&found) else { return };
+                        let Some(wrong) = found.wrong(words::count) else { return };
                         wrong
                     }
                     Err(failure) => format!("not read: {}", chain(failure.as_ref())),

@@ -130,24 +130,19 @@ fn at_work<'a>(name: &str, working: &Working, desk: &Desk<'_>) -> Element<'a, Me
 
 fn told<'a>(name: &str, checked: &Checked, desk: &Desk<'_>) -> Element<'a, Message> {
     let pieces = words::count(checked.pieces.into(), "piece");
-    let (what, frame): (String, fn(&iced::Theme) -> iced::widget::container::Style) =
-        match words::wrong(checked) {
-            None => {
-                (format!("{name}: whole, every piece is sound, {pieces} checked."), style::noted)
-            }
-            Some(wrong) => {
-                let health = match checked.state {
-                    State::Damaged => " Check the disk's health.",
-                    State::Incomplete | State::Whole => "",
-                };
-                let what = format!(
-                    "{name}: {}: {wrong}, {pieces} checked. Importing the model again fetches \
-                     only these.{health}",
-                    checked.state.as_str()
-                );
-                (what, style::warned)
-            }
-        };
+    let (what, frame): (String, fn(&iced::Theme) -> iced::widget::container::Style) = match checked
+        .wrong(words::count)
+    {
+        None => (format!("{name}: whole, every piece is sound, {pieces} checked."), style::noted),
+        Some(wrong) => {
+            let what = format!(
+                "{name}: {}: {wrong}, {pieces} checked. {}",
+                checked.state.as_str(),
+                checked.advice().text()
+            );
+            (what, style::warned)
+        }
+    };
     let mut actions: Vec<Element<'a, Message>> = Vec::new();
     if checked.state != State::Whole {
         let again = page::button(desk, "Import it again…", Kind::Primary);

@@ -265,6 +265,12 @@ fn selecting_another_model_takes_the_question_away() {
     assert!(!says(&library, "Forget it"));
 }
 
+/// What a recheck of one piece finds, in that state.
+fn sound(state: State) -> Checked {
+    let corrupt = Vec::new();
+    Checked { pieces: 1, corrupt, unread: 0, missing: 0, lacks_manifest: false, state }
+}
+
 #[test]
 fn a_recheck_tells_how_far_it_is_and_what_it_found() {
     let mut library = shown(models());
@@ -275,13 +281,14 @@ fn a_recheck_tells_how_far_it_is_and_what_it_found() {
     let _none = library.update(Message::News(reached));
     assert!(says(&library, "12 of 57 pieces"));
     let corrupt: Vec<PieceIndex> = [3, 9].map(|at| model.geometry.index(at).unwrap()).to_vec();
-    let found = Checked { pieces: 57, corrupt, missing: 0, state: State::Damaged };
+    let found = Checked { pieces: 57, corrupt, ..sound(State::Damaged) };
     let action = library.update(Message::News(News::Checked(run, Ok(Some(found)))));
     assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
     assert!(says(
         &library,
-        "storyteller 1.0: damaged: 2 pieces corrupt, 57 pieces checked. Importing the model again \
-         fetches only these. Check the disk's health."
+        "storyteller 1.0: damaged: 2 pieces corrupt, 57 pieces checked. Import the model again, or \
+         share the same file again: only the pieces that are bad or missing are taken in. Check the \
+         disk's health."
     ));
     let action = press(&mut library, "Import it again…");
     assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
@@ -298,8 +305,7 @@ fn stopping_a_recheck_ends_the_work_and_hears_no_more_of_it() {
     let action = press(&mut library, "Stop");
     assert!(matches!(&action.errands[..], [Errand::Tell(_), Errand::Changed(Changed::Library)]));
     assert!(stop.try_recv().unwrap_err() == tokio::sync::oneshot::error::TryRecvError::Closed);
-    let sound = Checked { pieces: 1, corrupt: Vec::new(), missing: 0, state: State::Whole };
-    let late = News::Checked(run, Ok(Some(sound)));
+    let late = News::Checked(run, Ok(Some(sound(State::Whole))));
     assert!(library.update(Message::News(late)).errands.is_empty());
     assert!(!says(&library, "storyteller 1.0: whole, every piece is sound, 1 piece checked."));
 }

@@ -218,7 +218,7 @@ impl Ready {
             fact(
                 "Room",
                 format!(
-                    "takes up to {} while it runs; {} are left under the quota of {}",
+                    "the library takes {} more; {} are left under its quota of {}",
                     words::bytes(room.wanted),
                     words::bytes(room.left()),
                     words::bytes(room.accounts.quota)
