@@ -13,6 +13,7 @@ use verifier::{Code, Sha256};
 
 use crate::input;
 use crate::problem::Problem;
+use crate::quantity::Size;
 
 pub use author::{Author, Signers};
 pub use checks::{explain, name};
@@ -64,13 +65,13 @@ pub struct Summary {
 /// Where an artifact's pieces came from, as its receipt says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provenance {
-    /// A file on this machine was checked; nothing was fetched.
+    /// No peer gave any piece, as far as was known then.
     LocalFile,
     /// Peers gave the pieces that were not here.
     Peers {
         /// What each gave.
         peers: Vec<Contribution>,
-        /// Pieces that were here already.
+        /// Pieces that came from no peer that was known then.
         local_pieces: u64,
         /// How many bytes those have.
         local_bytes: u64,
@@ -83,6 +84,28 @@ impl Provenance {
         match self {
             Self::LocalFile => &[],
             Self::Peers { peers, .. } => peers,
+        }
+    }
+
+    /// Where the pieces came from, as a sentence. What peers gave once and is known no more counts
+    /// as local, so that is no proof that nobody gave it.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::LocalFile => {
+                "The file came from no peer that was known here when the receipt was written."
+                    .to_owned()
+            }
+            Self::Peers { peers, local_bytes, .. } => {
+                let given = peers.iter().fold(0_u64, |sum, peer| sum.saturating_add(peer.bytes));
+                let noun = if peers.len() == 1 { "peer" } else { "peers" };
+                let gave = format!("{} {noun} gave {}", peers.len(), Size(given));
+                match local_bytes {
+                    0 => format!("{gave}."),
+                    local => {
+                        format!("{gave}; {} came from no peer that was known then.", Size(*local))
+                    }
+                }
+            }
         }
     }
 }

@@ -243,7 +243,7 @@ fn a_receipt_says_whose_word_it_is() {
         let words = ["write-import-receipt", "tiny.manifest", "tiny.slm", name, sign];
         anna.run(&words)
     };
-    let unsigned = "It is not signed, so it proves nothing about who wrote it.";
+    let unsigned = "The receipt is not signed, so it proves nothing about who wrote it.";
     let written = write("a.minimodel-receipt", "--no-sign");
     assert!(written.err.contains(unsigned), "{written}");
     let written = write("b.minimodel-receipt", "--sign");
@@ -268,6 +268,12 @@ fn a_receipt_says_whose_word_it_is() {
         assert!(line.contains(brief), "{line}");
     }
     assert!(!cleo.data.exists(), "reading made something");
+    let there = cleo.run(&["receipt", "show", "b.minimodel-receipt"]);
+    assert!(there.err.contains("There is neither a key nor a library in"), "{there}");
+    assert!(there.err.contains("The manifest is not signed by its publisher"), "{there}");
+    ben.run(&["peer", "block", "anna"]).done();
+    let shown = ben.run(&["receipt", "show", "b.minimodel-receipt"]);
+    assert!(shown.err.contains("the key of anna, whom you have blocked"), "{shown}");
 }
 
 #[test]
@@ -313,6 +319,28 @@ fn whatever_writes_a_receipt_signs_it_as_is_set() {
     ] {
         assert_eq!(anna.run(&words).done()["signed_by"], signed_by, "{words:?}");
     }
+}
+
+#[test]
+fn an_export_says_that_who_gave_the_pieces_was_lost_with_the_index() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    fs::remove_dir_all(scene.importer.data.join("store/index")).unwrap();
+    fs::create_dir(scene.path("again")).unwrap();
+    let exported = scene.importer.run(&["library", "export", "tiny", "again"]);
+    let said = "You fetched bytes of it from peer-0 once. Whether pieces that are here came so is \
+                not known any more; the receipt counts them as local.";
+    assert!(exported.err.contains(said), "{exported}");
+    exported.done();
+    let receipt = scene.path("again").join("tiny-1.0.minimodel-receipt");
+    assert_eq!(lines(&receipt)["transfer.kind"], "local-file");
+    let shown = scene.importer.run(&["receipt", "show", receipt.to_str().unwrap()]);
+    assert!(shown.err.contains("came from no peer that was known here when"), "{shown}");
+    // Who prepared the file has fetched nothing of it.
+    fs::create_dir(scene.path("own")).unwrap();
+    let exported = scene.peers[0].run(&["library", "export", "tiny", "own"]);
+    assert!(!exported.err.contains("You fetched"), "{exported}");
 }
 
 #[test]

@@ -45,7 +45,8 @@ use crate::merkle::{Proof, ProofError, RootFold};
 /// Where a piece's bytes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// From a file of the user's own.
+    /// From no peer that is known: from a file of the user's own, from another artifact that has the
+    /// same piece, or from a peer that gave it so long ago that this is not known any more.
     Local,
     /// From this peer.
     Peer(PeerId),

@@ -180,7 +180,7 @@ fn legend(
             }
             if tally.local > 0 {
                 let cell = Cell::LOCAL.draw(paint);
-                lines.push(format!("{cell} a file of your own: {}", tally.local));
+                lines.push(format!("{cell} no known peer: {}", tally.local));
             }
         }
     }

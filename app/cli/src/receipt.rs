@@ -1,6 +1,6 @@
 //! Reads and checks receipts.
 
-use app::receipts::{self, Provenance, Signers};
+use app::receipts::{self, Author, Provenance, Signers};
 use app::verify::Finding;
 use serde_json::json;
 
@@ -32,6 +32,7 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
     let (own, peers) = session.signers();
     let signers = Signers { own, peers: &peers };
     let mut values = Vec::new();
+    let mut are_unknown = false;
     for entry in &listing.entries {
         let name = printable(&entry.path.file_name().unwrap_or_default().to_string_lossy());
         match &entry.content {
@@ -41,6 +42,7 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
                     Provenance::Peers { .. } => "consent-peer-transfer",
                 };
                 let author = signers.author(summary.signer);
+                are_unknown |= matches!(author, Author::Unknown(_));
                 session.terminal.say(&format!(
                     "{name}  {} {}  {} bytes  {from}  {}  {}",
                     summary.model_id,
@@ -69,6 +71,9 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
     if listing.entries.is_empty() {
         session.terminal.say(&format!("No receipts in {}.", args.folder.display()));
     } else {
+        if are_unknown && let Some(missing) = session.keys_missing() {
+            session.terminal.say(&missing);
+        }
         session.terminal.say("Check one against its files with `minimodel receipt verify`.");
     }
     if listing.left_out > 0 {
@@ -82,7 +87,7 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
 }
 
 fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Result<Outcome, Fault> {
-    let (receipt, _) = receipts::read(&args.receipt)?;
+    let (receipt, summary) = receipts::read(&args.receipt)?;
     let mut outcome = Outcome::new();
     for (key, value) in receipt.values() {
         outcome = outcome.with_text(key, value);
@@ -92,6 +97,7 @@ fn show<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptShowArgs) -> Resu
         }
     }
     session.terminal.say("The receipt holds together.");
+    session.terminal.say(&summary.provenance.sentence());
     let author = session.say_author(receipt.signer().copied());
     session.terminal.say("Whether it belongs to a file is checked by `minimodel receipt verify`.");
     Ok(outcome.with("signed_by", author.as_str()))

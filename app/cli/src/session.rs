@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::clock::SystemClock;
+use app::naming::short_peer;
 use app::ports::{Clock as _, KnownPeer, Outputs, Stem};
 use app::receipts::{Author, Signers};
 use app::settings::Settings;
@@ -193,11 +194,31 @@ impl<'a, W: Wiring> Session<'a, W> {
         (own.ok().flatten(), peers.unwrap_or_default())
     }
 
+    /// That nobody's key can be known, because there is neither a key nor a library; `None` if
+    /// there is one.
+    pub fn keys_missing(&self) -> Option<String> {
+        let data = self.data().ok()?;
+        let is_bare = !self.wiring.has_library(&data) && matches!(self.own(), Ok(None));
+        is_bare.then(|| {
+            format!(
+                "There is neither a key nor a library in {}, so nobody's key is known: if yours is \
+                 elsewhere, name its folder with --data-dir DIR.",
+                data.display()
+            )
+        })
+    }
+
     /// Whose word a receipt with that signer is, said to people as a sentence.
     pub fn say_author(&mut self, signer: Option<PeerId>) -> Author {
         let (own, peers) = if signer.is_some() { self.signers() } else { (None, Vec::new()) };
         let author = Signers { own, peers: &peers }.author(signer);
-        self.terminal.say(&author.sentence());
+        self.terminal.say(&match (&author, self.keys_missing()) {
+            (Author::Unknown(id), Some(missing)) => format!(
+                "The receipt is signed with a key that is unknown here ({}). {missing}",
+                short_peer(*id)
+            ),
+            _ => author.sentence(),
+        });
         author
     }
 

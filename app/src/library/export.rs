@@ -1,23 +1,29 @@
 //! Puts a model that is kept whole into a folder, as a file with its receipt.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use verifier::artifact::ArtifactError;
+use verifier::consent::{Act, Scope};
+use verifier::identity::PeerId;
 use verifier::manifest::ManifestError;
+use verifier::piece::Source;
 use verifier::receipt::{Facts, Receipt, ReceiptError, Transfer};
-use verifier::{Advice, Code, Coded as _, Sha256};
+use verifier::scalars::UtcTime;
+use verifier::{Advice, Code, Coded as _, PieceIndex, Sha256};
 
 use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST, MEND_PIECES, State};
 use crate::assemble::{AssembleError, Assembling, Assembly, whole_advice};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
+use crate::naming::short_peer;
 use crate::ports::{
-    Clock as _, Draft as _, Failure, Named, OutputError, Outputs as _, PieceState, PieceStore as _,
-    Ports, ReadError, Stem,
+    Clock as _, Draft as _, Failure, Journal as _, Named, OutputError, Outputs as _, PieceState,
+    PieceStore as _, Ports, ReadError, Standing, Stem,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -175,6 +181,9 @@ pub struct Exported {
     pub named: Named,
     /// The receipt, which tells of the peers that gave the pieces; of a local file if none did.
     pub receipt: Receipt,
+    /// That peers gave bytes of it once, and whether pieces here came so is not known; as a
+    /// sentence.
+    pub forgotten: Option<String>,
     /// What failed after both files had their names. The export is good all the same.
     pub trouble: Option<Problem>,
 }
@@ -233,7 +242,9 @@ pub async fn export<P: Ports>(
     }
     let (draft, verified) = assembling.finish().await?;
     let came = sources(&**store, artifact, &model.geometry).await.map_err(ExportError::Store)?;
+    let came: Vec<_> = came.collect();
     let now = ports.clock().now();
+    let forgotten = forgotten(ports, artifact, &came, now).await?;
     let facts = Facts {
         created_utc: now,
         verifier_version: settings.verifier_version,
@@ -250,5 +261,46 @@ pub async fn export<P: Ports>(
     let noted = store.verified(artifact, now).await;
     let what = "the library does not know that the model was verified";
     let trouble = noted.err().map(|failure| Problem::late(what, &failure, GOOD));
-    Ok(Exported { named, receipt, trouble })
+    Ok(Exported { named, receipt, forgotten, trouble })
+}
+
+/// Says so if pieces count as local although peers that gave none, as far as is known, once gave
+/// bytes of the artifact. Where the log of consents cannot be read there is nothing to say.
+async fn forgotten<P: Ports>(
+    ports: &P,
+    artifact: Sha256,
+    came: &[(PieceIndex, Source)],
+    now: UtcTime,
+) -> Result<Option<String>, ExportError> {
+    if came.iter().all(|(_, source)| matches!(source, Source::Peer(_))) {
+        return Ok(None);
+    }
+    let standing = ports.journal().standing(now).await.unwrap_or_default();
+    let gave = |standing: &&Standing| {
+        let Standing { grant, used, .. } = standing;
+        grant.act() == Act::Fetch && grant.artifact_sha256() == artifact && *used > 0
+    };
+    let givers: BTreeSet<PeerId> = standing
+        .iter()
+        .filter(gave)
+        .filter_map(|standing| match standing.grant.scope() {
+            Scope::Peer(peer) => Some(peer),
+            Scope::AnyPaired | Scope::None => None,
+        })
+        .filter(|peer| came.iter().all(|(_, source)| *source != Source::Peer(*peer)))
+        .collect();
+    if givers.is_empty() {
+        return Ok(None);
+    }
+    let known = ports.store().peers().await.map_err(ExportError::Store)?;
+    let name = |id: &PeerId| {
+        let peer = known.iter().find(|peer| peer.id == *id);
+        peer.map_or_else(|| short_peer(*id), |peer| peer.label.to_string())
+    };
+    let names: Vec<String> = givers.iter().map(name).collect();
+    Ok(Some(format!(
+        "You fetched bytes of it from {} once. Whether pieces that are here came so is not known \
+         any more; the receipt counts them as local.",
+        names.join(", ")
+    )))
 }

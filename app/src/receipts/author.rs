@@ -4,7 +4,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::Label;
 
 use crate::naming::short_peer;
-use crate::ports::KnownPeer;
+use crate::ports::{Access, KnownPeer};
 
 /// Who signed a receipt, as far as this installation knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Author {
     Own(PeerId),
     /// A peer that the user paired with.
     Peer(PeerId, Label),
+    /// A peer that the user paired with, and has blocked.
+    Blocked(PeerId, Label),
     /// A key that is not known here.
     Unknown(PeerId),
 }
@@ -36,7 +38,13 @@ impl Signers<'_> {
             return Author::Own(signer);
         }
         let known = self.peers.iter().find(|peer| peer.id == signer);
-        known.map_or(Author::Unknown(signer), |peer| Author::Peer(signer, peer.label.clone()))
+        match known {
+            None => Author::Unknown(signer),
+            Some(peer) if peer.access == Access::Blocked => {
+                Author::Blocked(signer, peer.label.clone())
+            }
+            Some(peer) => Author::Peer(signer, peer.label.clone()),
+        }
     }
 }
 
@@ -46,7 +54,7 @@ impl Author {
         match self {
             Self::Nobody => "nobody",
             Self::Own(_) => "own",
-            Self::Peer(..) => "peer",
+            Self::Peer(..) | Self::Blocked(..) => "peer",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -54,16 +62,24 @@ impl Author {
     /// Whose word the receipt is, as a sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Nobody => "It is not signed, so it proves nothing about who wrote it.".to_owned(),
-            Self::Own(id) => {
-                format!("It is signed with this installation's own key ({}).", short_peer(*id))
+            Self::Nobody => {
+                "The receipt is not signed, so it proves nothing about who wrote it.".to_owned()
             }
-            Self::Peer(id, label) => {
-                format!("It is signed with the key of your peer {label} ({}).", short_peer(*id))
-            }
+            Self::Own(id) => format!(
+                "The receipt is signed with this installation's own key ({}).",
+                short_peer(*id)
+            ),
+            Self::Peer(id, label) => format!(
+                "The receipt is signed with the key of your peer {label} ({}).",
+                short_peer(*id)
+            ),
+            Self::Blocked(id, label) => format!(
+                "The receipt is signed with the key of {label}, whom you have blocked ({}).",
+                short_peer(*id)
+            ),
             Self::Unknown(id) => format!(
-                "It is signed with a key that is unknown here ({}), so it does not say who wrote \
-                 it: you are paired with nobody of that key.",
+                "The receipt is signed with a key that is unknown here ({}), so it does not say \
+                 who wrote it: you are paired with nobody of that key.",
                 short_peer(*id)
             ),
         }
@@ -75,6 +91,7 @@ impl Author {
             Self::Nobody => "not signed, proves nothing about who wrote it".to_owned(),
             Self::Own(_) => "signed with your own key".to_owned(),
             Self::Peer(_, label) => format!("signed by {label}"),
+            Self::Blocked(_, label) => format!("signed by {label}, whom you have blocked"),
             Self::Unknown(id) => format!("signed with an unknown key ({})", short_peer(*id)),
         }
     }
@@ -101,11 +118,19 @@ mod tests {
             added: UtcTime::from_unix(0),
             access: Access::Open,
         };
-        let signers = Signers { own: Some(id(1)), peers: std::slice::from_ref(&anna) };
+        let blocked = KnownPeer { id: id(4), access: Access::Blocked, ..anna.clone() };
+        let peers = [anna, blocked];
+        let [anna, _] = &peers;
+        let signers = Signers { own: Some(id(1)), peers: &peers };
         for (signer, author, said) in [
             (None, Author::Nobody, "proves nothing about who wrote it"),
             (Some(id(1)), Author::Own(id(1)), "this installation's own key"),
             (Some(id(2)), Author::Peer(id(2), anna.label.clone()), "your peer anna"),
+            (
+                Some(id(4)),
+                Author::Blocked(id(4), anna.label.clone()),
+                "anna, whom you have blocked",
+            ),
             (Some(id(3)), Author::Unknown(id(3)), "unknown here"),
         ] {
             let found = signers.author(signer);

@@ -39,7 +39,7 @@ pub fn explain(key: &str, finding: Finding) -> &'static str {
             "The manifest names no project server and no model hub as a source of bytes."
         }
         ("check.signature", Finding::NotPresent) => {
-            "The publisher did not sign the manifest, so nothing proves who made it."
+            "The manifest is not signed by its publisher, so nothing proves who made it."
         }
         ("check.signature", Finding::Failed) => {
             "The publisher's signature does not belong to this manifest."

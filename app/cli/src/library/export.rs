@@ -50,6 +50,9 @@ pub(super) async fn run<W: Wiring>(
     let named = &exported.named;
     terminal.say(&format!("{} is there, {}.", named.artifact.display(), Size(total)));
     terminal.say(&format!("  receipt  {}", named.receipt.display()));
+    if let Some(forgotten) = &exported.forgotten {
+        terminal.say(forgotten);
+    }
     let author = session.say_author(exported.receipt.signer().copied());
     let terminal = &mut *session.terminal;
     let warned = exported.trouble.as_ref().map(|trouble| terminal.warn(trouble));

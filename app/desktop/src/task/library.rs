@@ -177,7 +177,7 @@ async fn export<P: Ports>(
     mut report: Report<Message>,
 ) -> Result<Placed, Problem> {
     if let Found::Sound(path) = find(opened, artifact, &folder, run, report.clone()).await? {
-        return Ok(Placed { path, trouble: None });
+        return Ok(Placed { path, forgotten: None, trouble: None });
     }
     let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
     let (total, size) = model.map_or((0, 0), |model| {
@@ -195,7 +195,8 @@ async fn export<P: Ports>(
     };
     let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
     let exported = exported.map_err(|error| Problem::blamed(&error))?;
-    Ok(Placed { path: exported.named.artifact, trouble: exported.trouble })
+    let (path, forgotten) = (exported.named.artifact, exported.forgotten);
+    Ok(Placed { path, forgotten, trouble: exported.trouble })
 }
 
 async fn browse(from: PathBuf) -> Option<PathBuf> {

@@ -215,12 +215,12 @@ impl Library {
                 };
                 let artifact = *artifact;
                 return match outcome {
-                    Ok(Placed { path, trouble }) => {
+                    Ok(Placed { path, forgotten, trouble }) => {
                         let changed = Errand::Changed(Changed::Library);
                         let action = self.ready(artifact, path).and(changed);
-                        trouble.into_iter().fold(action, |action, trouble| {
-                            action.and(Errand::Tell(page::told(&trouble)))
-                        })
+                        let told = trouble.map(|trouble| page::told(&trouble));
+                        let told = forgotten.into_iter().chain(told);
+                        told.fold(action, |action, told| action.and(Errand::Tell(told)))
                     }
                     Err(problem) => {
                         self.fail(artifact, problem, Way::None);

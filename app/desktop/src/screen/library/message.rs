@@ -180,6 +180,8 @@ pub enum News {
 pub struct Placed {
     /// Where it is.
     pub path: PathBuf,
+    /// That it is not known any more whether peers gave it, if so.
+    pub forgotten: Option<String>,
     /// What failed when it was there.
     pub trouble: Option<Problem>,
 }

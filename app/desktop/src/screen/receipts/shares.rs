@@ -13,18 +13,12 @@ use crate::words;
 /// A bar for each source.
 pub(super) fn view<'a, Message: 'a>(desk: &Desk<'_>, summary: &Summary) -> Element<'a, Message> {
     let (peers, local_pieces, local_bytes) = match &summary.provenance {
-        Provenance::LocalFile => {
-            let what = "A file on this machine was checked. Nothing was fetched, and the receipt \
-                        does not say where the file came from.";
-            return page::muted(desk, what).into();
-        }
+        Provenance::LocalFile => return page::muted(desk, summary.provenance.sentence()).into(),
         Provenance::Peers { peers, local_pieces, local_bytes } => {
             (peers, *local_pieces, *local_bytes)
         }
     };
-    let given: u64 = peers.iter().fold(0, |sum, peer| sum.saturating_add(peer.bytes));
-    let mut lines =
-        vec![page::muted(desk, sentence(peers.len() as u64, given, local_bytes)).into()];
+    let mut lines = vec![page::muted(desk, summary.provenance.sentence()).into()];
     for peer in peers {
         let name = desk.name(peer.id);
         let short = short_peer(peer.id);
@@ -32,23 +26,10 @@ pub(super) fn view<'a, Message: 'a>(desk: &Desk<'_>, summary: &Summary) -> Eleme
         lines.push(line(desk, name, peer.pieces, peer.bytes, summary.byte_count));
     }
     if local_pieces > 0 {
-        let name = "already in the library".to_owned();
+        let name = "from no known peer".to_owned();
         lines.push(line(desk, name, local_pieces, local_bytes, summary.byte_count));
     }
     Column::with_children(lines).spacing(desk.space(Space::Narrow)).width(Fill).into()
-}
-
-fn sentence(peers: u64, given: u64, local: u64) -> String {
-    match (peers, local) {
-        (0, _) => "Every piece was in the library already; nobody gave any.".to_owned(),
-        (_, 0) => format!("{} gave {}.", words::count(peers, "peer"), words::bytes(given)),
-        _ => format!(
-            "{} gave {}; {} were in the library already.",
-            words::count(peers, "peer"),
-            words::bytes(given),
-            words::bytes(local)
-        ),
-    }
 }
 
 fn line<'a, Message: 'a>(

@@ -154,28 +154,28 @@ fn a_receipt_is_read_with_each_check_in_words() {
     let screen = reading(true);
     for text in [
         &*format!(
-            "It is signed with this installation's own key ({}). The signature belongs to this \
-             receipt, and to no other.",
+            "The receipt is signed with this installation's own key ({}). The signature belongs \
+             to this receipt, and to no other.",
             app::naming::short_peer(key(1).public_key().peer_id())
         ),
-        "2 peers gave 1008.0 KiB; 16.0 KiB were in the library already.",
+        "2 peers gave 1008.0 KiB; 16.0 KiB came from no peer that was known then.",
         "Publisher's signature",
-        "The publisher did not sign the manifest, so nothing proves who made it.",
+        "The manifest is not signed by its publisher, so nothing proves who made it.",
     ] {
         assert!(says(&screen, text), "{text}");
     }
     let screen = reading(false);
-    let unsigned = "It is not signed, so it proves nothing about who wrote it. Verifying it again \
-                    against the file shows whether what it says is true.";
+    let unsigned = "The receipt is not signed, so it proves nothing about who wrote it. Verifying it \
+                    again against the file shows whether what it says is true.";
     assert!(says(&screen, unsigned));
     let key = |seed| app::naming::short_peer(key(seed).public_key().peer_id());
     for (seed, words) in [
-        (2, format!("It is signed with the key of your peer anna ({}).", key(2))),
+        (2, format!("The receipt is signed with the key of your peer anna ({}).", key(2))),
         (
             9,
             format!(
-                "It is signed with a key that is unknown here ({}), so it does not say who wrote \
-                 it: you are paired with nobody of that key.",
+                "The receipt is signed with a key that is unknown here ({}), so it does not say \
+                 who wrote it: you are paired with nobody of that key.",
                 key(9)
             ),
         ),

@@ -38,7 +38,7 @@ impl Facts {
                 line.push_str(&format!(" of {}", name(peer)));
             }
             (_, Some(Source::Peer(peer))) => line.push_str(&format!(", from {}", name(peer))),
-            (_, Some(Source::Local)) => line.push_str(", from a file of your own"),
+            (_, Some(Source::Local)) => line.push_str(", from no known peer"),
         }
         if let Some(time) = self.verified {
             line.push_str(&format!(", verified {time}"));

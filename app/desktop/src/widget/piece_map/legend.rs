@@ -68,7 +68,7 @@ pub fn entries(
             let others: u32 = peers.skip(PEERS).map(|(place, _)| tally.peer(place)).sum();
             let rest = [
                 (Look::OtherPeer, "other peers", others),
-                (Look::Local, "a file of your own", tally.local()),
+                (Look::Local, "no known peer", tally.local()),
                 (Look::Unknown, "source not known", tally.unknown()),
             ];
             let rest = rest.into_iter().filter(|(_, _, count)| *count > 0);

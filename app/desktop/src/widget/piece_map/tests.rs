@@ -314,7 +314,7 @@ fn the_legend_says_what_there_is_in_words() {
     assert_eq!(shown(Colouring::State), ["3 kept", "1 asked", "1 missing", "1 corrupt"]);
     assert_eq!(
         shown(Colouring::Source),
-        ["anna: 1", "a file of your own: 2", "1 asked", "1 missing", "1 corrupt"]
+        ["anna: 1", "no known peer: 2", "1 asked", "1 missing", "1 corrupt"]
     );
     assert_eq!(shown(Colouring::Age(NOW)).len(), 9);
     let legend = legend::<Event>(entries(&pieces, Colouring::State, name), Scale::default(), 1.0);

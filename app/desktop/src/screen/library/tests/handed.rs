@@ -75,12 +75,16 @@ fn a_model_without_a_file_is_written_into_the_folder_that_is_typed() {
     // What fails when the file is there is told, and the file is shown all the same.
     let trouble = Problem::new(IO_FAILED, "it is not noted", "Check the disk.");
     let path = PathBuf::from("/other/storyteller-1.0.slm");
-    let placed = Placed { path, trouble: Some(trouble) };
+    let forgotten = Some("You fetched bytes of it from anna once.".to_owned());
+    let placed = Placed { path, forgotten, trouble: Some(trouble) };
     let action = hear(&mut library, vec![Message::News(News::Exported(run, Ok(placed)))]);
     assert!(matches!(action.work[0], Work::Reveal { .. }));
-    let [Errand::Changed(Changed::Library), Errand::Tell(told)] = &action.errands[..] else {
+    let [Errand::Changed(Changed::Library), Errand::Tell(once), Errand::Tell(told)] =
+        &action.errands[..]
+    else {
         panic!("{action:?}");
     };
+    assert_eq!(once, "You fetched bytes of it from anna once.");
     assert_eq!(told, "It is not noted. Check the disk.");
 }
 

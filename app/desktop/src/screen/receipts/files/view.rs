@@ -149,9 +149,9 @@ fn what(desk: &Desk<'_>, summary: &Summary, is_roomy: bool) -> String {
 /// Who gave the pieces, in a few words.
 fn source(desk: &Desk<'_>, summary: &Summary) -> String {
     match &summary.provenance {
-        Provenance::LocalFile => "a local file".to_owned(),
+        Provenance::LocalFile => "from no known peer".to_owned(),
         Provenance::Peers { peers, .. } => match &peers[..] {
-            [] => "all of it was here already".to_owned(),
+            [] => "from no known peer".to_owned(),
             peers => {
                 let mut names: Vec<String> =
                     peers.iter().take(3).map(|peer| desk.name(peer.id)).collect();

@@ -69,7 +69,7 @@ impl Reading {
         let what = page::body(desk, format!("{} {more}", author.sentence()));
         let style = match author {
             Author::Own(_) | Author::Peer(..) => style::noted,
-            Author::Nobody | Author::Unknown(_) => style::warned,
+            Author::Nobody | Author::Blocked(..) | Author::Unknown(_) => style::warned,
         };
         let id = self.summary.signer.map(|signer| page::small(desk, signer.to_string()));
         page::note(desk, column![what].push(id).spacing(desk.space(Space::Hair)), style).into()
