@@ -14,7 +14,8 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::take_back;
 use crate::naming::{short_peer, tail};
 use crate::ports::{
-    Access, Clock as _, Failure, Journal, JournalError, KnownPeer, PieceStore as _, Ports,
+    Access, Clock as _, Failure, Journal, JournalError, KnownPeer, Liar, PieceStore as _, Ports,
+    Record, What,
 };
 
 /// The port that peers are called on where nobody chose one.
@@ -251,13 +252,53 @@ pub async fn block<P: Ports>(ports: &P, peer: KnownPeer) -> Result<Vec<Id>, Pair
         .map_err(|source| PairingError::NotTakenBack { label: peer.label, source })
 }
 
-/// Lets a blocked peer call and be called again. It gets nothing by this alone.
+/// Lets a blocked peer call and be called again. It gets nothing by this alone, and no ban is
+/// lifted; says whether it has one.
 ///
 /// # Errors
 ///
 /// [`PairingError`] if the store fails.
-pub async fn unblock<P: Ports>(ports: &P, peer: KnownPeer) -> Result<KnownPeer, PairingError> {
-    keep(ports, KnownPeer { access: Access::Open, ..peer }).await
+pub async fn unblock<P: Ports>(
+    ports: &P,
+    peer: KnownPeer,
+) -> Result<(KnownPeer, bool), PairingError> {
+    let peer = keep(ports, KnownPeer { access: Access::Open, ..peer }).await?;
+    let liars = ports.store().liars().await.map_err(PairingError::Store)?;
+    let is_banned = liars.get(&peer.id).is_some_and(|liar| liar.is_banned);
+    Ok((peer, is_banned))
+}
+
+/// What a peer may do once it is not blocked any more.
+pub fn unblocked(peer: &Label, is_banned: bool) -> String {
+    if is_banned {
+        format!("{peer} may call again, but lied and stays banned: imports do not call it.")
+    } else {
+        format!("{peer} may call and be called again.")
+    }
+}
+
+/// Lifts the ban of a peer that lied, and writes down that the user did; says whether there was
+/// one. What it was caught at stays.
+///
+/// # Errors
+///
+/// [`PairingError`] if the journal fails, and nothing is lifted, or if the store does.
+pub async fn unban<P: Ports>(ports: &P, peer: PeerId) -> Result<bool, PairingError> {
+    let liars = ports.store().liars().await.map_err(PairingError::Store)?;
+    let banned = liars.get(&peer).filter(|liar| liar.is_banned);
+    if let Some(lie) = banned.and_then(Liar::last) {
+        let record = Record {
+            time: ports.clock().now(),
+            what: What::Unbanned,
+            model_id: lie.model_id.clone(),
+            artifact: lie.artifact,
+            peer: Some(peer),
+            bytes: 0,
+            note: String::new(),
+        };
+        ports.journal().record(record).await.map_err(JournalError::Failed)?;
+    }
+    ports.store().unban(peer).await.map_err(PairingError::Store)
 }
 
 /// Forgets a peer; every live yes to serving it or fetching from it is taken back, as by

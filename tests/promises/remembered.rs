@@ -35,6 +35,8 @@ fn the_liar_of_the_demo_serves_this_machine_only() {
     let offer = fs::read_to_string(scene.path("peer-0.minimodel-offer")).unwrap();
     assert!(offer.contains("mmp://127.0.0.1:") && !offer.contains("192.168"), "{offer}");
     assert!(liar.said().contains(" on 127.0.0.1:"), "{}", liar.said());
+    let warned = "warning   wrong bytes are sent in every piece";
+    assert!(liar.said().contains(warned), "{}", liar.said());
     liar.stop().done();
 }
 
@@ -51,7 +53,10 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     first.done();
     assert!(!first.err.contains("wrong bytes"), "{first}");
     let words = ["import-peer-request", "l.json", "tiny.manifest", "out", "--consent", Scene::YES];
-    assert_eq!(importer.run(&words).status, Some(3));
+    let failed = importer.run(&words).refused(3, "io.failed");
+    let advice = failed["advice"].as_str().unwrap();
+    assert!(advice.contains("peer-1 lied and is banned"), "{advice}");
+    assert!(advice.contains("minimodel peer unban") && !advice.contains("ask it"), "{advice}");
     assert_eq!(liar.said().matches("importer called").count(), 1, "{}", liar.said());
 
     // Who it was, what it sent and in place of what is written down, for people and programs.
@@ -86,6 +91,11 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     assert!(refused["advice"].as_str().unwrap().contains("minimodel peer unban"), "{refused}");
     let asked = request("banned.json");
     assert!(asked.err.contains("it is banned") && asked.err.contains(&what), "{asked}");
+    // Unblocking lifts no ban, and says so.
+    importer.run(&["peer", "block", "peer-1"]).done();
+    let unblocked = importer.run(&["peer", "unblock", "peer-1"]);
+    assert!(unblocked.err.contains("peer-1 may call again, but lied and stays banned"));
+    unblocked.done();
     // Nor does removing and adding it make it honest.
     importer.run(&["peer", "remove", "peer-1"]).done();
     let invite = ["peer", "invite", "--address", "mmp://127.0.0.1:9", "--label", "peer-1"];
@@ -109,6 +119,10 @@ fn a_lie_outlives_its_import_until_a_person_lifts_the_ban() {
     assert_eq!(importer.run(&["peer", "unban", "peer-1"]).done()["was_banned"], true);
     assert_eq!(importer.run(&["peer", "unban", "peer-1"]).done()["was_banned"], false);
     assert_eq!((&listed()["banned"], &listed()["lies"][0]), (&false.into(), lie));
+    let activity = importer.run(&["activity"]).done();
+    let lifted = activity["entry"].as_array().unwrap().iter();
+    let lifted: Vec<_> = lifted.filter(|entry| entry["what"] == "unbanned").collect();
+    assert_eq!((lifted.len(), &lifted[0]["model_id"]), (1, &"tiny".into()));
     importer.run(&["library", "forget", "tiny", "--yes"]).done();
     fs::create_dir(scene.path("again")).unwrap();
     let words = ["import-peer-request", "l.json", "tiny.manifest", "again"];

@@ -70,6 +70,7 @@ fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String 
         What::Failed => format!("an import of {model} ended: {note}"),
         What::Fetched => format!("fetched {bytes} of {model}{}", with("from")),
         What::Banned => format!("a lie about {model}{}, banned: {note}", with("by")),
+        What::Unbanned => format!("lifted the ban for a lie about {model}{}", with("by")),
         What::Faulted => format!("an import of {model} went on{}: {note}", with("without")),
         What::Served => format!("served {bytes} of {model}{}", with("to")),
         What::Evicted => format!("gave up {model} to make room, {bytes}"),

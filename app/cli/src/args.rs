@@ -70,6 +70,12 @@ pub struct Global {
     pub verbose: u8,
 }
 
+/// The name of the demo's liar, which nobody is led to.
+pub const LIAR: &str = "demo-liar";
+/// Where it takes calls.
+const LIAR_LISTENS: &str = "Where to take calls, on this machine only [default: 127.0.0.1:0, a \
+                            port that the system picks]";
+
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -129,7 +135,7 @@ pub enum Command {
     /// Show the whole path at work: prepare, serve from several peers, import, verify
     Demo(DemoArgs),
     /// Serve a model with wrong bytes in it, on this machine only: the demo's liar
-    #[command(hide = true)]
+    #[command(name = LIAR, hide = true, mut_arg("listen", |listen| listen.help(LIAR_LISTENS)))]
     DemoLiar(LiarArgs),
 }
 

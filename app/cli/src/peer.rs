@@ -240,11 +240,11 @@ async fn unblock<W: Wiring>(
     let ports = session.library()?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let peer = naming::peer(&peers, &args.peer)?.clone();
-    let peer = pairing::unblock(&ports, peer).await.map_err(|error| Fault::blamed(&error))?;
-    session.terminal.say(&format!(
-        "{} may call and be called again. What it might have had stays taken back.",
-        peer.label
-    ));
+    let (peer, is_banned) =
+        pairing::unblock(&ports, peer).await.map_err(|error| Fault::blamed(&error))?;
+    let told = pairing::unblocked(&peer.label, is_banned);
+    let lift = if is_banned { " Lift that with `minimodel peer unban`." } else { "" };
+    session.terminal.say(&format!("{told}{lift} What it might have had stays taken back."));
     Ok(Outcome::new().with_text("peer_id", peer.id).with_text("label", &peer.label).told())
 }
 
@@ -255,7 +255,8 @@ async fn unban<W: Wiring>(
     let ports = session.library()?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let peer = naming::peer(&peers, &args.peer)?;
-    let was_banned = ports.store().unban(peer.id).await.map_err(failed)?;
+    let was_banned =
+        pairing::unban(&ports, peer.id).await.map_err(|error| Fault::blamed(&error))?;
     session.terminal.say(&if was_banned {
         format!(
             "{} is called by imports again. What it was caught at stays written down.",

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 
 use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, LIAR};
 use crate::fault::{Exit, Fault};
 use crate::outcome::{self, Outcome, Reader};
 use crate::session::Session;
@@ -29,7 +29,7 @@ pub async fn run<W: Wiring>(
     let json = line.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     let cli = match Cli::try_parse_from(&line) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, json, terminal),
+        Err(error) => return refuse(error, json, terminal),
     };
     trace(cli.global.verbose);
     let reader = match (cli.global.json, terminal.reading()) {
@@ -90,7 +90,8 @@ fn answer(result: &Result<Outcome, Fault>, reader: Reader, terminal: &mut Termin
 }
 
 /// Answers a command line that cannot be read, or that asks for help.
-fn refuse(error: &clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
+fn refuse(mut error: clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
+    suggest_no_liar(&mut error);
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return if terminal.answer(&text).is_ok() { Exit::Done } else { Exit::Io };
@@ -105,6 +106,19 @@ fn refuse(error: &clap::Error, json: bool, terminal: &mut Terminal) -> Exit {
     match terminal.answer(&outcome::render(&fault, reader)) {
         Ok(()) => Exit::Usage,
         Err(_) => Exit::Io,
+    }
+}
+
+/// Suggests to nobody who mistyped something the command that sends wrong bytes.
+fn suggest_no_liar(error: &mut clap::Error) {
+    let names = match error.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names,
+        Some(ContextValue::String(name)) => vec![name],
+        _ => return,
+    };
+    let names: Vec<String> = names.into_iter().filter(|name| name != LIAR).collect();
+    if !names.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(names));
     }
 }
 
@@ -160,7 +174,7 @@ mod tests {
         let mut terminal =
             Terminal::with(Box::new(out.clone()), Box::new(err.clone()), input, Asking::Impossible);
         let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
-        let exit = refuse(&error, json, &mut terminal);
+        let exit = refuse(error, json, &mut terminal);
         (exit, out.text(), err.text())
     }
 
@@ -178,6 +192,18 @@ mod tests {
         assert_eq!(exit.number(), 2);
         let object: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(object["code"], "usage.arguments");
+    }
+
+    #[test]
+    fn nobody_is_led_to_the_demos_liar() {
+        for typo in ["demo-lia", "demo-lair", "demoliar", "demo-lie"] {
+            let (exit, _, err) = refused(&format!("minimodel {typo} tiny"), false);
+            assert_eq!(exit.number(), 2);
+            assert!(err.contains("unrecognized subcommand") && !err.contains("liar'"), "{err}");
+        }
+        assert!(refused("minimodel librari", false).2.contains("'library'"));
+        let (_, help, _) = refused("minimodel demo-liar --help", false);
+        assert!(help.contains("127.0.0.1:0") && !help.contains("0.0.0.0:9410"), "{help}");
     }
 
     #[test]

@@ -50,11 +50,11 @@ pub async fn run<W: Wiring>(
     if !args.address.is_empty() {
         settings.addresses.clone_from(&args.address);
     }
-    serve_from(session, args, &settings, |ports| ports).await
+    serve_from(session, args, &settings, None, |ports| ports).await
 }
 
 /// Serves from what `wrap` makes of the ports: tries what can fail, asks, writes the yes down, and
-/// begins.
+/// begins. A `warning` stands in the question.
 ///
 /// # Errors
 ///
@@ -63,6 +63,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     session: &mut Session<'_, W>,
     args: &ServeArgs,
     settings: &Settings,
+    warning: Option<&str>,
     wrap: impl FnOnce(W::Ports) -> P,
 ) -> Result<Outcome, Fault> {
     let own = session.key()?;
@@ -101,7 +102,8 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
         "press Ctrl-C, or `minimodel share stop {}`: it takes back what this yes grants",
         model.model_id
     );
-    let question = Question::serve(&serving, limit, until, stop);
+    let mut question = Question::serve(&serving, limit, until, stop);
+    question.facts.extend(warning.map(|what| ("warning", what.to_owned())));
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     let yes = if ends_older(session.terminal, args, &question)? {
         question.ending_older(yes)

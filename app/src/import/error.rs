@@ -46,6 +46,14 @@ pub enum ImportError {
     /// The peers could not give all pieces.
     #[error(transparent)]
     Pull(#[from] PullError),
+    /// The same, and this peer was banned on the way, because it lied.
+    #[error("{pull}")]
+    Lied {
+        /// The peer.
+        peer: Label,
+        /// What became of all of them.
+        pull: PullError,
+    },
     /// The whole is not what the manifest names.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -99,7 +107,7 @@ impl Blamed for ImportError {
             Self::Output(error) => error.blame(),
             Self::Reserve(error) => error.blame(),
             Self::Journal(error) => error.blame(),
-            Self::Pull(error) => error.blame(),
+            Self::Pull(error) | Self::Lied { pull: error, .. } => error.blame(),
             Self::Stopped | Self::Damaged(_) | Self::Read { .. } | Self::Store(_) => Blame::Machine,
         }
     }
@@ -114,7 +122,7 @@ impl Blamed for ImportError {
             Self::Output(error) => error.code(),
             Self::Reserve(error) => error.code(),
             Self::Journal(error) => error.code(),
-            Self::Pull(error) => error.code(),
+            Self::Pull(error) | Self::Lied { pull: error, .. } => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
             Self::Stopped | Self::Damaged(_) | Self::Read { .. } | Self::Store(_) => IO_FAILED,
@@ -130,7 +138,7 @@ impl Blamed for ImportError {
             Self::Output(error) => error.field(),
             Self::Reserve(error) => error.field(),
             Self::Journal(error) => error.field(),
-            Self::Pull(error) => error.field(),
+            Self::Pull(error) | Self::Lied { pull: error, .. } => error.field(),
             Self::Artifact(error) => error.field(),
             Self::Receipt(error) => error.field(),
             Self::Damaged(_) => "pieces".into(),
@@ -163,6 +171,11 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Pull(error) => error.advice(),
+            Self::Lied { peer, .. } => Advice::new(&format!(
+                "{peer} lied and is banned: no import calls it before you lift that. Take an offer \
+                 of another peer; then it goes on from the pieces kept."
+            ))
+            .by(Remedy::Unban),
             Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
             Self::Damaged(_) => {

@@ -35,6 +35,8 @@ pub(super) struct Keeping<'a, P: Ports> {
     /// Bytes that peers gave.
     given: BTreeMap<PeerId, u64>,
     denied: Option<JournalError>,
+    /// Who was banned last for a lie.
+    liar: Option<verifier::scalars::Label>,
 }
 
 type Kept = (VerifiedSummary, Result<(), Failure>);
@@ -54,7 +56,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
         have: Bitfield,
     ) -> Self {
         let (before, given) = (have.count(), BTreeMap::new());
-        Self { ports, plan, assembling, have, before, frontier: 0, given, denied: None }
+        Self { ports, plan, assembling, have, before, frontier: 0, given, denied: None, liar: None }
     }
 
     /// Pulls what is missing and keeps it, until nothing is missing or nobody is left to ask.
@@ -100,7 +102,10 @@ impl<'a, P: Ports> Keeping<'a, P> {
         }
         match (ended, self.denied.take()) {
             (_, Some(denied)) => Err(denied.into()),
-            (Some(Err(error)), None) => Err(error.into()),
+            (Some(Err(pull)), None) => Err(match self.liar.take() {
+                Some(peer) => ImportError::Lied { peer, pull },
+                None => pull.into(),
+            }),
             _ => Err(PullError::Cancelled.into()),
         }
     }
@@ -207,9 +212,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
 
     /// Writes down what a peer did. A lie outlives the import: the peer is called by no other until
     /// a person lifts the ban. A broken protocol may be the fault of a program, and does not.
-    async fn banned(&self, peer: PeerId, note: String, untrue: Option<Untrue>) {
+    async fn banned(&mut self, peer: PeerId, note: String, untrue: Option<Untrue>) {
         let (time, manifest) = (self.ports.clock().now(), self.plan.manifest());
         if let Some(untrue) = untrue {
+            let known = self.plan.called().iter().find(|called| called.id == peer);
+            self.liar = known.map(|called| called.label.clone());
             let lie = Lie {
                 time,
                 model_id: manifest.model_id().clone(),

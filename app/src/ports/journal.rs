@@ -90,6 +90,8 @@ pub enum What {
     Fetched,
     /// A peer lied and was banned.
     Banned,
+    /// The user lifted the ban of a peer that had lied.
+    Unbanned,
     /// A peer broke the protocol and was left out of the rest of an import.
     Faulted,
     /// A peer took bytes.
@@ -99,11 +101,12 @@ pub enum What {
 }
 
 impl What {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Imported,
         Self::Failed,
         Self::Fetched,
         Self::Banned,
+        Self::Unbanned,
         Self::Faulted,
         Self::Served,
         Self::Evicted,
@@ -116,6 +119,7 @@ impl What {
             Self::Failed => "failed",
             Self::Fetched => "fetched",
             Self::Banned => "banned",
+            Self::Unbanned => "unbanned",
             Self::Faulted => "faulted",
             Self::Served => "served",
             Self::Evicted => "evicted",

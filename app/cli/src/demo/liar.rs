@@ -37,7 +37,14 @@ pub async fn run<W: Wiring>(
         let advice = "The demo's liar serves on this machine only: take --listen 127.0.0.1:0.";
         return Err(Fault::usage("--listen", what, advice));
     }
-    serve_from(session, &args.serve, &settings, |ports| Lying::new(ports, args.every)).await
+    let warning = match args.every.get() {
+        1 => "wrong bytes are sent in every piece, to see a lie being caught".to_owned(),
+        every => {
+            format!("wrong bytes are sent in one piece of {every}, to see a lie being caught")
+        }
+    };
+    let wrap = |ports| Lying::new(ports, args.every);
+    serve_from(session, &args.serve, &settings, Some(&warning), wrap).await
 }
 
 /// Ports whose listener flips a byte in every Nth piece that it sends.

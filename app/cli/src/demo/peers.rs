@@ -21,6 +21,7 @@ use verifier::scalars::{Label, UtcTime};
 
 use super::place::Place;
 use super::step;
+use crate::args::LIAR;
 use crate::fault::Fault;
 use crate::terminal::Terminal;
 
@@ -256,7 +257,7 @@ impl Planned {
         let every = self.lies.map(|every| every.to_string());
         let mut words = match &every {
             None => vec![word("share"), word("serve")],
-            Some(every) => vec![word("demo-liar"), word("--every"), word(every)],
+            Some(every) => vec![word(LIAR), word("--every"), word(every)],
         };
         words.extend([word(model), word("--offer"), self.offer.as_os_str()]);
         words.extend(["--listen", "127.0.0.1:0", "--to", "importer", "--for", &span].map(word));

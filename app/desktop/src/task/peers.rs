@@ -75,16 +75,17 @@ pub fn start<P: Ports + 'static>(
         Work::Unblock(peer) => {
             let id = peer.id;
             let work = async move {
-                let peer = pairing::unblock(&opened.ports, peer).await;
-                let peer = peer.map_err(|error| Problem::blamed(&error))?;
-                Ok(format!("{} may call and be called again.", peer.label))
+                let unblocked = pairing::unblock(&opened.ports, peer).await;
+                let (peer, is_banned) = unblocked.map_err(|error| Problem::blamed(&error))?;
+                Ok(pairing::unblocked(&peer.label, is_banned))
             };
             perform(work, move |done| Message::Done(id, done))
         }
         Work::Unban(peer) => {
             let id = peer.id;
             let work = async move {
-                opened.ports.store().unban(id).await.map_err(store_failed)?;
+                let lifted = pairing::unban(&opened.ports, id).await;
+                lifted.map_err(|error| Problem::blamed(&error))?;
                 Ok(format!("{} is called by imports again.", peer.label))
             };
             perform(work, move |done| Message::Done(id, done))

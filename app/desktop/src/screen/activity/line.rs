@@ -58,6 +58,9 @@ fn moved(desk: &Desk<'_>, record: &Record) -> String {
         What::Banned => {
             format!("{who} sent wrong bytes for {model} and was banned.")
         }
+        What::Unbanned => {
+            format!("You lifted the ban of {who} for wrong bytes of {model}.")
+        }
         What::Faulted => {
             format!("{who} broke the protocol and was left out of an import of {model}.")
         }
