@@ -171,7 +171,7 @@ impl Blamed for ImportError {
             Self::Reserve(error) => error.advice(),
             Self::Journal(error) => error.advice(),
             Self::Pull(error) => error.advice(),
-            Self::Lied { peer, .. } => Advice::new(&format!(
+            Self::Lied { peer, .. } => Advice::from(format!(
                 "{peer} lied and is banned: no import calls it before you lift that. Take an offer \
                  of another peer; then it goes on from the pieces kept."
             ))
