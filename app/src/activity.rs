@@ -105,7 +105,7 @@ pub struct Look {
     pub entries: Vec<Entry>,
     /// Whether there are older transfers that it leaves out.
     pub left_out: bool,
-    /// The grants that are live, those that end first at the top; or why they are not known.
+    /// The grants that are live or will be, those that end first at the top; or why they are not known.
     pub live: Result<Vec<Standing>, Problem>,
     /// What came of checking the consent log.
     pub chain: Result<Chain, Problem>,
@@ -128,7 +128,7 @@ pub async fn look<J: Journal>(journal: &J, most: usize, now: UtcTime) -> Look {
     let held = journal.holding(now).await.unwrap_or_default();
     let entries = merged(held, records.unwrap_or_default());
     let live = standing.map(|mut standing| {
-        standing.retain(|standing| standing.live);
+        standing.retain(|standing| standing.is_open(now));
         standing.sort_by_key(|standing| standing.grant.expires());
         standing
     });

@@ -161,7 +161,7 @@ impl Blamed for ReserveError {
 impl Blamed for JournalError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Consent(_) | Self::Broken(_) => Blame::Refused,
+            Self::Consent(_) | Self::Broken(_) | Self::Late(_) => Blame::Refused,
             Self::Failed(_) => Blame::Machine,
         }
     }
@@ -170,6 +170,7 @@ impl Blamed for JournalError {
         match self {
             Self::Consent(error) => error.code(),
             Self::Broken(broken) => broken.rule.code(),
+            Self::Late(_) => CONSENT_DENIED,
             Self::Failed(_) => IO_FAILED,
         }
     }
@@ -178,6 +179,7 @@ impl Blamed for JournalError {
         match self {
             Self::Consent(error) => error.field(),
             Self::Broken(broken) => broken.rule.field(),
+            Self::Late(_) => Cow::Borrowed("expires_utc"),
             Self::Failed(_) => Cow::Borrowed("consent.log"),
         }
     }
@@ -185,6 +187,7 @@ impl Blamed for JournalError {
     fn advice(&self) -> Advice {
         match self {
             Self::Broken(broken) => broken.rule.advice(),
+            Self::Late(_) => "Nothing was done. Run it again, and answer before that time.".into(),
             Self::Failed(failure) => machine_advice(failure.as_ref()),
             Self::Consent(error) => match error {
                 ConsentError::Denied { .. } => error.advice(),

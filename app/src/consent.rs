@@ -64,7 +64,7 @@ impl Consent {
         self.grants.iter().any(|grant| grant.id() == standing.grant.id())
     }
 
-    /// Takes back what is still live of it, all at once; says which grants.
+    /// Takes back what is left of it, all at once; says which grants.
     ///
     /// # Errors
     ///
@@ -93,8 +93,9 @@ pub fn odd_time(last: UtcTime, now: UtcTime) -> Option<String> {
     })
 }
 
-/// Takes back every live yes that `meant` says yes to, all at once; says which ones, in the order
-/// in which they were given. Whatever moves under them stops within one piece.
+/// Takes back every yes that allows anything, now or later, and that `meant` says yes to, all at
+/// once; says which ones, in the order in which they were given. Whatever moves under them stops
+/// within one piece.
 ///
 /// # Errors
 ///
@@ -106,12 +107,12 @@ pub async fn take_back<J: Journal>(
 ) -> Result<Vec<Id>, JournalError> {
     loop {
         let standing = journal.standing(now).await?;
-        let live = standing.iter().filter(|standing| standing.live && meant(standing));
-        let live: Vec<Id> = live.map(|standing| standing.grant.id().clone()).collect();
-        match journal.revoke(live.clone(), now).await {
+        let open = standing.iter().filter(|standing| standing.is_open(now) && meant(standing));
+        let open: Vec<Id> = open.map(|standing| standing.grant.id().clone()).collect();
+        match journal.revoke(open.clone(), now).await {
             // Somebody else took one of them back meanwhile: that is what was wanted.
             Err(JournalError::Consent(ConsentError::UnknownGrant(_))) => {}
-            outcome => return outcome.map(|()| live),
+            outcome => return outcome.map(|()| open),
         }
     }
 }

@@ -313,7 +313,8 @@ pub async fn remove<P: Ports>(ports: &P, peer: PeerId) -> Result<Vec<Id>, Pairin
     Ok(revoked)
 }
 
-/// Takes back every live yes to serving one peer or fetching from it; says which ones.
+/// Takes back every yes to serving one peer or fetching from it that is live or will be; says which
+/// ones.
 ///
 /// # Errors
 ///

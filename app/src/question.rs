@@ -57,7 +57,7 @@ pub struct Question {
     pub terms: Vec<Terms>,
 }
 
-/// An earlier grant that is live.
+/// An earlier grant that is live, or will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Older {
     /// The grant.
@@ -124,8 +124,8 @@ impl Question {
         let replaced = plan.earlier().to_vec();
         let ends = match replaced.len() {
             0 => None,
-            1 => Some("1 earlier grant for this model that is still live".to_owned()),
-            more => Some(format!("{more} earlier grants for this model that are still live")),
+            1 => Some("1 earlier grant for this model that has not ended".to_owned()),
+            more => Some(format!("{more} earlier grants for this model that have not ended")),
         };
         Self {
             required: required.to_vec(),
@@ -299,12 +299,15 @@ impl Yes {
     ///
     /// # Errors
     ///
-    /// [`JournalError`] if it cannot be written down; then nothing may be done.
+    /// [`JournalError`] if it cannot be written down, or is over by now; then nothing may be done.
     pub async fn write_down<J: Journal>(
         self,
         journal: &J,
         now: UtcTime,
     ) -> Result<Consent, JournalError> {
+        if let Some(over) = self.terms.iter().find(|terms| terms.expires <= now) {
+            return Err(JournalError::Late(over.expires));
+        }
         Consent::given(journal, self.artifact, self.terms, self.instead_of, now).await
     }
 }

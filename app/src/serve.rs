@@ -331,6 +331,13 @@ fn rest(mut standing: Vec<Standing>, consent: &Consent, least: u64, now: UtcTime
     }
 }
 
+/// The length of the shortest piece of the model that is kept, in bytes: who may take fewer gets
+/// nothing.
+pub fn least_piece(model: &Model) -> u64 {
+    let pieces = model.have.pieces(&model.geometry);
+    pieces.map(|piece| u64::from(model.geometry.length(piece))).min().unwrap_or(0)
+}
+
 /// Every live grant to serve the artifact.
 fn live_grants(standing: &[Standing], artifact: Sha256) -> Vec<Allowed> {
     let live = standing.iter().filter(|standing| {

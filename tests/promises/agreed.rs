@@ -3,9 +3,12 @@
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
+use verifier::Sha256;
+use verifier::consent::{Act, ConsentLog, GrantTerms, Scope};
+use verifier::scalars::{Id, UtcTime};
 
 use crate::harness::{Companion, DEADLINE, Model, Running, Scene, files, grants, midway};
 
@@ -240,7 +243,7 @@ fn the_yes_to_an_import_takes_the_place_of_earlier_ones() {
     scene.importer.run(&["consent", "revoke", newest["id"].as_str().unwrap()]).done();
     let answer = import.ends();
     answer.refused(1, "consent.denied");
-    let told = "  ends      3 earlier grants for this model that are still live";
+    let told = "  ends      3 earlier grants for this model that have not ended";
     assert!(answer.err.contains(told), "{answer}");
     scene.nothing_came_out();
 }
@@ -267,4 +270,107 @@ fn an_import_of_what_is_here_names_no_peer_because_it_calls_none() {
         assert!(answer.err.contains(told), "{answer}");
         scene.came_out();
     }
+}
+
+/// Writes down, as by a clock that is a day ahead, that fred may have the scene's model; the grant.
+#[track_caller]
+fn granted_ahead(scene: &Scene, name: &str) -> String {
+    let peer = &scene.peers[0];
+    let fred = Companion::new(&scene.path(""), "fred").id();
+    let library = peer.run(&["library", "list"]).done();
+    let artifact = library["model"][0]["artifact_sha256"].as_str().unwrap().to_owned();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let granted = UtcTime::from_unix(now.as_secs() + 86_400);
+    let path = peer.data.join("consent.log");
+    let mut bytes = fs::read(&path).unwrap();
+    let terms = GrantTerms {
+        id: Id::parse(name).unwrap(),
+        act: Act::Serve,
+        model_id: Id::parse("tiny").unwrap(),
+        artifact_sha256: Sha256::parse(&artifact).unwrap(),
+        scope: Scope::parse(&fred).unwrap(),
+        byte_limit: 5 << 20,
+        granted,
+        expires: granted.plus(86_400),
+    };
+    let mut log = ConsentLog::parse(&bytes).unwrap();
+    let line = log.grant_line(&terms).unwrap();
+    log.extend(&line).unwrap();
+    bytes.extend(line);
+    fs::write(path, bytes).unwrap();
+    granted.to_string()
+}
+
+/// The log is of a clock that was ahead when fred's grant was written down.
+#[test]
+fn a_grant_that_is_not_live_yet_is_named_and_ends_like_one_that_is() {
+    let scene = scene();
+    let peer = &scene.peers[0];
+    let is_over = |name: &str| {
+        let list = peer.run(&["consent", "list"]);
+        let line = list.err.lines().find(|line| line.starts_with(name)).unwrap();
+        line.contains("  ended  ")
+    };
+
+    let from = granted_ahead(&scene, "g-listed");
+    let list = peer.run(&["consent", "list"]);
+    let line = list.err.lines().find(|line| line.starts_with("g-listed")).unwrap();
+    assert!(line.contains("  ahead  ") && line.contains(&format!("from {from}")), "{line}");
+    let shares = peer.run(&["share", "list"]);
+    assert!(shares.err.contains(&format!("fred may have it from {from} until")), "{shares}");
+    peer.run(&["share", "stop", "tiny"]).done();
+    assert!(is_over("g-listed"));
+
+    granted_ahead(&scene, "g-asked");
+    let beside = serves(&scene, "gina", &["--until-input-ends"]).stop();
+    let line = beside.err.lines().find(|line| line.starts_with("  also      fred (mmpeer1"));
+    assert!(line.unwrap().contains(&format!("may have it from {from} until")), "{beside}");
+    assert!(!is_over("g-asked"));
+    serves(&scene, "gina", &["--until-input-ends", "--only"]).stop().done();
+    assert!(is_over("g-asked"));
+
+    for (word, name) in [("block", "g-blocked"), ("remove", "g-removed")] {
+        granted_ahead(&scene, name);
+        let told = peer.run(&["peer", word, "fred"]).done();
+        assert_eq!(told["revoked"], serde_json::json!([name]), "{word}");
+        assert!(is_over(name));
+    }
+}
+
+#[test]
+fn a_limit_that_no_piece_fits_into_is_refused_before_anybody_is_asked() {
+    let scene = scene();
+    let words = ["share", "serve", "tiny", "--to", "fred", "--listen", "127.0.0.1:0"];
+    let serve = [&words[..], &["--consent", "serve", "--bytes", "5"]].concat();
+    let refused = scene.peers[0].refuses(&serve, 2, "usage.arguments");
+    assert_eq!(refused["field"], "--bytes");
+    let last = scene.bytes % (64 << 10);
+    let least = if last == 0 { 64 << 10 } else { last };
+    let advice = refused["advice"].as_str().unwrap();
+    assert!(advice.contains(&format!("--bytes {least}, which is one piece")), "{advice}");
+    assert!(grants(&scene.peers[0], "serve").is_empty());
+    serves(&scene, "fred", &["--bytes", &least.to_string(), "--until-input-ends"]).stop().done();
+}
+
+#[test]
+fn stopping_a_share_tells_a_typo_from_a_model_that_is_not_served() {
+    let scene = scene();
+    let peer = &scene.peers[0];
+    let typo = ["share", "stop", "tyni"];
+    let refused = peer.refuses(&typo, 2, "usage.arguments");
+    assert_eq!(refused["message"], "no model here is called `tyni`");
+    let stopped = peer.run(&["share", "stop", "tiny-1.0"]);
+    assert_eq!(stopped.done()["revoked"], serde_json::json!([]));
+    assert!(stopped.err.contains("`tiny-1.0` may not be served now."), "{stopped}");
+
+    peer.run(&["sample", "other.slm"]).done();
+    peer.prepares("other.slm", &["--model-id", "other", "--model-version", "1"]);
+    // A power cut leaves the grant.
+    serves(&scene, "fred", &[]).kill();
+    let stopped = peer.run(&["share", "stop", "other"]);
+    assert_eq!(stopped.done()["revoked"], serde_json::json!([]));
+    assert!(stopped.err.contains("May be served now: tiny ("), "{stopped}");
+    assert!(
+        peer.refuses(&typo, 2, "usage.arguments")["advice"].as_str().unwrap().contains("tiny (")
+    );
 }

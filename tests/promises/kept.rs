@@ -225,6 +225,7 @@ fn what_is_served_exported_handed_over_or_checked_is_not_given_up_meanwhile() {
             peers: &peers,
             known: &peers,
             standing: &[],
+            now,
             offer: None,
         };
         let question = Question::serve(&serving, None, now.plus(60), "end the test");

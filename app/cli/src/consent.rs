@@ -49,7 +49,7 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         values.push(value(grant));
     }
     let live = standing.iter().filter(|grant| grant.live).count();
-    if live > 0 {
+    if standing.iter().any(|grant| grant.is_open(now)) {
         session.terminal.say("Take one back with `minimodel consent revoke GRANT`.");
     }
     Ok(Outcome::new()
@@ -148,13 +148,15 @@ fn refused(error: &JournalError) -> Fault {
 /// A grant in one line for people.
 fn line(standing: &Standing, now: UtcTime) -> String {
     let grant = &standing.grant;
+    let from = standing.begins(now);
     let state = match standing.live {
         true => "live ",
-        false if grant.revoked().is_none() && grant.granted() > now => "ahead",
+        false if from.is_some() => "ahead",
         false => "ended",
     };
+    let from = from.map(|from| format!("from {from}  ")).unwrap_or_default();
     format!(
-        "{}  {state}  {:<7} {} ({})  {}  {} of {} used  until {}",
+        "{}  {state}  {:<7} {} ({})  {}  {} of {} used  {from}until {}",
         grant.id(),
         grant.act().as_str(),
         grant.model_id(),
@@ -191,6 +193,7 @@ pub fn value(standing: &Standing) -> Value {
         "peer": peer,
         "byte_limit": grant.byte_limit(),
         "bytes_used": standing.used,
+        "granted_utc": grant.granted().to_string(),
         "expires_utc": grant.expires().to_string(),
     })
 }

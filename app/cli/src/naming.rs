@@ -32,7 +32,8 @@ impl From<&Model> for Named {
 }
 
 impl Named {
-    fn answers_to(&self, name: &str) -> bool {
+    /// Whether the name means it.
+    pub fn answers_to(&self, name: &str) -> bool {
         let long = || self.version.as_ref().is_some_and(|v| format!("{}-{v}", self.id) == name);
         self.id.as_str() == name || long() || self.digest_starts_with(name)
     }
@@ -83,7 +84,8 @@ pub fn find(known: &[Named], name: &str) -> Result<usize, Fault> {
     }
 }
 
-fn list<'a>(named: impl Iterator<Item = &'a Named>) -> String {
+/// Their names in one line.
+pub fn list<'a>(named: impl Iterator<Item = &'a Named>) -> String {
     const MOST: usize = 8;
     let mut names: Vec<String> = named.map(Named::shown).collect();
     let more = names.len().saturating_sub(MOST);

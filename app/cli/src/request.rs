@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use app::input;
 use app::naming::short_peer;
-use app::ports::{PieceStore as _, Ports as _};
+use app::ports::{JournalError, PieceStore as _, Ports as _};
 use app::question::Question;
 use app::request::{self, Document, Kind, Written};
 use verifier::scalars::Id;
@@ -61,6 +61,9 @@ async fn new<W: Wiring>(
     let until = now.plus(args.span.0);
     let question = Question::request(&manifest, &offers, &liars, until, &args.out);
     prompt::consent(session.terminal, &args.agreed.acts, &question)?;
+    if until <= session.now() {
+        return Err(Fault::blamed(&JournalError::Late(until)));
+    }
     session.write(&args.out, &bytes)?;
     let peers: BTreeSet<String> = offers.iter().map(|offer| offer.peer_id().to_string()).collect();
     let shown: Vec<String> = offers.iter().map(|offer| short_peer(offer.peer_id())).collect();

@@ -11,7 +11,7 @@ use app::ports::{
 };
 use app::quantity::{Limit, Size};
 use app::question::{Question, Serving, Told};
-use app::serve::{Bound, Ended, Event, Served};
+use app::serve::{Bound, Ended, Event, Served, least_piece};
 use app::settings::Settings;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -72,6 +72,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let known = ports.store().peers().await.map_err(failed)?;
     let peers = named(args, &known)?;
     check_offer_place(args, settings, &**ports.outputs())?;
+    check_limit(args, &model)?;
     let bound = app::serve::bind(&ports, model.artifact, settings.listen)
         .await
         .map_err(|error| Fault::blamed(&error))?;
@@ -95,6 +96,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
         peers: &peers,
         known: &known,
         standing: &ports.journal().standing(now).await.map_err(|error| Fault::blamed(&error))?,
+        now,
         offer: told.map(|((file, _), places)| Told { file, places }),
     };
     let limit = args.bytes.map(|Size(bytes)| bytes);
@@ -146,6 +148,22 @@ fn named(args: &ServeArgs, known: &[KnownPeer]) -> Result<Vec<KnownPeer>, Fault>
         }
     }
     Ok(peers)
+}
+
+/// Refuses a limit under which no piece could be taken.
+fn check_limit(args: &ServeArgs, model: &Model) -> Result<(), Fault> {
+    let least = least_piece(model);
+    match args.bytes {
+        Some(Size(bytes)) if bytes < least => {
+            let what = format!("{bytes} bytes are fewer than any piece of {}", model.model_id);
+            let whole = model.geometry.byte_count();
+            let advice = format!(
+                "Say at least --bytes {least}, which is one piece; the whole model has {whole} bytes."
+            );
+            Err(Fault::usage("--bytes", what, advice))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses an offer that could not be written or would say no address, before anything starts.

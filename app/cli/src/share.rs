@@ -9,6 +9,7 @@ use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::consent::{Act, Scope};
 use verifier::manifest::Manifest;
+use verifier::scalars::UtcTime;
 
 use crate::args::{ShareCommand, StopArgs};
 use crate::consent::{value as grant_value, warning};
@@ -52,14 +53,14 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     let models = ports.store().models().await.map_err(failed)?;
     let peers = ports.store().peers().await.map_err(failed)?;
     let warning = warning(session, ports.journal()).await?;
-    let standing =
-        ports.journal().holding(session.now()).await.map_err(|error| Fault::blamed(&error))?;
+    let now = session.now();
+    let standing = ports.journal().holding(now).await.map_err(|error| Fault::blamed(&error))?;
     let mut values = Vec::new();
     for model in models.iter().filter(|model| !model.have.is_empty()) {
         let grants: Vec<&Standing> = standing
             .iter()
             .filter(|standing| {
-                is_live_serve(standing) && standing.grant.artifact_sha256() == model.artifact
+                is_open_serve(standing, now) && standing.grant.artifact_sha256() == model.artifact
             })
             .collect();
         session.terminal.say(&format!(
@@ -78,7 +79,8 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
                 Scope::None => "nobody".to_owned(),
             };
             session.terminal.say(&format!(
-                "    {who} may have it until {}; took {} of {}",
+                "    {who} may have it {}until {}; took {} of {}",
+                standing.begins(now).map(|from| format!("from {from} ")).unwrap_or_default(),
                 standing.grant.expires(),
                 Size(standing.used),
                 Size(standing.grant.byte_limit())
@@ -102,32 +104,22 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
     Ok(Outcome::new().warn(warning).with("share_count", values.len()).with("share", values).told())
 }
 
-fn is_live_serve(standing: &Standing) -> bool {
-    standing.live && standing.grant.act() == Act::Serve
+fn is_open_serve(standing: &Standing, now: UtcTime) -> bool {
+    standing.is_open(now) && standing.grant.act() == Act::Serve
 }
 
 async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Result<Outcome, Fault> {
     let journal = session.journal()?;
     let now = session.now();
-    let mut standing = journal.standing(now).await.map_err(|error| Fault::blamed(&error))?;
-    standing.retain(is_live_serve);
-    if standing.is_empty() {
-        session.terminal.say("Nothing may be served now, so there is nothing to stop.");
-        session.say_if_new()?;
-        return Ok(Outcome::new().with("revoked", Vec::<String>::new()).told());
+    let standing = journal.standing(now).await.map_err(|error| Fault::blamed(&error))?;
+    let served = named(standing.iter().filter(|standing| is_open_serve(standing, now)));
+    if !served.iter().any(|named| named.answers_to(&args.model)) {
+        return nothing_to_stop(session, args, &served, named(&standing)).await;
     }
-    let mut known: Vec<Named> = Vec::new();
-    for standing in &standing {
-        let grant = &standing.grant;
-        let artifact = grant.artifact_sha256();
-        if known.iter().all(|named| named.artifact != artifact) {
-            known.push(Named { id: grant.model_id().clone(), version: None, artifact });
-        }
-    }
-    let place = naming::find(&known, &args.model)?;
-    let meant = known.get(place).map(|named| named.artifact);
+    let place = naming::find(&served, &args.model)?;
+    let meant = served.get(place).map(|named| named.artifact);
     let is_meant = |standing: &Standing| {
-        is_live_serve(standing) && Some(standing.grant.artifact_sha256()) == meant
+        is_open_serve(standing, now) && Some(standing.grant.artifact_sha256()) == meant
     };
     let revoked =
         take_back(&*journal, now, is_meant).await.map_err(|error| Fault::blamed(&error))?;
@@ -142,4 +134,55 @@ async fn stop<W: Wiring>(session: &mut Session<'_, W>, args: &StopArgs) -> Resul
         }
     ));
     Ok(Outcome::new().with("revoked", revoked).told())
+}
+
+/// Says that a model is not served; refuses a name that no model has, as far as is known: while
+/// another process has the library, that is what the consent log names.
+async fn nothing_to_stop<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &StopArgs,
+    served: &[Named],
+    mut known: Vec<Named>,
+) -> Result<Outcome, Fault> {
+    let library = session.look_quietly();
+    if let Ok(Some(library)) = &library {
+        let models = library.store().models().await.map_err(failed)?;
+        known.extend(models.iter().map(Named::from));
+    }
+    let others = match served {
+        [] => "Nothing may be served now, so there is nothing to stop.".to_owned(),
+        served => format!("May be served now: {}.", naming::list(served.iter())),
+    };
+    let is_known = known.iter().any(|named| named.answers_to(&args.model));
+    match library {
+        _ if is_known => {
+            session.terminal.say(&format!("`{}` may not be served now. {others}", args.model));
+        }
+        // Where there is no library, nothing has a name.
+        Ok(None) => {
+            session.terminal.say(&others);
+            session.say_if_new()?;
+        }
+        Ok(Some(_)) => {
+            let what = format!("no model here is called `{}`", args.model);
+            return Err(Fault::usage("model", what, others));
+        }
+        Err(_) => {
+            let what = format!("no model that was ever agreed to is called `{}`", args.model);
+            return Err(Fault::usage("model", what, others));
+        }
+    }
+    Ok(Outcome::new().with("revoked", Vec::<String>::new()).told())
+}
+
+/// The models that the grants are about, each once.
+fn named<'a>(standing: impl IntoIterator<Item = &'a Standing>) -> Vec<Named> {
+    let mut known: Vec<Named> = Vec::new();
+    for Standing { grant, .. } in standing {
+        let artifact = grant.artifact_sha256();
+        if known.iter().all(|named| named.artifact != artifact) {
+            known.push(Named { id: grant.model_id().clone(), version: None, artifact });
+        }
+    }
+    known
 }

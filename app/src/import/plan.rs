@@ -98,11 +98,12 @@ impl Plan {
         let have = kept.map_or_else(|| Bitfield::empty(count), |kept| kept.have);
         let known = store.peers().await.map_err(ImportError::Store)?;
         let liars = store.liars().await.map_err(ImportError::Store)?;
-        let standing = ports.journal().standing(ports.clock().now()).await?;
+        let now = ports.clock().now();
+        let standing = ports.journal().standing(now).await?;
         let plan = Self::of(request, folder, have, &known, &liars)?;
         let is_earlier = |standing: &&Standing| {
             let grant = &standing.grant;
-            standing.live
+            standing.is_open(now)
                 && grant.artifact_sha256() == plan.artifact()
                 && matches!(grant.act(), Act::Fetch | Act::Import | Act::Cache)
         };

@@ -39,6 +39,17 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether it allows anything now or will later, because it is dated ahead of the clock: it is
+    /// neither taken back, nor over, nor used up.
+    pub fn is_open(&self, now: UtcTime) -> bool {
+        self.grant.revoked().is_none() && now < self.grant.expires() && self.left() > 0
+    }
+
+    /// From when on it allows something, if that is later than now.
+    pub fn begins(&self, now: UtcTime) -> Option<UtcTime> {
+        Some(self.grant.granted()).filter(|granted| self.is_open(now) && *granted > now)
+    }
+
     /// How many bytes more it allows.
     pub const fn left(&self) -> u64 {
         self.grant.byte_limit().saturating_sub(self.used)
@@ -186,6 +197,9 @@ pub enum JournalError {
     /// log itself holds.
     #[error(transparent)]
     Consent(verifier::consent::ConsentError),
+    /// The yes was said after its own end.
+    #[error("the time that you were shown is over: it ended at {0}")]
+    Late(UtcTime),
     /// The log on disk is not a valid log.
     #[error(transparent)]
     Broken(Box<Broken>),

@@ -32,6 +32,8 @@ pub struct Serving<'a> {
     pub known: &'a [KnownPeer],
     /// Every grant of the log.
     pub standing: &'a [Standing],
+    /// Now.
+    pub now: UtcTime,
     /// The offer that will be written, if one will.
     pub offer: Option<Told<'a>>,
 }
@@ -46,11 +48,11 @@ pub struct Told<'a> {
 }
 
 impl Serving<'_> {
-    /// The earlier grants under which anybody may have the model as well.
+    /// The earlier grants under which anybody may have the model as well, now or later.
     fn older(&self) -> impl Iterator<Item = Older> {
         let is_older = |standing: &&Standing| {
             let grant = &standing.grant;
-            standing.live
+            standing.is_open(self.now)
                 && grant.act() == Act::Serve
                 && grant.artifact_sha256() == self.model.artifact
                 && *grant.model_id() == self.model.model_id
@@ -58,8 +60,9 @@ impl Serving<'_> {
         self.standing.iter().filter(is_older).map(|standing| Older {
             grant: standing.grant.id().clone(),
             what: format!(
-                "{} may have it until {}, {} left, by an earlier yes",
+                "{} may have it {}until {}, {} left, by an earlier yes",
                 self.whom(standing.grant.scope()),
+                standing.begins(self.now).map(|from| format!("from {from} ")).unwrap_or_default(),
                 standing.grant.expires(),
                 Size(standing.left())
             ),

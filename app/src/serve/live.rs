@@ -51,7 +51,7 @@ pub struct TurnedAway {
     pub why: String,
 }
 
-/// A live yes to serving, and what went out under it.
+/// A yes to serving that is live, or will be, and what went out under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
     /// Whom it concerns.
@@ -60,6 +60,8 @@ pub struct Allowed {
     pub used: u64,
     /// The most that may.
     pub limit: u64,
+    /// When it begins.
+    pub from: UtcTime,
     /// When it ends.
     pub until: UtcTime,
 }
@@ -68,8 +70,8 @@ impl Allowed {
     /// What the journal says of a grant.
     pub fn of(standing: &Standing) -> Self {
         let Standing { grant, used, .. } = standing;
-        let (scope, limit, until) = (grant.scope(), grant.byte_limit(), grant.expires());
-        Self { scope, used: *used, limit, until }
+        let (scope, limit) = (grant.scope(), grant.byte_limit());
+        Self { scope, used: *used, limit, from: grant.granted(), until: grant.expires() }
     }
 }
 

@@ -2,7 +2,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::sync::Arc;
 
+use app::Blamed as _;
 use app::ports::{Broken, Journal as _, JournalError, Record, Spend, Terms, What};
+use app::question::Question;
 use verifier::Sha256;
 use verifier::consent::{Act, ConsentError, ConsentLog, Grant, Scope};
 use verifier::identity::SigningKey;
@@ -424,6 +426,39 @@ async fn a_look_shows_the_newest_transfers_and_says_that_there_are_more() {
     assert_eq!((times(&look), look.left_out), (vec![5, 4, 3, 1, 0], true));
     let live = look.live.unwrap();
     assert_eq!(live.iter().map(|live| live.grant.act()).collect::<Vec<_>>(), [Act::Cache]);
+    // By a clock that is behind it will be live: it stands there too.
+    let behind = app::activity::look(&journal, 2, at(0)).await.live.unwrap();
+    assert_eq!(behind.len(), 1);
     let look = app::activity::look(&journal, 3, at(9)).await;
     assert_eq!((times(&look), look.left_out), (vec![5, 4, 3, 2, 1, 0], false));
+}
+
+#[tokio::test]
+async fn a_yes_that_is_said_after_its_end_is_told_so_and_not_written_down() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let terms = terms(Act::Serve, 100);
+    let (artifact, until) = (terms.artifact, terms.expires);
+    let question = Question {
+        what: "Serve tiny".to_owned(),
+        artifact,
+        required: vec![Act::Serve],
+        optional: Vec::new(),
+        bytes: "100 bytes".to_owned(),
+        peers: Vec::new(),
+        license: "/license.md".to_owned(),
+        card: "/card.md".to_owned(),
+        facts: Vec::new(),
+        older: Vec::new(),
+        until,
+        stop: "press Ctrl-C".to_owned(),
+        terms: vec![terms],
+    };
+    let yes = question.agree(&[Act::Serve]).unwrap();
+    let error = yes.clone().write_down(&journal, until).await.unwrap_err();
+    assert!(error.to_string().starts_with("the time that you were shown is over"), "{error}");
+    assert_eq!(error.code().to_string(), "consent.denied");
+    assert!(error.advice().text().contains("Run it again"));
+    assert!(!layout.consent_log().exists());
+    yes.write_down(&journal, at(999)).await.unwrap();
 }

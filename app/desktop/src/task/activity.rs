@@ -44,7 +44,7 @@ async fn looked<P: Ports>(opened: Arc<Opened<P>>) -> Looked {
     })
 }
 
-/// Takes those of the grants back that are live, all of them or none.
+/// Takes those of the grants back that are live or will be, all of them or none.
 async fn revoke<P: Ports>(opened: Arc<Opened<P>>, grants: Vec<Id>) -> Result<(), Problem> {
     let ports = &opened.ports;
     let meant = |standing: &Standing| grants.contains(standing.grant.id());

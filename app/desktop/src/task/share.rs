@@ -89,10 +89,10 @@ async fn look<P: Ports>(opened: &Opened<P>) -> Result<Arc<Look>, Problem> {
     let now = opened.ports.clock().now();
     let standing =
         opened.ports.journal().standing(now).await.map_err(|error| Problem::blamed(&error))?;
-    let live: Vec<&Standing> =
-        standing.iter().filter(|one| one.live && one.grant.act() == Act::Serve).collect();
+    let open: Vec<&Standing> =
+        standing.iter().filter(|one| one.is_open(now) && one.grant.act() == Act::Serve).collect();
     let servable = |model: Model| Servable {
-        allowed: live
+        allowed: open
             .iter()
             .filter(|one| one.grant.artifact_sha256() == model.artifact)
             .map(|one| Allowed::of(one))

@@ -34,11 +34,15 @@ pub(super) fn view<'a>(
         }
     };
     let count = live.len() as u64;
-    let name = match count {
+    let ahead = live.iter().filter(|standing| standing.begins(desk.now).is_some()).count() as u64;
+    let mut name = match count.saturating_sub(ahead) {
         0 => "No grant is live".to_owned(),
         1 => "1 grant is live".to_owned(),
-        _ => format!("{} grants are live", words::grouped(count)),
+        now => format!("{} grants are live", words::grouped(now)),
     };
+    if ahead > 0 {
+        name.push_str(&format!(", {} will be", words::grouped(ahead)));
+    }
     let mut head = row![page::heading(desk, name), Gap::new().width(Fill)].align_y(Center);
     if count > 1 {
         let ready = live.iter().any(|standing| !revoking.contains(standing.grant.id()));
@@ -78,7 +82,11 @@ fn line_of<'a>(desk: &Desk<'a>, standing: &Standing, revoking: &[Id]) -> Element
     let grant = &standing.grant;
     let what = line::allowed(desk, grant);
     let until = format!(
-        "until {}, over {}",
+        "{}until {}, over {}",
+        standing
+            .begins(desk.now)
+            .map(|from| format!("from {} ", words::minute(from)))
+            .unwrap_or_default(),
         words::minute(grant.expires()),
         words::until(desk.now, grant.expires())
     );

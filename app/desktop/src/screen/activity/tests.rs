@@ -280,6 +280,29 @@ fn a_log_that_is_ahead_of_the_clock_is_named() {
 }
 
 #[test]
+fn a_grant_that_is_dated_ahead_says_from_when_and_can_be_revoked() {
+    let terms = log().grants()[2].terms().clone();
+    let granted = NOW.plus(7_200);
+    let mut log = ConsentLog::empty();
+    let line = log.grant_line(&GrantTerms { granted, expires: granted.plus(3_600), ..terms });
+    log.extend(&line.unwrap()).unwrap();
+    let ahead = Standing { grant: log.grants()[0].clone(), used: 0, live: false };
+    let mut live = look(0).live.unwrap();
+    live.retain(|standing| standing.grant.id().as_str() == "g-5");
+    live.push(ahead.clone());
+    let screen = with(Look { live: Ok(live), ..look(0) });
+    assert!(says(&screen, "1 grant is live, 1 will be"));
+    let end = granted.plus(3_600);
+    let [from, until] = [granted, end].map(crate::words::minute);
+    let over = crate::words::until(NOW, end);
+    assert!(says(&screen, &format!("from {from} until {until}, over {over}")));
+    let mut screen = with(Look { live: Ok(vec![ahead]), ..look(0) });
+    assert!(says(&screen, "No grant is live, 1 will be"));
+    let action = screen.update(Message::Revoke(id("g-3")));
+    assert!(!action.work.is_empty(), "{action:?}");
+}
+
+#[test]
 fn nothing_yet_says_what_to_do() {
     let chain =
         Chain { lines: 0, first: None, last: None, head: Sha256::of(b""), torn: 0, broken: None };

@@ -8,6 +8,7 @@ use app::ports::{Access, Model};
 use app::problem::Problem;
 use app::quantity::{Size, Span};
 use app::question::{Question, Yes};
+use app::serve::least_piece;
 use iced::widget::{Column, column, container, row};
 use iced::{Center, Element, Fill};
 use verifier::Sha256;
@@ -160,9 +161,16 @@ impl Offering {
     fn limit(&self) -> Result<u64, String> {
         match self.bytes.trim() {
             "" => Ok(self.default_limit()),
-            typed => Size::at_most(typed, ConsentLogFormat::V0.max_bytes)
-                .map(|Size(bytes)| bytes)
-                .map_err(|error| error.to_string()),
+            typed => {
+                let Size(bytes) = Size::at_most(typed, ConsentLogFormat::V0.max_bytes)
+                    .map_err(|error| error.to_string())?;
+                match least_piece(&self.model) {
+                    least if bytes < least => {
+                        Err(format!("no piece fits into it: the shortest has {least} bytes"))
+                    }
+                    _ => Ok(bytes),
+                }
+            }
         }
     }
 

@@ -126,14 +126,15 @@ fn model<'a>(share: &'a Share, desk: &Desk<'a>, servable: &'a Servable) -> Eleme
 }
 
 fn grant<'a>(desk: &Desk<'a>, servable: &Servable, allowed: Allowed) -> Element<'a, Message> {
-    let Allowed { scope, used, limit, until } = allowed;
+    let Allowed { scope, used, limit, from, until } = allowed;
     let (who, peer) = match scope {
         Scope::Peer(peer) => (page::printable(&desk.name(peer)), Some(peer)),
         Scope::AnyPaired => ("Any paired peer".to_owned(), None),
         Scope::None => ("Nobody".to_owned(), None),
     };
     let words = format!(
-        "{who} may have it: took {} of {}, ends {}",
+        "{who} may have it{}: took {} of {}, ends {}",
+        if from > desk.now { format!(" from {}", words::minute(from)) } else { String::new() },
         words::bytes(used),
         words::bytes(limit),
         words::until(desk.now, until)

@@ -79,6 +79,7 @@ impl Sample {
             scope: Scope::Peer(id(2)),
             used: MIB,
             limit: 8 * MIB,
+            from: NOW,
             until: NOW.plus(7_200),
         };
         Arc::new(Look { models: vec![Servable { model: self.model(), allowed: vec![allowed] }] })

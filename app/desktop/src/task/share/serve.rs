@@ -63,6 +63,7 @@ pub(super) async fn ask<P: Ports<Clock: Clone>>(
         peers: &peers,
         known: &known,
         standing: &standing.map_err(|error| Problem::blamed(&error))?,
+        now,
         offer: Some(Told { file: &order.file, places: &places }),
     };
     let stop = "press Stop or close the window: both take back what this yes grants";

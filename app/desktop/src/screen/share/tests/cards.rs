@@ -40,6 +40,7 @@ fn ask_beside(screen: &mut Share, sample: &Sample, run: Run, order: &Order, stan
         peers: &peers,
         known: &book.peers,
         standing,
+        now: NOW,
         offer: Some(Told { file: &order.file, places: "mmp://192.168.1.20:9410" }),
     };
     let question = Question::serve(&serving, Some(order.limit), NOW.plus(order.span), "press Stop");
@@ -370,4 +371,23 @@ fn it_is_drawn() {
     let large = crate::desk::Desk { scale: Scale::new(2.0), ..desk(&book) };
     let view = screen.view(&large);
     assert_drawn(&mut open((1_032.0, 1_800.0), view), &light(), "share-large-light");
+}
+
+#[test]
+fn a_limit_that_no_piece_fits_into_is_no_order() {
+    let sample = Sample::new();
+    let mut screen = shown(&sample);
+    offering(&mut screen, &sample);
+    let _action = press(&mut screen, "anna-laptop");
+    let least = app::serve::least_piece(&sample.model());
+    for (bytes, orders) in [(least - 1, 0), (least, 1)] {
+        let typed = crate::screen::share::offering::Message::Bytes(bytes.to_string());
+        let _action = screen.update(Message::Offering(typed));
+        if orders == 0 {
+            sees(&screen, &format!("no piece fits into it: the shortest has {least} bytes"));
+        }
+        let go_on = crate::screen::share::offering::Message::Continue;
+        let action = screen.update(Message::Offering(go_on));
+        assert_eq!(action.work.len(), orders, "{bytes}");
+    }
 }
