@@ -384,7 +384,7 @@ fn a_limit_that_no_piece_fits_into_is_no_order() {
         let typed = crate::screen::share::offering::Message::Bytes(bytes.to_string());
         let _action = screen.update(Message::Offering(typed));
         if orders == 0 {
-            sees(&screen, &format!("no piece fits into it: the shortest has {least} bytes"));
+            sees(&screen, &format!("No piece fits into it: the shortest has {least} bytes"));
         }
         let go_on = crate::screen::share::offering::Message::Continue;
         let action = screen.update(Message::Offering(go_on));
