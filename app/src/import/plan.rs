@@ -247,7 +247,7 @@ impl Plan {
         &self.banned
     }
 
-    /// Grants of earlier imports of the artifact that are still live: a yes to this one takes their
+    /// Grants of earlier imports of the artifact that have not ended: a yes to this one takes their
     /// place.
     pub fn earlier(&self) -> &[Id] {
         &self.earlier

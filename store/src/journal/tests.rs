@@ -450,6 +450,7 @@ async fn a_yes_that_is_said_after_its_end_is_told_so_and_not_written_down() {
         card: "/card.md".to_owned(),
         facts: Vec::new(),
         older: Vec::new(),
+        replaced: Vec::new(),
         until,
         stop: "press Ctrl-C".to_owned(),
         terms: vec![terms],
