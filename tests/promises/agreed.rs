@@ -268,6 +268,8 @@ fn an_import_of_what_is_here_names_no_peer_because_it_calls_none() {
         }
         let told = "  bytes     nothing to fetch, all pieces are kept already; nobody is called";
         assert!(answer.err.contains(told), "{answer}");
+        let told = format!("Nothing was fetched: {} pieces were here already.", scene.pieces);
+        assert!(answer.err.contains(&told), "{answer}");
         scene.came_out();
     }
 }

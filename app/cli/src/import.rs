@@ -262,16 +262,19 @@ fn tell_result(
     banned: &BTreeMap<PeerId, (Code, Option<Untrue>)>,
 ) {
     let seconds = imported.transfer_time.as_secs_f64();
-    terminal.say(&format!(
-        "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {} here already.",
-        Size(imported.bytes_fetched),
-        count(imported.givers, "peer"),
-        rate(imported.bytes_fetched, seconds),
-        match imported.pieces_before {
-            1 => "1 piece was".to_owned(),
-            pieces => format!("{pieces} pieces were"),
-        }
-    ));
+    let before = match imported.pieces_before {
+        1 => "1 piece was here already".to_owned(),
+        pieces => format!("{pieces} pieces were here already"),
+    };
+    terminal.say(&match imported.givers {
+        0 => format!("Verified. Nothing was fetched: {before}."),
+        givers => format!(
+            "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {before}.",
+            Size(imported.bytes_fetched),
+            count(givers, "peer"),
+            rate(imported.bytes_fetched, seconds),
+        ),
+    });
     let all: u64 = imported.contributions.iter().map(|peer| peer.bytes).sum();
     if all > imported.bytes_fetched {
         terminal.say("Together with what came earlier, as the receipt says:");
