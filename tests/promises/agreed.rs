@@ -274,7 +274,8 @@ fn an_import_of_what_is_here_names_no_peer_because_it_calls_none() {
     }
 }
 
-/// Writes down, as by a clock that is a day ahead, that fred may have the scene's model; the grant.
+/// Writes down, as by a clock that is a day ahead, that fred may have the scene's model; from
+/// when on.
 #[track_caller]
 fn granted_ahead(scene: &Scene, name: &str) -> String {
     let peer = &scene.peers[0];
@@ -323,7 +324,7 @@ fn a_grant_that_is_not_live_yet_is_named_and_ends_like_one_that_is() {
     peer.run(&["share", "stop", "tiny"]).done();
     assert!(is_over("g-listed"));
 
-    granted_ahead(&scene, "g-asked");
+    let from = granted_ahead(&scene, "g-asked");
     let beside = serves(&scene, "gina", &["--until-input-ends"]).stop();
     let line = beside.err.lines().find(|line| line.starts_with("  also      fred (mmpeer1"));
     assert!(line.unwrap().contains(&format!("may have it from {from} until")), "{beside}");
