@@ -53,6 +53,9 @@ pub fn machine_advice(failure: &(dyn Error + 'static)) -> Advice {
         Some(ErrorKind::NotFound) => {
             "See whether it was moved, or lies on a disk that is not connected; then try again."
         }
+        Some(ErrorKind::NotADirectory) => {
+            "That is a file, or lies in one, and not a folder: name a folder instead."
+        }
         Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
             "See that this user may read and write there, then try again."
         }

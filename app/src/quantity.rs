@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[non_exhaustive]
 pub enum QuantityError {
     /// It does not start with a number.
-    #[error("`{0}` does not start with a whole number")]
+    #[error("`{0}` does not start with a number")]
     Number(String),
     /// The unit is not known.
     #[error("`{found}` is not a unit; use {known}")]
@@ -18,9 +18,12 @@ pub enum QuantityError {
         /// The units that are known.
         known: &'static str,
     },
-    /// It is zero or too large.
-    #[error("`{0}` is zero or too large")]
-    Range(String),
+    /// It is zero, or less than one of what is counted.
+    #[error("`{0}` is zero; use 1 at least")]
+    Zero(String),
+    /// It is more than can be counted.
+    #[error("`{0}` is too large")]
+    TooLarge(String),
     /// It is more than it may be here.
     #[error("`{found}` is too much here; use {most} at most")]
     AboveLimit {
@@ -38,6 +41,8 @@ pub struct Size(pub u64);
 const SIZE_UNITS: &[(&str, u64)] = &[
     ("", 1),
     ("B", 1),
+    ("byte", 1),
+    ("bytes", 1),
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
@@ -170,23 +175,42 @@ impl fmt::Display for Span {
 
 fn read(text: &str, units: &[(&str, u64)], known: &'static str) -> Result<u64, QuantityError> {
     let text = text.trim();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at(digits(text));
     if number.is_empty() {
         return Err(QuantityError::Number(text.to_owned()));
     }
+    // A fraction counts as far as there are whole ones of what is counted.
+    let (fraction, unit) = match rest.strip_prefix('.') {
+        Some(rest) if digits(rest) > 0 => rest.split_at(digits(rest)),
+        _ => ("", rest),
+    };
     let unit = unit.trim();
     let (_, factor) = units
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(unit))
         .ok_or_else(|| QuantityError::Unit { found: unit.to_owned(), known })?;
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(*factor))
-        .filter(|value| *value > 0)
-        .ok_or_else(|| QuantityError::Range(text.to_owned()))
+    let whole = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
+    match whole.and_then(|whole| whole.checked_add(part(fraction, *factor))) {
+        Some(0) => Err(QuantityError::Zero(text.to_owned())),
+        Some(value) => Ok(value),
+        None => Err(QuantityError::TooLarge(text.to_owned())),
+    }
 }
+
+/// The part of a unit that the digits behind a decimal point name, rounded down.
+fn part(digits: &str, factor: u64) -> u64 {
+    let mut part = 0;
+    let mut place = u128::from(factor) * PLACES;
+    for digit in digits.bytes() {
+        place /= 10;
+        part += place * u128::from(digit - b'0');
+    }
+    u64::try_from(part / PLACES).unwrap_or(u64::MAX)
+}
+
+/// Keeps the digits behind a decimal point exact: more of them than that count for nothing.
+const PLACES: u128 = 1_000_000_000_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -208,8 +232,29 @@ mod tests {
         assert!(matches!("GiB".parse::<Size>(), Err(QuantityError::Number(_))));
         assert!(matches!("-1".parse::<Size>(), Err(QuantityError::Number(_))));
         assert!(matches!("1 parsec".parse::<Size>(), Err(QuantityError::Unit { .. })));
-        assert!(matches!("0".parse::<Size>(), Err(QuantityError::Range(_))));
-        assert!(matches!("99999999TiB".parse::<Size>(), Err(QuantityError::Range(_))));
+        for zero in ["0", "0.0MiB", "0.9"] {
+            assert!(matches!(zero.parse::<Size>(), Err(QuantityError::Zero(_))), "{zero}");
+        }
+        assert!(matches!("99999999TiB".parse::<Size>(), Err(QuantityError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_size_is_read_as_it_is_printed() {
+        for (text, bytes) in [
+            ("64.05MiB", 67_161_292),
+            ("64.05 MiB", 67_161_292),
+            ("1.5 KiB", 1_536),
+            ("999 bytes", 999),
+            ("1 byte", 1),
+            ("0.1GB", 100_000_000),
+            ("1.99999999999999999999999999KiB", 2_047),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for wrong in [".05MiB", "1.MiB", "1..5MiB", "1.5.5MiB"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+        }
+        assert_eq!("0s".parse::<Span>().unwrap_err().to_string(), "`0s` is zero; use 1 at least");
     }
 
     #[test]

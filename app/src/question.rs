@@ -18,7 +18,7 @@ use verifier::scalars::{Id, UtcTime};
 use crate::consent::Consent;
 use crate::import::Plan;
 use crate::naming::short_peer;
-use crate::ports::{Evictable, Journal, JournalError, Liar, Lie, Terms};
+use crate::ports::{Access, Evictable, Journal, JournalError, KnownPeer, Liar, Lie, Terms};
 use crate::quantity::Size;
 
 pub use serve::{Serving, Told};
@@ -142,6 +142,7 @@ impl Question {
     pub fn request(
         manifest: &Manifest,
         offers: &[Offer],
+        known: &[KnownPeer],
         liars: &BTreeMap<PeerId, Liar>,
         until: UtcTime,
         out: &Path,
@@ -159,7 +160,15 @@ impl Question {
                 Some((false, Some(lie))) => lied_before(lie),
                 _ => String::new(),
             };
-            format!("{} at {}{lied}", short_peer(offer.peer_id()), addresses.join(", "))
+            let id = short_peer(offer.peer_id());
+            let (who, note) = match known.iter().find(|peer| peer.id == offer.peer_id()) {
+                Some(peer) if peer.access == Access::Blocked => {
+                    (format!("{} ({id})", peer.label), "; you have blocked it, so it is not called")
+                }
+                Some(peer) => (format!("{} ({id})", peer.label), ""),
+                None => (id, "; you are not paired with it, so it is not called"),
+            };
+            format!("{who} at {}{note}{lied}", addresses.join(", "))
         });
         Self {
             required: vec![Act::Fetch],

@@ -52,13 +52,17 @@ pub fn write<'a>(
 ) -> Result<Written, Problem> {
     let manifest = Manifest::parse(&manifest.bytes, options)
         .map_err(|error| Problem::coded_in(&manifest.path, &error))?;
-    let mut parsed = Vec::new();
+    let (mut parsed, mut paths) = (Vec::new(), Vec::new());
     for document in offers {
+        paths.push(&document.path);
         let offer = Offer::parse(&document.bytes);
         parsed.push(offer.map_err(|error| Problem::coded_in(&document.path, &error))?);
     }
     let draft =
         ImportDraft { request_id, manifest: &manifest, options, offers: &parsed, valid_for };
-    let bytes = draft.write(now).map_err(|error| Problem::coded(&error))?;
+    let bytes = draft.write(now).map_err(|error| {
+        let offer = error.offer().and_then(|offer| paths.get(offer));
+        offer.map_or_else(|| Problem::coded(&error), |path| Problem::coded_in(path, &error))
+    })?;
     Ok(Written { bytes, manifest, offers: parsed })
 }

@@ -169,6 +169,9 @@ impl Settings {
         if bytes.len() > Self::MAX_BYTES {
             return Err(SettingsError::TooLarge);
         }
+        if bytes.is_empty() {
+            return Err(SettingsError::Text(serde::de::Error::custom("the file is empty")));
+        }
         let settings: Self = serde_json::from_slice(bytes).map_err(SettingsError::Text)?;
         settings.check()?;
         Ok(settings)

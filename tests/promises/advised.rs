@@ -93,6 +93,41 @@ fn a_limit_that_cannot_be_is_named_with_its_option_before_anything_is_made() {
 }
 
 #[test]
+fn a_message_is_about_what_was_typed() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let anna = &scene.importer;
+    for (words, said) in [
+        (&["peer", "add", "mmticket0:abc"][..], "text is no ticket, or a part of one: "),
+        (&["consent", "revoke", "g5"], "there is no live grant `g5`"),
+        (&["peer", "invite", "--for", "0s"], "`0s` is zero; use 1 at least"),
+        (&["peer", "invite", "--for", "-1s"], "`-1s` does not start with a number"),
+        (
+            &["share", "prepare", "tiny.slm", "--out", "x", "--model-id", "Bad Id"],
+            "for example --model-id tiny-story",
+        ),
+        (
+            &["share", "prepare", "tiny.slm", "--out", "x", "--model-card-route", "../c"],
+            "for example --model-card-route /card.md",
+        ),
+        (
+            &["settings", "set", "upload-limit", "0"],
+            "upload_limit is none from now on: there is no limit.",
+        ),
+        (&["receipt", "list", "."], "No receipts in this folder."),
+    ] {
+        let answer = anna.run(words);
+        assert!(answer.err.contains(said), "{answer}");
+    }
+    fs::write(anna.data.join("settings.json"), "").unwrap();
+    let empty = anna.run(&["settings"]);
+    assert!(empty.err.contains("the file is empty"), "{empty}");
+    let ben = Companion::new(&scene.path(""), "ben");
+    fs::write(&ben.data, "").unwrap();
+    let file = ben.run(&["settings"]);
+    assert!(file.err.contains("name a folder instead"), "{file}");
+}
+
+#[test]
 fn a_failure_names_the_file_that_is_to_blame() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     let anna = &scene.importer;

@@ -56,6 +56,32 @@ fn errors_name_people_and_the_side_that_has_to_act() {
     let answer = scene.import(&["--consent", Scene::YES]).ends();
     let told = answer.refused(1, "request.no-usable-offer")["message"].as_str().unwrap().to_owned();
     assert!(told.ends_with("such as peer-0"), "{answer}");
+
+    // What is asked and listed names people, too.
+    let words =
+        ["request", "new", "tiny.manifest", "peer-0.minimodel-offer", "--out", "again.json"];
+    let answer = scene.importer.run(&[&words[..], &["--consent", "fetch"]].concat());
+    answer.done();
+    for said in ["; you have blocked it, so it is not called", "The request asks peer-0 (mmpeer1…"]
+    {
+        assert!(answer.err.contains(said), "{answer}");
+    }
+    for words in [&["consent", "list"][..], &["activity"]] {
+        let answer = scene.importer.run(words);
+        answer.done();
+        assert!(answer.err.contains("peer-0 (mmpeer1…"), "{answer}");
+    }
+    let answer = friend.run(&[
+        "request",
+        "new",
+        "tiny.manifest",
+        "peer-0.minimodel-offer",
+        "--out",
+        "x",
+        "--consent",
+        "fetch",
+    ]);
+    assert!(answer.err.contains("; you are not paired with it, so it is not called"), "{answer}");
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! What was agreed to, moved and taken back, in one time line.
 
 use app::activity::{Entry, timeline};
-use app::naming::{short, short_peer};
-use app::ports::{Record, Standing, What};
+use app::naming::short;
+use app::ports::{KnownPeer, Record, Standing, What};
 use app::quantity::Size;
 use serde_json::{Value, json};
 
 use crate::args::ActivityArgs;
 use crate::consent;
 use crate::fault::Fault;
+use crate::naming;
 use crate::outcome::{Outcome, printable};
 use crate::session::Session;
 use crate::wiring::Wiring;
@@ -32,16 +33,17 @@ pub async fn run<W: Wiring>(
         session.terminal.say("Nothing was agreed to and nothing has moved yet.");
         session.say_if_new()?;
     }
+    let known = session.known();
     for entry in &entries {
-        session.terminal.say(&line(entry));
+        session.terminal.say(&line(entry, &known));
     }
     let values: Vec<Value> = entries.iter().map(value).collect();
     Ok(Outcome::new().warn(warning).with("entry_count", values.len()).with("entry", values).told())
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &Entry, known: &[KnownPeer]) -> String {
     let model = format!("{} ({})", entry.model_id(), short(entry.artifact()));
-    let peer = entry.peer().map(short_peer);
+    let peer = entry.peer().map(|peer| naming::person(known, peer));
     let with =
         |word: &str| peer.as_ref().map_or_else(String::new, |peer| format!(" {word} {peer}"));
     let what = match entry {

@@ -1,8 +1,8 @@
 //! What the user said yes to, and taking it back.
 
 use app::consent::odd_time;
-use app::naming::{short, short_peer};
-use app::ports::{Journal as _, JournalError, Standing};
+use app::naming::short;
+use app::ports::{Journal as _, JournalError, KnownPeer, Standing};
 use app::problem::Problem;
 use app::quantity::Size;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use verifier::scalars::{Id, UtcTime};
 
 use crate::args::{ConsentCommand, RevokeArgs};
 use crate::fault::Fault;
+use crate::naming;
 use crate::outcome::Outcome;
 use crate::session::Session;
 use crate::wiring::Wiring;
@@ -44,8 +45,9 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         session.say_if_new()?;
     }
     let mut values = Vec::new();
+    let known = session.known();
     for grant in &standing {
-        session.terminal.say(&line(grant, now));
+        session.terminal.say(&line(grant, &known, now));
         values.push(value(grant));
     }
     let live = standing.iter().filter(|grant| grant.live).count();
@@ -146,7 +148,7 @@ fn refused(error: &JournalError) -> Fault {
 }
 
 /// A grant in one line for people.
-fn line(standing: &Standing, now: UtcTime) -> String {
+fn line(standing: &Standing, known: &[KnownPeer], now: UtcTime) -> String {
     let grant = &standing.grant;
     let from = standing.begins(now);
     let state = match standing.live {
@@ -161,16 +163,16 @@ fn line(standing: &Standing, now: UtcTime) -> String {
         grant.act().as_str(),
         grant.model_id(),
         short(grant.artifact_sha256()),
-        scope(standing),
+        scope(standing, known),
         Size(standing.used),
         Size(grant.byte_limit()),
         grant.expires()
     )
 }
 
-fn scope(standing: &Standing) -> String {
+fn scope(standing: &Standing, known: &[KnownPeer]) -> String {
     match standing.grant.scope() {
-        Scope::Peer(peer) => short_peer(peer),
+        Scope::Peer(peer) => naming::person(known, peer),
         Scope::AnyPaired => "any paired peer".to_owned(),
         Scope::None => "no peer".to_owned(),
     }

@@ -129,7 +129,7 @@ pub async fn import<P: Ports>(
         sizes: *plan.geometry(),
         banned: BTreeMap::new(),
         gone: BTreeSet::new(),
-        waiting: String::new(),
+        waits: BTreeSet::new(),
         evicted: Vec::new(),
     };
     let imported = {
@@ -187,7 +187,8 @@ struct Telling {
     banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
     /// Peers whose loss was told; that they still do not answer is no news.
     gone: BTreeSet<PeerId>,
-    waiting: String,
+    /// What was said of waiting since the last piece came.
+    waits: BTreeSet<String>,
     /// What was given up to make room.
     evicted: Vec<Evictable>,
 }
@@ -214,7 +215,10 @@ impl Telling {
                 "{} is in the request, but you have blocked it: not called.",
                 self.name(*peer)
             )),
-            Event::Kept { bytes, .. } => self.progress.advance(*bytes),
+            Event::Kept { bytes, .. } => {
+                self.waits.clear();
+                self.progress.advance(*bytes);
+            }
             Event::Verifying => self.progress.doing("verifying the whole"),
             Event::Naming => self.progress.doing("writing the receipt"),
             Event::Peers(news) => self.hear_peers(news),
@@ -242,8 +246,7 @@ impl Telling {
                     None => format!("{name} is left out of this import: {code}, it {why}"),
                 });
             }
-            PullNews::Waiting(why) if *why != self.waiting => {
-                self.waiting.clone_from(why);
+            PullNews::Waiting(why) if self.waits.insert(why.clone()) => {
                 self.progress.say(&printable(why));
             }
             _ => {}

@@ -1,8 +1,9 @@
 //! Finding what the user means by a few letters: models and peers.
 
-use app::naming::short;
+use app::naming::{short, short_peer};
 use app::ports::{KnownPeer, Model, PieceStore};
 use verifier::Sha256;
+use verifier::identity::PeerId;
 use verifier::scalars::{Id, Version};
 
 use crate::fault::Fault;
@@ -78,7 +79,9 @@ pub fn find(known: &[Named], name: &str) -> Result<usize, Fault> {
         many => {
             let what = format!("`{name}` may mean {} models", many.len());
             let candidates = list(many.iter().filter_map(|place| known.get(*place)));
-            let advice = format!("Name one by its version or digest: {candidates}.");
+            let advice = format!(
+                "Name one by its version, or by its digest if versions are the same: {candidates}."
+            );
             Err(Fault::usage("model", what, advice))
         }
     }
@@ -109,6 +112,12 @@ pub async fn model<S: PieceStore>(store: &S, name: &str) -> Result<Model, Fault>
     let known: Vec<Named> = models.iter().map(Named::from).collect();
     let place = find(&known, name)?;
     Ok(models.swap_remove(place))
+}
+
+/// A peer as people see it: by its label with the end of its id behind, if it is paired.
+pub fn person(peers: &[KnownPeer], id: PeerId) -> String {
+    let known = peers.iter().find(|peer| peer.id == id);
+    known.map_or_else(|| short_peer(id), |peer| format!("{} ({})", peer.label, short_peer(id)))
 }
 
 /// Finds the paired peer that the name means: an id, or a label.

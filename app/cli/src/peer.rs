@@ -309,7 +309,7 @@ async fn named<W: Wiring>(
     let ports = match session.library() {
         Ok(ports) => ports,
         Err(fault) => {
-            let known = session.wiring.peers(&session.data()?).unwrap_or_default();
+            let known = session.known();
             let named = naming::peer(&known, &args.peer).map(|peer| peer.id).ok();
             let Some(peer) = named.or_else(|| PeerId::parse(&args.peer).ok()) else {
                 return Err(fault);

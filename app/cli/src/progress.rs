@@ -36,16 +36,24 @@ struct Plain {
 impl Progress {
     /// Starts at `done` of `total` bytes; `what` is one word, such as `import`.
     pub fn start(what: &str, total: u64, done: u64, paint: Paint) -> Self {
+        let template = "{prefix} [{bar:32}] {bytes}/{total_bytes}  {binary_bytes_per_sec}  \
+                        ETA {eta}  {msg}";
+        let started = Self::new(what, Some(total), done, paint, template);
+        started.bar.reset_eta();
+        started
+    }
+
+    fn new(what: &str, total: Option<u64>, done: u64, paint: Paint, template: &str) -> Self {
         let (bar, plain) = match paint {
             Paint::Colours => {
                 let target = ProgressDrawTarget::stderr_with_hz(DRAWS_A_SECOND);
-                (ProgressBar::with_draw_target(Some(total), target), None)
+                (ProgressBar::with_draw_target(total, target), None)
             }
             Paint::Plain => {
                 let now = Instant::now();
                 let plain = Plain {
                     what: what.to_owned(),
-                    total: Some(total),
+                    total,
                     at_start: done,
                     done,
                     started: now,
@@ -55,30 +63,18 @@ impl Progress {
                 (ProgressBar::hidden(), Some(plain))
             }
         };
-        let template = "{prefix} [{bar:32}] {bytes}/{total_bytes}  {binary_bytes_per_sec}  \
-                        ETA {eta}  {msg}";
         // A template that cannot be read leaves the library's own, which says the same less well.
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(what.to_owned());
         bar.set_position(done);
-        bar.reset_eta();
         Self { bar, plain, peers: HashSet::new() }
     }
 
     /// Starts to count bytes towards no end; `what` is one word, such as `serve`.
     pub fn count(what: &str, paint: Paint) -> Self {
-        let mut progress = Self::start(what, 0, 0, paint);
-        progress.bar.unset_length();
-        // As above.
-        if let Ok(style) = ProgressStyle::with_template("{prefix}  {bytes} sent  {msg}") {
-            progress.bar.set_style(style);
-        }
-        if let Some(plain) = &mut progress.plain {
-            plain.total = None;
-        }
-        progress
+        Self::new(what, None, 0, paint, "{prefix}  {bytes} sent  {msg}")
     }
 
     /// So many bytes more are done.

@@ -69,7 +69,11 @@ fn list<W: Wiring>(session: &mut Session<'_, W>, args: &ReceiptListArgs) -> Resu
         }
     }
     if listing.entries.is_empty() {
-        session.terminal.say(&format!("No receipts in {}.", args.folder.display()));
+        let place = match args.folder.as_os_str() {
+            here if here == "." => "this folder".to_owned(),
+            folder => folder.display().to_string(),
+        };
+        session.terminal.say(&format!("No receipts in {place}."));
     } else {
         if are_unknown && let Some(missing) = session.keys_missing() {
             session.terminal.say(&missing);

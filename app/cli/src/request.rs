@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use app::input;
-use app::naming::short_peer;
 use app::ports::{JournalError, PieceStore as _, Ports as _};
 use app::question::Question;
 use app::request::{self, Document, Kind, Written};
@@ -12,6 +11,7 @@ use verifier::scalars::Id;
 
 use crate::args::{RequestCommand, RequestNewArgs};
 use crate::fault::Fault;
+use crate::naming;
 use crate::outcome::Outcome;
 use crate::prompt;
 use crate::session::Session;
@@ -59,14 +59,16 @@ async fn new<W: Wiring>(
         _ => BTreeMap::new(),
     };
     let until = now.plus(args.span.0);
-    let question = Question::request(&manifest, &offers, &liars, until, &args.out);
+    let known = session.known();
+    let question = Question::request(&manifest, &offers, &known, &liars, until, &args.out);
     prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     if until <= session.now() {
         return Err(Fault::blamed(&JournalError::Late(until)));
     }
     session.write(&args.out, &bytes)?;
     let peers: BTreeSet<String> = offers.iter().map(|offer| offer.peer_id().to_string()).collect();
-    let shown: Vec<String> = offers.iter().map(|offer| short_peer(offer.peer_id())).collect();
+    let shown: Vec<String> =
+        offers.iter().map(|offer| naming::person(&known, offer.peer_id())).collect();
     session.terminal.say(&format!(
         "The request asks {} for {} {}, until {}.",
         shown.join(", "),

@@ -208,6 +208,13 @@ impl<'a, W: Wiring> Session<'a, W> {
         })
     }
 
+    /// The peers by whose labels people are named, read without the library's lock; none if they
+    /// cannot be read, which keeps nothing else from being shown.
+    pub fn known(&self) -> Vec<KnownPeer> {
+        let peers = self.data().and_then(|data| self.wiring.peers(&data));
+        peers.unwrap_or_default()
+    }
+
     /// Whose word a receipt with that signer is, said to people as a sentence.
     pub fn say_author(&mut self, signer: Option<PeerId>) -> Author {
         let (own, peers) = if signer.is_some() { self.signers() } else { (None, Vec::new()) };

@@ -62,7 +62,13 @@ fn changed<W: Wiring>(
     settings: &Settings,
 ) -> Outcome {
     let text = settings.text(setting);
-    session.terminal.say(&format!("{} is {} from now on.", setting.as_str(), shown(&text)));
+    let name = setting.as_str();
+    session.terminal.say(&match (setting, text.as_str()) {
+        (Setting::UploadLimit | Setting::DownloadLimit, "none") => {
+            format!("{name} is none from now on: there is no limit.")
+        }
+        _ => format!("{name} is {} from now on.", shown(&text)),
+    });
     Outcome::new().with(setting.as_str(), text).told()
 }
 

@@ -195,7 +195,7 @@ impl Broken {
 pub enum JournalError {
     /// No live grant covers the act, or what was to be written down would be no valid line; the
     /// log itself holds.
-    #[error(transparent)]
+    #[error("{}", refusal(.0))]
     Consent(verifier::consent::ConsentError),
     /// The yes was said after its own end.
     #[error("the time that you were shown is over: it ended at {0}")]
@@ -206,6 +206,16 @@ pub enum JournalError {
     /// The disk failed.
     #[error("the consent log or the records beside it cannot be used")]
     Failed(#[source] Failure),
+}
+
+/// What a rule of the log says to whoever was to write a line.
+fn refusal(error: &verifier::consent::ConsentError) -> String {
+    match error {
+        verifier::consent::ConsentError::UnknownGrant(id) => {
+            format!("there is no live grant `{id}`")
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Where consents and transfers are written down, append-only.

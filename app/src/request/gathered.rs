@@ -2,7 +2,7 @@
 
 use verifier::Code;
 use verifier::manifest::Options;
-use verifier::request::{ImportRequest, PeerMessages};
+use verifier::request::{ImportRequest, PeerMessages, RequestError};
 use verifier::scalars::{Id, UtcTime};
 
 use super::{Document, Kind, VALID_FOR, write};
@@ -105,7 +105,8 @@ impl Gathered {
             return Err(Problem::new(code, "there is no manifest", advice));
         };
         let written;
-        let bytes: &[u8] = match self.of(Kind::Request).next() {
+        let request = self.of(Kind::Request).next();
+        let bytes: &[u8] = match request {
             Some(request) => &request.bytes,
             None => {
                 let offers = self.of(Kind::Offer);
@@ -113,7 +114,13 @@ impl Gathered {
                 &written
             }
         };
-        ImportRequest::parse(bytes, &manifest.bytes, options, now)
-            .map_err(|error| Problem::coded(&error))
+        ImportRequest::parse(bytes, &manifest.bytes, options, now).map_err(|error| {
+            match (&error, request) {
+                (RequestError::Manifest(_) | RequestError::NoChunking, _) | (_, None) => {
+                    Problem::coded_in(&manifest.path, &error)
+                }
+                (_, Some(request)) => Problem::coded_in(&request.path, &error),
+            }
+        })
     }
 }

@@ -85,7 +85,9 @@ impl Setting {
                  nothing for this machine's own"
             }
             Self::Label => "a plain name; nothing for a part of the peer id",
-            Self::UploadLimit | Self::DownloadLimit => "bytes a second, such as 2MiB, or none",
+            Self::UploadLimit | Self::DownloadLimit => {
+                "bytes a second, such as 2MiB; 0 or none for no limit"
+            }
             Self::Connections => "a number from 1 to 1024",
             Self::SignReceipts | Self::Notify => "yes or no",
             Self::Theme => "system, light or dark",

@@ -48,6 +48,9 @@ struct Peer {
 
 /// Reads a book that is right in every value.
 pub(super) fn read(bytes: &[u8]) -> Result<Book, Fault> {
+    if bytes.is_empty() {
+        return Err(Fault::Text(serde_json::Error::custom("it is empty")));
+    }
     let Versioned { version } = serde_json::from_slice(bytes).map_err(Fault::Text)?;
     if version != VERSION {
         return Err(Fault::Version(version));

@@ -191,7 +191,7 @@ pub enum TicketError {
     #[error("ticket's JSON is not canonical: expected members sorted by name and no white space")]
     NotCanonical,
     /// It is not the JSON object that a ticket is.
-    #[error(transparent)]
+    #[error("text is no ticket, or a part of one: {0}")]
     Json(#[from] JsonError),
     /// One of its terms breaks a rule.
     #[error(transparent)]

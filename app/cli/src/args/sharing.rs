@@ -31,9 +31,10 @@ pub struct ImportArgs {
     #[command(flatten)]
     pub signing: SigningArgs,
     /// How long your yes holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
     pub span: Span,
-    /// The most bytes a second to fetch, such as 2MiB, or none [default: what is set]
+    /// The most bytes a second to fetch, such as 2MiB; 0 or none for no limit [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub download_limit: Option<Limit>,
 }
@@ -105,7 +106,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PEER", required = true)]
     pub to: Vec<String>,
     /// How long it may be served, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
     pub span: Span,
     /// The most bytes each peer may take [default: twice the model's size]
     #[arg(long, value_name = "SIZE", value_parser = read_bytes)]
@@ -120,7 +122,7 @@ pub struct ServeArgs {
     /// [default: what is set, else the address of --listen, if it is one that can be called]
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
-    /// The most bytes a second to send, such as 2MiB, or none [default: what is set]
+    /// The most bytes a second to send, such as 2MiB; 0 or none for no limit [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub upload_limit: Option<Limit>,
     /// The yes given beforehand.
@@ -172,7 +174,8 @@ pub struct PeerInviteArgs {
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
     /// How long the ticket holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
     pub span: Span,
 }
 
@@ -227,7 +230,8 @@ pub struct RequestNewArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// How long the request holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
     pub span: Span,
     /// How the manifest is read.
     #[command(flatten)]
@@ -250,7 +254,8 @@ pub struct AnnounceArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
     /// How long the announcement holds, at most 1d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_short_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_short_span,
+          allow_hyphen_values = true)]
     pub span: Span,
     /// The yes given beforehand.
     #[command(flatten)]

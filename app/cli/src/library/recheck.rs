@@ -120,7 +120,8 @@ async fn all<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, Fa
         return Err(outcome.beside(Fault::new(code, "store", what, advice)));
     }
     if bad > 0 {
-        let what = format!("{bad} of {of} models are not whole and sound");
+        let are = if bad == 1 { "is" } else { "are" };
+        let what = format!("{bad} of {of} models {are} not whole and sound");
         return Err(outcome.beside(Fault::new(code(worst), "model", what, advised.join(" "))));
     }
     if of == 0 {

@@ -85,6 +85,18 @@ pub enum RequestError {
     NoUsableOffer,
 }
 
+impl RequestError {
+    /// The offer that is to blame, by where it stands, from 0.
+    pub const fn offer(&self) -> Option<usize> {
+        match self {
+            Self::Offer { index, .. }
+            | Self::OfferMismatch { index, .. }
+            | Self::DuplicatePeer { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+}
+
 impl Coded for RequestError {
     fn code(&self) -> Code {
         let suffix = match self {

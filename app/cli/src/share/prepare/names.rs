@@ -1,7 +1,8 @@
 //! What the manifest that is made says, as typed, asked for, or read from the file's name.
 
+use app::problem::Problem;
 use app::share::Names;
-use verifier::manifest::{Draft, Manifest};
+use verifier::manifest::{Draft, Manifest, ManifestError};
 
 use crate::args::PrepareArgs;
 use crate::fault::Fault;
@@ -58,7 +59,7 @@ pub(super) fn ask(terminal: &mut Terminal, args: &PrepareArgs) -> Result<Names, 
     // What was typed is judged first: nobody is asked in vain.
     for (key, fault) in names.faults() {
         if !wanted.iter().any(|(route, given)| given.is_none() && route.key == key) {
-            return Err(app::share::undrafted(&fault).into());
+            return Err(mistyped(key, &fault));
         }
     }
     for (route, given) in &wanted {
@@ -68,6 +69,20 @@ pub(super) fn ask(terminal: &mut Terminal, args: &PrepareArgs) -> Result<Names, 
         }
     }
     Ok(names)
+}
+
+/// What was typed breaks a rule: names the option and what would do.
+fn mistyped(key: &str, error: &ManifestError) -> Fault {
+    let (option, example) = match key {
+        "model.id" => ("--model-id", "tiny-story"),
+        "model.version" => ("--model-version", "1.0"),
+        "model.display_name" => ("--display-name", "\"Tiny Story\""),
+        "publisher.id" => ("--publisher", "anna"),
+        key if key == LICENSE.key => (LICENSE.option, LICENSE.example),
+        _ => (CARD.option, CARD.example),
+    };
+    let advice = format!("Correct {option}, for example {option} {example}. Nothing was made.");
+    Problem { advice, remedy: None, ..Problem::coded(error) }.into()
 }
 
 impl Route {
