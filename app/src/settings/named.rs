@@ -280,7 +280,7 @@ mod tests {
             (Setting::Listen, "9410", "such as 0.0.0.0:9410"),
             (Setting::Addresses, "mmp://minimodel.org:9410", "project"),
             (Setting::Label, "-", ""),
-            (Setting::UploadLimit, "fast", "whole number"),
+            (Setting::UploadLimit, "fast", "start with a number"),
             (Setting::DownloadLimit, "2 parsec", "unit"),
             (Setting::Connections, "0", "from 1 to 1024"),
             (Setting::Connections, "many", "from 1 to 1024"),

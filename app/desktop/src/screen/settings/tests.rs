@@ -138,7 +138,7 @@ fn enter_and_the_button_save_and_say_so() {
 fn what_cannot_be_says_why_and_is_not_set() {
     for (setting, text, why) in [
         (Setting::Connections, "0", "0 is not from 1 to 1024."),
-        (Setting::DownloadLimit, "fast", "`fast` does not start with a whole number, or none."),
+        (Setting::DownloadLimit, "fast", "`fast` does not start with a number, or none."),
         (Setting::Imports, "models", "The folder's path does not start at the root."),
     ] {
         let mut screen = screen();

@@ -225,7 +225,7 @@ fn a_form_says_what_is_wrong_with_each_field() {
     let _action = screen.update(Message::Offering(typed));
     let listen = crate::screen::share::offering::Message::Listen("here".to_owned());
     let _action = screen.update(Message::Offering(listen));
-    sees(&screen, "`many` does not start with a whole number");
+    sees(&screen, "`many` does not start with a number");
     sees(&screen, "It is not an IP address and a port, such as 0.0.0.0:9410");
     let refused =
         screen.update(Message::Offering(crate::screen::share::offering::Message::Continue));
