@@ -344,12 +344,15 @@ async fn keep<P: Ports>(ports: &P, peer: KnownPeer) -> Result<KnownPeer, Pairing
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use verifier::boundary::PeerAddress;
     use verifier::identity::SigningKey;
     use verifier::request::{Ticket, TicketTerms};
-    use verifier::scalars::UtcTime;
+    use verifier::scalars::{Label, UtcTime};
 
-    use super::{Blamed as _, Pairing, PairingError, own_label};
+    use super::{Blamed as _, Pairing, PairingError, key_lost, own_label, unblocked};
+    use crate::ports::{Access, KnownPeer};
 
     const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
 
@@ -386,5 +389,32 @@ mod tests {
         let read = |now| Pairing::read(&ticket(&anna), &anna.public_key(), None, now);
         assert!(matches!(read(NOW), Err(PairingError::Own)));
         assert!(matches!(read(NOW.plus(3_600)), Err(PairingError::Ticket(_))));
+    }
+
+    #[test]
+    fn a_lost_key_is_missed_by_those_who_know_it() {
+        let peer = |seed, label: &str| KnownPeer {
+            id: SigningKey::from_seed([seed; 32]).public_key().peer_id(),
+            label: Label::parse(label).unwrap(),
+            addresses: Vec::new(),
+            added: UtcTime::from_unix(0),
+            access: Access::Open,
+        };
+        let data = Path::new("/data");
+        assert_eq!(key_lost(&[], data), None);
+        let all = ["anna", "ben", "cleo"].map(|label| peer(label.as_bytes()[0], label));
+        for (count, said) in
+            [(1, "anna knows"), (2, "anna and ben know"), (3, "anna, ben and cleo know")]
+        {
+            let lost = key_lost(&all[..count], data).unwrap();
+            assert!(lost.contains(&format!("in /data any more, and {said} you by it")), "{lost}");
+        }
+    }
+
+    #[test]
+    fn unblocking_promises_no_call_to_a_banned_peer() {
+        let anna = Label::parse("anna").unwrap();
+        assert_eq!(unblocked(&anna, false), "anna may call and be called again.");
+        assert!(unblocked(&anna, true).contains("imports do not call it"));
     }
 }
