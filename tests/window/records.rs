@@ -76,6 +76,6 @@ fn a_grant_is_taken_back_and_a_broken_log_is_told() {
     fs::write(&log, text.replace("\"kind\"", "\"sort\"").replace("\"seq\":1", "\"seq\":2"))
         .unwrap();
     stage.click("Look again");
-    stage.until_said("The consent log is broken: 1 line hold");
+    stage.until_said("holds, line 2 does not");
     stage.until_said("consent.sequence");
 }
