@@ -98,6 +98,8 @@ pub fn known_peers(layout: &Layout) -> Result<Vec<KnownPeer>, BookError> {
 #[derive(Debug)]
 pub(crate) struct BookFile {
     path: PathBuf,
+    /// A file that says that there is a book, made with the first one.
+    mark: Option<PathBuf>,
     book: RwLock<Book>,
     /// Held by whoever changes the file, so that nobody who only asks waits for the disk.
     changing: Mutex<()>,
@@ -107,7 +109,25 @@ impl BookFile {
     /// Reads the book; an empty one if there is no file.
     pub(crate) fn open(path: PathBuf) -> Result<Self, BookError> {
         let book = read(&path)?.unwrap_or_default();
-        Ok(Self { path, book: RwLock::new(book), changing: Mutex::default() })
+        Ok(Self { path, mark: None, book: RwLock::new(book), changing: Mutex::default() })
+    }
+
+    /// The same with a file that says, from now on, that there was a book; and whether it says so
+    /// of one that is gone.
+    pub(crate) fn marked(mut self, mark: PathBuf) -> Result<(Self, bool), StoreError> {
+        let is_lost = !self.exists() && mark.exists();
+        self.mark = Some(mark);
+        if self.exists() {
+            self.leave_mark()?;
+        }
+        Ok((self, is_lost))
+    }
+
+    fn leave_mark(&self) -> Result<(), StoreError> {
+        match &self.mark {
+            Some(mark) if !mark.exists() => documents::replace(mark, &[]),
+            _ => Ok(()),
+        }
     }
 
     /// Whether there is a file yet.
@@ -134,6 +154,7 @@ impl BookFile {
             .filter(|bytes| bytes.len() <= LIMIT)
             .ok_or_else(|| StoreError::io(&self.path, io::ErrorKind::FileTooLarge.into()))?;
         documents::replace(&self.path, &[&bytes])?;
+        self.leave_mark()?;
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         Ok(told)
     }

@@ -70,9 +70,9 @@ impl Blamed for OpenError {
                 "Connect the disk that it lies on, or put it back where it was; then try again.",
             ),
             Self::Lock(LockError::Failed { source, .. })
-            | Self::Layout(LayoutError::NotWritable { source, .. }) => {
-                machine_advice(source).by(Remedy::UseOtherData)
-            }
+            | Self::Layout(
+                LayoutError::NotWritable { source, .. } | LayoutError::NotReadable { source, .. },
+            ) => machine_advice(source).by(Remedy::UseOtherData),
             Self::Journal(error) => error.advice(),
             Self::Book(error) => error.advice(),
             Self::Failed(error) => machine_advice(error),

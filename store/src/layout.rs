@@ -24,6 +24,14 @@ pub enum LayoutError {
     /// A folder was there and is gone, or is a symlink to nowhere: a disk may be unplugged.
     #[error("data folder {} is gone", .0.display())]
     Lost(PathBuf),
+    /// It cannot be seen what is there.
+    #[error("{} cannot be looked at", path.display())]
+    NotReadable {
+        /// What was looked for.
+        path: PathBuf,
+        /// What the disk said.
+        source: io::Error,
+    },
     /// The folder cannot be made, or nothing can be written in it.
     #[error("data folder {} cannot be written", path.display())]
     NotWritable {
@@ -91,8 +99,23 @@ impl Layout {
     }
 
     /// Whether there is a library, or what is left of one; looking makes none.
-    pub fn has_library(&self) -> bool {
-        self.store().is_dir() || self.book().exists()
+    ///
+    /// # Errors
+    ///
+    /// [`LayoutError`] if the data folder is a file, or cannot be looked into: what is not seen is
+    /// not absent.
+    pub fn has_library(&self) -> Result<bool, LayoutError> {
+        if self.root.is_file() {
+            return Err(LayoutError::NotAFolder(self.root.clone()));
+        }
+        for path in [self.store(), self.book()] {
+            match fs::metadata(&path) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(LayoutError::NotReadable { path, source }),
+            }
+        }
+        Ok(false)
     }
 
     /// The data folder.
@@ -133,6 +156,11 @@ impl Layout {
     /// The peers this installation is paired with, and the quota.
     pub fn book(&self) -> PathBuf {
         self.root.join("book.json")
+    }
+
+    /// What says that they were written down once, so that their loss is seen.
+    pub(crate) fn book_mark(&self) -> PathBuf {
+        self.store().join("book-was-written")
     }
 
     /// Where a copy of them was before they had a file of their own.
@@ -280,9 +308,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path().join("a/data"));
         layout.create_root().unwrap();
-        assert!(layout.root().is_dir() && !layout.has_library(), "a key alone is no library");
+        assert!(
+            layout.root().is_dir() && !layout.has_library().unwrap(),
+            "a key alone is no library"
+        );
         layout.create().unwrap();
-        assert!(layout.has_library());
+        assert!(layout.has_library().unwrap());
         layout.create().unwrap();
         for made in [layout.packs(), layout.manifests(), layout.drafts()] {
             assert!(made.is_dir());
@@ -305,6 +336,22 @@ mod tests {
         assert!(matches!(error, LayoutError::NotAFolder(at) if at == path));
         let error = Layout::new(path.join("below")).create().unwrap_err();
         assert!(matches!(error, LayoutError::NotWritable { .. }), "{error:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Layout::new(folder.path().join("none")).has_library().unwrap());
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        let error = Layout::new(&circle).has_library().unwrap_err();
+        assert!(
+            matches!(&error, LayoutError::NotReadable { path, .. } if path.starts_with(&circle))
+        );
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let error = Layout::new(folder.path().join("file")).has_library().unwrap_err();
+        assert!(matches!(error, LayoutError::NotAFolder(_)), "{error:?}");
     }
 
     #[test]

@@ -29,10 +29,12 @@ const SLACK: usize = 256;
 /// Opens the store of a data folder; tells what the user should know of it.
 pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<String>), OpenError> {
     let layout = Layout::new(data_folder);
+    let is_emptied = layout.book().exists() && !layout.store().exists();
     layout.create()?;
     let lock = StoreLock::take(&layout.lock(), program)?;
     // First, so that nothing is changed beside one that is refused.
-    let book = Arc::new(BookFile::open(layout.book())?);
+    let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
+    let book = Arc::new(book);
     let recovery = match aside(&layout, &book)? {
         Err(StoreError::Index(_)) => {
             let damaged = set_aside(&layout.index())?;
@@ -45,7 +47,22 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         }
         outcome => outcome?,
     };
-    let Recovery { layout, index, catalogue, notices, .. } = recovery;
+    let Recovery { layout, index, catalogue, mut notices, .. } = recovery;
+    if is_lost {
+        notices.push(format!(
+            "The list of paired peers, {}, is gone, and with it who is blocked or banned, and the \
+             quota. Put a copy of that file back; if there is none, pair with your peers again and \
+             set the quota.",
+            layout.book().display()
+        ));
+    }
+    if is_emptied {
+        notices.push(format!(
+            "The folder of the models, {}, is gone; peers and quota are still there. Put a copy of \
+             that folder back, or import or share the models again.",
+            layout.store().display()
+        ));
+    }
     Ok((Shared::new(layout, lock, index, book, catalogue), notices))
 }
 

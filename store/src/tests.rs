@@ -501,6 +501,34 @@ async fn a_second_owner_is_told_who_has_the_store() {
 }
 
 #[tokio::test]
+async fn a_list_of_peers_or_a_store_that_is_gone_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let store = open(folder.path());
+        assert!(store.notices().is_empty(), "there was none: {:?}", store.notices());
+    }
+    open(folder.path()).set_quota(1 << 30).await.unwrap();
+    fs::remove_file(folder.path().join("book.json")).unwrap();
+    for _ in 0..2 {
+        let store = open(folder.path());
+        let [told] = store.notices() else { panic!("{:?}", store.notices()) };
+        assert!(told.starts_with("The list of paired peers, ") && told.contains("book.json"));
+    }
+    open(folder.path()).set_quota(1 << 30).await.unwrap();
+    assert!(open(folder.path()).notices().is_empty());
+    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let store = open(folder.path());
+    let [told] = store.notices() else { panic!("{:?}", store.notices()) };
+    assert!(told.starts_with("The folder of the models, "), "{told}");
+    drop(store);
+    // Also of one that an earlier version wrote, from the first start of this one on.
+    fs::remove_file(folder.path().join("store/book-was-written")).unwrap();
+    assert!(open(folder.path()).notices().is_empty());
+    fs::remove_file(folder.path().join("book.json")).unwrap();
+    assert_eq!(open(folder.path()).notices().len(), 1);
+}
+
+#[tokio::test]
 async fn peers_are_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let id = SigningKey::from_seed([4; 32]).public_key().peer_id();

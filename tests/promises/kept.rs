@@ -370,3 +370,18 @@ fn what_never_fits_is_refused_alike_by_room_and_prepare_and_nothing_is_given_up(
     }
     assert_eq!(owner.kept(), scene.pieces);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_lost_list_of_peers_is_told_and_a_folder_that_cannot_be_looked_into_is_not_empty() {
+    let place = tempfile::tempdir().unwrap();
+    let [anna, ben] = ["anna", "ben"].map(|name| Companion::new(place.path(), name));
+    anna.learns_of(&ben);
+    fs::remove_file(anna.data.join("book.json")).unwrap();
+    let list = anna.run(&["peer", "list"]);
+    list.done();
+    assert!(list.err.contains("The list of paired peers, "), "{list}");
+    std::os::unix::fs::symlink("carl", place.path().join("carl")).unwrap();
+    let carl = Companion::new(place.path(), "carl");
+    carl.run(&["library", "list"]).refused(3, "io.failed");
+}

@@ -53,8 +53,9 @@ impl Wiring for DiskAndNetwork {
     type Journal = Journal;
     type Outputs = Outputs;
 
-    fn has_library(&self, data: &Path) -> bool {
-        Layout::new(data).has_library()
+    fn has_library(&self, data: &Path) -> Result<bool, Fault> {
+        let found = Layout::new(data).has_library();
+        found.map_err(|error| Fault::blamed(&OpenError::from(error)))
     }
 
     fn library(&self, data: &Path) -> Result<Unwired, Fault> {

@@ -79,7 +79,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// [`Fault`] if it cannot be opened.
     pub fn look_quietly(&self) -> Result<Option<W::Library>, Fault> {
         let data = self.data()?;
-        self.wiring.has_library(&data).then(|| self.wiring.library(&data)).transpose()
+        self.wiring.has_library(&data)?.then(|| self.wiring.library(&data)).transpose()
     }
 
     /// Says so if there is no library in the data folder; gives whether there is one.
@@ -89,7 +89,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// [`Fault`] as [`Self::data`].
     pub fn say_if_new(&mut self) -> Result<bool, Fault> {
         let data = self.data()?;
-        let is_there = self.wiring.has_library(&data);
+        let is_there = self.wiring.has_library(&data)?;
         if !is_there {
             let place = data.display();
             self.terminal.say(&format!("There is no library in {place} yet; {MAKES_LIBRARY}."));
@@ -114,7 +114,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// [`Fault`] if the data folder cannot be used.
     pub fn make_library(&mut self) -> Result<W::Library, Fault> {
         let data = self.data()?;
-        let is_new = !self.wiring.has_library(&data);
+        let is_new = !self.wiring.has_library(&data)?;
         let library = self.wiring.library(&data)?;
         if is_new {
             self.terminal.say(&format!("A new library was made in {}.", data.display()));
@@ -130,7 +130,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// [`Fault`] as [`Self::library`].
     pub fn open_with(&self, key: &SigningKey, settings: &Settings) -> Result<W::Ports, Fault> {
         let data = self.data()?;
-        if !self.wiring.has_library(&data) {
+        if !self.wiring.has_library(&data)? {
             return Err(no_library(&data));
         }
         self.wiring.open(&data, key, settings)

@@ -24,7 +24,11 @@ pub trait Wiring: Send + Sync {
     type Outputs: Outputs;
 
     /// Whether there is a library in the data folder; looking makes nothing.
-    fn has_library(&self, data: &Path) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if that cannot be seen.
+    fn has_library(&self, data: &Path) -> Result<bool, Fault>;
 
     /// Opens the library, which is made if there is none; the store belongs to this process from
     /// then on.
