@@ -198,7 +198,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// there is one.
     pub fn keys_missing(&self) -> Option<String> {
         let data = self.data().ok()?;
-        let is_bare = !self.wiring.has_library(&data) && matches!(self.own(), Ok(None));
+        let is_bare = !self.wiring.has_library(&data).ok()? && matches!(self.own(), Ok(None));
         is_bare.then(|| {
             format!(
                 "There is neither a key nor a library in {}, so nobody's key is known: if yours is \
