@@ -1,0 +1,150 @@
+//! What frames say, and what they may not.
+
+use proptest::prelude::*;
+
+use super::{
+    Arrival, BlockHead, Decoder, DigestsHead, Frame, FrameError, HEADER_LEN, Header, Hello, Kind,
+    MAX_BLOCK, Opened, ProofHead, Refuse,
+};
+
+/// All that a stream says, fed in portions of this size, payload left out.
+fn frames(mut bytes: &[u8], portion: usize) -> Result<Vec<Frame>, FrameError> {
+    let (mut decoder, mut frames) = (Decoder::default(), Vec::new());
+    while !bytes.is_empty() {
+        let (mut now, later) = bytes.split_at(bytes.len().min(portion));
+        bytes = later;
+        while let Some(arrival) = decoder.next(&mut now)? {
+            if let Arrival::Frame(frame) = arrival {
+                frames.push(frame);
+            }
+        }
+    }
+    Ok(frames)
+}
+
+fn some_of_each() -> Vec<Frame> {
+    let opened =
+        Opened { byte_count: 9, piece_size: 4, algorithm: 1, root: [7; 32], have: vec![3] };
+    vec![
+        Frame::Hello(Hello { version: 1, asks: 512 }),
+        Frame::Open([1; 32]),
+        Frame::Opened(opened.clone()),
+        Frame::Opened(Opened { have: vec![0xFF; 1 << 17], ..opened }),
+        Frame::Learn,
+        Frame::Digests(DigestsHead { first: 2_048, count: 2 }),
+        Frame::Ask(7),
+        Frame::AskProven(7),
+        Frame::Proof(ProofHead { index: 7, count: 20 }),
+        Frame::Proof(ProofHead { index: 0, count: 0 }),
+        Frame::Block(BlockHead { index: 7, offset: 3, length: MAX_BLOCK }),
+        Frame::Have(8),
+        Frame::Cancel(9),
+        Frame::Refuse(Refuse { index: Some(1), code: 2 }),
+        Frame::Refuse(Refuse { index: None, code: 1 }),
+        Frame::Close(0),
+        Frame::Ping,
+    ]
+}
+
+#[test]
+fn every_frame_reads_back_in_any_portions() {
+    let (sent, mut bytes) = (some_of_each(), Vec::new());
+    for frame in &sent {
+        frame.encode(&mut bytes).unwrap();
+        bytes.resize(bytes.len() + frame.payload() as usize, 0xAB);
+    }
+    for portion in [1, 3, 64, 4_096, bytes.len()] {
+        assert_eq!(frames(&bytes, portion).unwrap(), sent, "in portions of {portion}");
+    }
+}
+
+#[test]
+fn payload_can_be_read_past_the_decoder() {
+    let mut bytes = Vec::new();
+    Frame::Block(BlockHead { index: 1, offset: 0, length: 100 }).encode(&mut bytes).unwrap();
+    let mut decoder = Decoder::default();
+    assert!(matches!(decoder.next(&mut &bytes[..]), Ok(Some(Arrival::Frame(Frame::Block(_))))));
+    assert_eq!(decoder.payload_left(), 100);
+    decoder.took(60);
+    assert_eq!(decoder.next(&mut &[7; 40][..]).unwrap(), Some(Arrival::Payload(&[7; 40])));
+    assert_eq!(decoder.payload_left(), 0);
+}
+
+#[test]
+fn a_hello_of_a_later_version_may_say_more() {
+    let bytes = b"\x06\0\0\0\x01\x02\0\0\x04\xFF\xFF";
+    let hello = Hello { version: 2, asks: 1_024 };
+    assert_eq!(frames(bytes, bytes.len()).unwrap(), [Frame::Hello(hello)]);
+}
+
+#[test]
+fn the_bytes_on_the_wire_stay_as_documented() {
+    let mut bytes = Vec::new();
+    for frame in [
+        Frame::Hello(Hello { version: 1, asks: 1_024 }),
+        Frame::Ask(2),
+        Frame::Refuse(Refuse { index: Some(1), code: 4 }),
+        Frame::Close(0),
+        Frame::AskProven(2),
+        Frame::Proof(ProofHead { index: 2, count: 1 }),
+        Frame::Block(BlockHead { index: 2, offset: 0, length: 100 }),
+    ] {
+        frame.encode(&mut bytes).unwrap();
+    }
+    let expected = b"\x04\0\0\0\x01\x01\0\0\x04\x04\0\0\0\x06\x02\0\0\0\x07\0\0\0\x0a\x01\
+        \x01\0\0\0\x04\0\x02\0\0\0\x0b\0\0\x04\0\0\0\x0d\x02\0\0\0\x24\0\0\0\x0e\x02\0\0\0\
+        \x6c\0\0\0\x07\x02\0\0\0\0\0\0\0";
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn a_length_over_the_kinds_limit_is_refused_from_the_header_alone() {
+    let of_another_length =
+        [(5, 6), (u32::MAX, 3), (MAX_BLOCK + 9, 7), (8, 7), (1, 4), (3, 1), (65, 1), (645, 14)];
+    for (length, byte) in of_another_length {
+        let [a, b, c, d] = u32::to_le_bytes(length);
+        let refused = Header::decode([a, b, c, d, byte]).unwrap_err();
+        assert!(matches!(refused, FrameError::Length { .. }), "{refused}");
+    }
+    assert!(matches!(Header::decode([0, 0, 0, 0, 15]).unwrap_err(), FrameError::Kind(15)));
+    assert!(matches!(Header::decode([0, 0, 0, 0, 0]).unwrap_err(), FrameError::Kind(0)));
+}
+
+proptest! {
+    #[test]
+    fn any_header_returns_and_is_in_bounds(bytes: [u8; HEADER_LEN]) {
+        if let Ok(header) = Header::decode(bytes) {
+            let (least, most) = header.kind.bounds();
+            prop_assert!((least..=most).contains(&header.length));
+            prop_assert_eq!(header.kind as u8, bytes[4]);
+        }
+    }
+
+    #[test]
+    fn any_body_returns_and_what_is_accepted_encodes_back(
+        kind in 0..Kind::ALL.len(),
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        payload in 0_u32..200,
+    ) {
+        let kind = Kind::ALL[kind];
+        let length = u32::try_from(body.len()).unwrap();
+        let length = kind.head().map_or(length, |head| head + payload);
+        let header = Header { kind, length };
+        if let Ok(frame) = Frame::decode(header, &body) {
+            let mut bytes = Vec::new();
+            if frame.encode(&mut bytes).is_ok() && kind != Kind::Hello {
+                prop_assert_eq!(&bytes[..4], &length.to_le_bytes()[..]);
+                prop_assert_eq!(bytes[4], kind as u8);
+                prop_assert_eq!(&bytes[HEADER_LEN..], &body[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_return_the_same_in_any_portions(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        portion in 1_usize..50,
+    ) {
+        prop_assert_eq!(frames(&bytes, portion), frames(&bytes, bytes.len().max(1)));
+    }
+}
