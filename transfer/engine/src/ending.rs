@@ -47,7 +47,9 @@ pub enum Ending {
     #[error("may not be asked for more: your consent to fetch from it is used up, revoked or over")]
     Denied,
     /// There is no version of the protocol that both sides speak.
-    #[error("speaks version {0} of the protocol, which this program does not: one of you has an older program")]
+    #[error(
+        "speaks version {0} of the protocol, which this program does not: one of you has an older program"
+    )]
     Version(u16),
     /// The peer's artifact is cut otherwise, or has another root.
     #[error("holds this model cut into other pieces")]

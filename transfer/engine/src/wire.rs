@@ -12,6 +12,15 @@ use verifier::{ChunkAlgorithm, Code, Geometry, Root};
 
 pub use decoder::{Arrival, Decoder};
 
+/// Which side of a connection says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that called, which asks.
+    Caller,
+    /// The one that was called, which answers.
+    Called,
+}
+
 /// The protocol's name in the TLS handshake.
 pub const PROTOCOL: &[u8] = b"minimodel/0";
 /// The newest version that this program speaks; both sides go on with the lower one of theirs.
@@ -213,6 +222,22 @@ impl Kind {
         Self::Proof,
     ];
 
+    /// Whether that side may send it.
+    const fn is_of(self, side: Side) -> bool {
+        match self {
+            Self::Hello | Self::Close | Self::Ping => true,
+            Self::Open | Self::Learn | Self::Ask | Self::AskProven | Self::Cancel => {
+                matches!(side, Side::Caller)
+            }
+            Self::Opened
+            | Self::Digests
+            | Self::Proof
+            | Self::Block
+            | Self::Have
+            | Self::Refuse => matches!(side, Side::Called),
+        }
+    }
+
     /// The shortest and the longest body, in bytes.
     const fn bounds(self) -> (u32, u32) {
         match self {
@@ -249,16 +274,19 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads a header.
+    /// Reads a header that this side sent.
     ///
     /// # Errors
     ///
-    /// [`FrameError::Kind`] or [`FrameError::Length`].
-    pub fn decode(bytes: [u8; HEADER_LEN]) -> Result<Self, FrameError> {
+    /// [`FrameError::Kind`], [`FrameError::Side`] or [`FrameError::Length`].
+    pub fn decode(bytes: [u8; HEADER_LEN], from: Side) -> Result<Self, FrameError> {
         let [a, b, c, d, byte] = bytes;
         let length = u32::from_le_bytes([a, b, c, d]);
         let kind = Kind::ALL.into_iter().find(|kind| *kind as u8 == byte);
         let kind = kind.ok_or(FrameError::Kind(byte))?;
+        if !kind.is_of(from) {
+            return Err(FrameError::Side(kind));
+        }
         let (least, most) = kind.bounds();
         if length < least || length > most {
             return Err(FrameError::Length { kind, length, least, most });
@@ -274,6 +302,9 @@ pub enum FrameError {
     /// There is no such kind.
     #[error("frame kind {0} is unknown")]
     Kind(u8),
+    /// It is the other side that sends this kind.
+    #[error("{0:?} frame comes from the wrong side")]
+    Side(Kind),
     /// The body is longer or shorter than its kind allows.
     #[error("{kind:?} frame of {length} bytes is not within {least} to {most}")]
     Length {
@@ -295,7 +326,7 @@ impl FrameError {
     /// The stable code.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Kind(_) => Code::new("frame", "kind"),
+            Self::Kind(_) | Self::Side(_) => Code::new("frame", "kind"),
             Self::Length { .. } => Code::new("frame", "length"),
             Self::Body(_) => Code::new("frame", "body"),
         }
@@ -416,8 +447,10 @@ impl Frame {
         let body = &mut body;
         let frame = match kind {
             Kind::Hello => {
-                let hello =
-                    Hello { version: body.try_get_u16_le().ok()?, asks: body.try_get_u16_le().ok()? };
+                let hello = Hello {
+                    version: body.try_get_u16_le().ok()?,
+                    asks: body.try_get_u16_le().ok()?,
+                };
                 return Some(Self::Hello(hello));
             }
             Kind::Open => Self::Open(array(body)?),
@@ -446,9 +479,10 @@ impl Frame {
                 Self::Refuse(Refuse { index, code: body.try_get_u16_le().ok()? })
             }
             Kind::Close => Self::Close(body.try_get_u16_le().ok()?),
-            Kind::Digests => {
-                Self::Digests(DigestsHead { first: body.try_get_u32_le().ok()?, count: siblings(4)? })
-            }
+            Kind::Digests => Self::Digests(DigestsHead {
+                first: body.try_get_u32_le().ok()?,
+                count: siblings(4)?,
+            }),
             Kind::Proof => {
                 Self::Proof(ProofHead { index: body.try_get_u32_le().ok()?, count: siblings(4)? })
             }

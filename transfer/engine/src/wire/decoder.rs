@@ -1,20 +1,21 @@
 //! Frames out of a stream of bytes that comes in any portions.
 
-use crate::wire::{Frame, FrameError, HEADER_LEN, Header};
+use crate::wire::{Frame, FrameError, HEADER_LEN, Header, Kind, Side};
 
 /// Reads one side of a connection: frames, and the payload that follows some of them.
 ///
-/// It takes no more memory than the longest body before a payload, which is the have-map's.
-#[derive(Debug, Default)]
+/// It takes memory for what has come of a frame, never for what a header claims, and refuses by the
+/// header alone what the side it reads may not send. After an error it gives the same one again.
+#[derive(Debug)]
 pub struct Decoder {
+    from: Side,
     state: State,
     /// What has come of the header or the body.
     partial: Vec<u8>,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum State {
-    #[default]
     Header,
     Body(Header),
     Payload(u32),
@@ -30,6 +31,11 @@ pub enum Arrival<'a> {
 }
 
 impl Decoder {
+    /// Reads what this side sends, from its first byte on.
+    pub const fn new(from: Side) -> Self {
+        Self { from, state: State::Header, partial: Vec::new() }
+    }
+
     /// Takes what comes next out of `bytes`, and leaves the rest there; nothing if more has to come.
     ///
     /// # Errors
@@ -41,7 +47,7 @@ impl Decoder {
                 State::Header => {
                     let Some(header) = self.fill(bytes, HEADER_LEN) else { return Ok(None) };
                     let header = header.first_chunk::<HEADER_LEN>().copied();
-                    let header = Header::decode(header.unwrap_or_default())?;
+                    let header = Header::decode(header.unwrap_or_default(), self.from)?;
                     self.partial.clear();
                     self.state = State::Body(header);
                 }
@@ -49,7 +55,11 @@ impl Decoder {
                     let length = header.kind.head().unwrap_or(header.length) as usize;
                     let Some(body) = self.fill(bytes, length) else { return Ok(None) };
                     let frame = Frame::decode(header, body)?;
-                    self.partial.clear();
+                    match header.kind {
+                        // The one long body, which comes once.
+                        Kind::Opened => self.partial = Vec::new(),
+                        _ => self.partial.clear(),
+                    }
                     self.state = match frame.payload() {
                         0 => State::Header,
                         payload => State::Payload(payload),

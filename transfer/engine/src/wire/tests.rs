@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::{
     Arrival, BlockHead, Decoder, DigestsHead, Frame, FrameError, HEADER_LEN, Header, Hello, Kind,
-    MAX_BLOCK, Opened, ProofHead, Refuse,
+    MAX_BLOCK, Opened, ProofHead, Refuse, Side,
 };
 
-/// All that a stream says, fed in portions of this size, payload left out.
-fn frames(mut bytes: &[u8], portion: usize) -> Result<Vec<Frame>, FrameError> {
-    let (mut decoder, mut frames) = (Decoder::default(), Vec::new());
+/// All that this side says, fed in portions of this size, payload left out.
+fn frames(from: Side, mut bytes: &[u8], portion: usize) -> Result<Vec<Frame>, FrameError> {
+    let (mut decoder, mut frames) = (Decoder::new(from), Vec::new());
     while !bytes.is_empty() {
         let (mut now, later) = bytes.split_at(bytes.len().min(portion));
         bytes = later;
@@ -48,13 +48,34 @@ fn some_of_each() -> Vec<Frame> {
 
 #[test]
 fn every_frame_reads_back_in_any_portions() {
-    let (sent, mut bytes) = (some_of_each(), Vec::new());
-    for frame in &sent {
-        frame.encode(&mut bytes).unwrap();
-        bytes.resize(bytes.len() + frame.payload() as usize, 0xAB);
+    for side in [Side::Caller, Side::Called] {
+        let (mut sent, mut bytes) = (some_of_each(), Vec::new());
+        sent.retain(|frame| frame.kind().is_of(side));
+        for frame in &sent {
+            frame.encode(&mut bytes).unwrap();
+            bytes.resize(bytes.len() + frame.payload() as usize, 0xAB);
+        }
+        for portion in [1, 3, 64, 4_096, bytes.len()] {
+            assert_eq!(frames(side, &bytes, portion).unwrap(), sent, "in portions of {portion}");
+        }
     }
-    for portion in [1, 3, 64, 4_096, bytes.len()] {
-        assert_eq!(frames(&bytes, portion).unwrap(), sent, "in portions of {portion}");
+}
+
+#[test]
+fn what_the_other_side_sends_is_refused_from_the_header_alone() {
+    for frame in some_of_each() {
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes).unwrap();
+        let header = bytes.first_chunk::<HEADER_LEN>().unwrap();
+        for side in [Side::Caller, Side::Called] {
+            let read = frames(side, header, HEADER_LEN).map(|_| ());
+            let expected = match frame.kind().is_of(side) {
+                true => Ok(()),
+                false => Err(FrameError::Side(frame.kind())),
+            };
+            assert_eq!(read, expected, "{frame:?} from {side:?}");
+        }
+        assert!(frame.kind().is_of(Side::Caller) || frame.kind().is_of(Side::Called));
     }
 }
 
@@ -62,7 +83,7 @@ fn every_frame_reads_back_in_any_portions() {
 fn payload_can_be_read_past_the_decoder() {
     let mut bytes = Vec::new();
     Frame::Block(BlockHead { index: 1, offset: 0, length: 100 }).encode(&mut bytes).unwrap();
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(Side::Called);
     assert!(matches!(decoder.next(&mut &bytes[..]), Ok(Some(Arrival::Frame(Frame::Block(_))))));
     assert_eq!(decoder.payload_left(), 100);
     decoder.took(60);
@@ -74,7 +95,7 @@ fn payload_can_be_read_past_the_decoder() {
 fn a_hello_of_a_later_version_may_say_more() {
     let bytes = b"\x06\0\0\0\x01\x02\0\0\x04\xFF\xFF";
     let hello = Hello { version: 2, asks: 1_024 };
-    assert_eq!(frames(bytes, bytes.len()).unwrap(), [Frame::Hello(hello)]);
+    assert_eq!(frames(Side::Called, bytes, bytes.len()).unwrap(), [Frame::Hello(hello)]);
 }
 
 #[test]
@@ -103,17 +124,25 @@ fn a_length_over_the_kinds_limit_is_refused_from_the_header_alone() {
         [(5, 6), (u32::MAX, 3), (MAX_BLOCK + 9, 7), (8, 7), (1, 4), (3, 1), (65, 1), (645, 14)];
     for (length, byte) in of_another_length {
         let [a, b, c, d] = u32::to_le_bytes(length);
-        let refused = Header::decode([a, b, c, d, byte]).unwrap_err();
-        assert!(matches!(refused, FrameError::Length { .. }), "{refused}");
+        let refused =
+            [Side::Caller, Side::Called].map(|side| Header::decode([a, b, c, d, byte], side));
+        assert!(
+            refused.iter().any(|refused| matches!(refused, Err(FrameError::Length { .. })))
+                && refused.iter().all(Result::is_err),
+            "{refused:?}"
+        );
     }
-    assert!(matches!(Header::decode([0, 0, 0, 0, 15]).unwrap_err(), FrameError::Kind(15)));
-    assert!(matches!(Header::decode([0, 0, 0, 0, 0]).unwrap_err(), FrameError::Kind(0)));
+    for byte in [0, 15, 255] {
+        assert_eq!(Header::decode([0, 0, 0, 0, byte], Side::Called), Err(FrameError::Kind(byte)));
+    }
 }
 
 proptest! {
     #[test]
-    fn any_header_returns_and_is_in_bounds(bytes: [u8; HEADER_LEN]) {
-        if let Ok(header) = Header::decode(bytes) {
+    fn any_header_returns_and_is_in_bounds(bytes: [u8; HEADER_LEN], called: bool) {
+        let side = if called { Side::Called } else { Side::Caller };
+        if let Ok(header) = Header::decode(bytes, side) {
+            prop_assert!(header.kind.is_of(side));
             let (least, most) = header.kind.bounds();
             prop_assert!((least..=most).contains(&header.length));
             prop_assert_eq!(header.kind as u8, bytes[4]);
@@ -131,8 +160,10 @@ proptest! {
         let length = kind.head().map_or(length, |head| head + payload);
         let header = Header { kind, length };
         if let Ok(frame) = Frame::decode(header, &body) {
-            let mut bytes = Vec::new();
-            if frame.encode(&mut bytes).is_ok() && kind != Kind::Hello {
+            let (least, most) = kind.bounds();
+            let (mut bytes, in_bounds) = (Vec::new(), (least..=most).contains(&length));
+            prop_assert_eq!(frame.encode(&mut bytes).is_ok(), in_bounds || kind == Kind::Hello);
+            if in_bounds && kind != Kind::Hello {
                 prop_assert_eq!(&bytes[..4], &length.to_le_bytes()[..]);
                 prop_assert_eq!(bytes[4], kind as u8);
                 prop_assert_eq!(&bytes[HEADER_LEN..], &body[..]);
@@ -144,7 +175,10 @@ proptest! {
     fn any_bytes_return_the_same_in_any_portions(
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
         portion in 1_usize..50,
+        called: bool,
     ) {
-        prop_assert_eq!(frames(&bytes, portion), frames(&bytes, bytes.len().max(1)));
+        let side = if called { Side::Called } else { Side::Caller };
+        let whole = frames(side, &bytes, bytes.len().max(1));
+        prop_assert_eq!(frames(side, &bytes, portion), whole);
     }
 }
