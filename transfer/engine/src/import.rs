@@ -34,6 +34,7 @@ impl Engine {
     pub fn input(&mut self, _input: Input, _now: Moment) {}
 
     /// What is to be done next; nothing until something happens.
+    #[expect(clippy::should_implement_trait, reason = "its end is not the end of what comes")]
     pub fn next(&mut self) -> Option<Effect> {
         None
     }

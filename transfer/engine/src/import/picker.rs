@@ -5,7 +5,7 @@
 
 mod bits;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use verifier::{Bitfield, Geometry, PieceIndex};
 
@@ -24,7 +24,7 @@ pub(crate) struct Picker {
     missing: Vec<Bits>,
     /// Per piece, how many peers have it.
     rarity: Vec<u16>,
-    asked: HashMap<u32, Askers>,
+    asked: BTreeMap<u32, Askers>,
     peers: Vec<Option<Peer>>,
 }
 
@@ -77,7 +77,7 @@ impl Picker {
         let wanted = Bits::of(missing, count);
         let rarity = vec![0; geometry.piece_count() as usize];
         let missing = vec![wanted.clone()];
-        Self { geometry, wanted, missing, rarity, asked: HashMap::new(), peers: Vec::new() }
+        Self { geometry, wanted, missing, rarity, asked: BTreeMap::new(), peers: Vec::new() }
     }
 
     /// How many pieces have not arrived.
