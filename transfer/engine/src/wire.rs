@@ -503,4 +503,6 @@ fn array(body: &mut &[u8]) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;

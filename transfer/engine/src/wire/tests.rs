@@ -99,26 +99,6 @@ fn a_hello_of_a_later_version_may_say_more() {
 }
 
 #[test]
-fn the_bytes_on_the_wire_stay_as_documented() {
-    let mut bytes = Vec::new();
-    for frame in [
-        Frame::Hello(Hello { version: 1, asks: 1_024 }),
-        Frame::Ask(2),
-        Frame::Refuse(Refuse { index: Some(1), code: 4 }),
-        Frame::Close(0),
-        Frame::AskProven(2),
-        Frame::Proof(ProofHead { index: 2, count: 1 }),
-        Frame::Block(BlockHead { index: 2, offset: 0, length: 100 }),
-    ] {
-        frame.encode(&mut bytes).unwrap();
-    }
-    let expected = b"\x04\0\0\0\x01\x01\0\0\x04\x04\0\0\0\x06\x02\0\0\0\x07\0\0\0\x0a\x01\
-        \x01\0\0\0\x04\0\x02\0\0\0\x0b\0\0\x04\0\0\0\x0d\x02\0\0\0\x24\0\0\0\x0e\x02\0\0\0\
-        \x6c\0\0\0\x07\x02\0\0\0\0\0\0\0";
-    assert_eq!(bytes, expected);
-}
-
-#[test]
 fn a_length_over_the_kinds_limit_is_refused_from_the_header_alone() {
     let of_another_length =
         [(5, 6), (u32::MAX, 3), (MAX_BLOCK + 9, 7), (8, 7), (1, 4), (3, 1), (65, 1), (645, 14)];
