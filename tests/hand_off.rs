@@ -6,7 +6,7 @@ use std::path::Path;
 use app::Blamed as _;
 use app::import::Settings;
 use app::library::{Event, ExportError, Found, HandOffError, export, find, recheck_all, snapshot};
-use app::ports::OutputError;
+use app::ports::{OutputError, Patience};
 use desktop::wiring::Wiring;
 use store::Layout;
 use tokio::runtime::Runtime;
@@ -28,7 +28,12 @@ fn open(data: &Path) -> Ports {
 
 fn settings() -> Settings {
     let verifier_version = Version::parse("1").unwrap();
-    Settings { verifier_version, signer: None, rule: ChecksumRule::Verify }
+    Settings {
+        verifier_version,
+        signer: None,
+        rule: ChecksumRule::Verify,
+        patience: Patience::default(),
+    }
 }
 
 /// The only model that is kept.

@@ -30,7 +30,7 @@ use crate::counted::Counted;
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
-    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Ports, Record, What,
+    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub signer: Option<SigningKey>,
     /// Whether the internal checksum is compared.
     pub rule: ChecksumRule,
+    /// How long peers are waited for while nothing comes.
+    pub patience: Patience,
 }
 
 /// A finished import.
@@ -174,7 +176,7 @@ async fn run<P: Ports>(
         on(event);
     };
     let Output { draft, artifact, moved } =
-        output::make(ports, admitted, &lease.held, settings.rule, &mut hear, stop).await?;
+        output::make(ports, admitted, &lease.held, &settings, &mut hear, stop).await?;
 
     let transfer = Transfer::count(
         plan.request().request_id().clone(),

@@ -23,7 +23,9 @@ pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing,
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
-pub use peers::{Peers, Pull, PullError, PullNews, PullSource, Pulled};
+pub use peers::{
+    Availability, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
+};
 pub use store::{
     Access, Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
     ReadError, Recheck, Reservation, ReserveError,

@@ -209,6 +209,11 @@ mod tests {
         Untrue::List { wanted: root(3), came: root(4) }
     }
 
+    fn proof(index: u32) -> Untrue {
+        let root = |byte| Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [byte; 32]);
+        Untrue::Proof { index, wanted: root(5), came: root(6) }
+    }
+
     fn lie(untrue: Untrue) -> Lie {
         Lie {
             time: UtcTime::from_unix(1_800_000_000),
@@ -238,7 +243,7 @@ mod tests {
         }
         book.change(|book| book.quota = Some(77)).unwrap();
         for seed in [1, 9] {
-            for untrue in [piece(7), list(), piece(u32::MAX)] {
+            for untrue in [piece(7), proof(8), list(), piece(u32::MAX)] {
                 let lied = |book: &mut Book| {
                     let id = peer(seed, Access::Open).id;
                     book.liars.entry(id).or_default().lied(lie(untrue));

@@ -279,6 +279,13 @@ impl Proof {
         count: u64,
         root: Root,
     ) -> Result<(), ProofError> {
+        self.check_length(index, count)?;
+        let found = self.root_from(root.algorithm(), digest, index, count);
+        if found == root { Ok(()) } else { Err(ProofError::Root { found, expected: root }) }
+    }
+
+    /// Checks that there are as many siblings as chunk `index` of `count` has, and hashes nothing.
+    pub(crate) fn check_length(&self, index: u64, count: u64) -> Result<(), ProofError> {
         if count == 0 || count > u64::from(CHUNK_LIMITS.max_count) || index >= count {
             return Err(ProofError::Index { index, count });
         }
@@ -286,8 +293,7 @@ impl Proof {
         if self.siblings.len() != expected {
             return Err(ProofError::Length { found: self.siblings.len(), expected });
         }
-        let found = self.root_from(root.algorithm(), digest, index, count);
-        if found == root { Ok(()) } else { Err(ProofError::Root { found, expected: root }) }
+        Ok(())
     }
 
     /// The root that the siblings lead to; there are as many as the tree's shape wants.

@@ -63,7 +63,8 @@ pub struct ArrivedPiece {
     pub from: Source,
 }
 
-/// A piece whose bytes are the ones its digest names; only [`PieceList::verify`] makes one.
+/// A piece whose bytes are the ones its digest names; only [`PieceList::verify`] and
+/// [`verify_proven`] make one.
 #[derive(Debug, Clone)]
 pub struct VerifiedPiece {
     index: PieceIndex,
@@ -286,9 +287,33 @@ impl PieceList {
     }
 }
 
+/// Accepts a piece if its bytes lead to the root by the proof that came with it, for as long as
+/// there is no [`PieceList`].
+///
+/// Length and number of siblings are checked before anything is hashed. The root has to be of a
+/// manifest, which sees to it that the algorithm can have such pieces.
+///
+/// # Errors
+///
+/// [`PieceError::Index`], [`PieceError::Length`] or [`PieceError::Proof`]: the sender is wrong.
+pub fn verify_proven(
+    geometry: &Geometry,
+    arrived: ArrivedPiece,
+    proof: &Proof,
+    root: Root,
+) -> Result<VerifiedPiece, PieceError> {
+    let index = place(geometry, &arrived)?;
+    let wrong = |source| PieceError::Proof { index: index.get(), source };
+    let (at, count) = (u64::from(index.get()), u64::from(geometry.piece_count()));
+    proof.check_length(at, count).map_err(wrong)?;
+    let digest = digest(root.algorithm(), geometry, index, &arrived.bytes);
+    proof.verify(digest, at, count, root).map_err(wrong)?;
+    Ok(VerifiedPiece { index, bytes: arrived.bytes, digest, source: arrived.from })
+}
+
 /// Accepts a piece if its digest is the given one, or leads to the root by the given proof.
 ///
-/// This judges one piece without a [`PieceList`]; an import always has the list.
+/// This judges one piece without a [`PieceList`], and gives nothing that could be kept.
 ///
 /// # Errors
 ///

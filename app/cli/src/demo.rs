@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::Settings;
 use app::input;
+use app::ports::Patience;
 use app::quantity::{Size, Span};
 use app::stop;
 use verifier::Geometry;
@@ -123,6 +124,7 @@ async fn play<W: Wiring>(
             verifier_version: app::verify::program_version()?,
             signer: Some(SigningKey::from_seed(*key.seed())),
             rule: ChecksumRule::Verify,
+            patience: Patience::default(),
         };
         let import_args = import_args(place)?;
         let watch = |event: &Event| killing.see(event);

@@ -6,7 +6,7 @@ use app::event::Event;
 use app::import::{ImportError, Imported, Library, Plan, Settings, room};
 use app::input;
 use app::naming::short_peer;
-use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem, Untrue};
+use app::ports::{Clock as _, Evictable, Patience, PieceStore as _, Ports, PullNews, Stem, Untrue};
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
@@ -64,6 +64,7 @@ pub async fn run<W: Wiring>(
         verifier_version: app::verify::program_version()?,
         signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
+        patience: Patience::default(),
     };
     let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
     let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;
@@ -237,7 +238,7 @@ impl Telling {
                 let line = format!("{} {}", self.name(*peer), printable(why));
                 self.progress.say(&line);
             }
-            PullNews::Banned { peer, code, why, untrue } => {
+            PullNews::Banned { peer, code, why, untrue, .. } => {
                 self.progress.lost(*peer);
                 self.banned.insert(*peer, (*code, *untrue));
                 let (name, why) = (self.name(*peer), printable(why));

@@ -16,8 +16,9 @@ use super::{Called, ImportError, Plan};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Peers as _,
-    PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Untrue, What,
+    Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Patience, Peers as _,
+    PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Settled, Untrue,
+    What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -29,12 +30,15 @@ pub(super) struct Keeping<'a, P: Ports> {
     plan: &'a Plan,
     assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
     pub(super) have: Bitfield,
+    /// The pieces that peers gave, kept by now or about to be.
+    taken: Bitfield,
     /// How many pieces were here before anyone was asked for one.
     before: u32,
     frontier: u32,
     /// Bytes that peers gave.
     given: BTreeMap<PeerId, u64>,
-    denied: Option<JournalError>,
+    /// What the consent log said last of each peer that may not be asked any more.
+    denied: BTreeMap<PeerId, JournalError>,
     /// Who was banned last for a lie.
     liar: Option<verifier::scalars::Label>,
 }
@@ -56,20 +60,35 @@ impl<'a, P: Ports> Keeping<'a, P> {
         have: Bitfield,
     ) -> Self {
         let (before, given) = (have.count(), BTreeMap::new());
-        Self { ports, plan, assembling, have, before, frontier: 0, given, denied: None, liar: None }
+        let (taken, denied) = (Bitfield::empty(have.len()), BTreeMap::new());
+        Self {
+            ports,
+            plan,
+            assembling,
+            have,
+            taken,
+            before,
+            frontier: 0,
+            given,
+            denied,
+            liar: None,
+        }
     }
 
     /// Pulls what is missing and keeps it, until nothing is missing or nobody is left to ask.
     pub(super) async fn pull(
         &mut self,
         list: Option<Arc<verifier::piece::PieceList>>,
+        patience: Patience,
         on: &mut (impl FnMut(Event) + Send),
     ) -> Result<(), ImportError> {
         if self.plan.called().is_empty() {
             return Err(ImportError::NoPairedPeer);
         }
         let sources = self.sources().await?;
+        let called = sources.len();
         let (out, mut pulled) = mpsc::channel(PULL_QUEUE);
+        let (settle, settled) = mpsc::unbounded_channel();
         let pull = self.ports.peers().pull(Pull {
             artifact: self.plan.artifact(),
             geometry: *self.plan.geometry(),
@@ -77,7 +96,9 @@ impl<'a, P: Ports> Keeping<'a, P> {
             list,
             missing: self.have.complement(),
             sources,
+            patience,
             out,
+            settled,
         });
         let mut pull = std::pin::pin!(pull);
         let mut ended: Option<Result<(), PullError>> = None;
@@ -85,9 +106,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
         loop {
             tokio::select! {
                 outcome = &mut pull, if ended.is_none() => ended = Some(outcome),
-                Some(message) = pulled.recv() => self.take(message, &mut keeps, on).await?,
+                Some(message) = pulled.recv() => self.take(message, &mut keeps, &settle, on).await?,
                 Some((piece, outcome)) = keeps.next(), if !keeps.is_empty() => {
                     outcome.map_err(ImportError::Store)?;
+                    // The pull may be over; then nobody waits to hear it.
+                    settle.send(Settled::Kept(piece.index)).ok();
                     self.kept(piece, on);
                 }
                 else => break,
@@ -100,13 +123,17 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 return Ok(());
             }
         }
-        match (ended, self.denied.take()) {
-            (_, Some(denied)) => Err(denied.into()),
-            (Some(Err(pull)), None) => Err(match self.liar.take() {
+        if self.denied.len() >= called
+            && let Some((_, denied)) = self.denied.pop_first()
+        {
+            return Err(denied.into());
+        }
+        match ended {
+            Some(Err(pull)) => Err(match self.liar.take() {
                 Some(peer) => ImportError::Lied { peer, pull },
                 None => pull.into(),
             }),
-            _ => Err(PullError::Cancelled.into()),
+            Some(Ok(())) | None => Err(PullError::Cancelled.into()),
         }
     }
 
@@ -128,18 +155,22 @@ impl<'a, P: Ports> Keeping<'a, P> {
         &mut self,
         message: Pulled,
         keeps: &mut FuturesUnordered<BoxFuture<'static, Kept>>,
+        settle: &mpsc::UnboundedSender<Settled>,
         on: &mut (impl FnMut(Event) + Send),
     ) -> Result<(), ImportError> {
         match message {
             Pulled::List(list, answer) => {
                 let artifact = self.plan.artifact();
-                let have =
-                    self.ports.store().learn(artifact, list).await.map_err(ImportError::Store)?;
-                self.have = have.clone();
-                self.before = have.count();
+                let learnt = self.ports.store().learn(artifact, list).await;
+                for index in learnt.map_err(ImportError::Store)?.pieces(self.plan.geometry()) {
+                    // Of what peers gave it is told one by one that it is kept.
+                    if !self.taken.contains(index) && self.have.insert(index) {
+                        self.before += 1;
+                    }
+                }
                 // The pull that asked may have ended; then nobody waits for the answer.
-                drop(answer.send(have.complement()));
-                on(Event::ListProven { have });
+                drop(answer.send(self.have.complement()));
+                on(Event::ListProven { have: self.have.clone() });
                 self.advance();
             }
             Pulled::Ask { peer, bytes, answer } => {
@@ -147,7 +178,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 let held = self.ports.journal().hold(&asked, self.ports.clock().now());
                 let _ = answer.send(held.is_ok());
                 if let Err(denied) = held {
-                    self.denied = Some(denied);
+                    self.denied.insert(peer, denied);
                 }
             }
             Pulled::Piece(piece) => {
@@ -155,7 +186,16 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 // meanwhile holds for what is still on its way.
                 if let Source::Peer(peer) = piece.source() {
                     let nothing = self.plan.spend(Act::Fetch, Some(peer), 0);
-                    self.ports.journal().spend(&nothing, self.ports.clock().now())?;
+                    match self.ports.journal().spend(&nothing, self.ports.clock().now()) {
+                        Ok(()) => {}
+                        // Only that peer's; whoever else may be asked is asked.
+                        Err(denied @ JournalError::Consent(_)) => {
+                            self.denied.insert(peer, denied);
+                            settle.send(Settled::Denied(piece.index())).ok();
+                            return Ok(());
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 let store = Arc::clone(self.ports.store());
                 let artifact = self.plan.artifact();
@@ -164,6 +204,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                     source: piece.source(),
                     bytes: piece.bytes().len() as u64,
                 };
+                self.taken.insert(summary.index);
                 on(Event::Verified {
                     index: summary.index,
                     source: summary.source,
@@ -172,7 +213,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 keeps.push(Box::pin(async move { (summary, store.keep(artifact, piece).await) }));
             }
             Pulled::News(news) => {
-                if let PullNews::Banned { peer, code, why, untrue } = &news {
+                if let PullNews::Banned { peer, code, why, untrue, .. } = &news {
                     self.banned(*peer, format!("{code}: it {why}"), *untrue).await;
                 }
                 on(Event::Peers(news));

@@ -225,7 +225,7 @@ impl Live {
                     peer.presence = Presence::Lost { why: why.clone() };
                 }
             }
-            PullNews::Banned { peer, code, why, untrue } => {
+            PullNews::Banned { peer, code, why, untrue, .. } => {
                 if let Some((peer, _)) = self.peer(*peer) {
                     let (code, why) = (*code, why.clone());
                     peer.presence = Presence::Banned { code, why, lied: untrue.is_some() };
@@ -233,7 +233,7 @@ impl Live {
             }
             PullNews::Waiting(sentence) => self.waiting = Some(sentence.clone()),
             PullNews::Moving => self.waiting = None,
-            PullNews::Asked { .. } | PullNews::Arrived { .. } => {}
+            PullNews::Asked { .. } | PullNews::Arrived { .. } | PullNews::Availability(_) => {}
         }
     }
 

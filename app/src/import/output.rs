@@ -9,10 +9,9 @@ use verifier::Bitfield;
 use verifier::artifact::VerifiedArtifact;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
-use verifier::slm::ChecksumRule;
 
 use super::keeping::Keeping;
-use super::{Admitted, ImportError, Plan};
+use super::{Admitted, ImportError, Plan, Settings};
 use crate::assemble::{Assembling, Assembly};
 use crate::event::Event;
 use crate::ports::{Held, Outputs, PieceStore as _, Ports, ReadError};
@@ -52,14 +51,14 @@ pub(super) async fn make<P: Ports>(
     ports: &P,
     admitted: &Admitted,
     held: &Held,
-    rule: ChecksumRule,
+    settings: &Settings,
     on: &mut (impl FnMut(Event) + Send),
     mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<Output<P>, ImportError> {
     let plan = admitted.plan();
     let mut moved = Moved { pieces_before: held.have.count().into(), ..Moved::default() };
     let had = Had { have: held.have.clone(), list: held.list.clone() };
-    let first = pull(ports, plan, had, rule, &mut moved, on, stop.as_mut()).await;
+    let first = pull(ports, plan, had, settings, &mut moved, on, stop.as_mut()).await;
     let (draft, artifact) = match first {
         Err(ImportError::Read { source: ReadError::Missing | ReadError::Corrupt, .. }) => {
             let before = moved.pieces_before;
@@ -72,7 +71,7 @@ pub(super) async fn make<P: Ports>(
                 return Err(ImportError::Damaged(damaged.max(1)));
             }
             on(Event::Reserved { have: had.have.clone() });
-            let second = pull(ports, plan, had, rule, &mut moved, on, stop).await?;
+            let second = pull(ports, plan, had, settings, &mut moved, on, stop).await?;
             moved.pieces_before = before;
             second
         }
@@ -95,7 +94,7 @@ async fn pull<P: Ports>(
     ports: &P,
     plan: &Plan,
     had: Had,
-    rule: ChecksumRule,
+    settings: &Settings,
     moved: &mut Moved,
     on: &mut (impl FnMut(Event) + Send),
     mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
@@ -107,14 +106,14 @@ async fn pull<P: Ports>(
         stem: plan.stem().clone(),
         manifest: Arc::clone(plan.manifest_arc()),
         geometry: *plan.geometry(),
-        rule,
+        rule: settings.rule,
     });
     let mut keeping = Keeping::new(ports, plan, &assembling, had.have);
     keeping.advance();
     let started = Instant::now();
     if !keeping.have.is_full() {
         let pulled = tokio::select! {
-            pulled = keeping.pull(had.list, on) => pulled,
+            pulled = keeping.pull(had.list, settings.patience, on) => pulled,
             () = &mut stop => Err(ImportError::Stopped),
         };
         if let Err(error) = pulled {

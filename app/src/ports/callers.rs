@@ -58,6 +58,10 @@ pub trait Shelf: Send + Sync + 'static {
         artifact: Sha256,
         index: PieceIndex,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+
+    /// Hears of every piece of what is served that is kept from now on, so that callers are told.
+    /// Where nothing will be, the other end may be gone.
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)>;
 }
 
 /// What happens between callers and the shelf.

@@ -38,6 +38,15 @@ pub enum Untrue {
         /// The digest of the bytes that came.
         came: ChunkDigest,
     },
+    /// A piece, by the proof that the peer sent with it.
+    Proof {
+        /// Which piece.
+        index: u32,
+        /// The manifest's root.
+        wanted: Root,
+        /// The root that the bytes and their proof lead to.
+        came: Root,
+    },
     /// A piece list, of which the peer had said that it has the manifest's root.
     List {
         /// The manifest's root.
@@ -51,7 +60,7 @@ impl Untrue {
     /// The piece; `None` if it was the list of all of them.
     pub const fn piece(&self) -> Option<u32> {
         match self {
-            Self::Piece { index, .. } => Some(*index),
+            Self::Piece { index, .. } | Self::Proof { index, .. } => Some(*index),
             Self::List { .. } => None,
         }
     }
@@ -62,7 +71,9 @@ impl Untrue {
             Self::Piece { algorithm, wanted, came, .. } => {
                 [wanted, came].map(|digest| digest.to_text(*algorithm))
             }
-            Self::List { wanted, came } => [wanted, came].map(ToString::to_string),
+            Self::Proof { wanted, came, .. } | Self::List { wanted, came } => {
+                [wanted, came].map(ToString::to_string)
+            }
         }
     }
 }

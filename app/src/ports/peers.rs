@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use verifier::boundary::PeerAddress;
@@ -26,8 +27,38 @@ pub struct Pull {
     pub missing: Bitfield,
     /// Who may be asked.
     pub sources: Vec<PullSource>,
-    /// Where everything goes that is pulled; its capacity is the limit on what waits to be kept.
+    /// How long it goes on while nothing comes.
+    pub patience: Patience,
+    /// Where everything goes that is pulled.
     pub out: mpsc::Sender<Pulled>,
+    /// What became of each [`Pulled::Piece`]: the pull is over when every wanted piece was kept.
+    pub settled: mpsc::UnboundedReceiver<Settled>,
+}
+
+/// How long a pull goes on while no byte comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It ends after so long.
+    For(Duration),
+    /// It goes on until it is dropped, and says what it waits for.
+    Forever,
+}
+
+/// A minute.
+impl Default for Patience {
+    fn default() -> Self {
+        Self::For(Duration::from_secs(60))
+    }
+}
+
+/// What became of a piece that was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is on the disk.
+    Kept(PieceIndex),
+    /// It is not kept, because the user's consent to fetch from the peer that gave it ended
+    /// meanwhile. That peer is given up, and the piece is asked of others.
+    Denied(PieceIndex),
 }
 
 /// A peer that offered pieces.
@@ -46,8 +77,8 @@ pub struct PullSource {
 /// What a pull hands over.
 #[derive(Debug)]
 pub enum Pulled {
-    /// The proven piece list, sent once before any piece unless it was given; the answer is
-    /// the set of pieces that are still wanted.
+    /// The proven piece list, sent once at most; the answer is the set of pieces that are not kept
+    /// yet. Pieces may come before it, each judged by a proof of its own.
     List(Arc<PieceList>, oneshot::Sender<Bitfield>),
     /// Bytes of a piece have been asked of a peer: consent is checked and spent on the answer.
     Ask {
@@ -58,7 +89,8 @@ pub enum Pulled {
         /// Whether the ask may be sent.
         answer: oneshot::Sender<bool>,
     },
-    /// A verified piece.
+    /// A verified piece; [`Pull::settled`] wants to hear what became of it. Each comes once, unless
+    /// it was denied.
     Piece(VerifiedPiece),
     /// Something a watcher may want to know.
     News(PullNews),
@@ -107,11 +139,37 @@ pub enum PullNews {
         why: String,
         /// What did not verify, if it lied; a lie outlives the import, a broken protocol does not.
         untrue: Option<Untrue>,
+        /// On which connection to it, from 1, that was.
+        call: u32,
+        /// For how long that had been open.
+        after: Duration,
     },
+    /// How many copies of the pieces the connected peers have, now that this has changed.
+    Availability(Arc<Availability>),
     /// What the import is waiting for and what would end the wait, as one or two sentences.
     Waiting(String),
     /// That wait is over.
     Moving,
+}
+
+/// How many copies of an artifact's pieces are with the peers that are connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// Per piece, how many connected peers have it.
+    pub copies: Vec<u16>,
+    /// Every connected peer, and what it has.
+    pub peers: Vec<(PeerId, Bitfield)>,
+    /// How many missing pieces only one connected peer has.
+    pub single: u32,
+    /// How many missing pieces no connected peer has.
+    pub unavailable: u32,
+}
+
+impl Availability {
+    /// Whether the pull can finish with the peers that are connected.
+    pub const fn can_finish(&self) -> bool {
+        self.unavailable == 0
+    }
 }
 
 /// Why a pull ended without all pieces.

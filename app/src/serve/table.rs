@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
@@ -132,5 +133,9 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
             Refusal::NotHad
         })?;
         Ok(Bytes::from_owner(Lent { bytes, _lent: lent }))
+    }
+
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        mpsc::unbounded_channel().1
     }
 }

@@ -80,7 +80,16 @@ impl Caller {
             (_, Fate::Ban(code)) => {
                 tracing::warn!(%peer, %code, %why, "peer is not used again in this import");
                 let untrue = error.untrue(self.table.root.algorithm());
-                self.table.tell(PullNews::Banned { peer, code, why, untrue }).await
+                self.table
+                    .tell(PullNews::Banned {
+                        peer,
+                        code,
+                        why,
+                        untrue,
+                        call: 1,
+                        after: Duration::ZERO,
+                    })
+                    .await
             }
             (_, Fate::Retry | Fate::GiveUp) => {
                 tracing::info!(%peer, %why, "peer is lost");

@@ -1,8 +1,9 @@
 use bytes::Bytes;
 
-use super::{ArrivedPiece, PieceError, PieceList, PieceStream, Source};
+use super::{ArrivedPiece, PieceError, PieceList, PieceStream, Source, verify_proven};
 use crate::digest::ChunkAlgorithm;
 use crate::geometry::Geometry;
+use crate::merkle::{PieceTree, Proof, ProofError};
 
 const BOTH: [ChunkAlgorithm; 2] = [ChunkAlgorithm::FixedSizeMerkleV0, ChunkAlgorithm::Blake3TreeV0];
 
@@ -47,6 +48,47 @@ fn a_piece_is_accepted_only_as_itself() {
         ));
         assert!(matches!(list.verify(piece(0, 0, 2_047)).unwrap_err(), PieceError::Length { .. }));
         assert!(matches!(list.verify(piece(3, 0, 1)).unwrap_err(), PieceError::Index { .. }));
+    }
+}
+
+#[test]
+fn a_piece_with_its_proof_is_accepted_as_by_the_list() {
+    for algorithm in BOTH {
+        let bytes = Bytes::from(content(9_000));
+        let list = list(algorithm, &bytes, 2_048);
+        let tree = PieceTree::new(algorithm, list.digests()).unwrap();
+        let piece = |index: u32| {
+            let from = index as usize * 2_048;
+            let bytes = bytes.slice(from..bytes.len().min(from + 2_048));
+            ArrivedPiece { index, bytes, from: Source::Local }
+        };
+        let judge =
+            |piece, proof: &Proof| verify_proven(list.geometry(), piece, proof, list.root());
+        for index in 0..5 {
+            let proof = tree.proof(index).unwrap();
+            let (proven, listed) = (judge(piece(index), &proof), list.verify(piece(index)));
+            assert_eq!(proven.unwrap().digest(), listed.unwrap().digest());
+            let mut lie = piece(index);
+            lie.bytes = Bytes::from(vec![7; lie.bytes.len()]);
+            let lie = judge(lie, &proof).unwrap_err();
+            let PieceError::Proof { source: ProofError::Root { expected, .. }, .. } = lie else {
+                panic!("{lie}");
+            };
+            assert_eq!(expected, list.root());
+            let crumb = ArrivedPiece { bytes: Bytes::from_static(b"crumb"), ..piece(index) };
+            assert!(matches!(judge(crumb, &proof).unwrap_err(), PieceError::Length { .. }));
+        }
+        let elsewhere = tree.proof(0).unwrap();
+        assert!(matches!(judge(piece(1), &elsewhere).unwrap_err(), PieceError::Proof { .. }));
+        let surplus = Proof::from_siblings(vec![[0; 32]; 4]);
+        assert!(matches!(
+            judge(piece(1), &surplus).unwrap_err(),
+            PieceError::Proof { source: ProofError::Length { .. }, .. }
+        ));
+        assert!(matches!(
+            judge(ArrivedPiece { index: 5, ..piece(0) }, &elsewhere).unwrap_err(),
+            PieceError::Index { .. }
+        ));
     }
 }
 

@@ -151,6 +151,10 @@ impl<S: Shelf> Shelf for LyingShelf<S> {
             Ok(bytes)
         }
     }
+
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        self.honest.landed()
+    }
 }
 
 fn flipped(bytes: &[u8]) -> Bytes {
@@ -215,6 +219,10 @@ mod tests {
             _index: PieceIndex,
         ) -> Result<Bytes, Refusal> {
             Err(Refusal::NotServed)
+        }
+
+        fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+            mpsc::unbounded_channel().1
         }
     }
 

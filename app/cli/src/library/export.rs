@@ -2,7 +2,7 @@
 
 use app::import::Settings;
 use app::library::{Event, export};
-use app::ports::Ports as _;
+use app::ports::{Patience, Ports as _};
 use app::quantity::Size;
 
 use super::with_model;
@@ -26,6 +26,7 @@ pub(super) async fn run<W: Wiring>(
         verifier_version: app::verify::program_version()?,
         signer: session.signer(args.signing)?,
         rule: args.slm_checksum.rule(),
+        patience: Patience::default(),
     };
     let terminal = &mut *session.terminal;
     let total = model.geometry.byte_count();

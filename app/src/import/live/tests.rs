@@ -171,7 +171,14 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
     let code = Code::new("piece", "digest");
     scene.news(
         200,
-        PullNews::Banned { peer: peer(2), code, why: "sent wrong bytes".to_owned(), untrue: None },
+        PullNews::Banned {
+            peer: peer(2),
+            code,
+            why: "sent wrong bytes".to_owned(),
+            untrue: None,
+            call: 1,
+            after: Duration::from_millis(180),
+        },
     );
     scene.news(300, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
     let wait = "Waiting to call anna again, because it hung up.".to_owned();

@@ -16,7 +16,7 @@ pub(super) struct Row {
     lies: Vec<LieRow>,
 }
 
-/// A lie; without a piece it is about the piece list.
+/// A lie; without a piece it is about the piece list. With `proof` the digests are roots.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LieRow {
@@ -26,6 +26,8 @@ struct LieRow {
     artifact_sha256: String,
     algorithm: String,
     piece: Option<u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    proof: bool,
     wanted: String,
     came: String,
 }
@@ -47,7 +49,7 @@ impl LieRow {
     fn of(lie: &Lie) -> Self {
         let algorithm = match lie.untrue {
             Untrue::Piece { algorithm, .. } => algorithm,
-            Untrue::List { wanted, .. } => wanted.algorithm(),
+            Untrue::Proof { wanted, .. } | Untrue::List { wanted, .. } => wanted.algorithm(),
         };
         let [wanted, came] = lie.untrue.digests();
         Self {
@@ -57,6 +59,7 @@ impl LieRow {
             artifact_sha256: lie.artifact.to_string(),
             algorithm: algorithm.to_string(),
             piece: lie.untrue.piece(),
+            proof: matches!(lie.untrue, Untrue::Proof { .. }),
             wanted,
             came,
         }
@@ -66,17 +69,18 @@ impl LieRow {
         let wrong = |what: &str| serde_json::Error::custom(format_args!("`{what}` is not right"));
         let algorithm =
             ChunkAlgorithm::parse(&self.algorithm).ok_or_else(|| wrong(&self.algorithm))?;
+        let root = |text: &str| Root::parse(text, algorithm).ok_or_else(|| wrong(text));
         let untrue = match self.piece {
+            Some(index) if self.proof => {
+                Untrue::Proof { index, wanted: root(&self.wanted)?, came: root(&self.came)? }
+            }
             Some(index) => {
                 let digest =
                     |text: &str| ChunkDigest::parse(text, algorithm).ok_or_else(|| wrong(text));
                 let (wanted, came) = (digest(&self.wanted)?, digest(&self.came)?);
                 Untrue::Piece { index, algorithm, wanted, came }
             }
-            None => {
-                let root = |text: &str| Root::parse(text, algorithm).ok_or_else(|| wrong(text));
-                Untrue::List { wanted: root(&self.wanted)?, came: root(&self.came)? }
-            }
+            None => Untrue::List { wanted: root(&self.wanted)?, came: root(&self.came)? },
         };
         Ok(Lie {
             time: UtcTime::parse(&self.time_utc).map_err(serde_json::Error::custom)?,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::ports::{
-    Failure, Listener as _, Listening, Opened, Peers as _, Pull, PullError, PullNews, PullSource,
-    Pulled, Refusal, ServeNews, Shelf,
+    Failure, Listener as _, Listening, Opened, Patience, Peers as _, Pull, PullError, PullNews,
+    PullSource, Pulled, Refusal, ServeNews, Shelf,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -68,7 +68,9 @@ impl Artifact {
             list: None,
             missing: Bitfield::full(self.list.geometry().piece_count()),
             sources,
+            patience: Patience::default(),
             out,
+            settled: mpsc::unbounded_channel().1,
         }
     }
 }
@@ -147,6 +149,10 @@ impl Shelf for Memory {
             return Ok(lie.into());
         }
         Ok(piece)
+    }
+
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        mpsc::unbounded_channel().1
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::live::Live;
 use app::import::{self, ImportError, Imported};
-use app::ports::{Clock as _, Ports};
+use app::ports::{Clock as _, Patience, Ports};
 use app::problem::Problem;
 use app::verify::program_version;
 use futures::SinkExt as _;
@@ -125,5 +125,10 @@ fn ended(error: ImportError) -> How {
 fn settings(signer: Option<&SigningKey>) -> Result<import::Settings, How> {
     let verifier_version = program_version().map_err(How::Failed)?;
     let signer = signer.map(|key| SigningKey::from_seed(*key.seed()));
-    Ok(import::Settings { verifier_version, signer, rule: ChecksumRule::Verify })
+    Ok(import::Settings {
+        verifier_version,
+        signer,
+        rule: ChecksumRule::Verify,
+        patience: Patience::default(),
+    })
 }

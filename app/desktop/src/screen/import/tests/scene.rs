@@ -265,7 +265,8 @@ pub(super) fn shot(after: Duration) -> Shot {
     let code = Code::new("piece", "digest");
     let why = "sent wrong bytes: piece 3 is not the one its digest names".to_owned();
     let untrue = Some(untrue());
-    hear(90, Event::Peers(PullNews::Banned { peer: peer(3), code, why, untrue }));
+    let (call, ban) = (1, Duration::from_millis(70));
+    hear(90, Event::Peers(PullNews::Banned { peer: peer(3), code, why, untrue, call, after: ban }));
     let last = u64::try_from(after.as_millis()).unwrap();
     let bytes = u64::from(PIECE);
     for (number, index) in plan.geometry().indices().enumerate() {
