@@ -11,7 +11,7 @@ pub struct Decoder {
     from: Side,
     state: State,
     /// What has come of the header or the body.
-    partial: Vec<u8>,
+    pub(super) partial: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     Arrival, BlockHead, Decoder, DigestsHead, Frame, FrameError, HEADER_LEN, Header, Hello, Kind,
-    MAX_BLOCK, Opened, ProofHead, Refuse, Side,
+    MAX_BLOCK, MAX_SIBLINGS, Opened, ProofHead, Refuse, Side,
 };
 
 /// All that this side says, fed in portions of this size, payload left out.
@@ -20,6 +20,45 @@ fn frames(from: Side, mut bytes: &[u8], portion: usize) -> Result<Vec<Frame>, Fr
         }
     }
     Ok(frames)
+}
+
+/// The bytes of these frames, with some payload behind those that have one.
+fn stream(said: &[Frame]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for frame in said {
+        frame.encode(&mut bytes).unwrap();
+        bytes.resize(bytes.len() + frame.payload() as usize, 0xAB);
+    }
+    bytes
+}
+
+fn any_frame() -> impl Strategy<Value = Frame> {
+    let opened = (any::<(u64, u32, u8)>(), any::<[u8; 32]>());
+    let opened = (opened, proptest::collection::vec(any::<u8>(), 1..300));
+    prop_oneof![
+        any::<(u16, u16)>().prop_map(|(version, asks)| Frame::Hello(Hello { version, asks })),
+        any::<[u8; 32]>().prop_map(Frame::Open),
+        opened.prop_map(|(((byte_count, piece_size, algorithm), root), have)| {
+            Frame::Opened(Opened { byte_count, piece_size, algorithm, root, have })
+        }),
+        Just(Frame::Learn),
+        Just(Frame::Ping),
+        any::<(u32, bool)>().prop_map(|(index, proven)| match proven {
+            true => Frame::AskProven(index),
+            false => Frame::Ask(index),
+        }),
+        any::<u32>().prop_map(Frame::Have),
+        any::<u32>().prop_map(Frame::Cancel),
+        any::<(Option<u32>, u16)>().prop_map(|(index, code)| Frame::Refuse(Refuse { index, code })),
+        any::<u16>().prop_map(Frame::Close),
+        (any::<u32>(), 1..4_u32)
+            .prop_map(|(first, count)| Frame::Digests(DigestsHead { first, count })),
+        (any::<u32>(), 0..=MAX_SIBLINGS)
+            .prop_map(|(index, count)| Frame::Proof(ProofHead { index, count })),
+        (any::<(u32, u32)>(), 1..1_000_u32).prop_map(|((index, offset), length)| {
+            Frame::Block(BlockHead { index, offset, length })
+        }),
+    ]
 }
 
 fn some_of_each() -> Vec<Frame> {
@@ -49,12 +88,9 @@ fn some_of_each() -> Vec<Frame> {
 #[test]
 fn every_frame_reads_back_in_any_portions() {
     for side in [Side::Caller, Side::Called] {
-        let (mut sent, mut bytes) = (some_of_each(), Vec::new());
+        let mut sent = some_of_each();
         sent.retain(|frame| frame.kind().is_of(side));
-        for frame in &sent {
-            frame.encode(&mut bytes).unwrap();
-            bytes.resize(bytes.len() + frame.payload() as usize, 0xAB);
-        }
+        let bytes = stream(&sent);
         for portion in [1, 3, 64, 4_096, bytes.len()] {
             assert_eq!(frames(side, &bytes, portion).unwrap(), sent, "in portions of {portion}");
         }
@@ -148,6 +184,53 @@ proptest! {
                 prop_assert_eq!(bytes[4], kind as u8);
                 prop_assert_eq!(&bytes[HEADER_LEN..], &body[..]);
             }
+        }
+    }
+
+    #[test]
+    fn a_whole_connection_reads_back_in_any_portions(
+        said in proptest::collection::vec(any_frame(), 0..30),
+        portion in 1_usize..5_000,
+    ) {
+        for side in [Side::Caller, Side::Called] {
+            let said = said.iter().filter(|frame| frame.kind().is_of(side)).cloned();
+            let said: Vec<_> = said.collect();
+            prop_assert_eq!(frames(side, &stream(&said), portion), Ok(said));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_changed_returns_the_same_in_any_portions(
+        said in proptest::collection::vec(any_frame(), 1..10),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        portion in 1_usize..500,
+        called: bool,
+    ) {
+        let side = if called { Side::Called } else { Side::Caller };
+        let mut bytes = stream(&said);
+        for (place, byte) in changes {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        let whole = frames(side, &bytes, bytes.len());
+        prop_assert_eq!(frames(side, &bytes, portion), whole);
+    }
+
+    #[test]
+    fn the_decoder_keeps_no_more_than_the_longest_body(
+        said in proptest::collection::vec(any_frame(), 0..30),
+        portion in 1_usize..5_000,
+    ) {
+        for side in [Side::Caller, Side::Called] {
+            let said: Vec<_> = said.iter().filter(|frame| frame.kind().is_of(side)).cloned().collect();
+            let (mut decoder, bytes) = (Decoder::new(side), stream(&said));
+            for mut bytes in bytes.chunks(portion) {
+                while decoder.next(&mut bytes).unwrap().is_some() {
+                    prop_assert!(bytes.len() < portion);
+                }
+                prop_assert!(bytes.is_empty());
+            }
+            prop_assert!(decoder.partial.len() < HEADER_LEN);
+            prop_assert!(decoder.partial.capacity() <= 256);
         }
     }
 
