@@ -32,6 +32,14 @@ pub enum QuantityError {
         /// The most that may be typed.
         most: String,
     },
+    /// It is so few bytes a second that whoever waits for them would take it for silence.
+    #[error(
+        "{} a second {} less than {least} KiB a second; use {least}KiB at least",
+        Size(*.0),
+        if *.0 == 1 { "is" } else { "are" },
+        least = Limit::LEAST >> 10
+    )]
+    TooSlow(u64),
 }
 
 /// A number of bytes, from 1.
@@ -95,9 +103,26 @@ impl Size {
     }
 }
 
-/// The most bytes of something, such as those a second; 0 for no limit.
+/// The most bytes a second; 0 for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit(pub u64);
+
+impl Limit {
+    /// The least that a limit may be.
+    pub const LEAST: u64 = 4 << 10;
+
+    /// The limit of so many bytes a second, if that may be one.
+    ///
+    /// # Errors
+    ///
+    /// [`QuantityError::TooSlow`] from 1 to less than [`Self::LEAST`].
+    pub const fn new(bytes: u64) -> Result<Self, QuantityError> {
+        match bytes {
+            1..Self::LEAST => Err(QuantityError::TooSlow(bytes)),
+            _ => Ok(Self(bytes)),
+        }
+    }
+}
 
 impl FromStr for Limit {
     type Err = QuantityError;
@@ -107,7 +132,10 @@ impl FromStr for Limit {
         let text = text.trim();
         match text {
             "" | "0" | "none" => Ok(Self(0)),
-            _ => text.strip_suffix("/s").unwrap_or(text).parse().map(|Size(bytes)| Self(bytes)),
+            _ => {
+                let Size(bytes) = text.strip_suffix("/s").unwrap_or(text).parse()?;
+                Self::new(bytes)
+            }
         }
     }
 }
@@ -259,12 +287,25 @@ mod tests {
 
     #[test]
     fn limits_are_shown_as_they_can_be_typed() {
-        for (text, bytes) in [("none", 0), ("2MiB", 2 << 20), ("1500", 1_500), ("1GiB", 1 << 30)] {
+        for (text, bytes) in [("none", 0), ("2MiB", 2 << 20), ("4097", 4_097), ("1GiB", 1 << 30)] {
             assert_eq!(text.parse(), Ok(Limit(bytes)), "{text}");
             assert_eq!(Limit(bytes).to_string(), text);
         }
         assert_eq!("64 KiB/s".parse(), Ok(Limit(65_536)));
         assert!("-1".parse::<Limit>().is_err());
+    }
+
+    #[test]
+    fn a_limit_that_looks_like_silence_is_refused_with_its_value() {
+        for (text, said) in [
+            ("900", "900 bytes a second are less than 4 KiB a second; use 4KiB at least"),
+            ("1", "1 byte a second is less than 4 KiB a second; use 4KiB at least"),
+            ("4095/s", "3.9 KiB a second are less than"),
+        ] {
+            let error = text.parse::<Limit>().unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
+        }
+        assert_eq!("4KiB".parse(), Ok(Limit(Limit::LEAST)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use verifier::scalars::Label;
 use verifier::{Advice, Code, Coded};
 
 use crate::pairing::DEFAULT_PORT;
+use crate::quantity::Limit;
 
 pub use named::Setting;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub label: Option<String>,
     /// The most bytes a second to peers, 0 for no limit.
     pub upload_limit: u64,
+    /// The most bytes a second to each peer, 0 for no limit.
+    pub peer_limit: u64,
     /// The most bytes a second from peers, 0 for no limit.
     pub download_limit: u64,
     /// The most connections at a time.
@@ -95,6 +98,7 @@ impl Default for Settings {
             addresses: Vec::new(),
             label: None,
             upload_limit: 0,
+            peer_limit: 0,
             download_limit: 0,
             connections: Self::CONNECTIONS,
             sign_receipts: false,
@@ -202,6 +206,11 @@ impl Settings {
         if !Self::TEXT_PERCENT.contains(&self.text_percent) {
             return wrong("text_percent", format!("{} is not from 75 to 200", self.text_percent));
         }
+        for setting in Setting::RATES {
+            if let Err(error) = Limit::new(self.rate(setting)) {
+                return wrong(setting.as_str(), format!("{error}, or 0 for no limit"));
+            }
+        }
         if !Self::CONNECTION_RANGE.contains(&self.connections) {
             return wrong("connections", format!("{} is not from 1 to 1024", self.connections));
         }
@@ -249,6 +258,9 @@ mod tests {
     fn what_cannot_be_set_is_named() {
         for (text, member) in [
             ("{\"text_percent\": 10}", "text_percent"),
+            ("{\"upload_limit\": 900}", "upload_limit"),
+            ("{\"download_limit\": 1}", "download_limit"),
+            ("{\"peer_limit\": 4095}", "peer_limit"),
             ("{\"connections\": 0}", "connections"),
             ("{\"addresses\": [\"mmp://minimodel.org:9410\"]}", "addresses"),
             ("{\"label\": \"-\"}", "label"),

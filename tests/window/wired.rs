@@ -48,6 +48,7 @@ impl Wiring for Wired {
 
     fn pace(&self, settings: &Settings) {
         self.limits.set_upload(settings.upload_limit);
+        self.limits.set_peer(settings.peer_limit);
         self.limits.set_download(settings.download_limit);
         self.limits.set_connections(settings.connections);
     }

@@ -36,7 +36,9 @@ pub(crate) const DROP: Duration = Duration::from_secs(15);
 pub struct Limits {
     pub(crate) upload: Bucket,
     pub(crate) download: Bucket,
+    peer: AtomicU64,
     connections: AtomicU32,
+    handshakes: AtomicU32,
     connected: AtomicU32,
     in_flight: AtomicU64,
 }
@@ -44,6 +46,8 @@ pub struct Limits {
 impl Limits {
     /// The most connections unless set otherwise.
     pub const CONNECTIONS: u32 = 64;
+    /// The most callers that have not said who they are, unless set otherwise.
+    pub const HANDSHAKES: u32 = 32;
     /// The most bytes asked for and not yet kept unless set otherwise.
     pub const IN_FLIGHT: u64 = 32 << 20;
 
@@ -52,7 +56,9 @@ impl Limits {
         Self {
             upload: Bucket::default(),
             download: Bucket::default(),
+            peer: AtomicU64::new(0),
             connections: AtomicU32::new(Self::CONNECTIONS),
+            handshakes: AtomicU32::new(Self::HANDSHAKES),
             connected: AtomicU32::new(0),
             in_flight: AtomicU64::new(Self::IN_FLIGHT),
         }
@@ -66,6 +72,16 @@ impl Limits {
     /// Sets the most bytes sent a second; 0 is no limit.
     pub fn set_upload(&self, bytes_a_second: u64) {
         self.upload.rate.store(bytes_a_second, Ordering::Relaxed);
+    }
+
+    /// The most bytes sent a second to each peer; 0 is no limit.
+    pub fn peer(&self) -> u64 {
+        self.peer.load(Ordering::Relaxed)
+    }
+
+    /// Sets the most bytes sent a second to each peer; 0 is no limit.
+    pub fn set_peer(&self, bytes_a_second: u64) {
+        self.peer.store(bytes_a_second, Ordering::Relaxed);
     }
 
     /// The most bytes received a second; 0 is no limit.
@@ -86,6 +102,16 @@ impl Limits {
     /// Sets the most connections; those that are open stay open.
     pub fn set_connections(&self, connections: u32) {
         self.connections.store(connections, Ordering::Relaxed);
+    }
+
+    /// The most callers at a time that have not said who they are, beside the connections.
+    pub fn handshakes(&self) -> u32 {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Sets the most callers at a time that have not said who they are.
+    pub fn set_handshakes(&self, handshakes: u32) {
+        self.handshakes.store(handshakes, Ordering::Relaxed);
     }
 
     /// The most bytes of pieces that an import has asked for and not yet kept.

@@ -79,6 +79,7 @@ impl Wiring for DiskAndNetwork {
         let identity = Arc::new(Identity::from_key(SigningKey::from_seed(*key.seed())));
         let limits = Arc::new(Limits::new());
         limits.set_upload(settings.upload_limit);
+        limits.set_peer(settings.peer_limit);
         limits.set_download(settings.download_limit);
         limits.set_connections(settings.connections);
         Ok(Bundle {

@@ -46,6 +46,9 @@ pub async fn run<W: Wiring>(
     if let Some(Limit(bytes)) = args.upload_limit {
         settings.upload_limit = bytes;
     }
+    if let Some(Limit(bytes)) = args.peer_limit {
+        settings.peer_limit = bytes;
+    }
     settings.listen = args.listen.unwrap_or(settings.listen);
     if !args.address.is_empty() {
         settings.addresses.clone_from(&args.address);

@@ -64,7 +64,7 @@ fn changed<W: Wiring>(
     let text = settings.text(setting);
     let name = setting.as_str();
     session.terminal.say(&match (setting, text.as_str()) {
-        (Setting::UploadLimit | Setting::DownloadLimit, "none") => {
+        (rate, "none") if Setting::RATES.contains(&rate) => {
             format!("{name} is none from now on: there is no limit.")
         }
         _ => format!("{name} is {} from now on.", shown(&text)),

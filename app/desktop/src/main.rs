@@ -135,6 +135,7 @@ impl Wiring for DiskAndNetwork {
 
     fn pace(&self, settings: &Settings) {
         self.limits.set_upload(settings.upload_limit);
+        self.limits.set_peer(settings.peer_limit);
         self.limits.set_download(settings.download_limit);
         self.limits.set_connections(settings.connections);
     }

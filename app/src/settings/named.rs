@@ -18,6 +18,8 @@ pub enum Setting {
     Label,
     /// [`Settings::upload_limit`].
     UploadLimit,
+    /// [`Settings::peer_limit`].
+    PeerLimit,
     /// [`Settings::download_limit`].
     DownloadLimit,
     /// [`Settings::connections`].
@@ -36,12 +38,13 @@ pub enum Setting {
 
 impl Setting {
     /// All of them, in the order that people read them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Imports,
         Self::Listen,
         Self::Addresses,
         Self::Label,
         Self::UploadLimit,
+        Self::PeerLimit,
         Self::DownloadLimit,
         Self::Connections,
         Self::SignReceipts,
@@ -59,6 +62,7 @@ impl Setting {
             Self::Addresses => "addresses",
             Self::Label => "label",
             Self::UploadLimit => "upload_limit",
+            Self::PeerLimit => "peer_limit",
             Self::DownloadLimit => "download_limit",
             Self::Connections => "connections",
             Self::SignReceipts => "sign_receipts",
@@ -68,6 +72,9 @@ impl Setting {
             Self::Notify => "notify",
         }
     }
+
+    /// Those that are bytes a second.
+    pub const RATES: [Self; 3] = [Self::UploadLimit, Self::PeerLimit, Self::DownloadLimit];
 
     /// The setting of that name; a hyphen counts as an underscore.
     pub fn named(name: &str) -> Option<Self> {
@@ -85,8 +92,8 @@ impl Setting {
                  nothing for this machine's own"
             }
             Self::Label => "a plain name; nothing for a part of the peer id",
-            Self::UploadLimit | Self::DownloadLimit => {
-                "bytes a second, such as 2MiB; 0 or none for no limit"
+            Self::UploadLimit | Self::PeerLimit | Self::DownloadLimit => {
+                "bytes a second from 4KiB up, such as 2MiB; 0 or none for no limit"
             }
             Self::Connections => "a number from 1 to 1024",
             Self::SignReceipts | Self::Notify => "yes or no",
@@ -98,6 +105,17 @@ impl Setting {
 }
 
 impl Settings {
+    /// The most bytes a second by one of [`Setting::RATES`]; 0 for no limit, and of what is no
+    /// rate.
+    pub(super) const fn rate(&self, setting: Setting) -> u64 {
+        match setting {
+            Setting::UploadLimit => self.upload_limit,
+            Setting::PeerLimit => self.peer_limit,
+            Setting::DownloadLimit => self.download_limit,
+            _ => 0,
+        }
+    }
+
     /// What is set, as it can be typed; empty where the program chooses.
     pub fn text(&self, setting: Setting) -> String {
         let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
@@ -108,8 +126,9 @@ impl Settings {
             Setting::Listen => self.listen.to_string(),
             Setting::Addresses => self.addresses.join(", "),
             Setting::Label => self.label.clone().unwrap_or_default(),
-            Setting::UploadLimit => Limit(self.upload_limit).to_string(),
-            Setting::DownloadLimit => Limit(self.download_limit).to_string(),
+            Setting::UploadLimit | Setting::PeerLimit | Setting::DownloadLimit => {
+                Limit(self.rate(setting)).to_string()
+            }
             Setting::Connections => self.connections.to_string(),
             Setting::SignReceipts => yes(self.sign_receipts),
             Setting::Theme => self.theme.as_str().to_owned(),
@@ -148,6 +167,7 @@ impl Settings {
             }
             Setting::Label => new.label = given().map(str::to_owned),
             Setting::UploadLimit => new.upload_limit = limit()?,
+            Setting::PeerLimit => new.peer_limit = limit()?,
             Setting::DownloadLimit => new.download_limit = limit()?,
             Setting::Connections => new.connections = text.parse().map_err(|_| unknown())?,
             Setting::SignReceipts => new.sign_receipts = yes()?,
@@ -180,6 +200,7 @@ impl Settings {
             Setting::Addresses => new.addresses = others.addresses,
             Setting::Label => new.label = others.label,
             Setting::UploadLimit => new.upload_limit = others.upload_limit,
+            Setting::PeerLimit => new.peer_limit = others.peer_limit,
             Setting::DownloadLimit => new.download_limit = others.download_limit,
             Setting::Connections => new.connections = others.connections,
             Setting::SignReceipts => new.sign_receipts = others.sign_receipts,
@@ -239,7 +260,8 @@ mod tests {
             (Setting::Addresses, "mmp://192.168.1.20:9410, mmp://anna.example:1"),
             (Setting::Label, "anna"),
             (Setting::UploadLimit, "2MiB"),
-            (Setting::DownloadLimit, "1500"),
+            (Setting::PeerLimit, "64KiB"),
+            (Setting::DownloadLimit, "150000"),
             (Setting::Connections, "7"),
             (Setting::SignReceipts, "yes"),
             (Setting::Theme, "dark"),
@@ -267,7 +289,7 @@ mod tests {
 
     #[test]
     fn limits_are_typed_as_people_say_them() {
-        for (text, bytes) in [("", 0), ("none", 0), ("0", 0), ("64 KiB/s", 65_536), ("9", 9)] {
+        for (text, bytes) in [("", 0), ("none", 0), ("0", 0), ("64 KiB/s", 65_536), ("4096", 4_096)] {
             let settings = Settings::default().with(Setting::UploadLimit, text).unwrap();
             assert_eq!(settings.upload_limit, bytes, "{text}");
         }
@@ -282,6 +304,7 @@ mod tests {
             (Setting::Label, "-", ""),
             (Setting::UploadLimit, "fast", "start with a number"),
             (Setting::DownloadLimit, "2 parsec", "unit"),
+            (Setting::PeerLimit, "900", "900 bytes a second are less than 4 KiB a second; use 4KiB"),
             (Setting::Connections, "0", "from 1 to 1024"),
             (Setting::Connections, "many", "from 1 to 1024"),
             (Setting::SignReceipts, "maybe", "yes or no"),

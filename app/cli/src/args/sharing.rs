@@ -34,7 +34,8 @@ pub struct ImportArgs {
     #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
           allow_hyphen_values = true)]
     pub span: Span,
-    /// The most bytes a second to fetch, such as 2MiB; 0 or none for no limit [default: what is set]
+    /// The most bytes a second to fetch, from 4KiB, such as 2MiB; 0 or none for no limit
+    /// [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub download_limit: Option<Limit>,
 }
@@ -122,9 +123,13 @@ pub struct ServeArgs {
     /// [default: what is set, else the address of --listen, if it is one that can be called]
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<String>,
-    /// The most bytes a second to send, such as 2MiB; 0 or none for no limit [default: what is set]
+    /// The most bytes a second to send, from 4KiB, such as 2MiB; 0 or none for no limit
+    /// [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub upload_limit: Option<Limit>,
+    /// The same for each peer [default: what is set]
+    #[arg(long, value_name = "SIZE")]
+    pub peer_limit: Option<Limit>,
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,

@@ -15,6 +15,9 @@ use crate::wire::{BlockHead, DigestsHead, Frame, ProofHead};
 pub struct Limits {
     /// The most callers that are let in at a time.
     pub connections: u32,
+    /// The most callers at a time that have not proved who they are; the oldest makes way for one
+    /// more. 32, unless this process may have too few files open.
+    pub handshakes: u32,
     /// The most bytes a second to all peers together.
     pub upload: Rate,
     /// The most bytes a second to each peer.

@@ -31,12 +31,13 @@ pub(super) enum Stand {
 
 impl Drafts {
     /// What has a field of its own; the rest is chosen.
-    const TYPED: [Setting; 7] = [
+    const TYPED: [Setting; 8] = [
         Setting::Imports,
         Setting::Listen,
         Setting::Addresses,
         Setting::Label,
         Setting::UploadLimit,
+        Setting::PeerLimit,
         Setting::DownloadLimit,
         Setting::Connections,
     ];

@@ -51,7 +51,12 @@ impl Section {
         match self {
             Self::Folders => &[Setting::Imports],
             Self::Addresses => &[Setting::Listen, Setting::Addresses, Setting::Label],
-            Self::Limits => &[Setting::UploadLimit, Setting::DownloadLimit, Setting::Connections],
+            Self::Limits => &[
+                Setting::UploadLimit,
+                Setting::PeerLimit,
+                Setting::DownloadLimit,
+                Setting::Connections,
+            ],
             Self::Appearance => &[Setting::Theme, Setting::TextPercent],
             Self::Start => &[Setting::Start],
             Self::Notifications => &[Setting::Notify],

@@ -110,9 +110,10 @@ fn field<'a>(
 /// How wide a field is: numbers are short.
 fn width(desk: &Desk<'_>, setting: Setting) -> Length {
     match setting {
-        Setting::UploadLimit | Setting::DownloadLimit | Setting::Connections => {
-            Length::Fixed(desk.scale.factor() * 140.0)
-        }
+        Setting::UploadLimit
+        | Setting::PeerLimit
+        | Setting::DownloadLimit
+        | Setting::Connections => Length::Fixed(desk.scale.factor() * 140.0),
         Setting::Listen => Length::Fixed(desk.scale.factor() * 240.0),
         _ => Fill,
     }
@@ -214,8 +215,14 @@ fn limits<'a>(screen: &'a Preferences, desk: &Desk<'_>) -> Vec<Element<'a, Messa
         line(
             desk,
             "To peers",
-            "Bytes a second, such as 2MiB, or none. Used at once, by running transfers too.",
+            "Bytes a second from 4KiB up, such as 2MiB, or none. Used at once, by running transfers too.",
             field(screen, desk, Setting::UploadLimit, "none", Vec::new()),
+        ),
+        line(
+            desk,
+            "To each peer",
+            "The same for what each of them may take of it.",
+            field(screen, desk, Setting::PeerLimit, "none", Vec::new()),
         ),
         line(
             desk,
