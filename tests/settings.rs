@@ -18,7 +18,9 @@ fn what_is_set_is_shown_and_can_be_reset() {
     assert_eq!(set("upload_limit", "2 MiB"), "2MiB");
     assert_eq!(set("label", "anna-laptop"), "anna-laptop");
     assert_eq!(all()["upload_limit"], "2MiB");
-    for (name, value) in [("connections", "0"), ("peer-limit", "900"), ("theme", "pink"), ("imports", "models")] {
+    for (name, value) in
+        [("connections", "0"), ("peer-limit", "900"), ("theme", "pink"), ("imports", "models")]
+    {
         let fault = anna.refuses(&["settings", "set", name, value], 2, "usage.arguments");
         assert_eq!(fault["field"].as_str().unwrap(), name.replace('-', "_"));
     }

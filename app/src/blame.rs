@@ -46,6 +46,10 @@ pub const CONSENT_DENIED: Code = Code::new("consent", "denied");
 /// What to do about a failure of this machine, by what the system said; the text of the failure
 /// names the file or folder.
 pub fn machine_advice(failure: &(dyn Error + 'static)) -> Advice {
+    if is_out_of_files(failure) {
+        return "Close programs that have many files open, or let this one have more at a time."
+            .into();
+    }
     Advice::new(match said(failure) {
         Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
             "Free some space on that disk, then try again: what is kept stays kept."
@@ -75,10 +79,28 @@ pub fn machine_advice(failure: &(dyn Error + 'static)) -> Advice {
 
 /// What the system said, if it is down to that.
 pub(crate) fn said(failure: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    system(failure).map(io::Error::kind)
+}
+
+/// Whether this process, or the whole machine, has as many files open as it may: it can do again
+/// what failed once some are closed.
+pub(crate) fn is_out_of_files(failure: &(dyn Error + 'static)) -> bool {
+    system(failure)
+        .and_then(io::Error::raw_os_error)
+        .is_some_and(|number| OUT_OF_FILES.contains(&number))
+}
+
+#[cfg(unix)]
+const OUT_OF_FILES: [i32; 2] =
+    [rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error()];
+#[cfg(not(unix))]
+const OUT_OF_FILES: [i32; 1] = [4];
+
+fn system<'a>(failure: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut error = Some(failure);
     while let Some(cause) = error {
         if let Some(said) = cause.downcast_ref::<io::Error>() {
-            return Some(said.kind());
+            return Some(said);
         }
         error = cause.source();
     }

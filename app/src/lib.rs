@@ -13,6 +13,7 @@ pub mod clock;
 pub mod codec;
 pub mod consent;
 mod counted;
+pub mod descriptors;
 pub mod event;
 pub mod import;
 pub mod input;

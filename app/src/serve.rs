@@ -276,6 +276,11 @@ where
                 let now = ports.clock().now();
                 let standing = match ports.journal().standing(now).await {
                     Ok(standing) => standing,
+                    // Every ask is checked by itself, and what is open now is closed again.
+                    Err(error) if blame::is_out_of_files(&error) => {
+                        tracing::warn!(%error, "the grants are looked at a little later");
+                        continue;
+                    }
                     Err(error) => break Err(error.into()),
                 };
                 let live = live_grants(&standing, table.model().artifact);

@@ -22,7 +22,7 @@ use crate::error::{At, StoreError};
 use crate::layout::Layout;
 
 /// How many packs are held open for reading.
-const OPEN_LIMIT: usize = 64;
+const OPEN_LIMIT: usize = 8;
 
 /// Where a piece lies: its pack, the block of its run's header, its place in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -242,10 +242,10 @@ impl Packs {
         if let Some(file) = open.get(&pack) {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(File::open(self.layout.pack(pack))?);
         if open.len() >= OPEN_LIMIT {
             open.pop_first();
         }
+        let file = Arc::new(File::open(self.layout.pack(pack))?);
         open.insert(pack, Arc::clone(&file));
         Ok(file)
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::clock::SystemClock;
+use app::descriptors::Room;
 use app::ports::{Bundle, KnownPeer, Offline};
 use app::settings::Settings;
 use cli::fault::Fault;
@@ -81,7 +82,12 @@ impl Wiring for DiskAndNetwork {
         limits.set_upload(settings.upload_limit);
         limits.set_peer(settings.peer_limit);
         limits.set_download(settings.download_limit);
-        limits.set_connections(settings.connections);
+        let room = Room::look(settings.connections);
+        if let Some(note) = room.note() {
+            notify(&note);
+        }
+        limits.set_connections(room.connections);
+        limits.set_handshakes(room.handshakes);
         Ok(Bundle {
             store: disk.store,
             outputs: disk.outputs,

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use app::blame::machine_advice;
 use app::clock::SystemClock;
+use app::descriptors::Room;
 use app::ports::Bundle;
 use app::problem::Problem;
 use app::settings::Settings;
@@ -96,6 +97,19 @@ struct DiskAndNetwork {
     limits: Arc<Limits>,
 }
 
+impl DiskAndNetwork {
+    /// Uses the limits of these settings from now on; says what of them cannot be had.
+    fn use_limits(&self, settings: &Settings) -> Option<String> {
+        self.limits.set_upload(settings.upload_limit);
+        self.limits.set_peer(settings.peer_limit);
+        self.limits.set_download(settings.download_limit);
+        let room = Room::look(settings.connections);
+        self.limits.set_connections(room.connections);
+        self.limits.set_handshakes(room.handshakes);
+        room.note()
+    }
+}
+
 impl Wiring for DiskAndNetwork {
     type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
 
@@ -104,7 +118,6 @@ impl Wiring for DiskAndNetwork {
     }
 
     fn open(&self, data: &Path, settings: &Settings) -> Result<Opened<Self::Ports>, Unopened> {
-        self.pace(settings);
         let disk = Disk::open(data, PROGRAM).map_err(|error| {
             let problem = Problem::blamed(&error);
             match error {
@@ -121,6 +134,7 @@ impl Wiring for DiskAndNetwork {
         let identity = Identity::load_or_create(&Layout::new(data).identity_key())
             .map_err(|error| Unopened::Failed(Problem::blamed(&error)))?;
         let key = SigningKey::from_seed(*identity.signing_key().seed());
+        notices.extend(self.use_limits(settings));
         let (identity, limits) = (Arc::new(identity), Arc::clone(&self.limits));
         let ports = Bundle {
             store: disk.store,
@@ -134,10 +148,8 @@ impl Wiring for DiskAndNetwork {
     }
 
     fn pace(&self, settings: &Settings) {
-        self.limits.set_upload(settings.upload_limit);
-        self.limits.set_peer(settings.peer_limit);
-        self.limits.set_download(settings.download_limit);
-        self.limits.set_connections(settings.connections);
+        // What it cannot have was told when the window began.
+        let _note = self.use_limits(settings);
     }
 
     fn change(

@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn limits_are_typed_as_people_say_them() {
-        for (text, bytes) in [("", 0), ("none", 0), ("0", 0), ("64 KiB/s", 65_536), ("4096", 4_096)] {
+        for (text, bytes) in [("", 0), ("none", 0), ("0", 0), ("64 KiB/s", 65_536), ("4096", 4_096)]
+        {
             let settings = Settings::default().with(Setting::UploadLimit, text).unwrap();
             assert_eq!(settings.upload_limit, bytes, "{text}");
         }
@@ -304,7 +305,11 @@ mod tests {
             (Setting::Label, "-", ""),
             (Setting::UploadLimit, "fast", "start with a number"),
             (Setting::DownloadLimit, "2 parsec", "unit"),
-            (Setting::PeerLimit, "900", "900 bytes a second are less than 4 KiB a second; use 4KiB"),
+            (
+                Setting::PeerLimit,
+                "900",
+                "900 bytes a second are less than 4 KiB a second; use 4KiB",
+            ),
             (Setting::Connections, "0", "from 1 to 1024"),
             (Setting::Connections, "many", "from 1 to 1024"),
             (Setting::SignReceipts, "maybe", "yes or no"),

@@ -19,7 +19,7 @@ use crate::theme::{Scale, dark, light};
 
 const SIZE: Size = Size::new(1032.0, 780.0);
 /// High enough for everything to be in sight.
-const WHOLE: Size = Size::new(1032.0, 1300.0);
+const WHOLE: Size = Size::new(1032.0, 1420.0);
 
 fn book() -> Book {
     Book { own: SigningKey::from_seed([1; 32]).public_key().peer_id(), peers: Arc::new([]) }
@@ -139,6 +139,11 @@ fn what_cannot_be_says_why_and_is_not_set() {
     for (setting, text, why) in [
         (Setting::Connections, "0", "0 is not from 1 to 1024."),
         (Setting::DownloadLimit, "fast", "`fast` does not start with a number, or none."),
+        (
+            Setting::PeerLimit,
+            "900",
+            "900 bytes a second are less than 4 KiB a second; use 4KiB at least, or none.",
+        ),
         (Setting::Imports, "models", "The folder's path does not start at the root."),
     ] {
         let mut screen = screen();

@@ -221,7 +221,7 @@ fn limits<'a>(screen: &'a Preferences, desk: &Desk<'_>) -> Vec<Element<'a, Messa
         line(
             desk,
             "To each peer",
-            "The same for what each of them may take of it.",
+            "The same for each of them.",
             field(screen, desk, Setting::PeerLimit, "none", Vec::new()),
         ),
         line(
@@ -233,7 +233,7 @@ fn limits<'a>(screen: &'a Preferences, desk: &Desk<'_>) -> Vec<Element<'a, Messa
         line(
             desk,
             "Connections",
-            "The most at a time, from 1 to 1024.",
+            "The most at a time, from 1 to 1024; fewer where the system allows fewer.",
             field(screen, desk, Setting::Connections, "64", Vec::new()),
         ),
         quota.into(),
