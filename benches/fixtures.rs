@@ -1,7 +1,12 @@
-//! Makes the artifacts that the benchmarks work on.
+//! Makes what the benchmarks work on: artifacts, libraries, peers, lines.
 
 mod busy;
 pub mod library;
+pub mod line;
+pub mod pulling;
+pub mod serving;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use verifier::piece::{PieceList, PieceStream};
@@ -21,4 +26,31 @@ pub fn list(algorithm: ChunkAlgorithm, artifact: &[u8], piece_size: u32) -> Piec
     stream.update(artifact);
     let (digests, root) = stream.finish().expect("all bytes were taken in");
     PieceList::prove(geometry, root, digests).expect("the root is the list's own")
+}
+
+/// The processor time that this process has used.
+pub fn cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(used).expect("no process has used less than nothing")
+}
+
+/// How often a benchmark is repeated: `--rounds N`, if the command line says so.
+///
+/// # Panics
+///
+/// If it says no number.
+pub fn rounds(usually: usize) -> usize {
+    let mut words = std::env::args().skip_while(|word| word != "--rounds").skip(1);
+    words.next().map_or(usually, |word| word.parse().expect("--rounds wants a number"))
+}
+
+/// The middle one of some values; of an even number the lower of the two.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(sorted.len() - 1) / 2]
 }
