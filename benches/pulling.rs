@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::ports::{Peers as _, Pull, PullNews, PullSource, Pulled};
+use app::ports::{Patience, Peers as _, Pull, PullNews, PullSource, Pulled, Settled};
 use tokio::sync::mpsc;
 use transfer::{Limits, Swarm};
 use verifier::Bitfield;
@@ -48,6 +48,7 @@ pub async fn pull(
     mut each: impl FnMut(u32) -> Then,
 ) -> Cost {
     let (out, mut pulled) = mpsc::channel(64);
+    let (settle, settled) = mpsc::unbounded_channel();
     let count = artifact.list.geometry().piece_count();
     let pull = Pull {
         artifact: artifact.sha256,
@@ -56,7 +57,9 @@ pub async fn pull(
         list: None,
         missing: Bitfield::full(count),
         sources,
+        patience: Patience::default(),
         out,
+        settled,
     };
     let (begun, cpu) = (Instant::now(), super::cpu());
     let swarm = Swarm::new(identity(IMPORTER), Arc::new(Limits::new()));
@@ -76,10 +79,15 @@ pub async fn pull(
             Some(Pulled::List(_, answer)) => drop(answer.send(Bitfield::full(count))),
             Some(Pulled::Ask { answer, .. }) => drop(answer.send(then != Then::Deny)),
             Some(Pulled::Piece(piece)) => {
+                let index = piece.index();
                 drop(piece);
                 pieces += 1;
                 last = Instant::now();
                 then = each(pieces);
+                let denied = then == Then::Deny;
+                let fate = if denied { Settled::Denied(index) } else { Settled::Kept(index) };
+                // A pull that has ended does not hear it.
+                settle.send(fate).ok();
             }
             Some(Pulled::News(PullNews::Asked { .. })) => asks += 1,
             Some(Pulled::News(_)) => {}

@@ -102,6 +102,10 @@ impl Shelf for Memory {
             false => Err(Refusal::NotServed),
         }
     }
+
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        mpsc::unbounded_channel().1
+    }
 }
 
 fn label(seed: u8) -> Label {
