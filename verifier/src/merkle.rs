@@ -187,7 +187,7 @@ pub enum ProofFormat {
 
 impl ProofFormat {
     /// How many siblings a proof has for chunk `index` of `count`.
-    fn sibling_count(self, index: u64, count: u64) -> usize {
+    pub fn sibling_count(self, index: u64, count: u64) -> usize {
         match self {
             Self::V0 => {
                 let (mut place, mut width, mut siblings) = (index, count, 0);

@@ -9,6 +9,7 @@
 //! The caller (`transfer`, or a simulation) moves the bytes: it reads frames with [`wire::Decoder`],
 //! gives them in, and does what comes out until nothing more comes out.
 
+mod bucket;
 mod ending;
 pub mod import;
 mod limits;
@@ -16,6 +17,7 @@ mod moment;
 pub mod upload;
 pub mod wire;
 
+pub use bucket::Bucket;
 pub use ending::{Ending, Fate};
 pub use import::Engine;
 pub use limits::Rate;

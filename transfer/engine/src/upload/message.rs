@@ -37,16 +37,18 @@ pub enum Input {
     Called(Caller, IpAddr),
     /// The handshake is over, and the caller proved that it is this peer.
     Proved(Caller, PeerId),
-    /// The handshake failed, or the connection ended.
+    /// The handshake failed, or the connection ended. Where it ended by a fault of the caller's, what
+    /// it is told can still be sent.
     Ended(Caller, Ending),
     /// A frame came. Callers send none with a payload: [`crate::wire::Decoder`] refuses those.
     Frame(Caller, Frame),
     /// Answers [`Effect::Open`]; nothing if it is not held or not granted.
     Opened(Caller, Option<Opened>),
-    /// Answers [`Effect::Read`]: the piece was verified and waits to be sent, or is refused.
+    /// Answers [`Effect::Read`]: the piece was verified and waits to be sent, or is refused. And
+    /// once more for each [`Effect::Block`] that was not sent, because the grant does not hold.
     Read(Caller, PieceIndex, Result<(), Refusal>),
-    /// The writer took all that it was given up to and with so many bytes of blocks, proofs and
-    /// digests more; what it was given and has not taken is what [`Effect::Send`] and its like said.
+    /// The stream took so many bytes more of the blocks, proofs and digests that were to be sent, in
+    /// parts of a block as they go, so that a slow reader does not look like one that takes nothing.
     Written(Caller, u32),
     /// Pieces have landed here.
     Landed(Sha256, Vec<PieceIndex>),
@@ -99,8 +101,9 @@ pub enum Effect {
     },
     /// Send a frame without a payload.
     Send(Caller, Frame),
-    /// Send these bytes of a piece that was read, if the grant still holds; where it does not, the
-    /// caller is told [`Refusal::NotServed`] by [`Input::Read`] once more.
+    /// Send these bytes of a piece that was read, if the grant still holds; where it does not,
+    /// [`Input::Read`] says once more that it is [`Refusal::NotServed`], for each block not sent.
+    /// The piece can be forgotten when its last byte was.
     Block(Caller, BlockHead),
     /// Send the proof that was made with the piece.
     Proof(Caller, ProofHead),
@@ -108,7 +111,8 @@ pub enum Effect {
     Digests(Caller, DigestsHead),
     /// Forget the piece that was read.
     Discard(Caller, PieceIndex),
-    /// End the connection, after what was to be sent before if that takes no longer than this.
+    /// End the connection, after what was to be sent before if that takes no longer than this, and
+    /// forget all pieces that were read for it; less time may be given by a second one.
     HangUp(Caller, Duration),
     /// Tell whoever watches.
     Tell(News),
@@ -140,6 +144,8 @@ pub enum TurnedAway {
     PeerBusy,
     /// All connections are taken.
     Busy,
+    /// It took next to nothing for long, and lost its place to another that called.
+    TooSlow,
     /// Its connection ended that way.
     Ended(Ending),
 }

@@ -1,0 +1,3 @@
+mod admission;
+mod answering;
+mod harness;
