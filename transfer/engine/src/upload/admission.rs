@@ -15,8 +15,6 @@ use super::{Caller, Effect, News, TurnedAway, Uploads};
 use crate::ending::{Ending, Fate};
 use crate::wire::{Frame, Hello, MAX_ASKS, VERSION, close};
 
-/// The most callers without a place.
-pub(super) const OUTSIDE: usize = 32;
 /// The most of them that come from one address.
 pub(super) const OF_ONE_ADDRESS: usize = 8;
 /// The most connections of one peer.
@@ -45,7 +43,7 @@ impl Uploads {
         };
         let oldest = if self.outside.iter().filter(of_origin).count() >= OF_ONE_ADDRESS {
             self.outside.iter().find(of_origin)
-        } else if self.outside.len() >= OUTSIDE {
+        } else if self.outside.len() >= (self.limits.handshakes as usize).max(1) {
             self.outside.front()
         } else {
             None

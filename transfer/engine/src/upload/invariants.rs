@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::admission::{OF_ONE_ADDRESS, OF_ONE_PEER, OUTSIDE};
+use super::admission::{OF_ONE_ADDRESS, OF_ONE_PEER};
 use super::caller::State;
 use super::{Uploads, Why};
 
@@ -35,7 +35,6 @@ impl Uploads {
                 }
             }
         }
-        holds(outside.len() <= OUTSIDE, "too many callers have no place")?;
         holds(origins.values().all(|count| *count <= OF_ONE_ADDRESS), "too many of one address")?;
         holds(peers.values().all(|count| *count <= OF_ONE_PEER), "too many of one peer")?;
         holds(

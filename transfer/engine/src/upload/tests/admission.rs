@@ -18,6 +18,10 @@ fn a_thousand_strangers_keep_no_paired_peer_out() {
     assert_eq!(world.taken(caller), 16 * KIB);
     let made_way = |news: &&News| matches!(news, News::TurnedAway(_, None, TurnedAway::MadeWay));
     assert_eq!(world.news.iter().filter(made_way).count(), 1_000 - 31);
+
+    let mut world = World::new(Limits { handshakes: 2, ..limits() }, 2, 16 * KIB);
+    let callers = [1, 2, 3].map(|low| world.call(&format!("10.0.0.{low}")));
+    assert_eq!(callers.map(|caller| world.is_hung_up(caller)), [true, false, false]);
 }
 
 #[test]

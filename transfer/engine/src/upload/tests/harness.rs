@@ -63,7 +63,7 @@ pub(super) struct World {
 }
 
 pub(super) fn limits() -> Limits {
-    Limits { connections: 64, upload: None, peer: None }
+    Limits { connections: 64, handshakes: 32, upload: None, peer: None }
 }
 
 pub(super) fn rate(bytes: u64) -> Option<NonZeroU64> {
