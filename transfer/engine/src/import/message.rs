@@ -124,17 +124,20 @@ pub enum Effect {
     Send(Connection, Frame),
     /// Put the payload that follows there.
     Receive(Connection, Place),
-    /// Judge the piece that was received whole: [`Input::Judged`] answers.
+    /// Judge the piece that was received whole: [`Input::Judged`] answers, even if the connection
+    /// ends meanwhile. It is held until [`Effect::Deliver`] or [`Effect::Discard`].
     Judge(Connection, PieceIndex, Evidence),
     /// Prove the piece list that was received whole, and keep it: [`Input::Proven`] answers.
     Prove(Connection),
     /// Hand the judged piece over to be kept: [`Input::Settled`] answers.
     Deliver(Connection, PieceIndex),
-    /// Forget what was received of the piece on that connection.
+    /// Forget what was received of the piece on that connection; where some of it is coming just
+    /// now, the rest of that payload goes [nowhere](Place::Nowhere).
     Discard(Connection, PieceIndex),
     /// Check consent for asking so many bytes more: [`Input::Spent`] answers.
     Spend(Connection, u64),
-    /// End the connection; the frames that were to be sent before still are, if they can be.
+    /// End the connection; the frames that were to be sent before still are, if they can be. What was
+    /// received in part is forgotten, here and when a connection [ends](Input::Ended) by itself.
     HangUp(Connection),
     /// Tell whoever watches.
     Tell(News),

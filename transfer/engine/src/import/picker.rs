@@ -1,311 +1,281 @@
-//! Which piece next, and from whom: rarest first, ties in file order.
+//! Which missing piece next for a peer: rarest first, ties from this importer's own start on.
 //!
-//! Pure: no clock, no sockets. A piece is *missing* (nobody is asked), *asked* (of one peer, or
-//! of two at the end) or *arrived*. How fast a peer is comes in as a number.
+//! Nothing here looks at every piece to choose one, or at every peer when a piece changes: missing
+//! pieces lie in sets by how rare they are, and each peer remembers how far it has searched each.
 
 mod bits;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 
-use verifier::{Bitfield, Geometry, PieceIndex};
+use verifier::Bitfield;
 
-use bits::Bits;
+pub(super) use bits::Bits;
 
-/// A peer's place at the table, from 0.
-pub(crate) type Seat = usize;
-
-/// Chooses pieces for any number of peers, without looking at every piece to choose one.
+/// Chooses among the missing pieces for any number of peers, which have numbers from 0.
 #[derive(Debug)]
-pub(crate) struct Picker {
-    geometry: Geometry,
-    /// Pieces that have not arrived.
-    wanted: Bits,
-    /// By how many peers have it, the missing pieces.
-    missing: Vec<Bits>,
-    /// Per piece, how many peers have it.
-    rarity: Vec<u16>,
-    asked: BTreeMap<u32, Askers>,
-    peers: Vec<Option<Peer>>,
+pub(super) struct Picker {
+    count: u32,
+    /// Where ties begin; they go on to the end and then from piece 0.
+    start: u32,
+    /// The missing pieces, the rarest first.
+    levels: Vec<Level>,
+    /// How many peers have everything.
+    complete: u16,
+    /// Per piece, how many of the other peers have it.
+    partial: Vec<u16>,
+    peers: Vec<Option<Have>>,
+}
+
+/// Missing pieces that are about equally rare.
+#[derive(Debug)]
+struct Level {
+    bits: Bits,
+    /// The offsets from the start of pieces that were put in, in this era.
+    put: Vec<u32>,
+    era: u32,
 }
 
 #[derive(Debug)]
-struct Peer {
-    have: Bits,
-    /// Per rarity, under which index no missing piece of that rarity is had by this peer.
-    hints: Vec<u32>,
-    /// What is asked of it, in the order of asking.
-    queue: VecDeque<u32>,
-    rate: Option<u64>,
+struct Have {
+    /// Nothing if it has everything.
+    bits: Option<Bits>,
+    hints: Vec<Hint>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Askers {
-    first: Seat,
-    second: Option<Seat>,
+/// Under which offset from the start no piece of a level is had by the peer, as of when so much of
+/// what was put in that era had been looked at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hint {
+    offset: u32,
+    era: u32,
+    seen: usize,
 }
 
-/// A piece that another peer is asked already, and too slow with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Second {
-    /// The slow peer has not come to it yet and need not be asked any more.
-    TakeOver(PieceIndex, Seat),
-    /// The slow peer is sending it; whichever comes first wins.
-    Race(PieceIndex),
-}
+/// How many levels there are.
+const LEVELS: usize = 16;
+/// After how many pieces put into a level the peers search it anew.
+const ERA: usize = 4_096;
 
-impl Second {
-    pub(crate) const fn index(self) -> PieceIndex {
-        match self {
-            Self::TakeOver(index, _) | Self::Race(index) => index,
-        }
+/// The level of pieces that so many peers have: exact for the rare ones, coarse for the rest.
+const fn level(peers: u16) -> usize {
+    match peers {
+        0..=8 => peers as usize,
+        9..=11 => 9,
+        12..=15 => 10,
+        16..=23 => 11,
+        24..=31 => 12,
+        32..=63 => 13,
+        64..=127 => 14,
+        128.. => 15,
     }
-}
-
-/// What an arrival means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Arrived {
-    /// Whether the piece was still wanted.
-    pub(crate) wanted: bool,
-    /// Who else is asked for it and need not send it.
-    pub(crate) cancel: Option<Seat>,
 }
 
 impl Picker {
     /// Starts with these pieces missing and nobody to ask.
-    pub(crate) fn new(geometry: Geometry, missing: &Bitfield) -> Self {
-        let count = geometry.piece_count();
-        let wanted = Bits::of(missing, count);
-        let rarity = vec![0; geometry.piece_count() as usize];
-        let missing = vec![wanted.clone()];
-        Self { geometry, wanted, missing, rarity, asked: BTreeMap::new(), peers: Vec::new() }
+    pub(super) fn new(count: u32, start: u32, missing: &Bits) -> Self {
+        let level = |at| Level {
+            bits: if at == 0 { missing.clone() } else { Bits::empty(count) },
+            put: Vec::new(),
+            era: 0,
+        };
+        let levels = (0..LEVELS).map(level).collect();
+        let start = if start < count { start } else { 0 };
+        let partial = vec![0; count as usize];
+        Self { count, start, levels, complete: 0, partial, peers: Vec::new() }
     }
 
-    /// How many pieces have not arrived.
-    pub(crate) const fn left(&self) -> u32 {
-        self.wanted.count()
+    /// How many pieces are missing.
+    pub(super) fn missing(&self) -> u32 {
+        self.levels.iter().map(|level| level.bits.count()).sum()
     }
 
-    /// How many pieces are neither asked nor arrived.
-    pub(crate) fn missing(&self) -> u32 {
-        self.missing.iter().map(Bits::count).sum()
+    /// How many peers have a piece.
+    pub(super) fn availability(&self, index: u32) -> u16 {
+        self.complete.saturating_add(self.partial(index))
     }
 
-    /// How many of the pieces that have not arrived the peer has.
-    pub(crate) fn has_wanted(&self, seat: Seat) -> u32 {
-        self.peer(seat).map_or(0, |peer| self.wanted.common(&peer.have))
+    /// Whether a peer has a piece.
+    pub(super) fn has(&self, peer: u32, index: u32) -> bool {
+        self.have(peer).is_some_and(|have| have.bits.as_ref().is_none_or(|b| b.contains(index)))
     }
 
-    /// A peer sits down with what it has. Nobody may sit there.
-    pub(crate) fn join(&mut self, seat: Seat, have: &Bitfield) {
-        if self.peers.len() <= seat {
-            self.peers.resize_with(seat + 1, || None);
+    /// What a peer has; nothing if it has not joined.
+    pub(super) fn have_map(&self, peer: u32) -> Option<Bitfield> {
+        let Some(bits) = &self.have(peer)?.bits else { return Some(Bitfield::full(self.count)) };
+        let mut map = Bitfield::empty(self.count);
+        for index in bits.iter() {
+            map.insert_range(index, index);
         }
-        let count = self.geometry.piece_count();
-        let have = Bits::of(have, count);
-        for index in have.iter() {
-            self.change_rarity(index, 1);
+        Some(map)
+    }
+
+    /// How many pieces of a set a peer has.
+    pub(super) fn common(&self, peer: u32, set: &Bits) -> u32 {
+        let Some(have) = self.have(peer) else { return 0 };
+        have.bits.as_ref().map_or(set.count(), |bits| bits.common(set))
+    }
+
+    /// A peer comes with what it has.
+    pub(super) fn join(&mut self, peer: u32, have: &Bitfield) {
+        self.leave(peer);
+        let at = peer as usize;
+        if self.peers.len() <= at {
+            self.peers.resize_with(at + 1, || None);
         }
-        let peer = Peer { have, hints: Vec::new(), queue: VecDeque::new(), rate: None };
-        if let Some(place) = self.peers.get_mut(seat) {
-            *place = Some(peer);
+        let bits = (!have.is_full()).then(|| Bits::of(have, self.count));
+        match &bits {
+            Some(bits) => self.change_all(bits, 1),
+            None => self.complete = self.complete.saturating_add(1),
+        }
+        if let Some(place) = self.peers.get_mut(at) {
+            *place = Some(Have { bits, hints: vec![Hint::default(); LEVELS] });
         }
     }
 
-    /// A peer leaves; what only it was asked for is missing again.
-    pub(crate) fn leave(&mut self, seat: Seat) {
-        self.release_all(seat);
-        let Some(peer) = self.peers.get_mut(seat).and_then(Option::take) else { return };
-        for index in peer.have.iter() {
-            self.change_rarity(index, -1);
+    /// A peer goes.
+    pub(super) fn leave(&mut self, peer: u32) {
+        let Some(have) = self.peers.get_mut(peer as usize).and_then(Option::take) else { return };
+        match have.bits {
+            Some(bits) => self.change_all(&bits, -1),
+            None => self.complete = self.complete.saturating_sub(1),
         }
     }
 
-    /// A piece has landed at a peer.
-    pub(crate) fn have(&mut self, seat: Seat, index: PieceIndex) {
-        let new = self.peer_mut(seat).is_some_and(|peer| peer.have.insert(index.get()));
+    /// A piece has landed at a peer; whether that is new.
+    pub(super) fn landed(&mut self, peer: u32, index: u32) -> bool {
+        let new = index < self.count
+            && self
+                .have_mut(peer)
+                .and_then(|have| have.bits.as_mut())
+                .is_some_and(|bits| bits.insert(index));
         if new {
-            self.change_rarity(index.get(), 1);
-        }
-    }
-
-    /// A peer turned out not to have a piece, or to be unable to send it.
-    pub(crate) fn lacks(&mut self, seat: Seat, index: PieceIndex) {
-        self.release(seat, index);
-        let gone = self.peer_mut(seat).is_some_and(|peer| peer.have.remove(index.get()));
-        if gone {
-            self.change_rarity(index.get(), -1);
-        }
-    }
-
-    /// Says how many bytes a second a peer sends, if that is known yet.
-    pub(crate) fn set_rate(&mut self, seat: Seat, rate: Option<u64>) {
-        if let Some(peer) = self.peer_mut(seat) {
-            peer.rate = rate;
-        }
-    }
-
-    /// Chooses the next missing piece for a peer and counts it as asked.
-    pub(crate) fn pick(&mut self, seat: Seat) -> Option<PieceIndex> {
-        let peer = self.peers.get_mut(seat)?.as_mut()?;
-        peer.hints.resize(self.missing.len(), 0);
-        let found = self.missing.iter().zip(&mut peer.hints).skip(1).find_map(|(bits, hint)| {
-            let found = bits.first_common(&peer.have, *hint);
-            *hint = found.unwrap_or(self.geometry.piece_count());
-            found
-        });
-        let index = self.geometry.index(found?)?;
-        self.take(index.get());
-        self.ask(seat, index.get());
-        Some(index)
-    }
-
-    /// Chooses, when nothing missing is left for a peer, a piece that another is too slow with,
-    /// and counts it as asked of both.
-    ///
-    /// Another is too slow with a piece if it needs more than twice as long to come to its end
-    /// as this peer would need, going by what both have sent.
-    pub(crate) fn second(&mut self, seat: Seat) -> Option<Second> {
-        let this = self.peer(seat)?;
-        let mine = u128::try_from(this.queue.len() + 1).ok()?;
-        let my_rate = u128::from(this.rate?);
-        // (pieces before its end, slowness of its peer) as a fraction pieces / rate
-        let mut worst: Option<(u128, u128, u32, Seat)> = None;
-        for (other, peer) in self.peers.iter().enumerate() {
-            let Some(peer) = peer.as_ref().filter(|_| other != seat) else { continue };
-            let Some(rate) = peer.rate.map(u128::from) else { continue };
-            let last = peer.queue.iter().enumerate().rev().find(|(_, index)| {
-                this.have.contains(**index)
-                    && self.asked.get(*index).is_some_and(|askers| askers.second.is_none())
-            });
-            let Some((position, index)) = last else { continue };
-            let pieces = u128::try_from(position + 1).ok()?;
-            let too_slow = pieces * my_rate > 2 * mine * rate;
-            let slower = worst.is_none_or(|(worst, its_rate, ..)| pieces * its_rate > worst * rate);
-            if too_slow && slower {
-                worst = Some((pieces, rate, *index, other));
+            self.change(index, 1);
+            // It may be missing and lie before what the peer has searched.
+            let (level, offset) = (level(self.partial(index)), self.offset(index));
+            if let Some(hint) = self.have_mut(peer).and_then(|have| have.hints.get_mut(level)) {
+                hint.offset = hint.offset.min(offset);
             }
         }
-        let (pieces, _, index, other) = worst?;
-        let index = self.geometry.index(index)?;
-        if let Some(askers) = self.asked.get_mut(&index.get()) {
-            askers.second = Some(seat);
-        }
-        if let Some(peer) = self.peer_mut(seat) {
-            peer.queue.push_back(index.get());
-        }
-        Some(if pieces > 1 { Second::TakeOver(index, other) } else { Second::Race(index) })
+        new
     }
 
-    /// A piece arrived from a peer, and was judged to be right.
-    pub(crate) fn arrived(&mut self, seat: Seat, index: PieceIndex) -> Arrived {
-        let wanted = self.wanted.remove(index.get());
-        if !wanted {
-            self.release(seat, index);
-            return Arrived { wanted, cancel: None };
+    /// A peer turned out not to have a piece.
+    pub(super) fn lacks(&mut self, peer: u32, index: u32) {
+        let count = self.count;
+        let Some(have) = self.have_mut(peer) else { return };
+        if have.bits.is_none() {
+            let all = Bits::of(&Bitfield::full(count), count);
+            have.bits = Some(all.clone());
+            self.complete = self.complete.saturating_sub(1);
+            self.change_all(&all, 1);
         }
-        self.take(index.get());
-        let askers = self.asked.remove(&index.get());
-        let mut cancel = None;
-        for asker in askers.into_iter().flat_map(Askers::seats) {
-            if let Some(peer) = self.peer_mut(asker) {
-                peer.queue.retain(|queued| *queued != index.get());
+        let bits = self.have_mut(peer).and_then(|have| have.bits.as_mut());
+        if bits.is_some_and(|bits| bits.remove(index)) {
+            self.change(index, -1);
+        }
+    }
+
+    /// The next missing piece for a peer that is none of these.
+    pub(super) fn next(&mut self, peer: u32, but: &BTreeSet<u32>) -> Option<u32> {
+        let (start, count) = (self.start, self.count);
+        let have = self.peers.get_mut(peer as usize)?.as_mut()?;
+        // Nobody but those who have everything has a piece of the first level.
+        let rarest = usize::from(have.bits.is_some());
+        let levels = self.levels.iter().zip(&mut have.hints).skip(rarest);
+        for (level, hint) in levels {
+            if level.bits.count() == 0 {
+                continue;
             }
-            if asker != seat {
-                cancel = Some(asker);
+            hint.catch_up(level);
+            let search = |offset: u32| {
+                let turn = count - start;
+                let bits = have.bits.as_ref();
+                let first = level.bits.first(bits, start.saturating_add(offset).min(count), count);
+                let first = first.map(|index| index - start);
+                first.or_else(|| {
+                    let from = offset.saturating_sub(turn);
+                    level.bits.first(bits, from, start).map(|index| index + turn)
+                })
+            };
+            let mut found = search(hint.offset);
+            hint.offset = found.unwrap_or(count);
+            while let Some(offset) = found {
+                let index =
+                    if offset < count - start { start + offset } else { offset + start - count };
+                if !but.contains(&index) {
+                    return Some(index);
+                }
+                found = search(offset + 1);
             }
         }
-        Arrived { wanted, cancel }
+        None
     }
 
-    /// A piece is no longer asked of a peer; it is missing again unless another is asked too.
-    pub(crate) fn release(&mut self, seat: Seat, index: PieceIndex) {
-        self.release_one(seat, index.get());
-    }
-
-    /// Nothing is asked of a peer any more; what it was asked, in the order of asking.
-    pub(crate) fn release_all(&mut self, seat: Seat) -> Vec<u32> {
-        let queue = self.peer(seat).map(|peer| Vec::from(peer.queue.clone())).unwrap_or_default();
-        for index in &queue {
-            self.release_one(seat, *index);
-        }
-        queue
-    }
-
-    fn release_one(&mut self, seat: Seat, index: u32) {
-        if let Some(peer) = self.peer_mut(seat) {
-            peer.queue.retain(|queued| *queued != index);
-        }
-        let Some(askers) = self.asked.get_mut(&index) else { return };
-        match *askers {
-            Askers { first, second: Some(second) } if first == seat => {
-                *askers = Askers { first: second, second: None };
-            }
-            Askers { second: Some(second), .. } if second == seat => askers.second = None,
-            Askers { first, second: None } if first == seat => {
-                self.asked.remove(&index);
-                self.put(index);
-            }
-            Askers { .. } => {}
+    /// Takes a piece out of the missing ones.
+    pub(super) fn take(&mut self, index: u32) {
+        let level = level(self.partial(index));
+        if let Some(level) = self.levels.get_mut(level) {
+            level.bits.remove(index);
         }
     }
 
-    fn ask(&mut self, seat: Seat, index: u32) {
-        self.asked.insert(index, Askers { first: seat, second: None });
-        if let Some(peer) = self.peer_mut(seat) {
-            peer.queue.push_back(index);
-        }
-    }
-
-    /// Takes a piece out of the missing ones, if it is there.
-    fn take(&mut self, index: u32) {
-        let rarity = self.rarity.get(index as usize).copied().unwrap_or(0);
-        if let Some(bits) = self.missing.get_mut(usize::from(rarity)) {
-            bits.remove(index);
-        }
-    }
-
-    /// Puts a piece among the missing ones, if it has not arrived.
-    fn put(&mut self, index: u32) {
-        if !self.wanted.contains(index) {
+    /// Puts a piece among the missing ones.
+    pub(super) fn put(&mut self, index: u32) {
+        let (level, offset) = (level(self.partial(index)), self.offset(index));
+        let Some(level) = self.levels.get_mut(level) else { return };
+        if !level.bits.insert(index) {
             return;
         }
-        let rarity = usize::from(self.rarity.get(index as usize).copied().unwrap_or(0));
-        while self.missing.len() <= rarity {
-            self.missing.push(Bits::empty(self.geometry.piece_count()));
+        if level.put.len() >= ERA {
+            level.put.clear();
+            level.era = level.era.wrapping_add(1);
         }
-        if let Some(bits) = self.missing.get_mut(rarity) {
-            bits.insert(index);
-        }
-        for peer in self.peers.iter_mut().flatten() {
-            if let Some(hint) = peer.hints.get_mut(rarity) {
-                *hint = (*hint).min(index);
-            }
+        level.put.push(offset);
+    }
+
+    fn offset(&self, index: u32) -> u32 {
+        index.checked_sub(self.start).unwrap_or_else(|| index + self.count - self.start)
+    }
+
+    fn change_all(&mut self, bits: &Bits, by: i16) {
+        for index in bits.iter() {
+            self.change(index, by);
         }
     }
 
-    fn change_rarity(&mut self, index: u32, by: i16) {
-        let Some(rarity) = self.rarity.get_mut(index as usize) else { return };
-        let was = usize::from(*rarity);
-        *rarity = rarity.saturating_add_signed(by);
-        if self.missing.get_mut(was).is_some_and(|bits| bits.remove(index)) {
+    fn change(&mut self, index: u32, by: i16) {
+        let Some(partial) = self.partial.get_mut(index as usize) else { return };
+        let was = level(*partial);
+        *partial = partial.saturating_add_signed(by);
+        if was == level(*partial) {
+            return;
+        }
+        if self.levels.get_mut(was).is_some_and(|level| level.bits.remove(index)) {
             self.put(index);
         }
     }
 
-    fn peer(&self, seat: Seat) -> Option<&Peer> {
-        self.peers.get(seat)?.as_ref()
+    fn partial(&self, index: u32) -> u16 {
+        self.partial.get(index as usize).copied().unwrap_or(0)
     }
 
-    fn peer_mut(&mut self, seat: Seat) -> Option<&mut Peer> {
-        self.peers.get_mut(seat)?.as_mut()
+    fn have(&self, peer: u32) -> Option<&Have> {
+        self.peers.get(peer as usize)?.as_ref()
     }
-}
 
-impl Askers {
-    fn seats(self) -> impl Iterator<Item = Seat> {
-        std::iter::once(self.first).chain(self.second)
+    fn have_mut(&mut self, peer: u32) -> Option<&mut Have> {
+        self.peers.get_mut(peer as usize)?.as_mut()
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Hint {
+    /// Takes in what was put into the level since the peer searched it.
+    fn catch_up(&mut self, level: &Level) {
+        if self.era != level.era {
+            self.offset = 0;
+        } else if let Some(new) = level.put.get(self.seen..) {
+            self.offset = new.iter().copied().fold(self.offset, u32::min);
+        }
+        (self.era, self.seen) = (level.era, level.put.len());
+    }
+}

@@ -6,6 +6,10 @@ use verifier::Bitfield;
 use verifier::identity::PeerId;
 use verifier::scalars::Label;
 
+use crate::import::Engine;
+use crate::import::peer::{Peer, State, Turn};
+use crate::moment::Moment;
+
 /// How an import stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -108,4 +112,76 @@ pub enum PeerState {
         /// Why, to be read after its name.
         why: String,
     },
+}
+
+impl Engine {
+    /// How it stands.
+    pub fn snapshot(&self) -> Snapshot {
+        let count = self.geometry.piece_count();
+        let mut pieces = vec![PieceState::Kept; count as usize];
+        let (mut single, mut unavailable) = (0, 0);
+        for index in self.pieces.wanted() {
+            let state = self.pieces.state(index);
+            if let Some(place) = pieces.get_mut(index as usize) {
+                *place = state;
+            }
+            if state == PieceState::Missing {
+                match self.pieces.picker().availability(index) {
+                    0 => unavailable += 1,
+                    1 => single += 1,
+                    _ => {}
+                }
+            }
+        }
+        let availability = (0..count).map(|index| self.pieces.picker().availability(index));
+        Snapshot {
+            pieces,
+            availability: availability.collect(),
+            single,
+            unavailable,
+            peers: self.numbers().zip(&self.peers).map(|(at, peer)| self.show(at, peer)).collect(),
+            waiting: self.wait.said().map(str::to_owned),
+        }
+    }
+
+    fn show(&self, number: u32, peer: &Peer) -> PeerSnapshot {
+        let now = self.now();
+        let session = peer.session();
+        let window = session.map_or(0, |session| self.window_of(session, self.turns.tempo));
+        PeerSnapshot {
+            id: peer.id,
+            label: peer.label.clone(),
+            state: state(peer, now),
+            have: self.pieces.picker().have_map(number),
+            asked: session.map_or(0, |session| session.asks.len() - session.cancelled.len()),
+            window: usize::try_from(window / u64::from(self.geometry.piece_size()))
+                .unwrap_or(usize::MAX),
+            rate: session.and_then(|session| session.meter.rate(now)),
+            given: peer.given,
+        }
+    }
+}
+
+/// Where the peer is, as others see it.
+fn state(peer: &Peer, now: Moment) -> PeerState {
+    match &peer.state {
+        State::Waiting { until, why } => {
+            PeerState::Waiting { left: until.since(now), why: Some(why.clone()) }
+        }
+        State::Queued { .. } => PeerState::Queued,
+        State::Calling { .. } => PeerState::Calling,
+        State::Opening { .. } => PeerState::Learning,
+        State::Denied => PeerState::Denied,
+        State::Banned { why } => PeerState::Banned { why: why.clone() },
+        State::Gone { why } => PeerState::Gone { why: why.clone() },
+        State::Open(session) if session.owed > 0 => PeerState::Owes {
+            quiet: now.since(session.came),
+            bytes: session.owed - u64::from(session.came_of_owed()),
+            snubbed: session.snub.is_some(),
+        },
+        State::Open(session) if !session.may_be_asked() => PeerState::Denied,
+        State::Open(session) if session.batch.is_some() => PeerState::Held,
+        State::Open(session) if matches!(session.turn, Turn::Hungry(..)) => PeerState::Held,
+        State::Open(_) => PeerState::Idle,
+    }
 }

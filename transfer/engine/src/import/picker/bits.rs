@@ -4,18 +4,18 @@ use verifier::Bitfield;
 
 /// A set of piece numbers under a fixed count.
 #[derive(Debug, Clone)]
-pub(super) struct Bits {
+pub(in crate::import) struct Bits {
     words: Vec<u64>,
     ones: u32,
 }
 
 impl Bits {
-    pub(super) fn empty(count: u32) -> Self {
+    pub(in crate::import) fn empty(count: u32) -> Self {
         Self { words: vec![0; count.div_ceil(64) as usize], ones: 0 }
     }
 
     /// The pieces of `set` that are under `count`.
-    pub(super) fn of(set: &Bitfield, count: u32) -> Self {
+    pub(in crate::import) fn of(set: &Bitfield, count: u32) -> Self {
         let mut bits = Self::empty(count.min(set.len()));
         for (word, bytes) in bits.words.iter_mut().zip(set.as_bytes().chunks(8)) {
             let mut eight = [0; 8];
@@ -33,16 +33,16 @@ impl Bits {
         bits
     }
 
-    pub(super) const fn count(&self) -> u32 {
+    pub(in crate::import) const fn count(&self) -> u32 {
         self.ones
     }
 
-    pub(super) fn contains(&self, index: u32) -> bool {
+    pub(in crate::import) fn contains(&self, index: u32) -> bool {
         let (word, mask) = place(index);
         self.words.get(word).is_some_and(|bits| bits & mask != 0)
     }
 
-    pub(super) fn insert(&mut self, index: u32) -> bool {
+    pub(in crate::import) fn insert(&mut self, index: u32) -> bool {
         let (word, mask) = place(index);
         match self.words.get_mut(word) {
             Some(bits) if *bits & mask == 0 => {
@@ -54,7 +54,7 @@ impl Bits {
         }
     }
 
-    pub(super) fn remove(&mut self, index: u32) -> bool {
+    pub(in crate::import) fn remove(&mut self, index: u32) -> bool {
         let (word, mask) = place(index);
         match self.words.get_mut(word) {
             Some(bits) if *bits & mask != 0 => {
@@ -66,39 +66,49 @@ impl Bits {
         }
     }
 
-    /// The first number from `from` on that is in both sets.
-    pub(super) fn first_common(&self, other: &Self, from: u32) -> Option<u32> {
-        if self.ones == 0 {
+    /// The first number from `from` on and under `to` that is in this set, and in the other if
+    /// there is one.
+    pub(in crate::import) fn first(&self, other: Option<&Self>, from: u32, to: u32) -> Option<u32> {
+        if self.ones == 0 || from >= to {
             return None;
         }
         let (start, mask) = place(from);
+        let words = self.words.get(start..to.div_ceil(64) as usize)?;
         // The bits of `mask` and above.
         let mut keep = !(mask - 1);
-        for (at, (a, b)) in self.words.iter().zip(&other.words).enumerate().skip(start) {
-            let both = a & b & keep;
-            if both != 0 {
-                return Some(u32::try_from(at).ok()? * 64 + both.trailing_zeros());
-            }
-            keep = u64::MAX;
-        }
-        None
+        let found = match other.and_then(|other| other.words.get(start..)) {
+            None => words.iter().position(|a| a & std::mem::replace(&mut keep, u64::MAX) != 0),
+            Some(others) => words
+                .iter()
+                .zip(others)
+                .position(|(a, b)| a & b & std::mem::replace(&mut keep, u64::MAX) != 0),
+        }?;
+        let at = start + found;
+        let keep = if found == 0 { !(mask - 1) } else { u64::MAX };
+        let both = self.words.get(at)? & keep & other.map_or(u64::MAX, |other| other.word(at));
+        let index = u32::try_from(at).ok()? * 64 + both.trailing_zeros();
+        (index < to).then_some(index)
     }
 
     /// How many numbers are in both sets.
-    pub(super) fn common(&self, other: &Self) -> u32 {
+    pub(in crate::import) fn common(&self, other: &Self) -> u32 {
         self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones()).sum()
     }
 
     /// The numbers in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + use<> {
-        let words = self.words.clone();
-        (0_u32..).zip(words).flat_map(|(at, mut word)| {
+    pub(in crate::import) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0_u32..).zip(&self.words).flat_map(|(at, word)| {
+            let mut word = *word;
             std::iter::from_fn(move || {
                 let bit = word.trailing_zeros();
                 word &= word.checked_sub(1)?;
                 Some(at * 64 + bit)
             })
         })
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        self.words.get(at).copied().unwrap_or(0)
     }
 }
 
@@ -119,6 +129,7 @@ mod tests {
             len in 1_u32..300,
             ranges in proptest::collection::vec((0_u32..300, 0_u32..300), 0..6),
             from in 0_u32..300,
+            to in 0_u32..300,
         ) {
             let mut field = Bitfield::empty(len);
             for (a, b) in ranges {
@@ -130,8 +141,11 @@ mod tests {
             prop_assert_eq!(bits.iter().collect::<Vec<_>>(), plain.clone());
             prop_assert_eq!(bits.count() as usize, plain.len());
             let full = Bits::of(&Bitfield::full(len), len);
-            let first = plain.iter().copied().find(|index| *index >= from);
-            prop_assert_eq!(bits.first_common(&full, from), first);
+            let to = to.min(len);
+            let first = plain.iter().copied().find(|index| (from..to).contains(index));
+            prop_assert_eq!(bits.first(Some(&full), from, to), first);
+            prop_assert_eq!(full.first(Some(&bits), from, to), first);
+            prop_assert_eq!(bits.first(None, from, to), first);
             prop_assert_eq!(full.common(&bits), bits.count());
         }
     }

@@ -1,0 +1,280 @@
+//! What a peer is asked for: how much, from which pieces, with consent, until it is slow.
+
+use crate::ending::Ending;
+use crate::import::Engine;
+use crate::import::message::{Consent, Effect, News};
+use crate::import::peer::{Ask, Batch, Session, Snub, Spare};
+use crate::import::turns::Tempo;
+use crate::wire::{Frame, close};
+
+/// How a turn to be asked for more ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// It owes what it may.
+    Enough,
+    /// It could be asked for more if there were room.
+    NoRoom,
+    /// It has nothing that could be asked of it.
+    Nothing,
+}
+
+/// How many pieces that only a snubbed peer might have are looked at.
+const SEARCH: usize = 64;
+
+impl Engine {
+    /// Chooses what to ask the peer for, and has the user's consent checked.
+    pub(super) fn fill(&mut self, peer: u32) -> Filled {
+        let Some(session) = self.session(peer) else { return Filled::Enough };
+        if session.consent == Consent::Denied || session.batch.is_some() {
+            return Filled::Enough;
+        }
+        let most = session.most.saturating_sub(session.asks.len());
+        let mut owed = session.owed;
+        let open = session.asks.len() - session.cancelled.len();
+        let snubbed = session.snub.is_some();
+        let window = self.window(peer);
+        // A few asks are cheaper together than one by one.
+        if most == 0 || owed > 0 && (snubbed || window.saturating_sub(owed) * 4 < window) {
+            return Filled::Enough;
+        }
+        let most = most.min(self.share(peer, open));
+        let mut pieces = Vec::new();
+        let outcome = loop {
+            if pieces.len() >= most {
+                break Filled::Enough;
+            }
+            let next = if snubbed { self.next_alone(peer) } else { self.next_for(peer) };
+            let Some(index) = next else { break Filled::Nothing };
+            let length = u64::from(self.pieces.length(index));
+            if owed > 0 && owed + length > window {
+                break Filled::Enough;
+            }
+            if !self.has_room(peer, length) {
+                break Filled::NoRoom;
+            }
+            self.pieces.ask(peer, index);
+            self.budget.spending += length;
+            owed += length;
+            pieces.push(index);
+        };
+        if pieces.is_empty() {
+            return match outcome {
+                Filled::Nothing if !snubbed && self.pieces.missing() == 0 => self.fill_spare(peer),
+                outcome => outcome,
+            };
+        }
+        self.spend(peer, pieces, None);
+        if outcome == Filled::NoRoom { outcome } else { Filled::Enough }
+    }
+
+    /// Has it checked whether consent covers asking the peer for these.
+    pub(super) fn spend(&mut self, peer: u32, pieces: Vec<u32>, spare: Option<Spare>) {
+        let bytes = pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
+        let connection = self.connection(peer);
+        if let Some(session) = self.session_mut(peer) {
+            session.batch = Some(Batch { pieces, spare });
+            self.effects.push_back(Effect::Spend(connection, bytes));
+        }
+    }
+
+    /// The next missing piece for the peer.
+    fn next_for(&mut self, peer: u32) -> Option<u32> {
+        let session = self.peers.get(peer as usize)?.session()?;
+        self.pieces.next(peer, &session.cancelled)
+    }
+
+    /// The next missing piece for a snubbed peer: one that nobody better could be asked for, unless
+    /// the peer is on trial.
+    fn next_alone(&mut self, peer: u32) -> Option<u32> {
+        let session = self.session(peer)?;
+        let on_trial = matches!(session.snub, Some(Snub { trial: None }));
+        let mut but = session.cancelled.clone();
+        for _ in 0..SEARCH {
+            let index = self.pieces.next(peer, &but)?;
+            if on_trial || !self.better(peer, index) {
+                return Some(index);
+            }
+            but.insert(index);
+        }
+        None
+    }
+
+    /// Whether another open peer has the piece that could be asked and is not below the floor.
+    pub(super) fn better(&self, peer: u32, index: u32) -> bool {
+        let fine = |session: &Session| session.may_be_asked() && session.snub.is_none();
+        self.numbers().any(|other| {
+            other != peer
+                && self.session(other).is_some_and(fine)
+                && self.pieces.picker().has(other, index)
+        })
+    }
+
+    /// Whether there is room to ask the peer for so many bytes. Nobody takes the last piece's worth
+    /// from one that is known to be good and could use it.
+    pub(super) fn has_room(&mut self, peer: u32, length: u64) -> bool {
+        let Some(left) = self.budget.room().checked_sub(length) else { return false };
+        if left >= u64::from(self.geometry.piece_size())
+            || self.session(peer).is_some_and(Session::is_good)
+        {
+            return true;
+        }
+        let good: Vec<_> = self.turns.good.iter().copied().collect();
+        !good.into_iter().any(|other| {
+            other != peer
+                && self.session(other).is_some_and(Session::may_be_asked)
+                && self.next_for(other).is_some()
+        })
+    }
+
+    /// How many bytes the peer may owe.
+    fn window(&mut self, peer: u32) -> u64 {
+        let tempo = self.tempo();
+        self.session(peer).map_or(0, |session| self.window_of(session, tempo))
+    }
+
+    /// How many bytes a peer may owe while all together are that fast.
+    pub(super) fn window_of(&self, session: &Session, tempo: Tempo) -> u64 {
+        let piece = self.geometry.piece_size();
+        if session.snub.is_some() {
+            return piece.into();
+        }
+        let rate = session.meter.rate(self.now());
+        let budget = self.budget.limit();
+        let even = budget / tempo.open.max(1);
+        let by_rate = rate.map_or(0, |rate| part(budget, rate, tempo.rate));
+        let mut window = session.window.bytes(rate, piece).min(even.max(by_rate));
+        if let Some(limit) = self.limits.download {
+            window = window.min(limit.get().saturating_mul(3));
+        }
+        window.max(piece.into())
+    }
+
+    /// How many pieces more the peer may be asked for that is asked for so many, so that near the
+    /// end nobody has much to do and others nothing.
+    fn share(&mut self, peer: u32, open: usize) -> usize {
+        let tempo = self.tempo();
+        let left = u64::from(self.pieces.missing()) + open as u64;
+        let rate = self.session(peer).and_then(|session| session.meter.rate(self.now()));
+        let even = left.div_ceil(tempo.open.max(1));
+        let share = rate.map_or(even, |rate| part(left, rate, tempo.rate).max(1)).max(2);
+        usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(open)
+    }
+
+    /// The user's consent covers what is to be asked, or does not.
+    pub(super) fn spent(&mut self, peer: u32, consent: Consent) {
+        let batch = self.session_mut(peer).and_then(|session| session.batch.take());
+        let Some(mut batch) = batch else { return };
+        let snubbed = self.session(peer).is_some_and(|session| session.snub.is_some());
+        let several = batch.pieces.len() > 1;
+        match consent {
+            Consent::Given if snubbed && several => self.unbatch(peer, batch.pieces),
+            Consent::Given => self.ask_all(peer, batch),
+            Consent::Denied if batch.spare.is_some() => {
+                self.unbatch(peer, batch.pieces);
+                if let Some(session) = self.session_mut(peer) {
+                    session.spares = Consent::Denied;
+                }
+            }
+            Consent::Denied if several => {
+                self.unbatch(peer, batch.pieces.split_off(1));
+                self.spend(peer, batch.pieces, None);
+            }
+            Consent::Denied => {
+                self.unbatch(peer, batch.pieces);
+                if let Some(session) = self.session_mut(peer) {
+                    session.consent = Consent::Denied;
+                }
+                self.turns.stale();
+                self.turns.wake_idle();
+                self.leave_denied(peer);
+            }
+        }
+        self.ready(peer);
+    }
+
+    /// Pieces that were to be asked of the peer are not.
+    fn unbatch(&mut self, peer: u32, pieces: Vec<u32>) {
+        for index in pieces {
+            let length = u64::from(self.pieces.length(index));
+            self.budget.spending = self.budget.spending.saturating_sub(length);
+            if self.pieces.release(peer, index) {
+                self.turns.wake_idle();
+            }
+        }
+    }
+
+    fn ask_all(&mut self, peer: u32, batch: Batch) {
+        let now = self.now();
+        let Some(id) = self.peers.get(peer as usize).map(|peer| peer.id) else { return };
+        let proven = !self.learning.is_known();
+        for index in batch.pieces {
+            let Some(piece) = self.pieces.index(index) else { continue };
+            let length = self.pieces.length(index);
+            self.budget.spending = self.budget.spending.saturating_sub(length.into());
+            self.budget.asked += u64::from(length);
+            if let Some(session) = self.session_mut(peer) {
+                session.owes(Ask { index, length, proven, cancelled: false, at: now }, now);
+            }
+            if let Some(Spare::TakeOver(slow)) = batch.spare {
+                self.call_off(slow, index);
+            }
+            self.send(peer, if proven { Frame::AskProven(index) } else { Frame::Ask(index) });
+            self.tell(News::Asked(id, piece));
+        }
+        self.arm(peer);
+    }
+
+    /// The peer is no longer to send the piece; whether that made it missing.
+    pub(super) fn call_off(&mut self, peer: u32, index: u32) -> bool {
+        let length = u64::from(self.pieces.length(index));
+        let Some(session) = self.session_mut(peer) else { return false };
+        let batched = session.batch.as_mut().and_then(|batch| {
+            let at = batch.pieces.iter().position(|piece| *piece == index)?;
+            Some(batch.pieces.remove(at))
+        });
+        if batched.is_some() {
+            self.budget.spending = self.budget.spending.saturating_sub(length);
+        } else if let Some(begun) = session.cancel(index) {
+            self.budget.asked = self.budget.asked.saturating_sub(length);
+            self.send(peer, Frame::Cancel(index));
+            if let Some(piece) = self.pieces.index(index).filter(|_| begun) {
+                self.effects.push_back(Effect::Discard(self.connection(peer), piece));
+            }
+        }
+        let missing = self.pieces.release(peer, index);
+        if missing {
+            self.turns.wake_idle();
+        }
+        missing
+    }
+
+    /// The peer is below the floor: whatever another can be asked for is asked of that one.
+    pub(super) fn snub(&mut self, peer: u32) {
+        let now = self.now();
+        let Some(session) = self.session_mut(peer) else { return };
+        session.snub(now);
+        self.turns.good.remove(&peer);
+        self.turns.stale();
+        let Some(session) = self.session(peer) else { return };
+        let asked = session.asks.iter().filter(|ask| !ask.cancelled).map(|ask| ask.index);
+        for index in asked.collect::<Vec<_>>() {
+            if self.better(peer, index) {
+                self.call_off(peer, index);
+            }
+        }
+    }
+
+    /// Leaves a peer that may not be asked and owes nothing.
+    pub(super) fn leave_denied(&mut self, peer: u32) {
+        let over = |session: &Session| !session.may_be_asked() && session.owed == 0;
+        if self.session(peer).is_some_and(over) {
+            self.leave(peer, Ending::Denied, Some(close::DONE));
+        }
+    }
+}
+
+/// That part of the whole which is a rate's part of all rates.
+fn part(whole: u64, rate: u64, all: u64) -> u64 {
+    let part = u128::from(whole) * u128::from(rate) / u128::from(all.max(rate).max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}

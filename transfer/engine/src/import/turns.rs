@@ -1,0 +1,177 @@
+//! Whose turn it is to be asked for more, and how fast all are together.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::import::Engine;
+use crate::import::asking::Filled;
+use crate::import::message::Consent;
+use crate::import::peer::Turn;
+use crate::moment::Moment;
+
+/// For how long what all peers do together is taken to stay the same.
+const TEMPO: Duration = Duration::from_millis(100);
+
+/// Who waits to be asked for more.
+#[derive(Debug)]
+pub(super) struct Turns {
+    ready: VecDeque<u32>,
+    /// Those that wait for room: the ones that have given something first.
+    hungry: [BTreeMap<u64, u32>; 2],
+    /// The place of the next that waits for room.
+    place: u64,
+    pub(super) idle: BTreeSet<u32>,
+    /// Whether something is missing that was not, or somebody is gone who had something.
+    awake: bool,
+    /// Those that are good, so that room is kept for them.
+    pub(super) good: BTreeSet<u32>,
+    pub(super) tempo: Tempo,
+    /// When it was last looked whether idle peers could be asked for what others owe.
+    pub(super) spares: Moment,
+    /// The idle peer with which that goes on.
+    pub(super) last_spare: u32,
+}
+
+/// How fast the open peers are together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tempo {
+    at: Option<Moment>,
+    /// How many there are.
+    pub(super) open: u64,
+    /// Bytes a second of those whose rate is known.
+    pub(super) rate: u64,
+}
+
+impl Turns {
+    pub(super) const fn new(now: Moment) -> Self {
+        Self {
+            ready: VecDeque::new(),
+            hungry: [BTreeMap::new(), BTreeMap::new()],
+            place: 0,
+            idle: BTreeSet::new(),
+            awake: false,
+            good: BTreeSet::new(),
+            tempo: Tempo { at: None, open: 0, rate: 0 },
+            spares: now,
+            last_spare: 0,
+        }
+    }
+
+    pub(super) fn ready(&mut self, turn: &mut Turn, peer: u32) {
+        if *turn != Turn::Ready {
+            self.forget(*turn, peer);
+            *turn = Turn::Ready;
+            self.ready.push_back(peer);
+        }
+    }
+
+    /// A peer no longer waits.
+    pub(super) fn forget(&mut self, turn: Turn, peer: u32) {
+        match turn {
+            Turn::Later | Turn::Ready => {}
+            Turn::Hungry(queue, place) => {
+                self.hungry.get_mut(queue).and_then(|queue| queue.remove(&place));
+            }
+            Turn::Idle => {
+                self.idle.remove(&peer);
+            }
+        }
+    }
+
+    pub(super) const fn wake_idle(&mut self) {
+        self.awake = true;
+    }
+
+    pub(super) const fn stale(&mut self) {
+        self.tempo.at = None;
+    }
+
+    /// How many peers were open when that was counted last.
+    pub(super) const fn open(&self) -> u64 {
+        self.tempo.open
+    }
+}
+
+impl Engine {
+    /// It is to be looked at whether the peer can be asked for more.
+    pub(super) fn ready(&mut self, peer: u32) {
+        let Some(session) = self.peers.get_mut(peer as usize).and_then(|peer| peer.session_mut())
+        else {
+            return;
+        };
+        self.turns.ready(&mut session.turn, peer);
+    }
+
+    /// Asks whoever can be asked for more, as long as there is room.
+    pub(super) fn pump(&mut self) {
+        loop {
+            if std::mem::take(&mut self.turns.awake) {
+                for peer in std::mem::take(&mut self.turns.idle) {
+                    if let Some(session) = self.session_mut(peer) {
+                        session.turn = Turn::Later;
+                    }
+                    self.ready(peer);
+                }
+            }
+            if let Some(peer) = self.turns.ready.pop_front() {
+                if self.session(peer).is_some_and(|session| session.turn == Turn::Ready) {
+                    self.give_turn(peer, None);
+                }
+            } else if self.budget.room() == 0 || !self.feed(0) && !self.feed(1) {
+                break;
+            }
+        }
+    }
+
+    /// Gives the first that waits for room its turn; whether it could be asked for something.
+    fn feed(&mut self, queue: usize) -> bool {
+        let first = self.turns.hungry.get_mut(queue).and_then(BTreeMap::pop_first);
+        first.is_some_and(|(place, peer)| {
+            self.give_turn(peer, Some(place));
+            self.session(peer).is_none_or(|session| !matches!(session.turn, Turn::Hungry(..)))
+        })
+    }
+
+    /// Asks the peer for more, and notes what it waits for then: at this place if for room.
+    fn give_turn(&mut self, peer: u32, place: Option<u64>) {
+        let Some(session) = self.session_mut(peer) else { return };
+        session.turn = Turn::Later;
+        let outcome = self.fill(peer);
+        let Some(session) = self.session(peer) else { return };
+        let queue = usize::from(!session.is_good());
+        let turn = match outcome {
+            Filled::Enough => Turn::Later,
+            Filled::NoRoom => {
+                let place = place.unwrap_or(self.turns.place);
+                self.turns.place += 1;
+                if let Some(queue) = self.turns.hungry.get_mut(queue) {
+                    queue.insert(place, peer);
+                }
+                Turn::Hungry(queue, place)
+            }
+            Filled::Nothing => {
+                self.turns.idle.insert(peer);
+                Turn::Idle
+            }
+        };
+        if let Some(session) = self.session_mut(peer) {
+            session.turn = turn;
+        }
+        self.arm(peer);
+    }
+
+    /// How fast the open peers that may be asked are together.
+    pub(super) fn tempo(&mut self) -> Tempo {
+        let now = self.now();
+        if self.turns.tempo.at.is_none_or(|at| now.since(at) >= TEMPO) {
+            let sessions = self.peers.iter().filter_map(|peer| peer.session());
+            let asked = sessions.filter(|session| session.consent == Consent::Given);
+            let asked = asked.filter(|session| session.snub.is_none());
+            let (open, rate) = asked.fold((0, 0_u64), |(open, rate), session| {
+                (open + 1, rate.saturating_add(session.meter.rate(now).unwrap_or(0)))
+            });
+            self.turns.tempo = Tempo { at: Some(now), open, rate };
+        }
+        self.turns.tempo
+    }
+}

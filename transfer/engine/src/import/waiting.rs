@@ -1,0 +1,247 @@
+//! What an import waits for, as one sentence, and when it waits no more.
+
+use std::time::Duration;
+
+use crate::ending::Ending;
+use crate::import::Engine;
+use crate::import::message::{Effect, Exhausted, News, Patience, Why};
+use crate::import::peer::{Peer, Session, State};
+use crate::import::window::SNUB;
+use crate::moment::Moment;
+
+/// After how long without a byte an import is said to wait.
+const STILL: Duration = Duration::from_secs(2);
+/// How often what is said of a wait may change.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long nothing has come, and what was said of it.
+#[derive(Debug)]
+pub(super) struct Wait {
+    /// When something last came, later by the time in which this side held everything.
+    since: Moment,
+    /// Since when this side holds everything.
+    held: Option<Moment>,
+    said: Option<String>,
+    looked: Moment,
+    /// Whether anything happened since.
+    changed: bool,
+    /// Whether somebody may still be of use.
+    pub(super) anyone: bool,
+}
+
+impl Wait {
+    pub(super) const fn new(now: Moment) -> Self {
+        Self { since: now, held: None, said: None, looked: now, changed: true, anyone: true }
+    }
+
+    /// Something came.
+    pub(super) const fn moved(&mut self, now: Moment) {
+        self.since = now;
+    }
+
+    /// Something happened that may change what is waited for.
+    pub(super) const fn changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether this side holds everything from now on.
+    fn hold(&mut self, held: bool, now: Moment) {
+        match (held, self.held) {
+            (true, None) => self.held = Some(now),
+            (false, Some(since)) => {
+                // Nobody is to blame for that time.
+                self.since = (self.since + now.since(since.max(self.since))).min(now);
+                self.held = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// What was said of the wait, if there is one.
+    pub(super) fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
+    /// Since when it is quiet.
+    fn quiet(&self) -> Moment {
+        self.held.unwrap_or(self.since)
+    }
+}
+
+impl Engine {
+    /// When a wait is to be told of, or ends.
+    pub(super) fn waits(&self) -> Option<(Moment, Why)> {
+        let told = self.wait.quiet() + STILL;
+        let told = if self.now() < told {
+            Some(told)
+        } else {
+            self.wait.changed.then(|| told.max(self.wait.looked + LOOK))
+        };
+        let told = told.map(|due| (due, Why::Sentence));
+        let over = match self.patience {
+            Patience::For(time) if self.wait.held.is_none() => {
+                Some((self.wait.since + time, Why::Patience))
+            }
+            _ => None,
+        };
+        told.into_iter().chain(over).min()
+    }
+
+    /// Ends the import if it is done or hopeless, and says what is waited for.
+    pub(super) fn settle(&mut self) {
+        if self.over {
+            return;
+        }
+        let now = self.now();
+        if self.pieces.left() == 0 {
+            self.finish();
+            self.effects.push_back(Effect::Done(Ok(())));
+            return;
+        }
+        self.wait.hold(self.budget.held(), now);
+        if let Patience::For(time) = self.patience {
+            let nobody = !self.wait.anyone && self.budget.used() == 0;
+            let vain = self.wait.held.is_none() && now.since(self.wait.since) >= time;
+            if nobody {
+                return self.exhausted("nobody is left to be called".to_owned());
+            }
+            if vain {
+                return self.exhausted(format!("nothing came for {}", seconds(time)));
+            }
+        }
+        self.say();
+    }
+
+    /// Counts whether anybody may still be of use.
+    pub(super) fn count_left(&mut self) {
+        self.wait.anyone = self.peers.iter().any(Peer::is_left);
+    }
+
+    fn exhausted(&mut self, first: String) {
+        let now = self.now();
+        let clauses =
+            self.peers.iter().map(|peer| format!("; {} {}", peer.label, reason(peer, now)));
+        let why = std::iter::once(first).chain(clauses).collect();
+        let missing = self.pieces.unproven();
+        self.finish();
+        self.effects.push_back(Effect::Done(Err(Exhausted { missing, why })));
+    }
+
+    fn say(&mut self) {
+        let now = self.now();
+        let still = now.since(self.wait.quiet()) >= STILL;
+        if still && (!self.wait.changed || now < self.wait.looked + LOOK) {
+            return;
+        }
+        let sentence = still.then(|| self.sentence());
+        if still {
+            (self.wait.looked, self.wait.changed) = (now, false);
+        }
+        if sentence != self.wait.said {
+            self.tell(sentence.clone().map_or(News::Moving, News::Waiting));
+            self.wait.said = sentence;
+        }
+    }
+
+    /// What is waited for and what would end the wait.
+    fn sentence(&self) -> String {
+        if self.wait.held.is_some() {
+            return if self.budget.unsettled > 0 {
+                "Waiting for this machine's disk to keep what came. The import goes on when it has."
+            } else {
+                "Waiting for your consent to be looked up. The import goes on when it was."
+            }
+            .to_owned();
+        }
+        format!("{}. {}", self.wait_for(), end(self.patience))
+    }
+
+    fn wait_for(&self) -> String {
+        let left = self.pieces.left();
+        let what = format!("{left} missing piece{}", if left == 1 { "" } else { "s" });
+        let now = self.now();
+        let first = |wanted: &dyn Fn(&State) -> bool| {
+            self.peers.iter().find(|peer| wanted(&peer.state)).map(|peer| &peer.label)
+        };
+        let session = |wanted: fn(&Session, Moment) -> bool| {
+            first(&|state| matches!(state, State::Open(session) if wanted(session, now)))
+        };
+        let waiting = self.peers.iter().find_map(|peer| match &peer.state {
+            State::Waiting { why, .. } => Some((&peer.label, why)),
+            _ => None,
+        });
+        if let Some(peer) = session(|session, _| session.owed > 0 && session.snub.is_none()) {
+            format!("Waiting for {peer} to send: it owes some of {what}")
+        } else if let Some(peer) = session(trickles) {
+            format!("Waiting for {peer}, which sends less than {} a second", self.floor_text())
+        } else if let Some(peer) = session(|session, _| session.owed > 0) {
+            format!("Waiting for {peer} to send: it owes some of {what}")
+        } else if session(|session, _| session.may_be_asked()).is_some() {
+            format!(
+                "Waiting for {what}, which no connected peer has: one that gets them ends the wait"
+            )
+        } else if let Some(peer) = first(&|state| matches!(state, State::Opening { .. })) {
+            format!("Waiting for {peer} to say what it has of the model")
+        } else if let Some(peer) = first(&|state| matches!(state, State::Calling { .. })) {
+            format!(
+                "Waiting for {peer} to answer the call: its companion must be running and serving"
+            )
+        } else if let Some((peer, why)) = waiting {
+            format!("Waiting to call {peer} again, because it {why}")
+        } else if first(&|state| matches!(state, State::Queued { .. })).is_some() {
+            "Waiting for a free connection: one that ends, or a higher limit, ends the wait"
+                .to_owned()
+        } else {
+            format!(
+                "Waiting for {what}, which nobody who is left has: a peer that is added ends the wait"
+            )
+        }
+    }
+
+    fn floor_text(&self) -> String {
+        match self.floor() {
+            1_024 => "1 KiB".to_owned(),
+            1 => "1 byte".to_owned(),
+            bytes => format!("{bytes} bytes"),
+        }
+    }
+}
+
+/// Whether bytes still come, but too few.
+fn trickles(session: &Session, now: Moment) -> bool {
+    session.owed > 0 && session.snub.is_some() && now.since(session.came) < SNUB
+}
+
+/// Why the peer is of no use now, to be read after its name.
+fn reason(peer: &Peer, now: Moment) -> String {
+    match &peer.state {
+        State::Waiting { why, .. } | State::Banned { why } | State::Gone { why } => why.clone(),
+        State::Queued { .. } => "was not called, because no connection is free".to_owned(),
+        State::Calling { .. } => "does not answer the call".to_owned(),
+        State::Opening { .. } => Ending::Silent.to_string(),
+        State::Open(session) if trickles(session, now) => "sends next to nothing".to_owned(),
+        State::Open(session) if session.owed > 0 => Ending::Silent.to_string(),
+        State::Open(session) if session.may_be_asked() => {
+            "has none of the missing pieces".to_owned()
+        }
+        State::Open(_) | State::Denied => Ending::Denied.to_string(),
+    }
+}
+
+/// When an import ends that waits in vain.
+fn end(patience: Patience) -> String {
+    match patience {
+        Patience::For(time) => {
+            format!("The import ends when nothing has come for {}.", seconds(time))
+        }
+        Patience::Forever => "The import waits until you cancel it.".to_owned(),
+    }
+}
+
+/// A time in whole seconds.
+fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
+}
