@@ -48,6 +48,13 @@ impl Consent {
         self.grants.iter().any(|grant| grant.act() == act)
     }
 
+    /// Splits what covers the act off from the rest.
+    pub fn split(self, act: Act) -> (Self, Self) {
+        let Self { artifact, grants } = self;
+        let (split, rest) = grants.into_iter().partition(|grant| grant.act() == act);
+        (Self { artifact, grants: split }, Self { artifact, grants: rest })
+    }
+
     /// What to tell a person of a log that is ahead of the clock by which this was agreed to.
     pub fn odd_time(&self) -> Option<String> {
         let grant = self.grants.first()?;

@@ -1,5 +1,6 @@
 //! Imports an artifact from many peers: the whole flow, top to bottom.
 
+mod both;
 mod error;
 mod keeping;
 mod library;
@@ -21,6 +22,7 @@ use verifier::{Bitfield, Geometry};
 
 use output::{Moved, Output};
 
+pub use both::{Both, Serving, import_and_serve};
 pub use error::ImportError;
 pub(crate) use library::GOOD;
 pub use library::Library;

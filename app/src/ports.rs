@@ -27,7 +27,7 @@ pub use peers::{
     Availability, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
 };
 pub use store::{
-    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Model, PieceState, PieceStore, Pin,
+    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Model, PieceState, PieceStore, Pin,
     ReadError, Recheck, Reservation, ReserveError,
 };
 

@@ -196,6 +196,21 @@ impl Question {
         }
     }
 
+    /// Asks whether an offer may be written of a model that is not here yet. It grants nobody
+    /// anything: whoever serves is asked again.
+    pub fn promise(
+        manifest: &Manifest,
+        offer: &Offer,
+        until: UtcTime,
+        stop: impl Into<String>,
+    ) -> Self {
+        let places: Vec<String> = offer.addresses().iter().map(ToString::to_string).collect();
+        let (length, places) = (offer.bytes().len() as u64, places.join(", "));
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let what = format!("Write an offer which says that you will serve {name} while you import it");
+        Self { what, ..Self::publish(manifest, length, &places, until, stop) }
+    }
+
     /// Asks whether a file may be written that tells whoever gets it that the model is here;
     /// `length` is the file's, and `places` are the addresses in it.
     pub fn publish(
@@ -302,6 +317,14 @@ impl Yes {
     /// The earlier grants that end with it.
     pub fn instead_of(&self) -> &[Id] {
         &self.instead_of
+    }
+
+    /// Both as one, which is written down as one: all of it or nothing.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.terms.extend(other.terms);
+        self.instead_of.extend(other.instead_of);
+        self
     }
 
     /// Writes the yes down, and makes of it what a use case takes.

@@ -17,16 +17,18 @@ use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
+use verifier::manifest::Manifest;
 use verifier::request::{Offer, OfferError, OfferTerms, PieceSet};
 use verifier::scalars::{Id, UtcTime};
 use verifier::{Advice, Code, Coded as _, Remedy, Sha256};
 
 use live::Allowed;
-use table::Table;
+use table::{Subject, Table};
 use taking::Taking;
 
 use crate::blame::{self, Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::Consent;
+use crate::import::Plan;
 use crate::lease::Hold;
 use crate::ports::{
     Clock as _, Failure, Journal as _, JournalError, Listener as _, Listening, Model, Ports,
@@ -48,6 +50,9 @@ pub enum ServeError {
     /// The artifact's piece list is not known, so there is nothing to serve.
     #[error("no piece of {0} is kept")]
     Empty(Id),
+    /// The manifest does not cut the artifact into pieces.
+    #[error("the manifest has no chunking")]
+    NoChunking,
     /// The offer that peers would be handed is not one.
     #[error(transparent)]
     Offer(#[from] OfferError),
@@ -73,7 +78,7 @@ pub enum ServeError {
 impl Blamed for ServeError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unknown(_) | Self::Empty(_) | Self::Offer(_) => Blame::Input,
+            Self::Unknown(_) | Self::Empty(_) | Self::NoChunking | Self::Offer(_) => Blame::Input,
             Self::NoConsent => Blame::Refused,
             Self::Journal(error) => error.blame(),
             Self::Store(_) | Self::Listen { .. } => Blame::Machine,
@@ -83,6 +88,7 @@ impl Blamed for ServeError {
     fn code(&self) -> Code {
         match self {
             Self::Unknown(_) | Self::Empty(_) => Code::new("usage", "arguments"),
+            Self::NoChunking => Code::new("request", "no-chunking"),
             Self::Offer(error) => error.code(),
             Self::NoConsent => CONSENT_DENIED,
             Self::Journal(error) => error.code(),
@@ -93,6 +99,7 @@ impl Blamed for ServeError {
     fn field(&self) -> Cow<'_, str> {
         match self {
             Self::Unknown(_) | Self::Empty(_) => "model".into(),
+            Self::NoChunking => "chunking.algorithm".into(),
             Self::Offer(error) => error.field(),
             Self::NoConsent => "serve".into(),
             Self::Journal(error) => error.field(),
@@ -107,6 +114,7 @@ impl Blamed for ServeError {
                 Advice::new("See in the library what is there.").by(Remedy::SeeLibrary)
             }
             Self::Empty(_) => Advice::new("Prepare it first, or import it.").by(Remedy::SeeLibrary),
+            Self::NoChunking => "Ask the publisher for a manifest with a chunking group.".into(),
             Self::Offer(_) => Advice::new(
                 "Say 1 to 8 addresses, each once, at which this machine is called, and an end \
                      within 30 days.",
@@ -135,7 +143,7 @@ fn listen_advice(failure: &(dyn Error + 'static)) -> Advice {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// Peers can call this address from now on.
+    /// Peers that call this address are answered from now on.
     Listening(SocketAddr),
     /// Something happened between here and a caller.
     Callers(ServeNews),
@@ -197,7 +205,41 @@ where
     P::Clock: Clone,
 {
     let hold = Hold::take(ports.store(), artifact);
-    let table = Arc::new(Table::new(ports, artifact).await?);
+    let table = Table::of_kept(ports, artifact).await?;
+    take_address(ports, table, hold, address).await
+}
+
+/// Takes the address on which what the plan imports is to be served meanwhile, by
+/// [`import_and_serve`](crate::import::import_and_serve).
+///
+/// # Errors
+///
+/// [`ServeError::Listen`] if it cannot be listened on there.
+pub async fn bind_import<P: Ports>(
+    ports: &P,
+    plan: &Plan,
+    address: SocketAddr,
+) -> Result<Bound<P>, ServeError>
+where
+    P::Clock: Clone,
+{
+    let artifact = plan.artifact();
+    let model_id = plan.manifest().model_id().clone();
+    let subject = Subject { model_id, artifact, geometry: *plan.geometry() };
+    let hold = Hold::take(ports.store(), artifact);
+    take_address(ports, Table::of_coming(ports, subject), hold, address).await
+}
+
+async fn take_address<P: Ports>(
+    ports: &P,
+    table: Table<P::Store, P::Journal, P::Clock>,
+    hold: Hold<P::Store>,
+    address: SocketAddr,
+) -> Result<Bound<P>, ServeError>
+where
+    P::Clock: Clone,
+{
+    let table = Arc::new(table);
     let (news, heard) = mpsc::channel(NEWS_QUEUE);
     let Listening { address, sessions } = ports
         .listener()
@@ -209,6 +251,10 @@ where
 
 /// Serves the artifact until `stop` resolves or the last grant of the yes ends. However it ends,
 /// what the yes granted ends with it.
+///
+/// An artifact that is not whole is served as far as it is, and callers hear at once of every piece
+/// that lands. One that is being imported is served from the moment on that its piece list is
+/// known.
 ///
 /// Peers of the library's book are let in; what they may have is decided by the consent log, at
 /// every ask. Dropping the future hangs up on everyone, and takes nothing back.
@@ -246,7 +292,7 @@ where
     P::Clock: Clone,
 {
     let Bound { address, mut sessions, mut heard, table, _hold } = bound;
-    if consent.artifact() != table.model().artifact || !consent.covers(Act::Serve) {
+    if consent.artifact() != table.subject().artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }
     let mut stop = std::pin::pin!(stop);
@@ -255,16 +301,27 @@ where
         let taken = BTreeMap::new();
         return Ok(Served { ended: Ended::Stopped, taken, taken_back: Vec::new() });
     }
-    on(Event::Listening(address));
-
-    let mut taking = Taking::new(ports, table.model());
+    let mut is_ready = table.is_ready();
+    if is_ready {
+        on(Event::Listening(address));
+    }
+    // Who calls before waits in the queue of the system.
+    let mut ready = Box::pin(table.ready());
+    let mut taking = Taking::new(ports, table.subject());
     let mut allowed = Vec::new();
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let ended = loop {
         tokio::select! {
             () = &mut stop => break Ok(Ended::Stopped),
-            outcome = &mut sessions => break match outcome {
+            outcome = &mut ready, if !is_ready => match outcome {
+                Ok(()) => {
+                    is_ready = true;
+                    on(Event::Listening(address));
+                }
+                Err(failure) => break Err(ServeError::Store(failure)),
+            },
+            outcome = &mut sessions, if is_ready => break match outcome {
                 Ok(()) => Ok(Ended::Stopped),
                 Err(source) => Err(ServeError::Listen { address, source }),
             },
@@ -283,12 +340,12 @@ where
                     }
                     Err(error) => break Err(error.into()),
                 };
-                let live = live_grants(&standing, table.model().artifact);
+                let live = live_grants(&standing, table.subject().artifact);
                 if live != allowed {
                     allowed.clone_from(&live);
                     on(Event::Allowed(live));
                 }
-                let goes_on = match rest(standing, consent, table.least_piece(), now) {
+                let goes_on = match rest(standing, consent, table.subject().least_piece(), now) {
                     Rest::Some => true,
                     Rest::UsedUp => table.is_lending() || taking.goes_on(),
                     Rest::Nothing => false,
@@ -376,6 +433,35 @@ pub fn offer(
         geometry: model.geometry,
         root: model.root,
         pieces,
+        issued,
+        expires,
+    };
+    Ok(Offer::sign(&terms, key)?)
+}
+
+/// Signs the offer of an installation that will import the model and serve it meanwhile: it can be
+/// asked for every piece, and what has come by then is told to whoever calls.
+///
+/// # Errors
+///
+/// [`ServeError::NoChunking`] if the manifest cuts no pieces, [`ServeError::Offer`] if the addresses
+/// or the times make no offer.
+pub fn promise(
+    manifest: &Manifest,
+    key: &SigningKey,
+    addresses: Vec<PeerAddress>,
+    issued: UtcTime,
+    expires: UtcTime,
+) -> Result<Offer, ServeError> {
+    let chunking = manifest.chunking().ok_or(ServeError::NoChunking)?;
+    let terms = OfferTerms {
+        addresses,
+        model_id: manifest.model_id().clone(),
+        manifest_sha256: manifest.sha256(),
+        artifact_sha256: manifest.artifact_sha256(),
+        geometry: chunking.geometry,
+        root: chunking.root,
+        pieces: PieceSet::ALL,
         issued,
         expires,
     };

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use app::ports::Landed;
 use verifier::digest::ChunkDigest;
 use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
@@ -58,6 +59,7 @@ pub(crate) fn learn(
         let digests = missing.pieces(&known.geometry).filter_map(|index| digest(proven, index));
         digests.map(|digest| *digest.as_bytes()).collect()
     };
+    shared.tell([Landed::List(artifact)]);
     let places = kept_elsewhere(shared, &known, &wanted)?;
     refer(shared, artifact, proven, &places)
 }
@@ -134,6 +136,8 @@ fn refer(
         .collect();
     recovery::write_changes(&shared.index, artifact, entry, &rows)?;
     shared.index.sync()?;
+    let landed: Vec<_> =
+        kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
     for (index, place, _) in kept {
         entry.keep(index, place, Source::Local);
         if let Some(lease) = &mut entry.lease {
@@ -141,7 +145,10 @@ fn refer(
             lease.reserved = lease.reserved.saturating_sub(taken);
         }
     }
-    Ok(entry.have.clone())
+    let have = entry.have.clone();
+    drop(catalogue);
+    shared.tell(landed);
+    Ok(have)
 }
 
 fn digest(list: &PieceList, index: PieceIndex) -> Option<ChunkDigest> {

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use app::ports::Landed;
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use verifier::{PieceIndex, Sha256};
 
 use crate::book::BookFile;
@@ -14,6 +16,9 @@ use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{Described, Location, Looked, Packs};
 use crate::recovery;
+
+/// How much of what has landed a listener may be behind.
+const LANDED: usize = 4_096;
 
 /// The open store, without the thread that writes.
 ///
@@ -27,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) packs: Packs,
     pub(crate) book: Arc<BookFile>,
     catalogue: Mutex<Catalogue>,
+    landed: broadcast::Sender<Landed>,
     /// Set when the newest pack must not be written any more.
     roll: AtomicBool,
     /// Released when the last user of the files is gone.
@@ -57,6 +63,7 @@ impl Shared {
             index,
             book,
             catalogue: Mutex::new(catalogue),
+            landed: broadcast::Sender::new(LANDED),
             roll: AtomicBool::new(false),
             _lock: lock,
         }
@@ -64,6 +71,18 @@ impl Shared {
 
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever listens what has landed. Tell it after the catalogue says so too.
+    pub(crate) fn tell(&self, landed: impl IntoIterator<Item = Landed>) {
+        for landed in landed {
+            // Nobody has to listen.
+            let _heard = self.landed.send(landed);
+        }
+    }
+
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Landed> {
+        self.landed.subscribe()
     }
 
     pub(crate) fn ask_to_roll(&self) {
@@ -120,6 +139,7 @@ impl Shared {
         let mut guard = self.catalogue();
         let catalogue = &mut *guard;
         let short = short(&described.address);
+        let mut landed = Vec::new();
         for (artifact, entry) in &mut catalogue.artifacts {
             let missed: Vec<PieceIndex> = entry
                 .lying()
@@ -133,10 +153,12 @@ impl Shared {
             recovery::write_changes(&self.index, *artifact, entry, &kept)?;
             for (index, (source, _)) in missed.into_iter().zip(kept) {
                 entry.keep(index, place, source);
+                landed.push(Landed::Piece(*artifact, index));
             }
         }
         catalogue.by_address.insert(short, place);
         drop(guard);
+        self.tell(landed);
         self.index.flush()
     }
 

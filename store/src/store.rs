@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use app::ports::{
-    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Liar, Lie, Model, PieceState,
+    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie, Model, PieceState,
     PieceStore, Pin, ReadError, Recheck, Record, Reservation, ReserveError, What,
 };
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use verifier::identity::PeerId;
 use verifier::piece::{PieceList, VerifiedPiece};
 use verifier::scalars::UtcTime;
@@ -148,6 +149,10 @@ impl PieceStore for Store {
 
     async fn keep(&self, artifact: Sha256, piece: VerifiedPiece) -> Result<(), Failure> {
         Ok(self.pipeline.keep(artifact, piece).await?)
+    }
+
+    fn landed(&self) -> broadcast::Receiver<Landed> {
+        self.shared.listen()
     }
 
     async fn read(&self, artifact: Sha256, index: PieceIndex) -> Result<Bytes, ReadError> {

@@ -219,7 +219,6 @@ fn what_is_served_exported_handed_over_or_checked_is_not_given_up_meanwhile() {
         assert!(!may_go().await, "its address is taken");
         let peers = store.peers().await.unwrap();
         let serving = Serving {
-            model: &model,
             manifest: &manifest,
             listen: bound.address(),
             peers: &peers,

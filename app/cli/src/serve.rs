@@ -93,7 +93,6 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let places = offer.as_ref().map(|(_, offer)| texts(offer.addresses()).join(", "));
     let told = offer.as_ref().zip(places.as_ref());
     let serving = Serving {
-        model: &model,
         manifest: &kept_manifest(&**ports.store(), &model).await?,
         listen: bound.address(),
         peers: &peers,

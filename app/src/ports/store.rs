@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::broadcast;
 use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
 use verifier::piece::{PieceList, Source, VerifiedPiece};
@@ -229,6 +230,15 @@ pub struct Recheck {
     pub unread: Vec<PieceIndex>,
 }
 
+/// What has come to be in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landed {
+    /// The artifact's piece list.
+    List(Sha256),
+    /// A piece that is kept now.
+    Piece(Sha256, PieceIndex),
+}
+
 /// Keeps verified pieces.
 pub trait PieceStore: Send + Sync + 'static {
     /// Makes room for an artifact and holds it against eviction until [`Self::release`].
@@ -274,6 +284,10 @@ pub trait PieceStore: Send + Sync + 'static {
         artifact: Sha256,
         piece: VerifiedPiece,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// What lands from now on, as soon as it would survive a crash. Whoever falls behind is told
+    /// so, and finds what was missed in [`Self::model`] and [`Self::list`].
+    fn landed(&self) -> broadcast::Receiver<Landed>;
 
     /// Reads a kept piece, verified again.
     fn read(

@@ -10,7 +10,7 @@ use verifier::scalars::UtcTime;
 
 use super::{Older, Question};
 use crate::naming::short_peer;
-use crate::ports::{KnownPeer, Model, Standing, Terms};
+use crate::ports::{KnownPeer, Standing, Terms};
 use crate::quantity::Size;
 
 /// What a grant to serve allows each peer where nothing is said, as a multiple of the model's size:
@@ -20,9 +20,7 @@ const SERVE_FACTOR: u64 = 2;
 /// What is to be served, where, and to whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Serving<'a> {
-    /// The model.
-    pub model: &'a Model,
-    /// Its manifest.
+    /// The model's manifest.
     pub manifest: &'a Manifest,
     /// Where calls are taken.
     pub listen: SocketAddr,
@@ -54,8 +52,8 @@ impl Serving<'_> {
             let grant = &standing.grant;
             standing.is_open(self.now)
                 && grant.act() == Act::Serve
-                && grant.artifact_sha256() == self.model.artifact
-                && *grant.model_id() == self.model.model_id
+                && grant.artifact_sha256() == self.manifest.artifact_sha256()
+                && grant.model_id() == self.manifest.model_id()
         };
         self.standing.iter().filter(is_older).map(|standing| Older {
             grant: standing.grant.id().clone(),
@@ -96,16 +94,16 @@ impl Question {
         until: UtcTime,
         stop: impl Into<String>,
     ) -> Self {
-        let Serving { model, manifest, listen, peers, offer, .. } = serving;
-        let size = model.geometry.byte_count();
+        let Serving { manifest, listen, peers, offer, .. } = serving;
+        let size = manifest.byte_count();
         let limit = limit.unwrap_or(size.saturating_mul(SERVE_FACTOR));
-        let name = format!("{} {}", model.model_id, model.model_version);
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
         let what = format!("Serve {name} ({}) on {listen}", Size(size));
         let bytes = format!("at most {} to each peer", Size(limit));
         let terms = peers.iter().map(|peer| Terms {
             act: Act::Serve,
-            model_id: model.model_id.clone(),
-            artifact: model.artifact,
+            model_id: manifest.model_id().clone(),
+            artifact: manifest.artifact_sha256(),
             scope: Scope::Peer(peer.id),
             byte_limit: limit,
             expires: until,

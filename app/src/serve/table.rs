@@ -1,18 +1,20 @@
 //! What lies ready for callers, behind the consent log.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
-use verifier::scalars::Label;
-use verifier::{PieceIndex, Sha256};
+use verifier::scalars::{Id, Label};
+use verifier::{Geometry, PieceIndex, Sha256};
 
 use super::ServeError;
 use crate::ports::{
-    Clock, Journal, Model, Opened, PieceStore, Ports, ReadError, Refusal, Shelf, Spend,
+    Clock, Failure, Journal, Landed, Model, Opened, PieceStore, Ports, ReadError, Refusal, Shelf,
+    Spend,
 };
 
 /// What lies ready for callers: one artifact of the library, behind the consent log.
@@ -20,10 +22,27 @@ pub(super) struct Table<S, J, C> {
     store: Arc<S>,
     journal: Arc<J>,
     clock: C,
-    model: Model,
-    list: Arc<PieceList>,
+    subject: Subject,
+    /// Nobody is answered before it is known: no piece could be proven to them.
+    list: OnceLock<Arc<PieceList>>,
     /// Shared with every piece that was given out and is not sent yet.
     lent: Arc<()>,
+}
+
+/// What is served.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) model_id: Id,
+    pub(super) artifact: Sha256,
+    pub(super) geometry: Geometry,
+}
+
+impl Subject {
+    /// The length of the shortest piece, in bytes.
+    pub(super) fn least_piece(&self) -> u64 {
+        let last = self.geometry.index(self.geometry.piece_count().saturating_sub(1));
+        u64::from(last.map_or(0, |last| self.geometry.length(last)))
+    }
 }
 
 /// A piece on its way.
@@ -39,11 +58,12 @@ impl AsRef<[u8]> for Lent {
 }
 
 impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
-    pub(super) async fn new<P>(ports: &P, artifact: Sha256) -> Result<Self, ServeError>
+    /// Of what is kept.
+    pub(super) async fn of_kept<P>(ports: &P, artifact: Sha256) -> Result<Self, ServeError>
     where
         P: Ports<Store = S, Journal = J, Clock = C>,
     {
-        let store = Arc::clone(ports.store());
+        let store = ports.store();
         let model = store
             .model(artifact)
             .await
@@ -54,19 +74,56 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             .await
             .map_err(ServeError::Store)?
             .ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
-        Ok(Self {
-            store,
+        let Model { model_id, geometry, .. } = model;
+        let table = Self::of_coming(ports, Subject { model_id, artifact, geometry });
+        Ok(Self { list: list.into(), ..table })
+    }
+
+    /// Of what is to come, by an import.
+    pub(super) fn of_coming<P>(ports: &P, subject: Subject) -> Self
+    where
+        P: Ports<Store = S, Journal = J, Clock = C>,
+    {
+        Self {
+            store: Arc::clone(ports.store()),
             journal: Arc::clone(ports.journal()),
             clock: ports.clock().clone(),
-            model,
-            list,
+            subject,
+            list: OnceLock::new(),
             lent: Arc::default(),
-        })
+        }
     }
 
     /// What is served.
-    pub(super) const fn model(&self) -> &Model {
-        &self.model
+    pub(super) const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Whether callers can be answered.
+    pub(super) fn is_ready(&self) -> bool {
+        self.list.get().is_some()
+    }
+
+    /// Resolves once callers can be answered.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
+        let artifact = self.subject.artifact;
+        let mut landed = self.store.landed();
+        while !self.is_ready() {
+            if let Some(list) = self.store.list(artifact).await? {
+                self.list.get_or_init(|| list);
+                break;
+            }
+            loop {
+                match landed.recv().await {
+                    Ok(Landed::List(of)) if of == artifact => break,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => break,
+                    // The store is gone, and so is the import.
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a piece is on its way.
@@ -74,21 +131,14 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
         Arc::strong_count(&self.lent) > 1
     }
 
-    /// The length of the shortest piece, in bytes.
-    pub(super) fn least_piece(&self) -> u64 {
-        let geometry = self.list.geometry();
-        let last = geometry.index(geometry.piece_count().saturating_sub(1));
-        u64::from(last.map_or(0, |last| geometry.length(last)))
-    }
-
     /// Checks the grant and holds the bytes, which count once they went out. Another artifact than
     /// this one is never granted, and a peer that was forgotten or blocked meanwhile is granted
     /// nothing.
     fn may(&self, peer: PeerId, artifact: Sha256, bytes: u64) -> bool {
-        if artifact != self.model.artifact || !self.knows(peer) {
+        if artifact != self.subject.artifact || !self.knows(peer) {
             return false;
         }
-        let model_id = self.model.model_id.clone();
+        let model_id = self.subject.model_id.clone();
         let spend = Spend { act: Act::Serve, model_id, artifact, peer: Some(peer), bytes };
         self.journal.hold(&spend, self.clock.now()).is_ok()
     }
@@ -106,8 +156,9 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
         self.grants(peer, artifact).then_some(())?;
+        let list = Arc::clone(self.list.get()?);
         let have = self.store.model(artifact).await.ok()??.have;
-        Some(Opened { list: Arc::clone(&self.list), have })
+        Some(Opened { list, have })
     }
 
     fn grants(&self, peer: PeerId, artifact: Sha256) -> bool {
@@ -121,7 +172,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
         index: PieceIndex,
     ) -> Result<Bytes, Refusal> {
         let lent = Arc::clone(&self.lent);
-        let length = u64::from(self.list.geometry().length(index));
+        let length = u64::from(self.subject.geometry.length(index));
         if !self.may(peer, artifact, length) {
             return Err(Refusal::NotServed);
         }
@@ -136,6 +187,43 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
     }
 
     fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
-        mpsc::unbounded_channel().1
+        let (tell, told) = mpsc::unbounded_channel();
+        let (store, artifact) = (Arc::clone(&self.store), self.subject.artifact);
+        let landing = Landing { landed: self.store.landed(), store, artifact };
+        tokio::spawn(landing.tell(tell));
+        told
+    }
+}
+
+/// What lands of one artifact.
+struct Landing<S> {
+    store: Arc<S>,
+    artifact: Sha256,
+    landed: broadcast::Receiver<Landed>,
+}
+
+impl<S: PieceStore> Landing<S> {
+    /// Tells of it until nobody listens.
+    async fn tell(mut self, tell: mpsc::UnboundedSender<(Sha256, PieceIndex)>) {
+        loop {
+            let landed = tokio::select! {
+                landed = self.landed.recv() => landed,
+                () = tell.closed() => return,
+            };
+            let pieces = match landed {
+                Ok(Landed::Piece(artifact, index)) if artifact == self.artifact => vec![index],
+                Ok(_) => continue,
+                // What was missed is among what is there.
+                Err(RecvError::Lagged(_)) => self.there().await,
+                Err(RecvError::Closed) => return,
+            };
+            // Whether anybody still listens is looked at next.
+            pieces.into_iter().for_each(|index| drop(tell.send((self.artifact, index))));
+        }
+    }
+
+    async fn there(&self) -> Vec<PieceIndex> {
+        let model = self.store.model(self.artifact).await.ok().flatten();
+        model.map(|model| model.have.pieces(&model.geometry).collect()).unwrap_or_default()
     }
 }

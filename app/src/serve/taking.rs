@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 
-use crate::ports::{Clock as _, Journal as _, Model, Ports, ServeNews, Spend};
+use super::table::Subject;
+use crate::ports::{Clock as _, Journal as _, Ports, ServeNews, Spend};
 
 /// How long after the last bytes of a grant that is used up a peer may stay, to get what is on its
 /// way.
@@ -16,7 +17,7 @@ const LINGER: Duration = Duration::from_secs(10);
 /// What the peers of one run take.
 pub(super) struct Taking<'a, P: Ports> {
     ports: &'a P,
-    model: &'a Model,
+    subject: &'a Subject,
     taken: BTreeMap<PeerId, u64>,
     /// How many sessions each peer has.
     sessions: BTreeMap<PeerId, u32>,
@@ -25,9 +26,9 @@ pub(super) struct Taking<'a, P: Ports> {
 }
 
 impl<'a, P: Ports> Taking<'a, P> {
-    pub(super) fn new(ports: &'a P, model: &'a Model) -> Self {
+    pub(super) fn new(ports: &'a P, subject: &'a Subject) -> Self {
         let (taken, sessions) = (BTreeMap::new(), BTreeMap::new());
-        Self { ports, model, taken, sessions, moved: Instant::now() }
+        Self { ports, subject, taken, sessions, moved: Instant::now() }
     }
 
     pub(super) fn hear(&mut self, news: &ServeNews) {
@@ -49,8 +50,8 @@ impl<'a, P: Ports> Taking<'a, P> {
                 *taken = taken.saturating_add(*bytes);
                 let spend = Spend {
                     act: Act::Serve,
-                    model_id: self.model.model_id.clone(),
-                    artifact: self.model.artifact,
+                    model_id: self.subject.model_id.clone(),
+                    artifact: self.subject.artifact,
                     peer: Some(*peer),
                     bytes: *bytes,
                 };
@@ -72,7 +73,7 @@ impl<'a, P: Ports> Taking<'a, P> {
     }
 
     fn let_go(&self, peer: PeerId) {
-        self.ports.journal().let_go(Act::Serve, self.model.artifact, Some(peer));
+        self.ports.journal().let_go(Act::Serve, self.subject.artifact, Some(peer));
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use app::ports::Landed;
 use verifier::piece::Source;
 use verifier::{PieceIndex, Sha256};
 
@@ -141,6 +142,7 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
 
 fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
     let mut catalogue = shared.catalogue();
+    let mut landed = Vec::new();
     for (at, item) in items.iter().enumerate() {
         if lost.contains(&at) {
             item.take_back(&mut catalogue.by_address);
@@ -155,8 +157,11 @@ fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
             if let Some(lease) = &mut entry.lease {
                 lease.reserved = lease.reserved.saturating_sub(taken);
             }
+            landed.push(Landed::Piece(item.artifact, item.index));
         }
     }
+    drop(catalogue);
+    shared.tell(landed);
 }
 
 impl Item {

@@ -1,6 +1,7 @@
 //! The store on a real disk: what it keeps, what it refuses, and what survives.
 
 mod fixture;
+mod landed;
 
 use std::fs;
 use std::path::Path;

@@ -30,7 +30,7 @@ pub(super) async fn ask<P: Ports<Clock: Clone>>(
     order: &Order,
 ) -> Result<Question, Problem> {
     let store = opened.ports.store();
-    let model = model(opened, order.artifact).await?;
+    model(opened, order.artifact).await?;
     let manifest = app::share::kept_manifest(&**store, order.artifact)
         .await
         .map_err(|error| Problem::blamed(&error))?;
@@ -57,7 +57,6 @@ pub(super) async fn ask<P: Ports<Clock: Clone>>(
     };
     let standing = opened.ports.journal().standing(now).await;
     let serving = Serving {
-        model: &model,
         manifest: &manifest,
         listen: order.listen,
         peers: &peers,

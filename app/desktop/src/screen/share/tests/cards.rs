@@ -34,7 +34,6 @@ fn ask_beside(screen: &mut Share, sample: &Sample, run: Run, order: &Order, stan
     let peers: Vec<_> =
         book.peers.iter().filter(|peer| order.peers.contains(&peer.id)).cloned().collect();
     let serving = Serving {
-        model: &sample.model(),
         manifest: &sample.manifest,
         listen: order.listen,
         peers: &peers,
