@@ -27,8 +27,8 @@ pub use peers::{
     Availability, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
 };
 pub use store::{
-    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Model, PieceState, PieceStore, Pin,
-    ReadError, Recheck, Reservation, ReserveError,
+    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Model, PieceState, PieceStore,
+    Pin, ReadError, Recheck, Reservation, ReserveError,
 };
 
 /// Why an adapter could not do what it was asked; which port was called says what failed.

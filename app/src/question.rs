@@ -207,7 +207,8 @@ impl Question {
         let places: Vec<String> = offer.addresses().iter().map(ToString::to_string).collect();
         let (length, places) = (offer.bytes().len() as u64, places.join(", "));
         let name = format!("{} {}", manifest.model_id(), manifest.model_version());
-        let what = format!("Write an offer which says that you will serve {name} while you import it");
+        let what =
+            format!("Write an offer which says that you will serve {name} while you import it");
         Self { what, ..Self::publish(manifest, length, &places, until, stop) }
     }
 

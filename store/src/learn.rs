@@ -136,8 +136,7 @@ fn refer(
         .collect();
     recovery::write_changes(&shared.index, artifact, entry, &rows)?;
     shared.index.sync()?;
-    let landed: Vec<_> =
-        kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
+    let landed: Vec<_> = kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
     for (index, place, _) in kept {
         entry.keep(index, place, Source::Local);
         if let Some(lease) = &mut entry.lease {

@@ -28,8 +28,9 @@ pub use library::{
 };
 pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
-    AnnounceArgs, ImportArgs, PeerAddArgs, PeerCommand, PeerInviteArgs, PeerNameArgs,
-    PeerRenameArgs, PrepareArgs, RequestCommand, RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
+    AnnounceArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand, PeerInviteArgs,
+    PeerNameArgs, PeerRenameArgs, PrepareArgs, PromiseArgs, RequestCommand, RequestNewArgs,
+    ServeArgs, ShareCommand, StopArgs,
 };
 pub use trial::{DemoArgs, DemoSize, LiarArgs, QuantChoice, SampleArgs, ShapeChoice};
 
@@ -216,6 +217,9 @@ mod tests {
             "minimodel settings set text-percent 125 --json",
             "minimodel settings reset theme",
             "minimodel import-peer-request r m out --no-sign --download-limit none",
+            "minimodel import-peer-request r m out --serve-to a --serve-to b --listen 127.0.0.1:0",
+            "minimodel import-peer-request r m out --serve-to a --bytes 1GiB --stay 1h",
+            "minimodel share offer m --out o --address mmp://127.0.0.1:9410 --for 2h",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
@@ -260,6 +264,8 @@ mod tests {
             "minimodel settings set window 1",
             "minimodel settings reset",
             "minimodel write-import-receipt m a r --sign --no-sign",
+            "minimodel import-peer-request r m out --stay 1h",
+            "minimodel import-peer-request r m out --listen 127.0.0.1:0",
             "minimodel demo --peers 0",
             "minimodel demo --peers 17",
             "minimodel sample o --shape 16m --bytes 1GiB",

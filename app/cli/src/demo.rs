@@ -25,8 +25,8 @@ use verifier::request::ImportRequest;
 use verifier::slm::{ChecksumRule, Quantisation, Shape};
 
 use crate::args::{
-    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, SigningArgs,
-    UnknownKeysChoice,
+    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, MeanwhileArgs,
+    SigningArgs, UnknownKeysChoice,
 };
 use crate::fault::Fault;
 use crate::import;
@@ -230,6 +230,7 @@ fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
         signing: SigningArgs { sign: true, no_sign: false },
         span: Span(3_600),
         download_limit: None,
+        meanwhile: MeanwhileArgs::default(),
     })
 }
 

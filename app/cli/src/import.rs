@@ -1,9 +1,11 @@
 //! Imports a model from the peers that a request names.
 
+mod meanwhile;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{ImportError, Imported, Library, Plan, Settings, room};
+use app::import::{Both, ImportError, Imported, Library, Plan, Settings, import_and_serve, room};
 use app::input;
 use app::naming::short_peer;
 use app::ports::{Clock as _, Evictable, Patience, PieceStore as _, Ports, PullNews, Stem, Untrue};
@@ -25,9 +27,11 @@ use crate::library;
 use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
 use crate::prompt;
+use crate::serve::taken;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
+use meanwhile::{Callers, Meanwhile};
 
 /// What people are told of how to stop an import.
 const HOW_TO_STOP: &str = "press Ctrl-C, or take the yes back with `minimodel consent list` and `revoke`; it ends with \
@@ -51,6 +55,12 @@ pub async fn run<W: Wiring>(
     if let Some(Limit(bytes)) = args.download_limit {
         own.download_limit = bytes;
     }
+    if let Some(Limit(bytes)) = args.meanwhile.upload_limit {
+        own.upload_limit = bytes;
+    }
+    let mut args = args.clone();
+    args.meanwhile.listen.get_or_insert(own.listen);
+    let args = &args;
     // The folder is judged before anything is made under the data folder.
     let stem = Stem::new(request.manifest().model_id(), request.manifest().model_version());
     session.check_output(&args.output_dir, &stem)?;
@@ -82,15 +92,17 @@ pub struct Finished {
     pub banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
     /// What was given up to make room.
     pub evicted: Vec<Evictable>,
+    /// Who took how much of it meanwhile, if it was served.
+    pub served: Option<BTreeMap<PeerId, u64>>,
 }
 
-/// Asks for the user's yes and imports, telling people how it goes; `agreed` does what waits for
+/// Asks for the user's yes and imports, and serves meanwhile if that is wanted, telling people how it goes; `agreed` does what waits for
 /// the yes, and `watch` sees every event.
 ///
 /// # Errors
 ///
 /// [`Fault`]; then no output file remains, and pieces that were verified stay kept.
-pub async fn import<P: Ports>(
+pub async fn import<P: Ports<Clock: Clone>>(
     ports: &P,
     terminal: &mut Terminal,
     request: ImportRequest,
@@ -108,8 +120,12 @@ pub async fn import<P: Ports>(
     if let Some(refusal) = room.refusal {
         return Err(refusal.into());
     }
+    let meanwhile = Meanwhile::prepare(ports, &plan, &args.meanwhile, expires).await?;
     let question = Question::import(&plan, expires, HOW_TO_STOP).giving_up(&room.evicted);
-    let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
+    let mut yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
+    if let Some(meanwhile) = &meanwhile {
+        yes = yes.and(meanwhile.ask(terminal, &args.agreed.acts)?);
+    }
     room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     let now = ports.clock().now();
     agreed(terminal)?;
@@ -132,31 +148,62 @@ pub async fn import<P: Ports>(
         gone: BTreeSet::new(),
         waits: BTreeSet::new(),
         evicted: Vec::new(),
+        is_over: false,
     };
-    let imported = {
-        let on = |event: Event| {
-            watch(&event);
-            telling.hear(&event);
-        };
-        app::import::import(ports, plan, consent, settings, on, terminal.wished()).await.map_err(
-            |error| match error {
-                ImportError::Stopped => interrupted(),
-                error => Fault::blamed(&error),
-            },
-        )
+    let wished = terminal.wished();
+    let (imported, served) = match meanwhile {
+        None => {
+            let on = |event: Event| {
+                watch(&event);
+                telling.hear(&event);
+            };
+            (app::import::import(ports, plan, consent, settings, on, wished).await, None)
+        }
+        Some(meanwhile) => {
+            let mut callers = Callers::default();
+            let on = |what: Both<'_>| match what {
+                Both::Import(event) => {
+                    watch(&event);
+                    telling.hear(&event);
+                }
+                Both::Imported(imported) => telling.finish(terminal, imported),
+                Both::Serve(event) => {
+                    let line = callers.line(event, |peer| telling.name(peer));
+                    line.into_iter().for_each(|line| telling.progress.say(&line));
+                }
+            };
+            let serving = meanwhile.serving();
+            let (imported, served) =
+                import_and_serve(ports, plan, consent, settings, serving, on, wished).await;
+            (imported, Some(served))
+        }
     };
-    let Telling { progress, names, banned, evicted, .. } = telling;
-    progress.finish();
+    match &imported {
+        Ok(imported) => telling.finish(terminal, imported),
+        Err(_) => telling.progress.end(),
+    }
+    let Telling { names, banned, evicted, .. } = telling;
+    let (served, not_served) = match served {
+        None => (None, None),
+        Some(served) => {
+            let (taken, warning) = meanwhile::tell(terminal, served, &names);
+            (Some(taken), warning)
+        }
+    };
     if imported.is_err() && !may_cache {
         tell_leftovers(ports, terminal, artifact, &model_id).await;
     }
-    let imported =
-        imported.map_err(|fault| library::with_evicted(Outcome::new(), &evicted).beside(fault))?;
-    tell_result(terminal, &imported, &names, &banned);
+    let imported = imported.map_err(|error| {
+        let fault = match error {
+            ImportError::Stopped => interrupted(),
+            error => Fault::blamed(&error),
+        };
+        with_served(library::with_evicted(Outcome::new(), &evicted), served.as_ref()).beside(fault)
+    })?;
     let mut warnings = warnings;
-    warnings.extend(odd);
+    warnings.extend(odd.into_iter().chain(not_served));
     warnings.extend(imported.troubles.iter().map(|trouble| terminal.warn(trouble).to_owned()));
-    Ok(Finished { imported, warnings, banned, evicted })
+    Ok(Finished { imported, warnings, banned, evicted, served })
 }
 
 fn interrupted() -> Fault {
@@ -192,9 +239,19 @@ struct Telling {
     waits: BTreeSet<String>,
     /// What was given up to make room.
     evicted: Vec<Evictable>,
+    /// Whether the result was told.
+    is_over: bool,
 }
 
 impl Telling {
+    /// Tells the result, once.
+    fn finish(&mut self, terminal: &mut Terminal, imported: &Imported) {
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.progress.end();
+            tell_result(terminal, imported, &self.names, &self.banned);
+        }
+    }
+
     fn hear(&mut self, event: &Event) {
         match event {
             Event::Evicted(evicted) => {
@@ -327,9 +384,18 @@ pub fn rate(bytes: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { bytes as f64 / f64::from(1 << 20) / seconds } else { 0.0 }
 }
 
+/// Adds who took how much, if it was served.
+fn with_served(outcome: Outcome, served: Option<&BTreeMap<PeerId, u64>>) -> Outcome {
+    match served {
+        None => outcome,
+        Some(served) => outcome.with("served", taken(served)),
+    }
+}
+
 fn outcome(finished: &Finished) -> Outcome {
-    let Finished { imported, warnings, banned, evicted } = finished;
-    let mut outcome = library::with_evicted(Outcome::new(), evicted).warn(warnings);
+    let Finished { imported, warnings, banned, evicted, served } = finished;
+    let outcome = library::with_evicted(Outcome::new(), evicted).warn(warnings);
+    let mut outcome = with_served(outcome, served.as_ref());
     for (key, value) in imported.receipt.values() {
         outcome = outcome.with_text(key, value);
     }

@@ -137,7 +137,8 @@ impl Progress {
         self.end();
     }
 
-    fn end(&mut self) {
+    /// The same; nothing moves from then on, and lines may still be said.
+    pub fn end(&mut self) {
         self.bar.finish_and_clear();
         if let Some(plain) = &mut self.plain {
             plain.ended = true;

@@ -1,6 +1,7 @@
 //! Serves a model to the peers the user names, until it is stopped, taken back or over.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
 use verifier::request::Offer;
+use verifier::scalars::Id;
 
 use crate::args::ServeArgs;
 use crate::check::texts;
@@ -73,9 +75,10 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let ports = wrap(session.open_with(own.key(), settings)?);
     let model = naming::model(&**ports.store(), &args.model).await?;
     let known = ports.store().peers().await.map_err(failed)?;
-    let peers = named(args, &known)?;
+    let peers = named(&args.to, "--to", &known)?;
     check_offer_place(args, settings, &**ports.outputs())?;
-    check_limit(args, &model)?;
+    let (least, whole) = (least_piece(&model), model.geometry.byte_count());
+    check_limit(args.bytes, least, &model.model_id, whole)?;
     let bound = app::serve::bind(&ports, model.artifact, settings.listen)
         .await
         .map_err(|error| Fault::blamed(&error))?;
@@ -109,7 +112,7 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let mut question = Question::serve(&serving, limit, until, stop);
     question.facts.extend(warning.map(|what| ("warning", what.to_owned())));
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
-    let yes = if ends_older(session.terminal, args, &question)? {
+    let yes = if ends_older(session.terminal, &question, Earlier::of(args))? {
         question.ending_older(yes)
     } else {
         yes
@@ -135,15 +138,19 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     Ok(outcome(&model, &served, ended))
 }
 
-/// The peers that may have it.
-fn named(args: &ServeArgs, known: &[KnownPeer]) -> Result<Vec<KnownPeer>, Fault> {
+/// The peers that may have it, which the option names.
+///
+/// # Errors
+///
+/// [`Fault`] if one is not paired, or blocked.
+pub fn named(names: &[String], option: &str, known: &[KnownPeer]) -> Result<Vec<KnownPeer>, Fault> {
     let mut peers: Vec<KnownPeer> = Vec::new();
-    for name in &args.to {
+    for name in names {
         let peer = naming::peer(known, name)?;
         if peer.access == Access::Blocked {
             let what = format!("{} is blocked", peer.label);
             let advice = "Unblock it first with `minimodel peer unblock`, if you want that.";
-            return Err(Fault::usage("--to", what, advice));
+            return Err(Fault::usage(option, what, advice));
         }
         if peers.iter().all(|other| other.id != peer.id) {
             peers.push(peer.clone());
@@ -152,13 +159,15 @@ fn named(args: &ServeArgs, known: &[KnownPeer]) -> Result<Vec<KnownPeer>, Fault>
     Ok(peers)
 }
 
-/// Refuses a limit under which no piece could be taken.
-fn check_limit(args: &ServeArgs, model: &Model) -> Result<(), Fault> {
-    let least = least_piece(model);
-    match args.bytes {
+/// Refuses a limit under which no piece could be taken: the shortest has `least` bytes.
+///
+/// # Errors
+///
+/// [`Fault`] that names what may be typed.
+pub fn check_limit(limit: Option<Size>, least: u64, model: &Id, whole: u64) -> Result<(), Fault> {
+    match limit {
         Some(Size(bytes)) if bytes < least => {
-            let what = format!("{bytes} bytes are fewer than any piece of {}", model.model_id);
-            let whole = model.geometry.byte_count();
+            let what = format!("{bytes} bytes are fewer than any piece of {model}");
             let advice = format!(
                 "Say at least --bytes {least}, which is one piece; the whole model has {whole} bytes."
             );
@@ -197,22 +206,63 @@ fn told(addresses: &[String], listening: SocketAddr) -> Result<Vec<PeerAddress>,
     own_addresses(addresses, listening.port())
 }
 
-/// Whether the earlier grants end: by the flag, else by asking, if anything was asked.
-fn ends_older(
+/// What becomes of earlier grants to serve the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They end.
+    End,
+    /// Who sits there is asked.
+    Ask,
+    /// They stay.
+    Leave,
+}
+
+impl Earlier {
+    const fn of(args: &ServeArgs) -> Self {
+        match (args.only, args.agreed.acts.is_empty()) {
+            (true, _) => Self::End,
+            (false, true) => Self::Ask,
+            (false, false) => Self::Leave,
+        }
+    }
+}
+
+/// Whether the earlier grants end, if there are any.
+///
+/// # Errors
+///
+/// [`Fault`] if the answer cannot be read.
+pub fn ends_older(
     terminal: &mut Terminal,
-    args: &ServeArgs,
     question: &Question,
+    earlier: Earlier,
 ) -> Result<bool, Fault> {
     if question.older.is_empty() {
         return Ok(false);
     }
-    let asks = !args.only && args.agreed.acts.is_empty();
-    let ends = args.only || (asks && prompt::yes(terminal, "End the earlier grants now? [y/N] ")?);
+    let ends = match earlier {
+        Earlier::End => true,
+        Earlier::Ask => prompt::yes(terminal, "End the earlier grants now? [y/N] ")?,
+        Earlier::Leave => false,
+    };
     terminal.say(match ends {
         true => "The earlier grants end with your yes.",
         false => "The earlier grants stay. `minimodel share stop` ends them all.",
     });
     Ok(ends)
+}
+
+/// What is said of callers that are turned away: of one who calls again and again, once.
+#[derive(Debug, Default)]
+pub struct TurnedAway(Option<(IpAddr, String)>);
+
+impl TurnedAway {
+    /// What there is to say of one.
+    pub fn line(&mut self, from: SocketAddr, why: String) -> Option<String> {
+        let line = format!("turned away a caller from {from}: {}", printable(&why));
+        let caller = Some((from.ip(), why));
+        (std::mem::replace(&mut self.0, caller.clone()) != caller).then_some(line)
+    }
 }
 
 async fn serve<P: Ports<Clock: Clone>>(
@@ -226,7 +276,7 @@ async fn serve<P: Ports<Clock: Clone>>(
     let until_input_ends = ready.until_input_ends;
     let mut trouble = None;
     let give_up = Arc::new(Notify::new());
-    let mut told = None;
+    let mut turned_away = TurnedAway::default();
     let on = |event: Event| match event {
         Event::Listening(address) => {
             if let Err(fault) = ready.tell(&**ports.outputs(), address, teller) {
@@ -235,12 +285,8 @@ async fn serve<P: Ports<Clock: Clone>>(
             }
         }
         Event::Callers(ServeNews::TurnedAway { from, why }) => {
-            // One who calls again and again is told of once.
-            let caller = Some((from.ip(), why));
-            if told != caller {
-                let why = caller.as_ref().map_or("", |(_, why)| why);
-                teller.say(&format!("turned away a caller from {from}: {}", printable(why)));
-                told = caller;
+            if let Some(line) = turned_away.line(from, why) {
+                teller.say(&line);
             }
         }
         Event::Callers(news) => ready.tell_news(&news, teller),
@@ -277,7 +323,7 @@ async fn stopped(wished: impl Future<Output = ()>, until_input_ends: bool) {
 }
 
 /// Waits for the end of standard input, on a thread that the program does not wait for.
-async fn input_end() {
+pub async fn input_end() {
     let ended = Arc::new(Notify::new());
     let teller = Arc::clone(&ended);
     std::thread::spawn(move || {
@@ -336,19 +382,19 @@ impl Ready<'_> {
     }
 }
 
+/// Who took how much, as values.
+pub fn taken(taken: &BTreeMap<PeerId, u64>) -> Vec<Value> {
+    taken.iter().map(|(peer, bytes)| json!({"id": peer.to_string(), "bytes": bytes})).collect()
+}
+
 fn outcome(model: &Model, served: &Served, older_ended: Vec<String>) -> Outcome {
-    let peers: Vec<Value> = served
-        .taken
-        .iter()
-        .map(|(peer, bytes)| json!({"id": peer.to_string(), "bytes": bytes}))
-        .collect();
     let taken_back: Vec<String> = served.taken_back.iter().map(ToString::to_string).collect();
     let ended = match served.ended {
         Ended::Stopped => "stopped",
         Ended::NoGrant => "no-grant",
     };
     with_model(Outcome::new(), model)
-        .with("peer", peers)
+        .with("peer", taken(&served.taken))
         .with("ended", ended)
         .with("older_ended", older_ended)
         .with("taken_back", taken_back)
@@ -360,7 +406,7 @@ mod tests {
     use clap::Parser as _;
     use verifier::scalars::Id;
 
-    use super::ends_older;
+    use super::{Earlier, ends_older};
     use crate::args::{Cli, Command, ServeArgs, ShareCommand};
     use crate::prompt::tests::{question, terminal};
     use crate::terminal::Asking;
@@ -386,7 +432,8 @@ mod tests {
             ("--consent serve --only", "", &with, true),
         ] {
             let mut terminal = terminal(answer, Asking::Possible);
-            let found = ends_older(&mut terminal, &args(more), question).unwrap();
+            let earlier = Earlier::of(&args(more));
+            let found = ends_older(&mut terminal, question, earlier).unwrap();
             assert_eq!(found, ends, "{more:?}, {answer:?}");
         }
     }

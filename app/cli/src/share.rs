@@ -1,5 +1,6 @@
 //! Prepares models for sharing, lists who may have them, and takes that back.
 
+mod offer;
 mod prepare;
 
 use app::consent::take_back;
@@ -32,6 +33,7 @@ pub async fn run<W: Wiring>(
     match command {
         ShareCommand::Prepare(args) => prepare::run(session, args).await,
         ShareCommand::Serve(args) => crate::serve::run(session, args).await,
+        ShareCommand::Offer(args) => offer::run(session, args).await,
         ShareCommand::List => list(session).await,
         ShareCommand::Stop(args) => stop(session, args).await,
     }

@@ -38,6 +38,35 @@ pub struct ImportArgs {
     /// [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub download_limit: Option<Limit>,
+    /// Whether it is served meanwhile.
+    #[command(flatten)]
+    pub meanwhile: MeanwhileArgs,
+}
+
+/// How what is imported is served meanwhile.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Serving what has come to others meanwhile")]
+pub struct MeanwhileArgs {
+    /// Who may have what has come, while the import runs: the id or label of a paired peer; may be
+    /// repeated
+    #[arg(long, value_name = "PEER")]
+    pub serve_to: Vec<String>,
+    /// Where to take their calls; port 0 lets the system pick one [default: what is set, else
+    /// 0.0.0.0:9410]
+    #[arg(long, value_name = "IP:PORT", requires = "serve_to")]
+    pub listen: Option<SocketAddr>,
+    /// The most bytes each of them may take [default: twice the model's size]
+    #[arg(long, value_name = "SIZE", value_parser = read_bytes, requires = "serve_to")]
+    pub bytes: Option<Size>,
+    /// The most bytes a second to send, such as 2MiB; 0 or none for no limit [default: what is set]
+    #[arg(long, value_name = "SIZE", requires = "serve_to")]
+    pub upload_limit: Option<Limit>,
+    /// Serve it for so long after the import is done, unless Ctrl-C ends that [default: not at all]
+    #[arg(long, value_name = "TIME", value_parser = read_span, requires = "serve_to")]
+    pub stay: Option<Span>,
+    /// Stay until standard input ends, for programs that start this one
+    #[arg(long, hide = true, requires = "serve_to")]
+    pub until_input_ends: bool,
 }
 
 /// `share …`.
@@ -47,6 +76,9 @@ pub enum ShareCommand {
     Prepare(PrepareArgs),
     /// Serve a model to peers you name, until it is stopped, taken back or over
     Serve(ServeArgs),
+    /// Write a signed offer of a model that you will serve while you import it, for the requests
+    /// of others; nothing is served by it
+    Offer(PromiseArgs),
     /// List the models that can be served, and who may have them now
     List,
     /// Take back every yes to serving a model; running servers stop within one piece
@@ -136,6 +168,30 @@ pub struct ServeArgs {
     /// Stop when standard input ends, for programs that start this one
     #[arg(long, hide = true)]
     pub until_input_ends: bool,
+}
+
+/// `share offer`.
+#[derive(Debug, Clone, Args)]
+pub struct PromiseArgs {
+    /// The manifest file
+    pub manifest: PathBuf,
+    /// Where the offer is written; nothing may be there
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Where you will be called, such as mmp://192.168.1.20:9410; may be repeated
+    /// [default: what is set, else this machine's address in its network]
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Vec<String>,
+    /// How long the offer holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
+    pub span: Span,
+    /// How the manifest is read.
+    #[command(flatten)]
+    pub options: ManifestOptions,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
 }
 
 /// `share stop`.
