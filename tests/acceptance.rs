@@ -6,6 +6,7 @@ mod hand_off;
 mod harness;
 mod import;
 mod library;
+mod many;
 mod pair;
 mod promises;
 mod records;

@@ -12,6 +12,7 @@ use app::ports::{Clock as _, Evictable, Patience, PieceStore as _, Ports, PullNe
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
+use app::serve::Ended;
 use serde_json::{Value, json};
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
@@ -27,7 +28,7 @@ use crate::library;
 use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
 use crate::prompt;
-use crate::serve::taken;
+use crate::serve::{NO_GRANT, taken};
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
@@ -160,7 +161,7 @@ pub async fn import<P: Ports<Clock: Clone>>(
             (app::import::import(ports, plan, consent, settings, on, wished).await, None)
         }
         Some(meanwhile) => {
-            let mut callers = Callers::default();
+            let (mut callers, model) = (Callers::default(), model_id.clone());
             let on = |what: Both<'_>| match what {
                 Both::Import(event) => {
                     watch(&event);
@@ -170,6 +171,11 @@ pub async fn import<P: Ports<Clock: Clone>>(
                 Both::Serve(event) => {
                     let line = callers.line(event, |peer| telling.name(peer));
                     line.into_iter().for_each(|line| telling.progress.say(&line));
+                }
+                Both::Served(served) => {
+                    if served.ended == Ended::NoGrant {
+                        telling.progress.say(&format!("{model} is served no more: {NO_GRANT}"));
+                    }
                 }
             };
             let serving = meanwhile.serving();

@@ -35,6 +35,10 @@ use crate::share::kept_manifest;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 
+/// Why serving ends by itself.
+pub const NO_GRANT: &str =
+    "no peer may have it any more by this yes (taken back, used up or over).";
+
 /// `share serve`.
 ///
 /// # Errors
@@ -128,10 +132,9 @@ pub async fn serve_from<W: Wiring, P: Ports<Clock: Clone>>(
     let served = serve(&ports, bound, consent, ready, wished, &mut teller).await;
     teller.finish();
     let served = served?;
+    let stopped = format!("Stopped: {NO_GRANT}");
     session.terminal.say(match (served.ended, served.taken_back.as_slice()) {
-        (Ended::NoGrant, _) => {
-            "Stopped: no peer may have it any more by this yes (taken back, used up or over)."
-        }
+        (Ended::NoGrant, _) => &stopped,
         (Ended::Stopped, []) => "Stopped.",
         (Ended::Stopped, _) => "Stopped. What your yes granted is taken back.",
     });

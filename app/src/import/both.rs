@@ -22,6 +22,8 @@ pub enum Both<'a> {
     Imported(&'a Imported),
     /// Something of serving.
     Serve(serve::Event),
+    /// Serving has ended.
+    Served(&'a Served),
 }
 
 /// How an import is served meanwhile.
@@ -83,6 +85,13 @@ where
             () = over => {}
         }
     };
-    let serving = serve::serve(ports, bound, to_serve, |event| tell(Both::Serve(event)), over);
+    let serving = async {
+        let hear = |event| tell(Both::Serve(event));
+        let outcome = serve::serve(ports, bound, to_serve, hear, over).await;
+        if let Ok(served) = &outcome {
+            tell(Both::Served(served));
+        }
+        outcome
+    };
     tokio::join!(importing, serving)
 }

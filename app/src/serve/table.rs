@@ -1,6 +1,6 @@
 //! What lies ready for callers, behind the consent log.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use tokio::sync::broadcast::error::RecvError;
@@ -188,16 +188,16 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
 
     fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
         let (tell, told) = mpsc::unbounded_channel();
-        let (store, artifact) = (Arc::clone(&self.store), self.subject.artifact);
+        let (store, artifact) = (Arc::downgrade(&self.store), self.subject.artifact);
         let landing = Landing { landed: self.store.landed(), store, artifact };
         tokio::spawn(landing.tell(tell));
         told
     }
 }
 
-/// What lands of one artifact.
+/// What lands of one artifact; it keeps no store open.
 struct Landing<S> {
-    store: Arc<S>,
+    store: Weak<S>,
     artifact: Sha256,
     landed: broadcast::Receiver<Landed>,
 }
@@ -218,12 +218,15 @@ impl<S: PieceStore> Landing<S> {
                 Err(RecvError::Closed) => return,
             };
             // Whether anybody still listens is looked at next.
-            pieces.into_iter().for_each(|index| drop(tell.send((self.artifact, index))));
+            for index in pieces {
+                let _heard = tell.send((self.artifact, index));
+            }
         }
     }
 
     async fn there(&self) -> Vec<PieceIndex> {
-        let model = self.store.model(self.artifact).await.ok().flatten();
+        let Some(store) = self.store.upgrade() else { return Vec::new() };
+        let model = store.model(self.artifact).await.ok().flatten();
         model.map(|model| model.have.pieces(&model.geometry).collect()).unwrap_or_default()
     }
 }
