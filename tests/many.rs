@@ -134,10 +134,14 @@ fn two_importers_in_each_others_requests_share_what_the_source_sends() {
     for importer in [&anna, &bert] {
         importer.is_done();
     }
-    let exchanged: u64 =
-        [annas, berts].map(|import| sum(&import.stop().done()["served"])).iter().sum();
+    let answers = [annas, berts].map(Running::stop);
+    let exchanged: u64 = answers.iter().map(|answer| sum(&answer.done()["served"])).sum();
     let sent = sum(&source.stop().done()["peer"]);
     assert!(exchanged > 0 && sent < 2 * scene.bytes, "{exchanged} exchanged, {sent} sent");
+    let listen = format!("Serve tiny 1.0 (2.00 MiB) on 127.0.0.1:{}", anna.port);
+    for told in [&listen, "bert (mmpeer1", "to each peer", "share stop tiny"] {
+        assert!(answers[0].err.contains(told), "{told} is not told: {}", answers[0]);
+    }
     for importer in [&anna, &bert] {
         importer.has_a_good_receipt();
         assert!(grants(&importer.one, "serve").iter().all(|grant| grant["live"] == false));

@@ -23,7 +23,11 @@ pub fn consent(terminal: &mut Terminal, given: &[Act], question: &Question) -> R
     if !given.is_empty() {
         let yes = question.agree(given).map_err(|missing| {
             let what = format!("--consent does not say yes to {}", missing.as_str());
-            let advice = format!("Add it if you agree: --consent {}", flag(all()));
+            let more = all().filter(|act| !given.contains(act));
+            let advice = format!(
+                "Add it if you agree: --consent {}",
+                flag(given.iter().copied().chain(more))
+            );
             Fault::denied(what, advice).at(Some(missing.as_str()))
         })?;
         let agreed: Vec<Act> = all().filter(|act| given.contains(act)).collect();
