@@ -59,6 +59,9 @@ pub async fn run<W: Wiring>(
     if let Some(Limit(bytes)) = args.meanwhile.upload_limit {
         own.upload_limit = bytes;
     }
+    if let Some(Limit(bytes)) = args.meanwhile.peer_limit {
+        own.peer_limit = bytes;
+    }
     let mut args = args.clone();
     args.meanwhile.listen.get_or_insert(own.listen);
     let args = &args;

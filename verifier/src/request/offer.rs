@@ -1,4 +1,4 @@
-//! Offers: a peer's signed word that it holds an artifact and consents to serve it.
+//! Offers: a peer's signed word that it consents to serve an artifact, and what it can be asked for.
 
 use std::borrow::Cow;
 
@@ -66,7 +66,7 @@ pub struct OfferTerms {
     pub geometry: Geometry,
     /// The root over its chunks.
     pub root: Root,
-    /// The pieces that the peer holds.
+    /// The pieces that the peer can be asked for: it has them, or is importing them.
     pub pieces: PieceSet,
     /// From when on the offer is valid.
     pub issued: UtcTime,
@@ -217,7 +217,7 @@ impl Offer {
         self.terms.root
     }
 
-    /// The pieces that the peer says it holds.
+    /// The pieces that the peer says it can be asked for.
     pub const fn piece_set(&self) -> &PieceSet {
         &self.terms.pieces
     }

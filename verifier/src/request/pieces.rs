@@ -6,7 +6,7 @@ use crate::json::Value;
 use crate::request::PeerMessages;
 use crate::scalars::parse_int;
 
-/// The pieces a peer says it holds: all, or at most 2,048 runs.
+/// The pieces a peer says it can be asked for: all, or at most 2,048 runs.
 ///
 /// Its memory follows from the message that named it, not from the artifact's size.
 #[derive(Debug, Clone, PartialEq, Eq)]

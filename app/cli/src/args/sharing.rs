@@ -58,9 +58,13 @@ pub struct MeanwhileArgs {
     /// The most bytes each of them may take [default: twice the model's size]
     #[arg(long, value_name = "SIZE", value_parser = read_bytes, requires = "serve_to")]
     pub bytes: Option<Size>,
-    /// The most bytes a second to send, such as 2MiB; 0 or none for no limit [default: what is set]
+    /// The most bytes a second to send, from 4KiB, such as 2MiB; 0 or none for no limit
+    /// [default: what is set]
     #[arg(long, value_name = "SIZE", requires = "serve_to")]
     pub upload_limit: Option<Limit>,
+    /// The same for each peer [default: what is set]
+    #[arg(long, value_name = "SIZE", requires = "serve_to")]
+    pub peer_limit: Option<Limit>,
     /// Serve it for so long after the import is done, unless Ctrl-C ends that [default: not at all]
     #[arg(long, value_name = "TIME", value_parser = read_span, requires = "serve_to")]
     pub stay: Option<Span>,
