@@ -68,17 +68,9 @@ enum Mood {
 struct Inner {
     target: SocketAddr,
     shape: Shape,
-    calls: AtomicU64,
     there: Way,
     back: Way,
-    cuts: watch::Sender<Cut>,
-}
-
-/// What becomes of everything that is connected at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    Reset,
-    Lost,
+    resets: watch::Sender<()>,
 }
 
 impl Line {
@@ -93,10 +85,9 @@ impl Line {
         let inner = Arc::new(Inner {
             target,
             shape,
-            calls: AtomicU64::new(0),
             there: Way::new(shape),
             back: Way::new(shape),
-            cuts: watch::Sender::new(Cut::Reset),
+            resets: watch::Sender::new(()),
         });
         let (mood, seen) = watch::channel(Mood::Open);
         let (tell, told) = std::sync::mpsc::channel();
@@ -129,18 +120,17 @@ impl Line {
 
     /// Resets every connection over the line, on both ends; new ones can be made.
     pub fn reset(&self) {
-        self.inner.cuts.send_replace(Cut::Reset);
+        self.inner.resets.send_replace(());
     }
 
-    /// Loses every connection over the line: neither end hears anything of the other ever again,
-    /// and none is told. New ones can be made, as after a router was started again.
-    pub fn lose(&self) {
-        self.inner.cuts.send_replace(Cut::Lost);
+    /// How many bytes the callers have put on the line.
+    pub fn sent(&self) -> u64 {
+        self.inner.there.entered.load(Ordering::Relaxed)
     }
 
-    /// How many connections were begun over the line.
-    pub fn calls(&self) -> u64 {
-        self.inner.calls.load(Ordering::Relaxed)
+    /// How many bytes the target has put on the line.
+    pub fn answered(&self) -> u64 {
+        self.inner.back.entered.load(Ordering::Relaxed)
     }
 }
 
@@ -176,7 +166,6 @@ impl Inner {
                 _ = end.wait_for(|mood| *mood == Mood::Gone) => return,
                 Some(_) = connections.join_next() => {}
                 Ok((caller, _)) = listener.accept() => {
-                    self.calls.fetch_add(1, Ordering::Relaxed);
                     let (line, mood) = (Arc::clone(&self), mood.clone());
                     connections.spawn(async move { line.connect(caller, mood).await });
                 }
@@ -186,7 +175,7 @@ impl Inner {
 
     /// Carries one connection until both sides have ended it, or one has reset it.
     async fn connect(&self, mut caller: TcpStream, mut mood: watch::Receiver<Mood>) {
-        let mut cuts = self.cuts.subscribe();
+        let mut resets = self.resets.subscribe();
         let called = Instant::now();
         let mut target = None;
         let both = async {
@@ -206,13 +195,7 @@ impl Inner {
         };
         let ended = tokio::select! {
             ended = both => ended,
-            _ = cuts.changed() => {
-                let cut = *cuts.borrow();
-                if cut == Cut::Lost {
-                    std::future::pending::<()>().await;
-                }
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
+            _ = resets.changed() => Err(io::ErrorKind::ConnectionReset.into()),
         };
         if ended.is_err() {
             caller.set_zero_linger().ok();
@@ -225,6 +208,7 @@ impl Inner {
 #[derive(Debug)]
 struct Way {
     shape: Shape,
+    entered: AtomicU64,
     /// When the last byte that entered has passed the narrow place.
     busy: Mutex<Option<Instant>>,
 }
@@ -238,7 +222,7 @@ enum Cargo {
 
 impl Way {
     const fn new(shape: Shape) -> Self {
-        Self { shape, busy: Mutex::new(None) }
+        Self { shape, entered: AtomicU64::new(0), busy: Mutex::new(None) }
     }
 
     /// Carries everything from one socket to the other, beginning at a moment.
@@ -287,6 +271,7 @@ impl Way {
 
     /// Says when so many bytes more have passed the narrow place.
     fn pass(&self, bytes: u64) -> Instant {
+        self.entered.fetch_add(bytes, Ordering::Relaxed);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let takes = Duration::from_secs_f64(bytes as f64 / self.shape.rate as f64);

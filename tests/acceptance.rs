@@ -9,7 +9,6 @@ mod library;
 mod many;
 mod pair;
 mod promises;
-mod reach;
 mod records;
 mod refuse;
 mod resume;

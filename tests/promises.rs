@@ -2,6 +2,7 @@
 
 mod advised;
 mod agreed;
+mod alive;
 mod kept;
 mod prepared;
 mod reached;

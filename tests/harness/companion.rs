@@ -36,6 +36,14 @@ impl Companion {
         Running::start(&self.folder, &words)
     }
 
+    /// The same in a process that may have so many files open at a time.
+    #[cfg(unix)]
+    pub fn start_with_few_files(&self, files: u32, words: &[&str]) -> Running {
+        let mut words = self.words(words);
+        words.push("--json".to_owned());
+        Running::start_with_few_files(&self.folder, files, &words)
+    }
+
     /// Runs a command that answers in JSON; nobody is there who could be asked.
     #[track_caller]
     pub fn run(&self, words: &[&str]) -> Answer {

@@ -41,7 +41,20 @@ pub struct Running {
 impl Running {
     /// Starts the program with these words; its input is held open until it is told to stop.
     pub fn start(folder: &Path, words: &[String]) -> Self {
-        let mut child = Command::new(program::path())
+        Self::begin(Command::new(program::path()), folder, words)
+    }
+
+    /// The same for a process that may have so many files open at a time.
+    #[cfg(unix)]
+    pub fn start_with_few_files(folder: &Path, files: u32, words: &[String]) -> Self {
+        let mut shell = Command::new("sh");
+        let program = program::path().to_str().unwrap();
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), program]);
+        Self::begin(shell, folder, words)
+    }
+
+    fn begin(mut command: Command, folder: &Path, words: &[String]) -> Self {
+        let mut child = command
             .args(words)
             .current_dir(folder)
             .stdin(Stdio::piped())

@@ -116,14 +116,24 @@ impl Scene {
     /// Starts a peer's server; gives it once it can be called and its offer is written.
     #[track_caller]
     pub fn serves(&self, number: usize, to: &str, more: &[&str]) -> Running {
-        let peer = &self.peers[number];
         let offer = offer(number);
-        let mut words = vec!["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", to];
-        words.extend(["--consent", "serve", "--until-input-ends", "--offer", &offer]);
-        words.extend(more);
-        let mut server = peer.start(&words);
+        let words = [&serve_words(to, &offer)[..], more].concat();
+        self.can_be_called(number, self.peers[number].start(&words))
+    }
+
+    /// The same by a peer that may have so many files open at a time.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn serves_with_few_files(&self, number: usize, to: &str, files: u32) -> Running {
+        let offer = offer(number);
+        let server = self.peers[number].start_with_few_files(files, &serve_words(to, &offer));
+        self.can_be_called(number, server)
+    }
+
+    #[track_caller]
+    fn can_be_called(&self, number: usize, mut server: Running) -> Running {
         server.says("a server can be called", |line| line.starts_with("serving ").then_some(()));
-        until("an offer is written", || self.path(&offer).is_file().then_some(()));
+        until("an offer is written", || self.path(&offer(number)).is_file().then_some(()));
         server
     }
 
@@ -199,6 +209,13 @@ impl Scene {
         assert_eq!(pieces + number("transfer.pieces_local"), self.pieces);
         assert_eq!(bytes + number("transfer.bytes_local"), self.bytes);
     }
+}
+
+/// What is typed to serve.
+fn serve_words<'a>(to: &'a str, offer: &'a str) -> Vec<&'a str> {
+    let mut words = vec!["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", to];
+    words.extend(["--consent", "serve", "--until-input-ends", "--offer", offer]);
+    words
 }
 
 /// The name of a peer's offer file.

@@ -86,6 +86,28 @@ fn a_limit_that_cannot_be_is_named_with_its_option_before_anything_is_made() {
         }
         assert!(!answer.err.contains("consent.log"), "{answer}");
     }
+    let low = "900 bytes a second are less than 4 KiB a second; use 4KiB at least";
+    for (line, option) in [
+        ("share serve m --to a --upload-limit 900", "--upload-limit <SIZE>"),
+        ("share serve m --to a --peer-limit 900", "--peer-limit <SIZE>"),
+        ("import-peer-request r m out --download-limit 900", "--download-limit <SIZE>"),
+        ("settings set upload-limit 900", "upload_limit"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let answer = nobody.run(&words);
+        assert_eq!(answer.status, Some(2), "{answer}");
+        for text in [option, low, "usage.arguments"] {
+            assert!(answer.out.contains(text), "{answer}");
+        }
+        assert!(answer.err.contains(low) && !nobody.data.exists(), "{answer}");
+    }
+    fs::create_dir(&nobody.data).unwrap();
+    let file = nobody.data.join("settings.json");
+    fs::write(&file, "{\"peer_limit\": 900}").unwrap();
+    let refused = nobody.run(&["settings"]).refused(2, "usage.arguments");
+    let told = refused["message"].as_str().unwrap();
+    assert!(told.contains(low) && told.contains(file.to_str().unwrap()), "{refused}");
+    fs::remove_file(file).unwrap();
     let nine: Vec<String> = (1..=9).map(|port| format!("mmp://127.0.0.1:{port}")).collect();
     let mut words = vec!["peer", "invite"];
     words.extend(nine.iter().flat_map(|address| ["--address", address]));

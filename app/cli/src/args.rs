@@ -161,6 +161,13 @@ fn read_span(text: &str) -> Result<Span, QuantityError> {
     Span::at_most(text, ConsentLogFormat::V0.window.min(PeerMessages::V0.window))
 }
 
+/// Reads how long an import goes on while nothing comes.
+fn read_patience(text: &str) -> Result<Span, QuantityError> {
+    /// A day, in seconds.
+    const MOST: u64 = 86_400;
+    Span::at_most(text, MOST)
+}
+
 /// Reads how long an announcement holds.
 fn read_short_span(text: &str) -> Result<Span, QuantityError> {
     Span::at_most(text, PeerMessages::V0.announcement_window)
@@ -220,6 +227,9 @@ mod tests {
             "minimodel import-peer-request r m out --serve-to a --serve-to b --listen 127.0.0.1:0",
             "minimodel import-peer-request r m out --serve-to a --bytes 1GiB --stay 1h",
             "minimodel share offer m --out o --address mmp://127.0.0.1:9410 --for 2h",
+            "minimodel import-peer-request r m out --patience 1d",
+            "minimodel import-peer-request r m out --wait",
+            "minimodel import-peer-request r m out --wait 30d --json --events",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
@@ -270,6 +280,14 @@ mod tests {
             "minimodel demo --peers 17",
             "minimodel sample o --shape 16m --bytes 1GiB",
             "minimodel share serve tiny --to a --demo-corrupt 1",
+            "minimodel share serve tiny --to a --upload-limit 900",
+            "minimodel share serve tiny --to a --peer-limit 1",
+            "minimodel import-peer-request r m out --download-limit 4095",
+            "minimodel import-peer-request r m out --patience 0s",
+            "minimodel import-peer-request r m out --patience 25h",
+            "minimodel import-peer-request r m out --wait --patience 1h",
+            "minimodel import-peer-request r m out --wait 31d",
+            "minimodel import-peer-request r m out --events",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
@@ -290,6 +308,25 @@ mod tests {
             let Command::WriteImportReceipt(args) = cli.command else { panic!("{line}") };
             let settings = Settings { sign_receipts: set, ..Settings::default() };
             assert_eq!(args.signing.is_wanted(&settings), signs, "{line}, set: {set}");
+        }
+    }
+
+    #[test]
+    fn an_import_waits_as_long_as_was_typed() {
+        use app::ports::Patience;
+        use std::time::Duration;
+
+        let seconds = |seconds| Patience::For(Duration::from_secs(seconds));
+        for (words, patience) in [
+            ("", Patience::default()),
+            ("--patience 1s", seconds(1)),
+            ("--wait 2h", seconds(7_200)),
+            ("--wait", Patience::Forever),
+        ] {
+            let line = format!("minimodel import-peer-request r m out {words}");
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            let Command::ImportPeerRequest(args) = cli.command else { panic!("{line}") };
+            assert_eq!(args.patience(), patience, "{line}");
         }
     }
 

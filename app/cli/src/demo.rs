@@ -230,6 +230,9 @@ fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
         signing: SigningArgs { sign: true, no_sign: false },
         span: Span(3_600),
         download_limit: None,
+        patience: None,
+        wait: None,
+        events: false,
         meanwhile: MeanwhileArgs::default(),
     })
 }

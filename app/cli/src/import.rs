@@ -1,5 +1,6 @@
 //! Imports a model from the peers that a request names.
 
+mod events;
 mod meanwhile;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use app::event::Event;
 use app::import::{Both, ImportError, Imported, Library, Plan, Settings, import_and_serve, room};
 use app::input;
 use app::naming::short_peer;
-use app::ports::{Clock as _, Evictable, Patience, PieceStore as _, Ports, PullNews, Stem, Untrue};
+use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem, Untrue};
 use app::quantity::{Limit, Size};
 use app::question::Question;
 use app::receipts::Author;
@@ -78,7 +79,7 @@ pub async fn run<W: Wiring>(
         verifier_version: app::verify::program_version()?,
         signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
-        patience: Patience::default(),
+        patience: args.patience(),
     };
     let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
     let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;
@@ -159,6 +160,9 @@ pub async fn import<P: Ports<Clock: Clone>>(
         None => {
             let on = |event: Event| {
                 watch(&event);
+                if args.events {
+                    events::tell(terminal, &event);
+                }
                 telling.hear(&event);
             };
             (app::import::import(ports, plan, consent, settings, on, wished).await, None)
@@ -168,6 +172,9 @@ pub async fn import<P: Ports<Clock: Clone>>(
             let on = |what: Both<'_>| match what {
                 Both::Import(event) => {
                     watch(&event);
+                    if args.events {
+                        events::tell(terminal, &event);
+                    }
                     telling.hear(&event);
                 }
                 Both::Imported(imported) => telling.finish(terminal, imported),
@@ -289,6 +296,15 @@ impl Telling {
             Event::Verifying => self.progress.doing("verifying the whole"),
             Event::Naming => self.progress.doing("writing the receipt"),
             Event::Peers(news) => self.hear_peers(news),
+            Event::ConsentEnded(peer) => {
+                self.gone.insert(*peer);
+                self.progress.lost(*peer);
+                self.progress.say(&format!(
+                    "{} is not asked any more: your yes to fetch from it was taken back, is used \
+                     up or over",
+                    self.name(*peer)
+                ));
+            }
             _ => {}
         }
     }
@@ -296,8 +312,10 @@ impl Telling {
     fn hear_peers(&mut self, news: &PullNews) {
         match news {
             PullNews::Connected { peer, .. } => {
-                self.gone.remove(peer);
                 self.progress.connected(*peer);
+                if self.gone.remove(peer) {
+                    self.progress.say(&format!("{} is connected", self.name(*peer)));
+                }
             }
             PullNews::Lost { peer, why } if self.gone.insert(*peer) => {
                 self.progress.lost(*peer);

@@ -16,9 +16,9 @@ use super::{Called, ImportError, Plan};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
-    Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Patience, Peers as _,
-    PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record, Settled, Untrue,
-    What,
+    Availability, Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Patience,
+    Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Record,
+    Settled, Untrue, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -39,6 +39,9 @@ pub(super) struct Keeping<'a, P: Ports> {
     given: BTreeMap<PeerId, u64>,
     /// What the consent log said last of each peer that may not be asked any more.
     denied: BTreeMap<PeerId, JournalError>,
+    /// How many peers were connected, and how many missing pieces none of them had, when that was
+    /// logged last.
+    copies: Option<(usize, u32)>,
     /// Who was banned last for a lie.
     liar: Option<verifier::scalars::Label>,
 }
@@ -71,6 +74,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
             frontier: 0,
             given,
             denied,
+            copies: None,
             liar: None,
         }
     }
@@ -177,8 +181,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 let asked = self.plan.spend(Act::Fetch, Some(peer), bytes);
                 let held = self.ports.journal().hold(&asked, self.ports.clock().now());
                 let _ = answer.send(held.is_ok());
-                if let Err(denied) = held {
-                    self.denied.insert(peer, denied);
+                // What does not cover many pieces may cover one.
+                if let Err(denied) = held
+                    && bytes <= self.plan.geometry().piece_size().into()
+                {
+                    self.deny(peer, denied, on);
                 }
             }
             Pulled::Piece(piece) => {
@@ -190,7 +197,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                         Ok(()) => {}
                         // Only that peer's; whoever else may be asked is asked.
                         Err(denied @ JournalError::Consent(_)) => {
-                            self.denied.insert(peer, denied);
+                            self.deny(peer, denied, on);
                             settle.send(Settled::Denied(piece.index())).ok();
                             return Ok(());
                         }
@@ -216,10 +223,29 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 if let PullNews::Banned { peer, code, why, untrue, .. } = &news {
                     self.banned(*peer, format!("{code}: it {why}"), *untrue).await;
                 }
+                if let PullNews::Availability(availability) = &news {
+                    self.tell_copies(availability);
+                }
                 on(Event::Peers(news));
             }
         }
         Ok(())
+    }
+
+    /// A peer is not asked any more: that is told once.
+    fn deny(&mut self, peer: PeerId, why: JournalError, on: &mut (impl FnMut(Event) + Send)) {
+        if self.denied.insert(peer, why).is_none() {
+            on(Event::ConsentEnded(peer));
+        }
+    }
+
+    /// Logs who has what, where that is not as it was.
+    fn tell_copies(&mut self, availability: &Availability) {
+        let told = (availability.peers.len(), availability.unavailable);
+        if self.copies != Some(told) {
+            self.copies = Some(told);
+            tracing::info!("{availability}");
+        }
     }
 
     fn kept(&mut self, piece: VerifiedSummary, on: &mut (impl FnMut(Event) + Send)) {

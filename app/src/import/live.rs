@@ -43,6 +43,8 @@ pub enum Presence {
         /// What it did, to be read after its name.
         why: String,
     },
+    /// The user's consent to fetch from it ended: it is not asked any more.
+    NotAsked,
     /// It lied or broke the protocol, and is not used again.
     Banned {
         /// What it did.
@@ -196,6 +198,11 @@ impl Live {
             }
             Event::Naming => self.stage = Stage::Naming,
             Event::Peers(news) => self.hear_peers(news, now),
+            Event::ConsentEnded(peer) => {
+                if let Some((peer, _)) = self.peer(*peer) {
+                    peer.presence = Presence::NotAsked;
+                }
+            }
             Event::NotPaired(_) | Event::Blocked(_) => {}
         }
     }
@@ -221,7 +228,9 @@ impl Live {
                 }
             }
             PullNews::Lost { peer, why } => {
-                if let Some((peer, _)) = self.peer(*peer) {
+                if let Some((peer, _)) = self.peer(*peer)
+                    && peer.presence != Presence::NotAsked
+                {
                     peer.presence = Presence::Lost { why: why.clone() };
                 }
             }

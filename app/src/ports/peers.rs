@@ -1,5 +1,6 @@
 //! The peers that can be called: what an import pulls from them.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +173,26 @@ impl Availability {
     }
 }
 
+impl fmt::Display for Availability {
+    /// One clause for people: who is connected, and whether that is enough.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pieces = |count: u32| format!("{count} piece{}", if count == 1 { "" } else { "s" });
+        match self.peers.len() {
+            0 => return f.write_str("nobody is connected"),
+            1 => f.write_str("1 peer is connected")?,
+            more => write!(f, "{more} peers are connected")?,
+        }
+        match self.unavailable {
+            0 => f.write_str("; all that is missing is there")?,
+            none => write!(f, "; {} of what is missing nobody has", pieces(none))?,
+        }
+        match self.single {
+            0 => Ok(()),
+            single => write!(f, ", {} in one copy only", pieces(single)),
+        }
+    }
+}
+
 /// Why a pull ended without all pieces.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -196,4 +217,38 @@ pub enum PullError {
 pub trait Peers: Send + Sync + 'static {
     /// Pulls the missing pieces; dropping the future hangs up.
     fn pull(&self, pull: Pull) -> impl Future<Output = Result<(), PullError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use verifier::Bitfield;
+    use verifier::identity::SigningKey;
+
+    use super::Availability;
+
+    #[test]
+    fn who_has_what_is_one_clause() {
+        let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
+        for (peers, unavailable, single, said) in [
+            (0, 9, 0, "nobody is connected"),
+            (
+                1,
+                0,
+                2,
+                "1 peer is connected; all that is missing is there, 2 pieces in one copy only",
+            ),
+            (2, 0, 0, "2 peers are connected; all that is missing is there"),
+            (
+                2,
+                1,
+                1,
+                "2 peers are connected; 1 piece of what is missing nobody has, 1 piece in one copy only",
+            ),
+        ] {
+            let peers = vec![(peer, Bitfield::empty(9)); peers];
+            let availability = Availability { copies: Vec::new(), peers, single, unavailable };
+            assert_eq!(availability.to_string(), said);
+            assert_eq!(availability.can_finish(), unavailable == 0);
+        }
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use app::ports::Patience;
 use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand};
 
 use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions, SigningArgs};
-use super::{Agreed, read_bytes, read_short_span, read_span};
+use super::{Agreed, read_bytes, read_patience, read_short_span, read_span};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]
@@ -38,9 +40,30 @@ pub struct ImportArgs {
     /// [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub download_limit: Option<Limit>,
+    /// Give up when nothing came from anyone for so long, 1s to 1d [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = read_patience, allow_hyphen_values = true)]
+    pub patience: Option<Span>,
+    /// Wait for peers that are not there: for so long, at most 30d, or without TIME until you stop
+    #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = read_span,
+          conflicts_with = "patience")]
+    pub wait: Option<Option<Span>>,
+    /// With --json: print what happens while it runs too, one JSON object a line
+    #[arg(long, requires = "json")]
+    pub events: bool,
     /// Whether it is served meanwhile.
     #[command(flatten)]
     pub meanwhile: MeanwhileArgs,
+}
+
+impl ImportArgs {
+    /// How long the import goes on while nothing comes.
+    pub fn patience(&self) -> Patience {
+        let waits = |Span(seconds)| Patience::For(Duration::from_secs(seconds));
+        match self.wait {
+            Some(None) => Patience::Forever,
+            wait => wait.flatten().or(self.patience).map_or_else(Patience::default, waits),
+        }
+    }
 }
 
 /// How what is imported is served meanwhile.

@@ -23,7 +23,8 @@ pub(super) fn of(stage: Stage, peers: &[Peer], waiting: Option<&str>, missing: u
             "All pieces are kept. The whole file is read and checked once more.".to_owned()
         }
         (Stage::Fetching, None) if connected.is_empty() => {
-            let called = among(|presence| !matches!(presence, Presence::Banned { .. }));
+            let called =
+                among(|presence| !matches!(presence, Presence::Banned { .. } | Presence::NotAsked));
             format!("Calling {}: the first that answers ends this wait.", people(&called))
         }
         (Stage::Fetching, None) => {

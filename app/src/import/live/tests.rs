@@ -162,6 +162,21 @@ fn an_import_is_followed_from_its_first_call_to_its_name() {
 }
 
 #[test]
+fn a_peer_that_may_not_be_asked_any_more_is_told_so_and_not_waited_for() {
+    let mut scene = Scene::new();
+    scene.hear(0, Event::Reserved { have: scene.plan.have().clone() });
+    scene.news(10, PullNews::Connected { peer: peer(1), pieces: 8 });
+    scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
+    scene.hear(100, Event::ConsentEnded(peer(1)));
+    scene.news(110, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
+    let seen = scene.sees(200);
+    assert_eq!(seen.peers[0].presence, Presence::NotAsked);
+    assert_eq!(seen.sentence, "Waiting for the first piece from ben.");
+    scene.news(300, PullNews::Lost { peer: peer(2), why: "hung up".to_owned() });
+    assert_eq!(scene.sees(300).sentence, "Calling ben: the first that answers ends this wait.");
+}
+
+#[test]
 fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
     let mut scene = Scene::new();
     scene.hear(0, Event::Reserved { have: scene.plan.have().clone() });

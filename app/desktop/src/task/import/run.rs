@@ -129,6 +129,6 @@ fn settings(signer: Option<&SigningKey>) -> Result<import::Settings, How> {
         verifier_version,
         signer,
         rule: ChecksumRule::Verify,
-        patience: Patience::default(),
+        patience: Patience::Forever,
     })
 }

@@ -152,6 +152,10 @@ fn one<'a>(desk: &Desk<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
         Presence::Lost { why } => {
             page::small(desk, page::printable(&format!("not connected: it {why}; {gave}")))
         }
+        Presence::NotAsked => {
+            let line = format!("not asked any more: your yes for it has ended; {gave}");
+            page::small(desk, line)
+        }
         Presence::Banned { code, why, lied } => {
             let what = if *lied { "lied and is banned" } else { "is left out of this import" };
             let line = format!("{what}: {code}, it {why}");
