@@ -34,6 +34,8 @@ pub const MAX_DIGESTS: u32 = 2_048;
 pub const MAX_SIBLINGS: u32 = 20;
 /// The most asks of one connection that may be unanswered.
 pub const MAX_ASKS: u16 = 1_024;
+/// The most of them until the other side's hello is heard, which names no fewer.
+pub const FIRST_ASKS: u16 = 256;
 /// Length of a digest and of a sibling, in bytes.
 pub const DIGEST_LEN: u32 = 32;
 

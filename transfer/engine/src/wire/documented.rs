@@ -8,8 +8,8 @@ use verifier::piece::PieceList;
 use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
 
 use super::{
-    Arrival, BlockHead, Decoder, DigestsHead, Frame, Hello, Kind, MAX_ASKS, MAX_BLOCK, MAX_DIGESTS,
-    MAX_SIBLINGS, MIN_BLOCK, Opened, ProofHead, Refuse, Side, VERSION, close, refusal,
+    Arrival, BlockHead, Decoder, DigestsHead, FIRST_ASKS, Frame, Hello, Kind, MAX_ASKS, MAX_BLOCK,
+    MAX_DIGESTS, MAX_SIBLINGS, MIN_BLOCK, Opened, ProofHead, Refuse, Side, VERSION, close, refusal,
 };
 
 const DOCUMENT: &str = include_str!("../../../../docs/protocol.md");
@@ -253,6 +253,10 @@ fn the_limits_of_frames_are_documented() {
     starts("bytes of a piece in one block", block);
     starts("digests in one frame", grouped(MAX_DIGESTS));
     starts("siblings of a proof", grouped(MAX_SIBLINGS));
-    let asks = format!("the called side's `asks`, {} at most", grouped(MAX_ASKS.into()));
+    let asks = format!(
+        "the called side's `asks`, {} at most, {} until hello",
+        grouped(MAX_ASKS.into()),
+        grouped(FIRST_ASKS.into())
+    );
     starts("open asks of a connection", asks);
 }
