@@ -68,9 +68,17 @@ enum Mood {
 struct Inner {
     target: SocketAddr,
     shape: Shape,
+    calls: AtomicU64,
     there: Way,
     back: Way,
-    resets: watch::Sender<()>,
+    cuts: watch::Sender<Cut>,
+}
+
+/// What becomes of everything that is connected at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Reset,
+    Lost,
 }
 
 impl Line {
@@ -85,9 +93,10 @@ impl Line {
         let inner = Arc::new(Inner {
             target,
             shape,
+            calls: AtomicU64::new(0),
             there: Way::new(shape),
             back: Way::new(shape),
-            resets: watch::Sender::new(()),
+            cuts: watch::Sender::new(Cut::Reset),
         });
         let (mood, seen) = watch::channel(Mood::Open);
         let (tell, told) = std::sync::mpsc::channel();
@@ -120,17 +129,18 @@ impl Line {
 
     /// Resets every connection over the line, on both ends; new ones can be made.
     pub fn reset(&self) {
-        self.inner.resets.send_replace(());
+        self.inner.cuts.send_replace(Cut::Reset);
     }
 
-    /// How many bytes the callers have put on the line.
-    pub fn sent(&self) -> u64 {
-        self.inner.there.entered.load(Ordering::Relaxed)
+    /// Loses every connection over the line: neither end hears anything of the other ever again,
+    /// and none is told. New ones can be made, as after a router was started again.
+    pub fn lose(&self) {
+        self.inner.cuts.send_replace(Cut::Lost);
     }
 
-    /// How many bytes the target has put on the line.
-    pub fn answered(&self) -> u64 {
-        self.inner.back.entered.load(Ordering::Relaxed)
+    /// How many connections were begun over the line.
+    pub fn calls(&self) -> u64 {
+        self.inner.calls.load(Ordering::Relaxed)
     }
 }
 
@@ -166,6 +176,7 @@ impl Inner {
                 _ = end.wait_for(|mood| *mood == Mood::Gone) => return,
                 Some(_) = connections.join_next() => {}
                 Ok((caller, _)) = listener.accept() => {
+                    self.calls.fetch_add(1, Ordering::Relaxed);
                     let (line, mood) = (Arc::clone(&self), mood.clone());
                     connections.spawn(async move { line.connect(caller, mood).await });
                 }
@@ -175,7 +186,7 @@ impl Inner {
 
     /// Carries one connection until both sides have ended it, or one has reset it.
     async fn connect(&self, mut caller: TcpStream, mut mood: watch::Receiver<Mood>) {
-        let mut resets = self.resets.subscribe();
+        let mut cuts = self.cuts.subscribe();
         let called = Instant::now();
         let mut target = None;
         let both = async {
@@ -195,7 +206,13 @@ impl Inner {
         };
         let ended = tokio::select! {
             ended = both => ended,
-            _ = resets.changed() => Err(io::ErrorKind::ConnectionReset.into()),
+            _ = cuts.changed() => {
+                let cut = *cuts.borrow();
+                if cut == Cut::Lost {
+                    std::future::pending::<()>().await;
+                }
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
         };
         if ended.is_err() {
             caller.set_zero_linger().ok();
@@ -208,7 +225,6 @@ impl Inner {
 #[derive(Debug)]
 struct Way {
     shape: Shape,
-    entered: AtomicU64,
     /// When the last byte that entered has passed the narrow place.
     busy: Mutex<Option<Instant>>,
 }
@@ -222,7 +238,7 @@ enum Cargo {
 
 impl Way {
     const fn new(shape: Shape) -> Self {
-        Self { shape, entered: AtomicU64::new(0), busy: Mutex::new(None) }
+        Self { shape, busy: Mutex::new(None) }
     }
 
     /// Carries everything from one socket to the other, beginning at a moment.
@@ -271,7 +287,6 @@ impl Way {
 
     /// Says when so many bytes more have passed the narrow place.
     fn pass(&self, bytes: u64) -> Instant {
-        self.entered.fetch_add(bytes, Ordering::Relaxed);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let takes = Duration::from_secs_f64(bytes as f64 / self.shape.rate as f64);

@@ -9,6 +9,7 @@ mod library;
 mod many;
 mod pair;
 mod promises;
+mod reach;
 mod records;
 mod refuse;
 mod resume;

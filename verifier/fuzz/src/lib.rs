@@ -1,4 +1,4 @@
-//! What must hold of the verifier for any bytes, one function a kind of input.
+//! What must hold of the verifier and of frames for any bytes, one function a kind of input.
 //!
 //! Each function takes bytes from anywhere, hands them to the verifier and asserts what has to be
 //! true of the answer: that there is one, that what is accepted is written and read again as the
@@ -9,6 +9,7 @@
 
 mod containers;
 mod documents;
+mod frames;
 mod identities;
 pub mod mend;
 mod messages;
@@ -18,6 +19,7 @@ pub mod seeds;
 
 pub use containers::{artifact, slm};
 pub use documents::{chunk_list, manifest, receipt};
+pub use frames::frames;
 pub use identities::{identity, texts};
 pub use messages::{announcement, consent_log, json, offer, request, ticket};
 pub use parts::{join, split};
@@ -27,7 +29,7 @@ pub use pieces::pieces;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also the name of its program.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("slm", slm),
     ("artifact", artifact),
     ("manifest", manifest),
@@ -42,6 +44,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("texts", texts),
     ("pieces", pieces),
     ("identity", identity),
+    ("frames", frames),
 ];
 
 /// A number that follows from the bytes (FNV-1a), for choices that an input must always make alike.

@@ -1,9 +1,13 @@
-//! Inputs to start from: every conformance case, as the target for its operation takes it.
+//! Inputs to start from: every conformance case, as the target for its operation takes it, and what
+//! both sides of a connection say.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use data_encoding::HEXUPPER;
+use engine::wire::{
+    BlockHead, DigestsHead, Frame, Hello, MAX_ASKS, Opened, ProofHead, Refuse, VERSION,
+};
 use serde_json::Value;
 
 use crate::join;
@@ -43,7 +47,49 @@ pub fn read(folder: &Path) -> io::Result<Vec<Seed>> {
             seeds.push(Seed { target, name: name.to_owned(), bytes });
         }
     }
+    for (name, side, said) in [("caller", 0, caller()), ("called", 1, called())] {
+        let mut bytes = vec![side];
+        for frame in said {
+            frame.encode(&mut bytes).map_err(io::Error::other)?;
+            bytes.resize(bytes.len() + frame.payload() as usize, 7);
+        }
+        seeds.push(Seed { target: "frames", name: name.to_owned(), bytes });
+    }
     Ok(seeds)
+}
+
+/// One of each frame that a caller sends.
+fn caller() -> Vec<Frame> {
+    let hello = Hello { version: VERSION, asks: MAX_ASKS };
+    vec![
+        Frame::Hello(hello),
+        Frame::Open([7; 32]),
+        Frame::Learn,
+        Frame::AskProven(0),
+        Frame::Ask(4),
+        Frame::Ask(1),
+        Frame::Cancel(4),
+        Frame::Ping,
+        Frame::Ask(2),
+        Frame::Close(0),
+    ]
+}
+
+/// One of each frame that the called side sends.
+fn called() -> Vec<Frame> {
+    let (byte_count, piece_size) = (5_119, 1_024);
+    let opened = Opened { byte_count, piece_size, algorithm: 0, root: [9; 32], have: vec![31] };
+    vec![
+        Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS }),
+        Frame::Opened(opened),
+        Frame::Digests(DigestsHead { first: 0, count: 5 }),
+        Frame::Proof(ProofHead { index: 0, count: 3 }),
+        Frame::Block(BlockHead { index: 0, offset: 0, length: 1_024 }),
+        Frame::Have(3),
+        Frame::Refuse(Refuse { index: Some(4), code: 4 }),
+        Frame::Ping,
+        Frame::Close(0),
+    ]
 }
 
 /// The inputs that a case gives, each with its target.
