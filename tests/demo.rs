@@ -37,6 +37,32 @@ fn the_demo_finishes_although_a_peer_is_killed() {
 }
 
 #[test]
+fn the_demo_lets_several_importers_share_what_one_source_sends() {
+    let show =
+        play(&["--importers", "3", "--size", "2MiB", "--source-limit", "2MiB", "--keep", "kept"]);
+    let value = show.answer.done();
+    assert_eq!(value["verdict"], "ok");
+    let bytes = value["artifact_bytes"].as_u64().unwrap();
+    let importers = value["importers"].as_array().unwrap();
+    assert_eq!(importers.len(), 3);
+    let sum = |key: &str| importers.iter().map(|one| one[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum("bytes_from_source") + sum("bytes_from_others"), 3 * bytes, "{value}");
+    assert!(sum("bytes_given") >= sum("bytes_from_others"), "{value}");
+    assert!(value["source_sent"].as_u64().unwrap() >= sum("bytes_from_source"), "{value}");
+    for number in ["seconds_alone", "seconds_all", "ratio", "source_artifacts"] {
+        assert!(value[number].as_f64().unwrap() > 0.0, "{number}: {value}");
+    }
+    let manifest = show.folder.path().join("kept/demo-model.manifest");
+    for (number, importer) in importers.iter().enumerate() {
+        let receipt = importer["receipt"].as_str().unwrap();
+        let artifact = receipt.replace(".minimodel-receipt", ".slm");
+        let words = ["verify-receipt", receipt, manifest.to_str().unwrap(), &artifact];
+        let data = format!("kept/importer-{number}");
+        Companion::new(show.folder.path(), &data).run(&words).done();
+    }
+}
+
+#[test]
 fn a_demo_that_is_kept_can_be_checked_by_hand() {
     let show = play(&["--size", "2MiB", "--peers", "2", "--keep", "kept"]);
     show.checked(2);

@@ -1,9 +1,11 @@
 //! The demo: the whole path on this machine, from a sample model to a verified receipt.
 
+mod importers;
 pub mod liar;
 mod memory;
 mod peers;
 mod place;
+mod program;
 mod report;
 
 use std::num::NonZeroU32;
@@ -15,7 +17,7 @@ use app::event::Event;
 use app::import::Settings;
 use app::input;
 use app::ports::Patience;
-use app::quantity::{Size, Span};
+use app::quantity::{Limit, Size, Span};
 use app::stop;
 use verifier::Geometry;
 use verifier::consent::Act;
@@ -35,8 +37,9 @@ use crate::sample;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
-use peers::{Cast, Peer, Program};
+use peers::{Cast, Guest, Peer};
 use place::Place;
+use program::Program;
 use report::Report;
 
 /// Every how many pieces the liar lies; of few pieces, every one.
@@ -67,7 +70,12 @@ pub async fn run<W: Wiring>(
     }
     let place = Place::make(args.keep.as_deref())?;
     let outcome = {
-        let mut play = pin!(play(session, args, &place));
+        let mut play = pin!(async {
+            match args.importers {
+                Some(count) => importers::play(session, args, count, &place).await,
+                None => play(session, args, &place).await,
+            }
+        });
         tokio::select! {
             biased;
             () = stop::wished() => {
@@ -101,13 +109,13 @@ async fn play<W: Wiring>(
         place,
         model: &model.path,
         bytes: model.bytes,
-        importer: &key,
+        guests: vec![Guest::here(&key, session.now())?],
         count: args.peers,
+        upload_limit: Limit(0),
         lie_every: args.liar.then(|| model.lie_every()).flatten(),
-        now: session.now(),
     };
     let mut peers = cast.prepare(session.terminal).await?;
-    let request = cast.request(&peers, session.terminal).await?;
+    let request = cast.request(&peers, &key, session.terminal).await?;
 
     let limit = (args.liar || args.kill).then(|| model.watchable_rate()).flatten();
     let own = app::settings::Settings {
@@ -164,12 +172,15 @@ async fn make_model(
         DemoSize::M16 => (Shape::M16, Quantisation::Q8_0),
         DemoSize::Near(size) => (sample::near(size, Quantisation::F32)?, Quantisation::F32),
     };
-    let copies = u64::from(args.peers) + 3;
+    // Of the model, of each peer's and importer's library, and of each output.
+    let (copies, who) = match args.importers {
+        Some(count) => (2 + 2 * u64::from(count), format!("a source and {count} importers")),
+        None => (u64::from(args.peers) + 3, format!("{} peers and an importer", args.peers)),
+    };
     let bytes = shape.file_size(quant).unwrap_or(0);
     terminal.say(&format!(
-        "One model of {}, {} peers and an importer, all on this machine; about {} of disk.",
+        "One model of {}, {who}, all on this machine; about {} of disk.",
         Size(bytes),
-        args.peers,
         Size(bytes.saturating_mul(copies))
     ));
     let started = Instant::now();

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use app::quantity::{QuantityError, Size};
+use app::quantity::{Limit, QuantityError, Size};
 use clap::{Args, ValueEnum};
 
 use super::ServeArgs;
@@ -67,6 +67,13 @@ pub struct DemoArgs {
     /// One peer is killed midway: the import must finish without it
     #[arg(long)]
     pub kill: bool,
+    /// So many importers fetch from one source and serve each other what they have
+    #[arg(long, value_name = "N", conflicts_with_all = ["peers", "liar", "kill"],
+          value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub importers: Option<u8>,
+    /// The most bytes a second that this source sends, from 4KiB
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", requires = "importers")]
+    pub source_limit: Limit,
     /// Leave everything in this new folder: DIR/importer, DIR/peer-0 …, DIR/out
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use app::input;
 use app::pairing::DEFAULT_PORT;
+use app::quantity::Limit;
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use verifier::boundary::PeerAddress;
@@ -20,9 +21,11 @@ use verifier::request::{Offer, Ticket, TicketTerms};
 use verifier::scalars::{Label, UtcTime};
 
 use super::place::Place;
+use super::program::{Program, text, trouble};
 use super::step;
 use crate::args::LIAR;
 use crate::fault::Fault;
+use crate::import::count;
 use crate::terminal::Terminal;
 
 /// How many peers are prepared at once: each hashes and writes the whole model.
@@ -35,48 +38,6 @@ const READY_CHECK: Duration = Duration::from_millis(20);
 const SPAN: u64 = 3_600;
 /// Models over this size need more than the default quota, in bytes.
 const DEFAULT_QUOTA_FITS: u64 = 1_800 << 20;
-
-/// This very program, to be started again.
-#[derive(Debug, Clone)]
-pub(super) struct Program {
-    path: PathBuf,
-}
-
-impl Program {
-    pub(super) fn this() -> Result<Self, Fault> {
-        let path = std::env::current_exe()
-            .map_err(|error| Fault::machine("cannot find this program's own file", &error))?;
-        Ok(Self { path })
-    }
-
-    fn command(&self, data: &Path, words: &[&OsStr]) -> Command {
-        let mut command = Command::new(&self.path);
-        command.args(words).arg("--json").arg("--data-dir").arg(data).kill_on_drop(true);
-        command
-    }
-
-    /// Runs a command to its end; gives the JSON object that it answers with.
-    async fn run(&self, data: &Path, words: &[&OsStr]) -> Result<Value, Fault> {
-        let output = self
-            .command(data, words)
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .map_err(|error| Fault::io("start", &self.path, &error))?;
-        if output.status.success() {
-            return serde_json::from_slice(&output.stdout)
-                .map_err(|error| Fault::machine("a command of the demo gave no answer", &error));
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let name: Vec<_> = words.iter().take(2).map(|word| word.to_string_lossy()).collect();
-        Err(trouble(&format!("`minimodel {}` failed: {}", name.join(" "), said.trim())))
-    }
-}
-
-fn trouble(what: &str) -> Fault {
-    let code = verifier::Code::new("io", "failed");
-    Fault::new(code, "demo", what, "Check that the disk has room, then run the demo again.")
-}
 
 /// A peer that serves.
 #[derive(Debug)]
@@ -92,7 +53,50 @@ pub(super) struct Peer {
     process: Child,
 }
 
+/// Somebody whom the peers let in and serve.
+#[derive(Debug, Clone)]
+pub(super) struct Guest {
+    pub(super) label: String,
+    pub(super) ticket: String,
+}
+
+impl Guest {
+    /// The importer that runs in this process. It takes no calls, but a ticket has to name a place.
+    pub(super) fn here(key: &SigningKey, now: UtcTime) -> Result<Self, Fault> {
+        let name = "importer";
+        let label = Label::parse(name);
+        let address = PeerAddress::parse(&format!("mmp://127.0.0.1:{DEFAULT_PORT}"));
+        let terms = TicketTerms {
+            label: label.map_err(|error| Fault::machine("cannot invite", &error))?,
+            addresses: vec![address.map_err(|error| Fault::coded(&error))?],
+            issued: now,
+            expires: now.plus(SPAN),
+        };
+        let ticket = Ticket::sign(&terms, key).map_err(|error| Fault::coded(&error))?;
+        Ok(Self { label: name.to_owned(), ticket })
+    }
+}
+
 impl Peer {
+    /// Where its offer lies.
+    pub(super) fn offer(&self) -> &Path {
+        &self.offer
+    }
+
+    /// Its ticket.
+    pub(super) async fn ticket(&self, program: &Program, data: &Path) -> Result<String, Fault> {
+        let address = self.address.to_string();
+        let words = ["peer", "invite", "--address", &address, "--label", &self.label];
+        let answer = program.run(data, &words.map(OsStr::new)).await?;
+        text(&answer, "ticket").map(str::to_owned)
+    }
+
+    /// Lets it stop; gives what it answers with.
+    pub(super) async fn stop(mut self) -> Result<Value, Fault> {
+        drop(self.process.stdin.take());
+        answer(self.process, &self.label).await
+    }
+
     /// Kills the process, as a machine that loses power would.
     pub(super) fn kill(&mut self) {
         self.killed = self.process.start_kill().is_ok();
@@ -105,24 +109,24 @@ pub(super) struct Cast<'a> {
     pub(super) place: &'a Place,
     pub(super) model: &'a Path,
     pub(super) bytes: u64,
-    pub(super) importer: &'a SigningKey,
+    pub(super) guests: Vec<Guest>,
     pub(super) count: u8,
+    /// The most bytes a second that each of them sends.
+    pub(super) upload_limit: Limit,
     /// Makes the last peer lie in every Nth piece.
     pub(super) lie_every: Option<NonZeroU32>,
-    pub(super) now: UtcTime,
 }
 
 impl Cast<'_> {
     /// Prepares the peers and starts them; each can be called when this returns.
     pub(super) async fn prepare(&self, terminal: &mut Terminal) -> Result<Vec<Peer>, Fault> {
         let started = Instant::now();
-        let ticket = self.ticket()?;
         let at_once = Arc::new(Semaphore::new(AT_ONCE));
         let mut preparing = JoinSet::new();
         // The first one makes the manifest, which the others use.
-        let mut peers = vec![self.plan(0, ticket.clone())?.start(Arc::clone(&at_once)).await?];
+        let mut peers = vec![self.plan(0)?.start(Arc::clone(&at_once)).await?];
         for number in 1..self.count {
-            let plan = self.plan(number, ticket.clone())?;
+            let plan = self.plan(number)?;
             preparing.spawn(plan.start(Arc::clone(&at_once)));
         }
         while let Some(peer) = preparing.join_next().await {
@@ -130,8 +134,8 @@ impl Cast<'_> {
             peers.push(peer?);
         }
         peers.sort_by(|a, b| a.label.cmp(&b.label));
-        let count = peers.len();
-        step(terminal, &format!("2. Prepared and started {count} serving peers"), started);
+        let serving = count(peers.len() as u64, "serving peer");
+        step(terminal, &format!("2. Prepared and started {serving}"), started);
         for peer in &peers {
             let note = if peer.lies { "  (will lie)" } else { "" };
             terminal.say(&format!("   {:<8} {}  {}{note}", peer.label, peer.address, peer.id));
@@ -143,21 +147,18 @@ impl Cast<'_> {
     pub(super) async fn request(
         &self,
         peers: &[Peer],
+        importer: &SigningKey,
         terminal: &mut Terminal,
     ) -> Result<PathBuf, Fault> {
         let started = Instant::now();
         let data = self.place.importer()?;
         for (number, peer) in (0..).zip(peers) {
-            let folder = self.place.peer(number)?;
-            let address = peer.address.to_string();
-            let words = ["peer", "invite", "--address", &address, "--label", &peer.label];
-            let answer = self.program.run(&folder, &words.map(OsStr::new)).await?;
-            let ticket = text(&answer, "ticket")?;
-            let code = pair_code(&self.importer.public_key(), &peer.id.public_key());
-            let words = ["peer", "add", ticket, "--expect-code", &code];
+            let ticket = peer.ticket(self.program, &self.place.peer(number)?).await?;
+            let code = pair_code(&importer.public_key(), &peer.id.public_key());
+            let words = ["peer", "add", &ticket, "--expect-code", &code];
             self.program.run(&data, &words.map(OsStr::new)).await?;
         }
-        self.raise_quota(&data).await?;
+        raise_quota(self.program, &data, self.bytes).await?;
         let (manifest, request) = (self.place.manifest(), self.place.request());
         let mut words = vec![OsStr::new("request"), OsStr::new("new"), manifest.as_os_str()];
         words.extend(peers.iter().map(|peer| peer.offer.as_os_str()));
@@ -168,24 +169,7 @@ impl Cast<'_> {
         Ok(request)
     }
 
-    async fn raise_quota(&self, data: &Path) -> Result<(), Fault> {
-        raise_quota(self.program, data, self.bytes).await
-    }
-
-    /// The importer's ticket. It takes no calls, but a ticket has to name a place.
-    fn ticket(&self) -> Result<String, Fault> {
-        let label = Label::parse("importer");
-        let address = PeerAddress::parse(&format!("mmp://127.0.0.1:{DEFAULT_PORT}"));
-        let terms = TicketTerms {
-            label: label.map_err(|error| Fault::machine("cannot invite", &error))?,
-            addresses: vec![address.map_err(|error| Fault::coded(&error))?],
-            issued: self.now,
-            expires: self.now.plus(SPAN),
-        };
-        Ticket::sign(&terms, self.importer).map_err(|error| Fault::coded(&error))
-    }
-
-    fn plan(&self, number: u8, ticket: String) -> Result<Planned, Fault> {
+    fn plan(&self, number: u8) -> Result<Planned, Fault> {
         let lies = self.lie_every.filter(|_| number + 1 == self.count);
         Ok(Planned {
             program: self.program.clone(),
@@ -197,13 +181,15 @@ impl Cast<'_> {
             makes_manifest: number == 0,
             offer: self.place.offer(number),
             log: self.place.log(number),
-            ticket,
+            guests: self.guests.clone(),
+            upload_limit: self.upload_limit,
             lies,
         })
     }
 }
 
-async fn raise_quota(program: &Program, data: &Path, bytes: u64) -> Result<(), Fault> {
+/// Makes room for a large model.
+pub(super) async fn raise_quota(program: &Program, data: &Path, bytes: u64) -> Result<(), Fault> {
     if bytes > DEFAULT_QUOTA_FITS {
         let quota = bytes.saturating_mul(5).div_ceil(2).to_string();
         program.run(data, &["library", "quota", &quota].map(OsStr::new)).await?;
@@ -222,7 +208,8 @@ struct Planned {
     makes_manifest: bool,
     offer: PathBuf,
     log: PathBuf,
-    ticket: String,
+    guests: Vec<Guest>,
+    upload_limit: Limit,
     lies: Option<NonZeroU32>,
 }
 
@@ -245,8 +232,10 @@ impl Planned {
         words.extend([word("--consent"), word("cache")]);
         let answer = self.program.run(&self.data, &words).await?;
         let model = text(&answer, "artifact.sha256")?.to_owned();
-        let words = ["peer", "add", &self.ticket, "--yes"];
-        self.program.run(&self.data, &words.map(OsStr::new)).await?;
+        for guest in &self.guests {
+            let words = ["peer", "add", &guest.ticket, "--yes"];
+            self.program.run(&self.data, &words.map(OsStr::new)).await?;
+        }
         self.serve(&model).await
     }
 
@@ -260,14 +249,17 @@ impl Planned {
             Some(every) => vec![word(LIAR), word("--every"), word(every)],
         };
         words.extend([word(model), word("--offer"), self.offer.as_os_str()]);
-        words.extend(["--listen", "127.0.0.1:0", "--to", "importer", "--for", &span].map(word));
+        words.extend(["--listen", "127.0.0.1:0", "--for", &span].map(word));
+        let upload = self.upload_limit.to_string();
+        words.extend(["--upload-limit", &upload].map(word));
+        words.extend(self.guests.iter().flat_map(|guest| ["--to", &guest.label].map(word)));
         words.extend(["--bytes", &limit, "--consent", "serve", "--until-input-ends"].map(word));
         let log = File::create(&self.log).map_err(|error| Fault::io("write", &self.log, &error))?;
         let mut process = self
             .program
             .command(&self.data, &words)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .map_err(|error| Fault::io("start", &self.program.path, &error))?;
@@ -306,9 +298,15 @@ impl Planned {
     }
 }
 
-fn text<'a>(answer: &'a Value, key: &str) -> Result<&'a str, Fault> {
-    answer
-        .get(key)
-        .and_then(Value::as_str)
-        .ok_or_else(|| trouble(&format!("a command of the demo did not say its {key}")))
+/// Waits until a process has ended by itself; gives what it answers with.
+pub(super) async fn answer(process: Child, label: &str) -> Result<Value, Fault> {
+    let output = process
+        .wait_with_output()
+        .await
+        .map_err(|error| Fault::machine("a process of the demo is lost", &error))?;
+    let answer = serde_json::from_slice(&output.stdout);
+    match answer {
+        Ok(answer) if output.status.success() => Ok(answer),
+        _ => Err(trouble(&format!("{label} failed: {}", String::from_utf8_lossy(&output.stdout)))),
+    }
 }

@@ -67,6 +67,21 @@ impl Place {
         self.inner("out")
     }
 
+    /// The data folder of one of several importers.
+    pub(super) fn importer_of(&self, number: u8) -> Result<PathBuf, Fault> {
+        self.inner(&format!("importer-{number}"))
+    }
+
+    /// Where its import goes.
+    pub(super) fn out_of(&self, number: u8) -> Result<PathBuf, Fault> {
+        self.inner(&format!("out-{number}"))
+    }
+
+    /// One of its files.
+    pub(super) fn file_of(&self, number: u8, kind: &str) -> PathBuf {
+        self.folder().join(format!("importer-{number}.{kind}"))
+    }
+
     /// The sample model.
     pub(super) fn model(&self) -> PathBuf {
         self.folder().join("demo-model.slm")

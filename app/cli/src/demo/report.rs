@@ -146,6 +146,6 @@ impl Report<'_> {
 }
 
 /// Three digits behind the point.
-fn rounded(number: f64) -> f64 {
+pub(super) fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
