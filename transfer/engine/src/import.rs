@@ -251,6 +251,12 @@ impl Engine {
         0..u32::try_from(self.peers.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether the peer has opened the artifact.
+    fn is_open(&self, peer: u32) -> bool {
+        let state = self.peers.get(peer as usize).map(|peer| &peer.state);
+        matches!(state, Some(State::Open(_)))
+    }
+
     fn session(&self, peer: u32) -> Option<&Session> {
         self.peers.get(peer as usize)?.session()
     }

@@ -59,7 +59,9 @@ impl Engine {
         };
         if pieces.is_empty() {
             return match outcome {
-                Filled::Nothing if !snubbed && self.pieces.missing() == 0 => self.fill_spare(peer),
+                Filled::Nothing if !snubbed && self.is_open(peer) && self.pieces.missing() == 0 => {
+                    self.fill_spare(peer)
+                }
                 outcome => outcome,
             };
         }

@@ -8,7 +8,7 @@ use crate::ending::{Ending, Fate};
 use crate::import::Engine;
 use crate::import::message::{Blame, Connection, Effect, News, Peer};
 use crate::import::peer::{Peer as Called, Session, State};
-use crate::wire::{Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
+use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
 
 /// After how long it is looked again whether a connection is free.
 const QUEUED: Duration = Duration::from_secs(1);
@@ -66,18 +66,26 @@ impl Engine {
         if !self.is_current(connection) {
             return;
         }
+        let learns = self.learning.learner().is_none() && self.wants_list();
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
         if !matches!(peer.state, State::Calling { .. }) {
             return;
         }
-        peer.state = State::Opening { since: now, asks: None };
+        let (most, piece) = (usize::from(FIRST_ASKS), self.geometry.piece_size());
+        let session = Box::new(Session::new(most, piece, learns.then_some(0), now));
+        peer.state = State::Opening { since: now, asks: None, session };
         peer.connected = now;
+        if peer.offered.len() == self.geometry.piece_count() {
+            self.pieces.join(number, &peer.offered);
+        }
+        self.turns.stale();
         self.send(number, Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS }));
         self.send(number, Frame::Open(*self.artifact.as_bytes()));
-        if self.learning.learner().is_none() && self.wants_list() {
+        if learns {
             self.learning.learn(connection, now);
             self.send(number, Frame::Learn);
         }
+        self.ready(number);
         self.arm(number);
     }
 
@@ -98,7 +106,7 @@ impl Engine {
                 else {
                     return Ok(());
                 };
-                *asks = Some(usize::from(hello.asks.clamp(1, MAX_ASKS)));
+                *asks = Some(usize::from(hello.asks.clamp(FIRST_ASKS, MAX_ASKS)));
                 Ok(())
             }
             (_, Frame::Close(code)) => Err(Ending::Closed(code)),
@@ -118,8 +126,10 @@ impl Engine {
         let have = have.ok_or(Ending::HaveMap)?;
         let learns = self.learning.learner() == Some(self.connection(number));
         let Some(peer) = self.peers.get_mut(number as usize) else { return Ok(()) };
-        let session = Session::new(most, self.geometry.piece_size(), learns.then_some(0), now);
-        peer.state = State::Open(Box::new(session));
+        let opening = std::mem::replace(&mut peer.state, State::Calling { since: now });
+        let State::Opening { mut session, .. } = opening else { return Ok(()) };
+        session.most = most;
+        peer.state = State::Open(session);
         let (id, hope) = (peer.id, peer.in_vain == 0);
         let wanted = self.pieces.join(number, &have);
         self.turns.stale();
@@ -196,12 +206,16 @@ impl Engine {
         let connection = self.connection(number);
         self.learning.left(connection);
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
-        let State::Open(session) =
-            std::mem::replace(&mut peer.state, State::Calling { since: peer.connected })
-        else {
-            return;
-        };
-        peer.in_vain = if session.pieces == 0 { peer.in_vain.saturating_add(1) } else { 0 };
+        let session =
+            match std::mem::replace(&mut peer.state, State::Calling { since: peer.connected }) {
+                State::Open(session) => {
+                    let in_vain = peer.in_vain.saturating_add(1);
+                    peer.in_vain = if session.pieces == 0 { in_vain } else { 0 };
+                    session
+                }
+                State::Opening { session, .. } => session,
+                _ => return,
+            };
         self.turns.forget(session.turn, number);
         self.turns.good.remove(&number);
         self.turns.stale();

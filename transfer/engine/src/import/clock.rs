@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ending::Ending;
 use crate::import::Engine;
 use crate::import::message::Why;
-use crate::import::peer::{QUIET, Snub, State};
+use crate::import::peer::{OPENING, QUIET, Snub, State};
 use crate::import::window::{self, SNUB};
 use crate::moment::Moment;
 use crate::wire::{Frame, close};
@@ -103,8 +103,10 @@ impl Engine {
         match &mut peer.state {
             State::Waiting { .. } | State::Queued { .. } => self.call(number),
             State::Calling { .. } => self.leave(number, Ending::Silent, None),
-            State::Opening { .. } => self.leave(number, Ending::Silent, Some(close::IDLE)),
-            State::Open(session) => {
+            State::Opening { since, .. } if *since + OPENING <= now => {
+                self.leave(number, Ending::Silent, Some(close::IDLE));
+            }
+            State::Opening { session, .. } | State::Open(session) => {
                 if session.silence() <= now {
                     return self.leave(number, Ending::Silent, Some(close::IDLE));
                 }

@@ -22,7 +22,8 @@ impl Engine {
     pub(super) fn frame(&mut self, peer: u32, frame: Frame) {
         let now = self.now();
         let outcome = match self.peers.get_mut(peer as usize).map(|peer| &mut peer.state) {
-            Some(State::Opening { asks, .. }) => {
+            Some(State::Opening { asks, session, .. }) => {
+                session.heard = now;
                 let asks = *asks;
                 self.opening(peer, asks, frame)
             }
@@ -243,8 +244,9 @@ impl Engine {
         match code {
             refusal::CANCELLED => {}
             refusal::NOT_HAD => {
+                let claimed = self.pieces.picker().has(peer, index);
                 self.pieces.lacks(peer, index);
-                if let Some(session) = self.session_mut(peer) {
+                if let Some(session) = self.session_mut(peer).filter(|_| claimed) {
                     session.lacked.insert(index);
                 }
             }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::import::Engine;
-use crate::import::peer::State;
 use crate::import::pieces::Flight;
 
 impl Engine {
@@ -30,7 +29,7 @@ impl Engine {
             {
                 return Err(format!("{label} is looked at too late"));
             }
-            let State::Open(session) = &peer.state else { continue };
+            let Some(session) = peer.session() else { continue };
             let mut open: Vec<_> = session.asks.iter().map(|ask| ask.index).collect();
             for index in session.batch.iter().flat_map(|batch| &batch.pieces) {
                 spending += u64::from(self.pieces.length(*index));

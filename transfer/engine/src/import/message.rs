@@ -39,6 +39,8 @@ pub struct Peer {
     pub id: PeerId,
     /// What the user calls it.
     pub label: Label,
+    /// The pieces that its offer names: until it says what it has, it is asked for some of these.
+    pub offered: Bitfield,
 }
 
 /// How long an import goes on while no byte comes.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use verifier::Bitfield;
 use verifier::identity::PeerId;
 use verifier::scalars::Label;
 
@@ -28,6 +29,8 @@ const PENALTY: Duration = Duration::from_secs(10);
 pub(super) struct Peer {
     pub(super) id: PeerId,
     pub(super) label: Label,
+    /// What its offer names.
+    pub(super) offered: Bitfield,
     pub(super) state: State,
     /// The number of the last call.
     pub(super) call: u32,
@@ -61,10 +64,12 @@ pub(super) enum State {
     Calling {
         since: Moment,
     },
-    /// It was asked to open the artifact. After its hello it is known how many asks it takes.
+    /// It was asked to open the artifact, and for some of what its offer names. After its hello it is
+    /// known how many asks it takes.
     Opening {
         since: Moment,
         asks: Option<usize>,
+        session: Box<Session>,
     },
     Open(Box<Session>),
     /// The user's consent does not cover asking it for more.
@@ -191,6 +196,7 @@ impl Peer {
         Self {
             id: peer.id,
             label: peer.label,
+            offered: peer.offered,
             state: State::Queued { until: now },
             call: 0,
             connected: now,
@@ -213,14 +219,14 @@ impl Peer {
 
     pub(super) fn session(&self) -> Option<&Session> {
         match &self.state {
-            State::Open(session) => Some(session),
+            State::Opening { session, .. } | State::Open(session) => Some(session),
             _ => None,
         }
     }
 
     pub(super) fn session_mut(&mut self) -> Option<&mut Session> {
         match &mut self.state {
-            State::Open(session) => Some(session),
+            State::Opening { session, .. } | State::Open(session) => Some(session),
             _ => None,
         }
     }
@@ -230,7 +236,9 @@ impl Peer {
         match &self.state {
             State::Waiting { until, .. } | State::Queued { until } => Some((*until, Why::Call)),
             State::Calling { since } => Some((*since + CALL, Why::Silence)),
-            State::Opening { since, .. } => Some((*since + OPENING, Why::Opening)),
+            State::Opening { since, session, .. } => {
+                Some(session.deadline().min((*since + OPENING, Why::Opening)))
+            }
             State::Open(session) => Some(session.deadline()),
             State::Denied | State::Banned { .. } | State::Gone { .. } => None,
         }

@@ -1,4 +1,5 @@
 //! Whole imports in virtual time, without sockets: pictures of pieces, peers and what they do.
 
 mod basics;
+mod early;
 mod world;

@@ -12,7 +12,7 @@ use super::message::{Caller, Why};
 use super::outbox::Outbox;
 use crate::ending::Ending;
 use crate::moment::Moment;
-use crate::wire::Kind;
+use crate::wire::{Frame, Kind};
 
 /// All callers that are not gone.
 pub(super) type Callers = BTreeMap<Caller, Call>;
@@ -56,6 +56,8 @@ pub(super) struct Opening {
     pub(super) greeted: bool,
     pub(super) artifact: Option<Sha256>,
     pub(super) learn: bool,
+    /// What it asked for, and cancelled, before it saw that.
+    pub(super) early: Vec<Frame>,
     /// What has landed since it was asked what is had.
     pub(super) landed: Vec<PieceIndex>,
     /// The grant ended meanwhile.

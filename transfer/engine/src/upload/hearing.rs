@@ -8,7 +8,7 @@ use super::caller::{Line, List, Opening, Session, State};
 use super::{Caller, Effect, News, Opened, Refusal, TurnedAway, Uploads};
 use crate::ending::Ending;
 use crate::moment::Moment;
-use crate::wire::{self, Frame, OLDEST, Refuse, VERSION, close, refusal};
+use crate::wire::{self, FIRST_ASKS, Frame, OLDEST, Refuse, VERSION, close, refusal};
 
 /// What comes of a frame.
 enum Outcome {
@@ -67,6 +67,9 @@ impl Uploads {
         self.say(caller, shown);
         self.land_late(caller, &opening.landed);
         self.settle(caller);
+        for frame in opening.early {
+            self.heard(caller, frame);
+        }
     }
 
     /// The peer may not have the artifact any more, or none at all.
@@ -120,6 +123,15 @@ impl Opening {
                 return Ok(Outcome::Effect(Effect::Open(caller, line.peer, artifact)));
             }
             Frame::Learn if self.artifact.is_some() && !self.learn => self.learn = true,
+            Frame::Ask(index) | Frame::AskProven(index) | Frame::Cancel(index)
+                if self.artifact.is_some() =>
+            {
+                // Each may be cancelled.
+                if self.early.len() >= 2 * usize::from(FIRST_ASKS) {
+                    return Err(Ending::Asks(*index));
+                }
+                self.early.push(frame.clone());
+            }
             Frame::Ping if self.greeted => line.ping(now)?,
             Frame::Close(_) => return Ok(Outcome::Left),
             other => return Err(Ending::Unexpected(other.kind())),

@@ -1,3 +1,4 @@
 mod admission;
 mod answering;
+mod early;
 mod harness;

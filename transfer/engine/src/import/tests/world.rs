@@ -44,7 +44,7 @@ pub(super) fn peer(number: u8) -> Peer {
     let names = ["anna", "bert", "cleo", "dora", "emil", "fred"];
     let label =
         names.get(usize::from(number)).map_or_else(|| format!("peer{number}"), |n| (*n).to_owned());
-    Peer { id: id(number), label: Label::parse(&label).unwrap() }
+    Peer { id: id(number), label: Label::parse(&label).unwrap(), offered: Bitfield::empty(0) }
 }
 
 pub(super) fn id(number: u8) -> PeerId {
