@@ -149,6 +149,34 @@ fn two_importers_in_each_others_requests_share_what_the_source_sends() {
 }
 
 #[test]
+fn what_was_imported_is_served_on_for_as_long_as_is_said_or_until_ctrl_c() {
+    let scene = Scene::new(1, Model::SMALL);
+    let (anna, bert) = (Importer::new(&scene, "anna"), Importer::new(&scene, "bert"));
+    anna.one.pairs_with(&bert.one);
+    let source = scene.serves(0, "anna", &[]);
+    let annas = anna.imports(&[SOURCE], &["bert"], &["--consent", YES, "--stay", "1h"]);
+    anna.is_done();
+    source.stop().done();
+    let berts = bert.imports(&["anna.offer"], &["anna"], &["--consent", YES]);
+    bert.is_done();
+    berts.stop().done();
+    let answer = annas.interrupt().done();
+    assert_eq!(sum(&answer["served"]), scene.bytes, "{answer}");
+    assert!(grants(&anna.one, "serve").iter().all(|grant| grant["live"] == false));
+}
+
+#[test]
+fn of_what_the_library_forgets_nothing_is_served_on() {
+    let scene = Scene::new(1, Model::SMALL);
+    let anna = Importer::new(&scene, "anna");
+    let _source = scene.serves(0, "anna", &[]);
+    let yes = ["--consent", "fetch,import,serve", "--stay", "1h"];
+    let answer = anna.imports(&[SOURCE], &["peer-0"], &yes).ends().done();
+    assert_eq!(answer["library"], "forgets");
+    assert_eq!(anna.one.kept(), 0);
+}
+
+#[test]
 fn nothing_is_served_without_a_yes_to_just_that() {
     let scene = Scene::new(1, Model::SMALL);
     let anna = Importer::new(&scene, "anna");
