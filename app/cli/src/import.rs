@@ -2,15 +2,15 @@
 
 mod events;
 mod meanwhile;
+mod telling;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use app::event::Event;
-use app::import::{Both, ImportError, Imported, Library, Plan, Settings, import_and_serve, room};
+use app::import::{Both, ImportError, Imported, Plan, Settings, import_and_serve, room};
 use app::input;
-use app::naming::short_peer;
-use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, PullNews, Stem, Untrue};
-use app::quantity::{Limit, Size};
+use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, Stem, Untrue};
+use app::quantity::Limit;
 use app::question::Question;
 use app::receipts::Author;
 use app::serve::Ended;
@@ -27,13 +27,13 @@ use crate::consent::LOG_AHEAD;
 use crate::fault::Fault;
 use crate::library;
 use crate::outcome::{Outcome, printable};
-use crate::progress::Progress;
 use crate::prompt;
 use crate::serve::{NO_GRANT, taken};
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
 use meanwhile::{Callers, Meanwhile};
+use telling::Telling;
 
 /// What people are told of how to stop an import.
 const HOW_TO_STOP: &str = "press Ctrl-C, or take the yes back with `minimodel consent list` and `revoke`; it ends with \
@@ -101,8 +101,8 @@ pub struct Finished {
     pub served: Option<BTreeMap<PeerId, u64>>,
 }
 
-/// Asks for the user's yes and imports, and serves meanwhile if that is wanted, telling people how it goes; `agreed` does what waits for
-/// the yes, and `watch` sees every event.
+/// Asks for the user's yes and imports, and serves meanwhile if that is wanted, telling people how
+/// it goes; `agreed` does what waits for the yes, and `watch` sees every event.
 ///
 /// # Errors
 ///
@@ -144,50 +144,32 @@ pub async fn import<P: Ports<Clock: Clone>>(
     let known = ports.store().peers().await.map_err(library::failed)?;
     let known = known.iter().map(|peer| (peer.id, peer.label.to_string()));
     let names: BTreeMap<PeerId, String> = known.chain(called).collect();
-    let total = plan.geometry().byte_count();
-    let mut telling = Telling {
-        progress: Progress::start("import", total, 0, terminal.paint()),
-        names,
-        sizes: *plan.geometry(),
-        banned: BTreeMap::new(),
-        gone: BTreeSet::new(),
-        waits: BTreeSet::new(),
-        evicted: Vec::new(),
-        is_over: false,
+    let mut telling = Telling::new(&plan, names, terminal.paint());
+    let (mut callers, wished) = (Callers::default(), terminal.wished());
+    let mut on = |what: Both<'_>| match what {
+        Both::Import(event) => {
+            watch(&event);
+            if args.events {
+                events::tell(terminal, &event);
+            }
+            telling.hear(&event);
+        }
+        Both::Imported(imported) => telling.finish(terminal, imported),
+        Both::Serve(event) => {
+            let line = callers.line(event, |peer| telling.name(peer));
+            line.into_iter().for_each(|line| telling.progress.say(&line));
+        }
+        Both::Served(served) if served.ended == Ended::NoGrant => {
+            telling.progress.say(&format!("{model_id} is served no more: {NO_GRANT}"));
+        }
+        Both::Served(_) => {}
     };
-    let wished = terminal.wished();
     let (imported, served) = match meanwhile {
         None => {
-            let on = |event: Event| {
-                watch(&event);
-                if args.events {
-                    events::tell(terminal, &event);
-                }
-                telling.hear(&event);
-            };
+            let on = |event| on(Both::Import(event));
             (app::import::import(ports, plan, consent, settings, on, wished).await, None)
         }
         Some(meanwhile) => {
-            let (mut callers, model) = (Callers::default(), model_id.clone());
-            let on = |what: Both<'_>| match what {
-                Both::Import(event) => {
-                    watch(&event);
-                    if args.events {
-                        events::tell(terminal, &event);
-                    }
-                    telling.hear(&event);
-                }
-                Both::Imported(imported) => telling.finish(terminal, imported),
-                Both::Serve(event) => {
-                    let line = callers.line(event, |peer| telling.name(peer));
-                    line.into_iter().for_each(|line| telling.progress.say(&line));
-                }
-                Both::Served(served) => {
-                    if served.ended == Ended::NoGrant {
-                        telling.progress.say(&format!("{model} is served no more: {NO_GRANT}"));
-                    }
-                }
-            };
             let serving = meanwhile.serving();
             let (imported, served) =
                 import_and_serve(ports, plan, consent, settings, serving, on, wished).await;
@@ -241,158 +223,6 @@ async fn tell_leftovers<P: Ports>(
              `minimodel library forget {model_id}` deletes it."
         ));
     }
-}
-
-/// What people are told while an import runs.
-struct Telling {
-    progress: Progress,
-    names: BTreeMap<PeerId, String>,
-    sizes: verifier::Geometry,
-    banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
-    /// Peers whose loss was told; that they still do not answer is no news.
-    gone: BTreeSet<PeerId>,
-    /// What was said of waiting since the last piece came.
-    waits: BTreeSet<String>,
-    /// What was given up to make room.
-    evicted: Vec<Evictable>,
-    /// Whether the result was told.
-    is_over: bool,
-}
-
-impl Telling {
-    /// Tells the result, once.
-    fn finish(&mut self, terminal: &mut Terminal, imported: &Imported) {
-        if !std::mem::replace(&mut self.is_over, true) {
-            self.progress.end();
-            tell_result(terminal, imported, &self.names, &self.banned);
-        }
-    }
-
-    fn hear(&mut self, event: &Event) {
-        match event {
-            Event::Evicted(evicted) => {
-                self.evicted.clone_from(evicted);
-                for model in evicted {
-                    self.progress.say(&format!("Given up to make room: {model} came free."));
-                }
-            }
-            Event::Reserved { have } | Event::ListProven { have } => {
-                let bytes: u64 =
-                    have.pieces(&self.sizes).map(|piece| u64::from(self.sizes.length(piece))).sum();
-                self.progress.begin_at(bytes);
-            }
-            Event::NotPaired(peer) => self.progress.say(&format!(
-                "{} is in the request, but you are not paired with it: not called.",
-                short_peer(*peer)
-            )),
-            Event::Blocked(peer) => self.progress.say(&format!(
-                "{} is in the request, but you have blocked it: not called.",
-                self.name(*peer)
-            )),
-            Event::Kept { bytes, .. } => {
-                self.waits.clear();
-                self.progress.advance(*bytes);
-            }
-            Event::Verifying => self.progress.doing("verifying the whole"),
-            Event::Naming => self.progress.doing("writing the receipt"),
-            Event::Peers(news) => self.hear_peers(news),
-            Event::ConsentEnded(peer) => {
-                self.gone.insert(*peer);
-                self.progress.lost(*peer);
-                self.progress.say(&format!(
-                    "{} is not asked any more: your yes to fetch from it was taken back, is used \
-                     up or over",
-                    self.name(*peer)
-                ));
-            }
-            _ => {}
-        }
-    }
-
-    fn hear_peers(&mut self, news: &PullNews) {
-        match news {
-            PullNews::Connected { peer, .. } => {
-                self.progress.connected(*peer);
-                if self.gone.remove(peer) {
-                    self.progress.say(&format!("{} is connected", self.name(*peer)));
-                }
-            }
-            PullNews::Lost { peer, why } if self.gone.insert(*peer) => {
-                self.progress.lost(*peer);
-                let line = format!("{} {}", self.name(*peer), printable(why));
-                self.progress.say(&line);
-            }
-            PullNews::Banned { peer, code, why, untrue, .. } => {
-                self.progress.lost(*peer);
-                self.banned.insert(*peer, (*code, *untrue));
-                let (name, why) = (self.name(*peer), printable(why));
-                self.progress.say(&match untrue {
-                    Some(_) => format!("{name} lied and is banned: {code}, it {why}"),
-                    None => format!("{name} is left out of this import: {code}, it {why}"),
-                });
-            }
-            PullNews::Waiting(why) if self.waits.insert(why.clone()) => {
-                self.progress.say(&printable(why));
-            }
-            _ => {}
-        }
-    }
-
-    fn name(&self, peer: PeerId) -> String {
-        self.names.get(&peer).cloned().unwrap_or_else(|| short_peer(peer))
-    }
-}
-
-fn tell_result(
-    terminal: &mut Terminal,
-    imported: &Imported,
-    names: &BTreeMap<PeerId, String>,
-    banned: &BTreeMap<PeerId, (Code, Option<Untrue>)>,
-) {
-    let seconds = imported.transfer_time.as_secs_f64();
-    let before = match imported.pieces_before {
-        1 => "1 piece was here already".to_owned(),
-        pieces => format!("{pieces} pieces were here already"),
-    };
-    terminal.say(&match imported.givers {
-        0 => format!("Verified. Nothing was fetched: {before}."),
-        givers => format!(
-            "Verified. {} came from {} in {seconds:.2} s ({:.1} MiB/s); {before}.",
-            Size(imported.bytes_fetched),
-            count(givers, "peer"),
-            rate(imported.bytes_fetched, seconds),
-        ),
-    });
-    let all: u64 = imported.contributions.iter().map(|peer| peer.bytes).sum();
-    if all > imported.bytes_fetched {
-        terminal.say("Together with what came earlier, as the receipt says:");
-    }
-    let mut given: Vec<_> = imported.contributions.iter().collect();
-    given.sort_by_key(|peer| names.get(&peer.id));
-    for peer in given {
-        let name = names.get(&peer.id).cloned().unwrap_or_else(|| short_peer(peer.id));
-        let pieces = count(peer.pieces, "piece");
-        terminal.say(&format!("  {name:<16} {pieces:>12}  {}", Size(peer.bytes)));
-    }
-    for (peer, (code, untrue)) in banned {
-        let name = names.get(peer).map_or("a peer", String::as_str);
-        terminal.say(&match untrue {
-            Some(_) => format!(
-                "  {name:<16} lied and is banned: {code}; not called again before you say \
-                 `minimodel peer unban`"
-            ),
-            None => format!("  {name:<16} left out of this import: {code}"),
-        });
-    }
-    terminal.say(&format!("  model    {}", imported.named.artifact.display()));
-    terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
-    terminal.say(&format!("           {}", author(imported).sentence()));
-    match imported.library {
-        Library::Keeps => {}
-        Library::KeptBefore => terminal.say("It stays in the library, where it was before."),
-        Library::Forgets => terminal.say("The library keeps nothing of it."),
-    }
-    terminal.say("Open the model in TinyRustLM with its own file picker; nothing is sent to it.");
 }
 
 /// Whose word the receipt is: nobody but this installation signs what it imports.
