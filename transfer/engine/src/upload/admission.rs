@@ -111,10 +111,10 @@ impl Uploads {
         if own.len() >= OF_ONE_PEER {
             return Err(TurnedAway::PeerBusy);
         }
-        let slow = self.slowest().ok_or(TurnedAway::Busy)?;
-        self.hang_up(slow, TurnedAway::TooSlow, close::BUSY);
-        // Where the limit was lowered, one that makes way is not enough.
-        if taken > self.limits.connections { Err(TurnedAway::Busy) } else { Ok(()) }
+        // Where the limit was lowered, one that makes way would not be enough.
+        let slow = self.slowest().filter(|_| taken == self.limits.connections);
+        self.hang_up(slow.ok_or(TurnedAway::Busy)?, TurnedAway::TooSlow, close::BUSY);
+        Ok(())
     }
 
     /// A caller that takes next to nothing, although it could, or wants nothing for long.

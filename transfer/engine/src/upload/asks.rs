@@ -15,6 +15,8 @@ pub(super) struct Asks {
     /// How many were ever made, and how many cancels came.
     made: u64,
     cancels: u64,
+    /// How many were refused since a byte was last taken.
+    in_vain: u32,
     /// Pieces that are past the check of the grant and not sent, and their bytes.
     ahead: u32,
     ahead_bytes: u64,
@@ -74,13 +76,16 @@ impl Asks {
     /// The most pieces that are past the check of the grant and not sent: one is sent while the
     /// next is read, and no more when a grant is taken back.
     pub(super) const AHEAD: u32 = 2;
+    /// The most asks in a row that are refused or cancelled.
+    const IN_VAIN: u32 = 2 * MAX_ASKS as u32;
 
     /// Takes an ask in.
     ///
     /// # Errors
     ///
     /// [`Ending::Unasked`] if there is no such piece, [`Ending::Asks`] if it is asked already or
-    /// there are too many.
+    /// there are too many, [`Ending::Flood`] if all that is asked for is refused or cancelled, which
+    /// may fill this side's memory with refusals that are not read.
     pub(super) fn ask(
         &mut self,
         index: u32,
@@ -91,6 +96,9 @@ impl Asks {
         let is_asked = self.open.iter().any(|ask| ask.index == piece);
         if is_asked || self.open.len() >= usize::from(MAX_ASKS) {
             return Err(Ending::Asks(index));
+        }
+        if self.in_vain >= Self::IN_VAIN {
+            return Err(Ending::Flood(Kind::Ask));
         }
         self.made += 1;
         let length = geometry.length(piece);
@@ -197,6 +205,8 @@ impl Asks {
 
     /// The first ask is answered.
     pub(super) fn answered(&mut self) {
+        let was_refused = self.first().is_some_and(|ask| matches!(ask.stage, Stage::Refused(_)));
+        self.in_vain = if was_refused { self.in_vain + 1 } else { 0 };
         self.set(0, Stage::Refused(No::Cancelled));
         self.open.pop_front();
     }

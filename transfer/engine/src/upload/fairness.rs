@@ -29,6 +29,8 @@ impl Share {
 pub(super) struct Turns {
     order: VecDeque<Caller>,
     credit: BTreeMap<Caller, u32>,
+    /// Whether the first caller's turn has begun.
+    begun: bool,
 }
 
 impl Turns {
@@ -42,8 +44,15 @@ impl Turns {
 
     pub(super) fn leave(&mut self, caller: Caller) {
         if self.credit.remove(&caller).is_some() {
+            self.begun &= self.first() != Some(caller);
             self.order.retain(|other| *other != caller);
         }
+    }
+
+    /// Forgets what was saved up, because the limits were others then.
+    pub(super) fn even_out(&mut self) {
+        self.begun = false;
+        self.credit.values_mut().for_each(|credit| *credit = 0);
     }
 
     /// Whose turn it is.
@@ -55,9 +64,16 @@ impl Turns {
         self.order.len()
     }
 
-    /// Whether the first caller may be sent so many bytes in this turn.
-    pub(super) fn affords(&self, bytes: u32) -> bool {
-        self.first().and_then(|first| self.credit.get(&first)).is_some_and(|has| *has >= bytes)
+    /// Whether the first caller may be sent so many bytes in this turn, which adds `quantum`.
+    pub(super) fn affords(&mut self, bytes: u32, quantum: u32) -> bool {
+        let begins = !std::mem::replace(&mut self.begun, true);
+        let Some(credit) = self.first().and_then(|first| self.credit.get_mut(&first)) else {
+            return false;
+        };
+        if begins {
+            *credit = credit.saturating_add(quantum);
+        }
+        *credit >= bytes
     }
 
     /// The first caller was sent so many bytes.
@@ -67,13 +83,11 @@ impl Turns {
         }
     }
 
-    /// Ends the first caller's turn; it may be sent so much more in its next one.
-    pub(super) fn pass(&mut self, more: u32) {
-        let Some(first) = self.order.pop_front() else { return };
-        self.order.push_back(first);
-        if let Some(credit) = self.credit.get_mut(&first) {
-            *credit = credit.saturating_add(more);
-        }
+    /// Ends the first caller's turn.
+    pub(super) fn pass(&mut self) {
+        self.begun = false;
+        let first = self.order.pop_front();
+        self.order.extend(first);
     }
 
     pub(super) fn check(&self) -> Result<(), String> {

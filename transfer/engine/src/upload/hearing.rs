@@ -72,10 +72,11 @@ impl Uploads {
         }
     }
 
-    /// The peer may not have the artifact any more, or none at all.
+    /// The peer may not have the artifact any more, or none at all: what it asked for is refused from
+    /// the next block on, and as it can ask for nothing else, the connection ends.
     pub(super) fn revoked(&mut self, peer: PeerId, artifact: Option<Sha256>) {
         let is_meant = |seen: Sha256| artifact.is_none_or(|artifact| artifact == seen);
-        let (mut hit, mut learning) = (Vec::new(), Vec::new());
+        let mut hit = Vec::new();
         for (caller, call) in &mut self.callers {
             match &mut call.state {
                 State::Opening(line, opening) if line.peer == peer => {
@@ -84,9 +85,6 @@ impl Uploads {
                 State::Open(line, session) if line.peer == peer && is_meant(session.artifact) => {
                     let discarded = session.asks.revoke().into_iter();
                     self.effects.extend(discarded.map(|index| Effect::Discard(*caller, index)));
-                    if matches!(session.list, List::Next(_)) {
-                        learning.push(*caller);
-                    }
                     hit.push(*caller);
                 }
                 _ => {}
@@ -94,9 +92,6 @@ impl Uploads {
         }
         for caller in hit {
             self.settle(caller);
-        }
-        // There is no refusal of a list.
-        for caller in learning {
             self.leave(caller, Some(close::DONE));
         }
     }

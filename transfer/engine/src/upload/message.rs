@@ -37,8 +37,8 @@ pub enum Input {
     Called(Caller, IpAddr),
     /// The handshake is over, and the caller proved that it is this peer.
     Proved(Caller, PeerId),
-    /// The handshake failed, or the connection ended. Where it ended by a fault of the caller's, what
-    /// it is told can still be sent.
+    /// The handshake failed, or the connection ended; pieces that were read for it are forgotten.
+    /// Where it ended by what is no frame, the caller can still be told so.
     Ended(Caller, Ending),
     /// A frame came. Callers send none with a payload: [`crate::wire::Decoder`] refuses those.
     Frame(Caller, Frame),

@@ -116,12 +116,13 @@ impl Uploads {
             if let Some(when) = self.peer_holds_until(caller, bytes) {
                 later = earlier(later, when);
                 held += 1;
-                self.turns.pass(0);
+                self.turns.pass();
                 continue;
             }
             held = 0;
-            if !self.turns.affords(bytes) {
-                self.turns.pass((most / self.sharers(caller)).max(1));
+            let quantum = (most / self.sharers(caller)).max(1);
+            if !self.turns.affords(bytes, quantum) {
+                self.turns.pass();
                 continue;
             }
             let when = self.total.when(bytes, self.now);

@@ -1,6 +1,8 @@
 //! Asks and their answers.
 
-use super::harness::{Disk, KIB, MIB, Speed, World, limits, seconds};
+use verifier::Sha256;
+
+use super::harness::{Disk, KIB, MIB, Speed, World, artifact, limits, peer, seconds};
 use crate::ending::Ending;
 use crate::upload::{Effect, Input, News, Refusal};
 use crate::wire::{
@@ -176,18 +178,19 @@ fn a_cancel_that_crosses_the_answer_changes_nothing() {
 #[test]
 fn a_grant_that_is_taken_back_lets_no_further_block_go() {
     let mut world = World::new(limits(), 4, 4 * MIB);
-    let caller = world.open(1);
+    let [caller, other] = [world.open(1), world.open(2)];
     world.speed(caller, Speed::BytesASecond(MIB));
     world.ask(caller, [0, 1, 2]);
     world.pass(seconds(1));
     world.heard(caller);
-    world.input(Input::Revoked(super::harness::peer(1), None));
-    let expected = [0, 1, 2].map(|index| refuse(index, refusal::NOT_SERVED));
+    world.input(Input::Revoked(peer(1), Some(Sha256::from_bytes([8; 32]))));
+    assert_eq!(world.heard(caller), [], "that is another artifact");
+    world.input(Input::Revoked(peer(1), None));
+    let mut expected = [0, 1, 2].map(|index| refuse(index, refusal::NOT_SERVED)).to_vec();
+    expected.push(Frame::Close(close::DONE));
     assert_eq!(world.heard(caller), expected);
-    assert_eq!(world.reads.len(), 2);
-    assert_eq!(world.discards.len(), 2);
-    world.pass(seconds(5));
-    assert!(world.taken(caller) < 2 * MIB, "{}", world.taken(caller));
+    assert_eq!((world.reads.len(), world.discards.len()), (2, 2));
+    assert!(world.is_hung_up(caller) && !world.is_hung_up(other));
 }
 
 #[test]
@@ -214,15 +217,17 @@ fn a_grant_that_ends_between_the_check_and_the_block_is_refused_once() {
 }
 
 #[test]
-fn a_revoked_grant_ends_the_list_that_is_being_sent() {
-    let mut world = World::new(limits(), 100_000, 16 * KIB);
-    let caller = world.open(1);
-    world.speed(caller, Speed::BytesASecond(64 * KIB));
-    world.say(caller, Frame::Learn);
-    world.pass(seconds(2));
-    world.input(Input::Revoked(super::harness::peer(1), Some(super::harness::artifact())));
-    assert!(world.is_hung_up(caller));
-    assert_eq!(world.heard(caller).last(), Some(&Frame::Close(close::DONE)));
+fn a_grant_that_is_taken_back_while_it_is_looked_at_shows_nothing() {
+    let mut world = World::new(limits(), 4, 16 * KIB);
+    let caller = world.enter(1);
+    world.say(caller, Frame::Hello(Hello { version: VERSION, asks: 7 }));
+    world.heard(caller);
+    let opened = world.hold_opening(caller);
+    world.input(Input::Revoked(peer(1), Some(artifact())));
+    world.input(Input::Opened(caller, Some(opened)));
+    let code = refusal::NOT_SERVED;
+    let expected = [Frame::Refuse(Refuse { index: None, code }), Frame::Close(close::DONE)];
+    assert_eq!(world.heard(caller), expected);
 }
 
 #[test]
@@ -235,14 +240,15 @@ fn what_cannot_be_read_is_refused_and_said() {
         world.disk = Disk::Refuses(refusal);
         world.ask(caller, [3]);
         assert_eq!(world.heard(caller), [refuse(3, code)]);
-        assert!(world.news.contains(&News::Refused(super::harness::peer(1), refusal)));
+        assert!(world.news.contains(&News::Refused(peer(1), refusal)));
     }
 }
 
 #[test]
 fn floods_and_asks_that_cannot_be_are_faults() {
     type Say = fn(&mut World, crate::upload::Caller);
-    let cases: [(Say, Ending); 9] = [
+    let cases: [(Say, Ending); 10] = [
+        (ask_in_vain, Ending::Flood(Kind::Ask)),
         (|world, caller| world.ask(caller, [0, 0]), Ending::Asks(0)),
         (|world, caller| world.ask(caller, 0..1_025), Ending::Asks(1_024)),
         (|world, caller| world.ask(caller, [2_000]), Ending::Unasked(2_000)),
@@ -272,6 +278,15 @@ fn floods_and_asks_that_cannot_be_are_faults() {
         assert_eq!(world.heard(caller).last(), Some(&Frame::Close(close::FAULT)));
         assert!(world.is_hung_up(caller));
     }
+}
+
+/// Asks and cancels for ever, and reads no answer.
+fn ask_in_vain(world: &mut World, caller: crate::upload::Caller) {
+    while world.fault(caller).is_none() {
+        world.disk = Disk::Refuses(Refusal::NotHad);
+        world.ask(caller, [0]);
+    }
+    assert!(world.stream(caller).frames.len() < 3_000);
 }
 
 #[test]

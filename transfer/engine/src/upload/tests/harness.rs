@@ -36,6 +36,8 @@ pub(super) struct Stream {
     pub(super) taken: u64,
     pub(super) frames: Vec<Frame>,
     pub(super) hung_up: bool,
+    /// When each frame with a payload was given to the writer.
+    pub(super) given: Vec<Moment>,
 }
 
 /// What the disk does with a read.
@@ -59,7 +61,7 @@ pub(super) struct World {
     pub(super) discards: Vec<(Caller, PieceIndex)>,
     /// Whether blocks that are to be sent still are.
     pub(super) granted: bool,
-    callers: u64,
+    pub(super) callers: u64,
 }
 
 pub(super) fn limits() -> Limits {
@@ -160,6 +162,7 @@ impl World {
         let stream = self.stream(caller);
         assert!(!stream.hung_up, "something is sent to {caller:?}, which is gone");
         stream.frames.push(frame);
+        stream.given.push(now);
         match stream.speed {
             Speed::AtOnce => {
                 stream.taken += u64::from(bytes);
@@ -184,6 +187,7 @@ impl World {
             taken: 0,
             frames: Vec::new(),
             hung_up: false,
+            given: Vec::new(),
         })
     }
 
@@ -257,6 +261,15 @@ impl World {
         self.say(caller, Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS }));
         self.say(caller, Frame::Open(*artifact().as_bytes()));
         caller
+    }
+
+    /// The caller opens the artifact, and the answer of this side's library is held back.
+    pub(super) fn hold_opening(&mut self, caller: Caller) -> Opened {
+        self.uploads.input(Input::Frame(caller, Frame::Open(*artifact().as_bytes())), self.now);
+        let effect = self.uploads.next();
+        assert!(matches!(effect, Some(Effect::Open(..))), "{effect:?}");
+        let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [9; 32]);
+        Opened { geometry: self.geometry, root, have: self.have.clone() }
     }
 
     pub(super) fn say(&mut self, caller: Caller, frame: Frame) {
