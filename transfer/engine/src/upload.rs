@@ -151,10 +151,10 @@ impl Uploads {
 
     fn limit(&mut self, limits: Limits) {
         self.limits = limits;
-        self.turns.even_out();
         self.total.set(limits.upload, self.now);
         for share in self.peers.values_mut() {
             share.bucket.set(limits.peer, self.now);
+            self.turns.even_out(share);
         }
     }
 

@@ -183,22 +183,13 @@ impl Uploads {
         self.outside.retain(|other| *other != caller);
         if let Some(peer) = call.line().map(|line| line.peer) {
             self.want(caller, peer, false);
-            self.turns.leave(caller);
+            self.turns.ready.remove(&caller);
             if let Some(share) = self.peers.get_mut(&peer) {
                 share.connections = share.connections.saturating_sub(1);
             }
             self.tell(News::Left(peer));
         }
         Some(call)
-    }
-
-    /// Notes whether the caller waits for something that it asked for.
-    pub(super) fn want(&mut self, caller: Caller, peer: PeerId, wants: bool) {
-        let changed =
-            if wants { self.wanting.insert(caller) } else { self.wanting.remove(&caller) };
-        if changed && let Some(share) = self.peers.get_mut(&peer) {
-            share.wanting = if wants { share.wanting + 1 } else { share.wanting.saturating_sub(1) };
-        }
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) struct Session {
     pub(super) list: List,
     /// Whether digests are sent before the next block.
     pub(super) list_first: bool,
+    /// When it was last sent something, counted in turns.
+    pub(super) turn: u64,
     /// Since when it wants nothing.
     pub(super) idle: Option<Moment>,
 }
@@ -162,6 +164,7 @@ impl Session {
             asks: Asks::default(),
             list,
             list_first: true,
+            turn: 0,
             idle: Some(now),
         }
     }

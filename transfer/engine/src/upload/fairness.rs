@@ -1,6 +1,6 @@
-//! Whom to answer next: callers take turns by bytes, so that peers get the same.
+//! Whom to answer next, so that peers that want something get the same.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 
 use crate::bucket::Bucket;
 use crate::limits::Rate;
@@ -15,84 +15,54 @@ pub(super) struct Share {
     pub(super) connections: u32,
     /// How many of them wait for something.
     pub(super) wanting: u32,
+    /// How many bytes it was sent, and was never ready to take while others were.
+    pub(super) bytes: u64,
 }
 
 impl Share {
     pub(super) fn new(rate: Rate, now: Moment) -> Self {
-        Self { bucket: Bucket::new(rate, now), connections: 0, wanting: 0 }
+        Self { bucket: Bucket::new(rate, now), connections: 0, wanting: 0, bytes: 0 }
+    }
+
+    /// The peer begins to want something, where the peer whose turn is next was sent that much:
+    /// what either was sent while it was alone counts for nothing.
+    pub(super) fn begin(&mut self, least: Option<u64>) {
+        self.wanting = 1;
+        self.bytes = least.map_or(self.bytes, |least| self.bytes.max(least));
     }
 }
 
-/// Deficit round robin: each turn adds to what a caller may be sent, and what it was sent is taken
-/// off. Who is not ready when its turn comes saves nothing up.
+/// Start-time fair queueing: of those that are ready, the one is next whose peer has been sent the
+/// fewest bytes, and then the one that has waited longest. Who was not ready for a while has that
+/// counted as if it had been sent what the others were, so that nobody saves anything up; who was
+/// not ready for a moment, because its next piece was being read, loses nothing.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    order: VecDeque<Caller>,
-    credit: BTreeMap<Caller, u32>,
-    /// Whether the first caller's turn has begun.
-    begun: bool,
+    /// Who may have something to be sent.
+    pub(super) ready: BTreeSet<Caller>,
+    /// What the peer that was sent something last had been sent before.
+    bytes: u64,
+    turn: u64,
 }
 
 impl Turns {
-    /// Lets the caller take part, if it does not.
-    pub(super) fn enter(&mut self, caller: Caller) {
-        self.credit.entry(caller).or_insert_with(|| {
-            self.order.push_back(caller);
-            0
-        });
-    }
-
-    pub(super) fn leave(&mut self, caller: Caller) {
-        if self.credit.remove(&caller).is_some() {
-            self.begun &= self.first() != Some(caller);
-            self.order.retain(|other| *other != caller);
+    /// Lets the caller take part.
+    pub(super) fn enter(&mut self, caller: Caller, share: &mut Share) {
+        if self.ready.insert(caller) {
+            share.bytes = share.bytes.max(self.bytes);
         }
     }
 
-    /// Forgets what was saved up, because the limits were others then.
-    pub(super) fn even_out(&mut self) {
-        self.begun = false;
-        self.credit.values_mut().for_each(|credit| *credit = 0);
+    /// Something is sent to the peer: the number of this turn.
+    pub(super) fn take(&mut self, share: &mut Share, bytes: u32) -> u64 {
+        self.bytes = share.bytes;
+        share.bytes = share.bytes.saturating_add(bytes.into());
+        self.turn += 1;
+        self.turn
     }
 
-    /// Whose turn it is.
-    pub(super) fn first(&self) -> Option<Caller> {
-        self.order.front().copied()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether the first caller may be sent so many bytes in this turn, which adds `quantum`.
-    pub(super) fn affords(&mut self, bytes: u32, quantum: u32) -> bool {
-        let begins = !std::mem::replace(&mut self.begun, true);
-        let Some(credit) = self.first().and_then(|first| self.credit.get_mut(&first)) else {
-            return false;
-        };
-        if begins {
-            *credit = credit.saturating_add(quantum);
-        }
-        *credit >= bytes
-    }
-
-    /// The first caller was sent so many bytes.
-    pub(super) fn spend(&mut self, bytes: u32) {
-        if let Some(credit) = self.first().and_then(|first| self.credit.get_mut(&first)) {
-            *credit = credit.saturating_sub(bytes);
-        }
-    }
-
-    /// Ends the first caller's turn.
-    pub(super) fn pass(&mut self) {
-        self.begun = false;
-        let first = self.order.pop_front();
-        self.order.extend(first);
-    }
-
-    pub(super) fn check(&self) -> Result<(), String> {
-        let is_right = self.order.len() == self.credit.len()
-            && self.order.iter().all(|caller| self.credit.contains_key(caller));
-        is_right.then_some(()).ok_or_else(|| format!("turns are wrong: {self:?}"))
+    /// Forgets who was sent how much, because the limits were others then.
+    pub(super) const fn even_out(&self, share: &mut Share) {
+        share.bytes = self.bytes;
     }
 }

@@ -49,7 +49,8 @@ impl Uploads {
             holds(share.wanting <= share.connections, "more want something than are connected")?;
         }
         holds(peers.keys().all(|peer| self.peers.contains_key(peer)), "a peer has no share")?;
-        self.turns.check()?;
+        let is_open = |caller| self.callers.get(caller).is_some_and(|call| call.open().is_some());
+        holds(self.turns.ready.iter().all(is_open), "a caller is ready that sees nothing")?;
         let has_deadline = self.due.is_some_and(|(_, why)| why != Why::Effects);
         holds(self.callers.is_empty() || has_deadline, "somebody waits without a deadline")
     }

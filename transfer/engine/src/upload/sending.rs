@@ -1,10 +1,12 @@
 //! Answering what callers ask for.
 
 use verifier::PieceIndex;
+use verifier::identity::PeerId;
 use verifier::merkle::ProofFormat;
 
 use super::asks::{No, Stage, Withdrawn};
 use super::caller::{List, Session};
+use super::fairness::Share;
 use super::outbox::Payload;
 use super::{Caller, Effect, News, Refusal, Uploads};
 use crate::moment::Moment;
@@ -91,8 +93,25 @@ impl Uploads {
         session.idle = if wants { None } else { session.idle.or(Some(now)) };
         let is_ready = session.next(MAX_BLOCK).is_some();
         self.want(caller, peer, wants);
-        if is_ready {
-            self.turns.enter(caller);
+        if is_ready && let Some(share) = self.peers.get_mut(&peer) {
+            self.turns.enter(caller, share);
+        }
+    }
+
+    /// Notes whether the caller waits for something that it asked for.
+    pub(super) fn want(&mut self, caller: Caller, peer: PeerId, wants: bool) {
+        let changed =
+            if wants { self.wanting.insert(caller) } else { self.wanting.remove(&caller) };
+        if !changed {
+            return;
+        }
+        let others = self.turns.ready.iter().filter_map(|other| self.callers.get(other)?.line());
+        let least = others.filter_map(|line| Some(self.peers.get(&line.peer)?.bytes)).min();
+        let Some(share) = self.peers.get_mut(&peer) else { return };
+        match (wants, share.wanting) {
+            (true, 0) => share.begin(least),
+            (true, others) => share.wanting = others + 1,
+            (false, all) => share.wanting = all.saturating_sub(1),
         }
     }
 
@@ -101,63 +120,53 @@ impl Uploads {
         Self::READ_AHEAD / (self.wanting.len() as u64).max(1)
     }
 
-    /// Sends what may be sent now, in turns; says when the limits let more through.
+    /// Sends what may be sent now, to each in its turn; says when the limits let more through.
     pub(super) fn answer(&mut self) -> Option<Moment> {
-        let (mut later, mut held) = (None, 0);
-        while held < self.turns.len()
-            && let Some(caller) = self.turns.first()
-        {
-            let most = self.block(caller);
-            let Some(next) = self.next_for(caller, most) else {
-                self.turns.leave(caller);
-                continue;
-            };
-            let bytes = next.bytes();
-            if let Some(when) = self.peer_holds_until(caller, bytes) {
-                later = earlier(later, when);
-                held += 1;
-                self.turns.pass();
-                continue;
+        loop {
+            let (mut later, mut first) = (None, None::<((u64, u64), Caller, Next)>);
+            let mut gone = Vec::new();
+            for caller in self.turns.ready.iter().copied() {
+                let Some((next, turn)) = self.next_for(caller) else {
+                    gone.push(caller);
+                    continue;
+                };
+                match self.peer_holds_until(caller, next.bytes()) {
+                    Some(when) => later = earlier(later, when),
+                    None if first.is_none_or(|(before, ..)| turn < before) => {
+                        first = Some((turn, caller, next));
+                    }
+                    None => {}
+                }
             }
-            held = 0;
-            let quantum = (most / self.sharers(caller)).max(1);
-            if !self.turns.affords(bytes, quantum) {
-                self.turns.pass();
-                continue;
+            for caller in gone {
+                self.turns.ready.remove(&caller);
             }
-            let when = self.total.when(bytes, self.now);
+            let Some((_, caller, next)) = first else { return later };
+            let when = self.total.when(next.bytes(), self.now);
             if when > self.now {
                 // Whose turn it is keeps it: a shorter block of another's does not overtake.
                 return earlier(later, when);
             }
-            self.turns.spend(bytes);
             self.send(caller, next);
         }
-        later
     }
 
-    /// What the caller is sent next, if its writer has room for it.
-    fn next_for(&self, caller: Caller, most: u32) -> Option<Next> {
-        let call = self.callers.get(&caller)?;
-        let (line, session) = call.open()?;
-        session.next(most).filter(|next| line.outbox.has_room(next.bytes()))
+    /// What the caller is sent next, if its writer has room for it, and how early its turn is.
+    fn next_for(&self, caller: Caller) -> Option<(Next, (u64, u64))> {
+        let (line, session) = self.callers.get(&caller)?.open()?;
+        let share = self.peers.get(&line.peer)?;
+        let next = session.next(self.block(share));
+        let next = next.filter(|next| line.outbox.has_room(next.bytes()))?;
+        Some((next, (share.bytes, session.turn)))
     }
 
     /// How long a block may be, so that what the limits let through comes evenly.
-    fn block(&self, caller: Caller) -> u32 {
+    fn block(&self, share: &Share) -> u32 {
         let sharers = u32::try_from(self.wanting.len()).unwrap_or(u32::MAX);
         let of_all = self.total.portion(sharers);
-        let peer = self.callers.get(&caller).and_then(|call| call.line()).map(|line| line.peer);
-        let share = peer.and_then(|peer| self.peers.get(&peer));
-        let of_peer = share.and_then(|share| share.bucket.portion(share.wanting));
+        let of_peer = share.bucket.portion(share.wanting);
         let least = [of_all, of_peer].into_iter().flatten().min();
         least.map_or(MAX_BLOCK, |bytes| bytes.clamp(MIN_BLOCK, MAX_BLOCK))
-    }
-
-    /// How many connections share the turns of the caller's peer.
-    fn sharers(&self, caller: Caller) -> u32 {
-        let peer = self.callers.get(&caller).and_then(|call| call.line()).map(|line| line.peer);
-        peer.and_then(|peer| self.peers.get(&peer)).map_or(1, |share| share.wanting.max(1))
     }
 
     /// When the limit of the caller's peer lets so many bytes through, if not now.
@@ -176,6 +185,7 @@ impl Uploads {
         self.total.take(bytes, now).ok();
         if let Some(share) = self.peers.get_mut(&line.peer) {
             share.bucket.take(bytes, now).ok();
+            session.turn = self.turns.take(share, bytes);
         }
         line.outbox.give(Payload { piece: next.piece(session), bytes }, now);
         line.say(now);

@@ -25,7 +25,7 @@ fn happen(world: &mut World, (what, who, number): (u8, u8, u32)) {
         11 => world.say(caller, Frame::Learn),
         12 => {
             world.disk =
-                [Disk::Reads, Disk::Holds, Disk::Refuses(Refusal::NotHad)][who as usize % 3]
+                [Disk::Reads, Disk::Holds, Disk::Refuses(Refusal::NotHad)][who as usize % 3];
         }
         13 => world.input(Input::Read(
             caller,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use verifier::{Bitfield, Geometry};
+
 use super::harness::{KIB, MIB, Speed, World, limits, rate, seconds};
 use crate::ending::Ending;
 use crate::upload::{Caller, Input, Limits, TurnedAway};
@@ -112,20 +114,39 @@ fn what_one_peer_cannot_take_the_others_get() {
 
 #[test]
 fn a_limited_peer_never_looks_silent_because_blocks_shrink() {
-    let numbers = (1..=8).collect::<Vec<_>>();
-    let (mut world, callers) =
-        hungry(Limits { upload: rate(4 * KIB), ..limits() }, 16 * KIB, &numbers);
-    world.pass_with_pings(seconds(20), &callers);
-    for caller in callers {
-        let given = &world.stream(caller).given;
-        let longest = given.windows(2).map(|two| two[1].since(two[0])).max().unwrap();
-        assert!(longest <= Duration::from_millis(1_500), "{longest:?}");
-        let blocks = world.heard(caller);
-        let mut blocks = blocks.iter().filter_map(|frame| match frame {
-            Frame::Block(head) => Some(*head),
-            _ => None,
-        });
-        assert!(blocks.all(|head| head.length == 512 || head.offset + head.length == 16 << 10));
+    for (bytes, peers) in [(4 * KIB, 8), (32 * KIB, 24)] {
+        let numbers = (1..=peers).collect::<Vec<_>>();
+        let (mut world, callers) =
+            hungry(Limits { upload: rate(bytes), ..limits() }, 16 * KIB, &numbers);
+        world.pass_with_pings(seconds(10), &callers);
+        for caller in callers {
+            let given = &world.stream(caller).given;
+            let longest = given.windows(2).map(|two| two[1].since(two[0])).max().unwrap();
+            assert!(longest <= Duration::from_millis(1_500), "{longest:?}");
+            let blocks = world.heard(caller);
+            let mut blocks = blocks.iter().filter_map(|frame| match frame {
+                Frame::Block(head) => Some(*head),
+                _ => None,
+            });
+            assert!(blocks.all(|head| u64::from(head.length) <= bytes / 8));
+        }
+    }
+}
+
+#[test]
+fn short_pieces_and_long_blocks_get_the_same() {
+    let upload = rate(8 * KIB);
+    let mut world = World::new(Limits { upload, ..limits() }, 400, 100);
+    let short = world.open(1);
+    world.ask(short, 0..400);
+    world.geometry = Geometry::new(MIB, 1 << 20).unwrap();
+    world.have = Bitfield::full(1);
+    let long = world.open(2);
+    world.ask(long, [0]);
+    let before = [short, long].map(|caller| world.taken(caller));
+    world.pass(seconds(8));
+    for (caller, before) in [short, long].into_iter().zip(before) {
+        assert_within(world.taken(caller) - before, 32 * KIB, 5);
     }
 }
 
