@@ -17,14 +17,19 @@ fn window(companion: &Companion, scene: &Scene, upload: u64) -> Stage {
     Stage::open_with(&companion.data, settings)
 }
 
-/// Serves the model to the importer, and starts its import.
-fn serve(stage: &mut Stage, scene: &Scene) -> Running {
+/// Clicks up to the question whether the model may be served to the importer.
+fn ask(stage: &mut Stage) {
     stage.go(Place::Share);
     stage.until_said("Ready to be served");
     stage.click("Serve tiny…");
     stage.until_said("Who may have it");
     stage.click("importer");
     stage.click("Continue");
+}
+
+/// Serves the model to the importer, and starts its import.
+fn serve(stage: &mut Stage, scene: &Scene) -> Running {
+    ask(stage);
     stage.until_said("Serve: let these peers");
     let is_served = |scene: &Scene| !grants(&scene.peers[0], "serve").is_empty();
     stage.click("Serve tiny 1.0 to importer");
@@ -87,12 +92,7 @@ fn a_server_that_cannot_listen_is_granted_nothing() {
     let imports = Some(scene.path(""));
     let settings = Settings { imports, listen, ..Settings::default() };
     let mut stage = Stage::open_with(&scene.peers[0].data, settings);
-    stage.go(Place::Share);
-    stage.until_said("Ready to be served");
-    stage.click("Serve tiny…");
-    stage.until_said("Who may have it");
-    stage.click("importer");
-    stage.click("Continue");
+    ask(&mut stage);
     stage.until_said(&format!("io.failed at {listen}"));
     drop(stage);
     assert!(grants(&scene.peers[0], "serve").is_empty());

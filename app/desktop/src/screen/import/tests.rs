@@ -8,16 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use app::pairing::Pairing;
-use app::ports::Evictable;
 use app::problem::Problem;
 use app::request::Document;
 use iced_test::Simulator;
 use tokio::sync::oneshot::error::TryRecvError;
+use verifier::Code;
 use verifier::consent::Act;
 use verifier::identity::SigningKey;
 use verifier::request::{Ticket, TicketTerms};
-use verifier::scalars::{Id as Name, Label, Version};
-use verifier::{Code, Sha256};
+use verifier::scalars::Label;
 
 use super::{Action, Gather, How, Id, Import, Job, Message, Pair, Refused, Run};
 use crate::headless::open;
@@ -25,7 +24,7 @@ use crate::screen::{Changed, Errand};
 use crate::widget::consent;
 
 use scene::{
-    FOLDER, NOW, address, agree, answer, begun, desk, done, gathered, key, outlook, peer,
+    FOLDER, NOW, address, agree, answer, begun, desk, done, gathered, key, old, outlook, peer,
     plan_asked, ready, shot,
 };
 
@@ -292,13 +291,7 @@ fn cancel_stops_and_says_what_is_kept() {
 
 #[test]
 fn what_was_given_up_for_an_import_is_told_however_it_ends() {
-    let old = Evictable {
-        artifact: Sha256::of(b"old"),
-        model_id: Name::parse("old").unwrap(),
-        model_version: Version::parse("2").unwrap(),
-        last_use: NOW,
-        bytes: 1 << 20,
-    };
+    let old = old();
     let line = format!("Given up to make room: {old} came free.");
     let problem = Problem::new(Code::new("io", "failed"), "the disk is full", "Free some space.");
     for how in [How::Stopped, How::Failed(problem), How::Done(done())] {

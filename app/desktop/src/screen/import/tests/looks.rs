@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use app::ports::{Accounts, Evictable};
+use app::ports::Accounts;
 use app::problem::Problem;
 use iced::Theme;
-use verifier::scalars::{Id as Name, Version};
-use verifier::{Code, Sha256};
+use verifier::Code;
 
 use super::super::{Gather, How, Id, Import, Message, Run};
-use super::scene::{NOW, begun, complete, desk, done, outlook, ready, run, shot};
+use super::scene::{begun, complete, desk, done, old, outlook, ready, run, shot};
 use crate::desk::Desk;
 use crate::headless::{assert_drawn, open};
 use crate::theme::{self, Scale};
@@ -63,13 +62,7 @@ fn a_card_that_gives_models_up_says_so() {
     let number = complete(&mut import, 1);
     let mut outlook = outlook(1);
     outlook.room.accounts = Accounts { live: 4_000 << 20, ..outlook.room.accounts };
-    let old = Evictable {
-        artifact: Sha256::of(b"old"),
-        model_id: Name::parse("old").unwrap(),
-        model_version: Version::parse("2").unwrap(),
-        last_use: NOW,
-        bytes: 1 << 20,
-    };
+    let old = old();
     let line = format!("{old}, to make room");
     outlook.question = outlook.question.giving_up(&[old]);
     let planned = Gather::Planned(number, Ok(Box::new(outlook)));

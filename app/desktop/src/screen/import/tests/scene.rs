@@ -11,7 +11,7 @@ use app::event::Event;
 use app::import::live::Live;
 use app::import::room::Room;
 use app::import::{Imported, Library, Plan};
-use app::ports::{Access, Accounts, KnownPeer, Liar, Lie, Named, PullNews, Untrue};
+use app::ports::{Access, Accounts, Evictable, KnownPeer, Liar, Lie, Named, PullNews, Untrue};
 use app::question::Question;
 use app::request::{Document, Gathered, Kind, name};
 use iced::Size;
@@ -162,8 +162,19 @@ fn outlook_of(plan: Plan) -> Outlook {
         quota: 4 << 30,
         free: 90 << 30,
     };
-    let room = Room { accounts, wanted: 128 << 20, evicted: Vec::new(), refusal: None };
+    let room = Room { accounts, wanted: 64 << 20, evicted: Vec::new(), refusal: None };
     Outlook { plan, question, room }
+}
+
+/// A model that makes room.
+pub(super) fn old() -> Evictable {
+    Evictable {
+        artifact: Sha256::of(b"old"),
+        model_id: Name::parse("old").unwrap(),
+        model_version: Version::parse("2").unwrap(),
+        last_use: NOW,
+        bytes: 1 << 20,
+    }
 }
 
 /// Wrong bytes in the place of piece 3.
