@@ -100,6 +100,20 @@ pub fn odd_time(last: UtcTime, now: UtcTime) -> Option<String> {
     })
 }
 
+/// Every grant to do one of these things to the artifact that allows something, now or later.
+pub(crate) fn open_grants(
+    standing: &[Standing],
+    artifact: Sha256,
+    acts: &[Act],
+    now: UtcTime,
+) -> Vec<Id> {
+    let open = standing.iter().filter(|standing| {
+        let grant = &standing.grant;
+        standing.is_open(now) && grant.artifact_sha256() == artifact && acts.contains(&grant.act())
+    });
+    open.map(|standing| standing.grant.id().clone()).collect()
+}
+
 /// Takes back every yes that allows anything, now or later, and that `meant` says yes to, all at
 /// once; says which ones, in the order in which they were given. Whatever moves under them stops
 /// within one piece.

@@ -121,20 +121,13 @@ impl Question {
             format!("{} ({id}) is banned and not called: it sent wrong bytes for {lie}", peer.label)
         });
         let terms = plan.terms(&[Act::Fetch, Act::Import, Act::Cache], until);
-        let replaced = plan.earlier().to_vec();
-        let ends = match replaced.len() {
-            0 => None,
-            1 => Some("1 earlier grant for this model that has not ended".to_owned()),
-            more => Some(format!("{more} earlier grants for this model that have not ended")),
-        };
         Self {
             required: required.to_vec(),
             optional: vec![Act::Cache],
             peers: if is_here { Vec::new() } else { peers.chain(banned).collect() },
-            facts: ends.map(|ends| ("ends", ends)).into_iter().collect(),
-            replaced,
             ..Self::about(manifest, what, bytes, until, stop.into(), terms)
         }
+        .in_place_of(plan.earlier().to_vec())
     }
 
     /// Asks whether a request may be written that says that the user agrees to fetch from these
@@ -272,6 +265,19 @@ impl Question {
             let word = if place == 0 { "gives up" } else { "" };
             self.facts.push((word, format!("{model}, to make room")));
         }
+        self
+    }
+
+    /// The same, with a yes to which these earlier grants end.
+    #[must_use]
+    pub fn in_place_of(mut self, earlier: Vec<Id>) -> Self {
+        let ends = match earlier.len() {
+            0 => None,
+            1 => Some("1 earlier grant for this model that has not ended".to_owned()),
+            more => Some(format!("{more} earlier grants for this model that have not ended")),
+        };
+        self.facts.extend(ends.map(|ends| ("ends", ends)));
+        self.replaced = earlier;
         self
     }
 

@@ -16,17 +16,18 @@ use verifier::consent::Act;
 use verifier::geometry::{CHUNK_LIMITS, GeometryError};
 use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
 use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
+use verifier::scalars::Id;
 use verifier::slm::{ChecksumRule, Slm, SlmError};
 use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
-use crate::consent::{Consent, take_back};
+use crate::consent::{Consent, open_grants, take_back};
 use crate::counted::Counted;
 use crate::lease::{Lease, keeps_manifest, reservation};
 use crate::library::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST};
 use crate::ports::{
-    Clock as _, Evictable, Failure, JournalError, Model, PieceStore, Pin, Ports, ReserveError,
-    Spend, Standing,
+    Clock as _, Evictable, Failure, Journal as _, JournalError, Model, PieceStore, Pin, Ports,
+    ReserveError, Spend, Standing,
 };
 use crate::problem::Problem;
 
@@ -317,6 +318,18 @@ pub async fn would_evict<P: Ports>(
 ) -> Result<Vec<Evictable>, ShareError> {
     let reservation = reservation(manifest, *list.geometry(), list.root(), None);
     Ok(ports.store().would_reserve(reservation).await?)
+}
+
+/// What a run that was killed left of its yes to keep the artifact's pieces: a new yes takes its
+/// place.
+///
+/// # Errors
+///
+/// [`ShareError::Journal`] if the consent log cannot be used.
+pub async fn earlier<P: Ports>(ports: &P, artifact: Sha256) -> Result<Vec<Id>, ShareError> {
+    let now = ports.clock().now();
+    let standing = ports.journal().standing(now).await?;
+    Ok(open_grants(&standing, artifact, &[Act::Cache], now))
 }
 
 /// Keeps a local file's pieces in the store, pinned, so that they can be served.

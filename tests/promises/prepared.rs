@@ -5,8 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use verifier::Sha256;
+use verifier::consent::{Act, ConsentLog, GrantTerms, Scope};
+use verifier::scalars::{Id, UtcTime};
 
-use crate::harness::{Companion, Model, ROUTES, Scene, Turn, files, lines};
+use crate::harness::{Companion, Model, ROUTES, Scene, Turn, files, grants, lines};
 
 /// Someone with a model in a folder, and nothing prepared.
 fn newcomer(folder: &Path) -> Companion {
@@ -156,6 +159,42 @@ fn a_refused_prepare_leaves_nothing_behind() {
     assert_eq!(anna.run(&["consent", "list"]).done()["grant_count"], 0);
     assert!(!folder.path().join("tiny.manifest").exists());
     assert!(!anna.data.join("identity.key").exists(), "nothing here needs a key");
+}
+
+#[test]
+fn the_yes_to_keep_a_share_takes_the_place_of_what_a_killed_one_left() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let anna = newcomer(folder.path());
+    anna.run(&["library", "quota", "1GiB"]).done();
+    // What a run leaves that is killed between its yes and its last piece.
+    let granted = UtcTime::from_unix(seconds_now() - 5);
+    let terms = GrantTerms {
+        id: Id::parse("g-killed").unwrap(),
+        act: Act::Cache,
+        model_id: Id::parse("tiny").unwrap(),
+        artifact_sha256: Sha256::of(&fs::read(folder.path().join("tiny.slm")).unwrap()),
+        scope: Scope::None,
+        byte_limit: 1 << 20,
+        granted,
+        expires: granted.plus(86_400),
+    };
+    let line = ConsentLog::parse(b"").unwrap().grant_line(&terms).unwrap();
+    fs::write(anna.data.join("consent.log"), line).unwrap();
+    assert_eq!(grants(&anna, "cache")[0]["live"], true);
+
+    let words = [&["share", "prepare", "tiny.slm", "--consent", "cache"][..], &ROUTES].concat();
+    let answer = anna.run(&words);
+    answer.done();
+    assert!(answer.err.contains("1 earlier grant for this model that has not ended"), "{answer}");
+    let left = grants(&anna, "cache");
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|grant| grant["live"] == false), "{left:?}");
+}
+
+/// Seconds since 1970.
+fn seconds_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 #[test]

@@ -13,11 +13,11 @@ use verifier::scalars::{Id, Label, UtcTime};
 use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
-use crate::consent::Consent;
+use crate::consent::{Consent, open_grants};
 use crate::lease::keeps_manifest;
 use crate::ports::{
     Access, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
-    PieceStore as _, Ports, PullSource, ReserveError, Spend, Standing, Stem, Terms,
+    PieceStore as _, Ports, PullSource, ReserveError, Spend, Stem, Terms,
 };
 
 /// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
@@ -101,15 +101,8 @@ impl Plan {
         let now = ports.clock().now();
         let standing = ports.journal().standing(now).await?;
         let plan = Self::of(request, folder, have, &known, &liars)?;
-        let is_earlier = |standing: &&Standing| {
-            let grant = &standing.grant;
-            standing.is_open(now)
-                && grant.artifact_sha256() == plan.artifact()
-                && matches!(grant.act(), Act::Fetch | Act::Import | Act::Cache)
-        };
-        let earlier = standing.iter().filter(is_earlier);
-        let earlier = earlier.map(|standing| standing.grant.id().clone()).collect();
-        Ok(Self { earlier, ..plan })
+        let acts = [Act::Fetch, Act::Import, Act::Cache];
+        Ok(Self { earlier: open_grants(&standing, plan.artifact(), &acts, now), ..plan })
     }
 
     /// What the request means where these pieces are kept, these peers are known and these lied.

@@ -87,7 +87,13 @@ pub(super) async fn run<W: Wiring>(
     let gone = check_room(session, library.as_ref(), &manifest, &list).await?;
     let now = session.now();
     let stop = format!("minimodel library forget {}", manifest.model_id());
-    let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop).giving_up(&gone);
+    let earlier = match &library {
+        Some(library) => share::earlier(library, manifest.artifact_sha256()).await,
+        None => Ok(Vec::new()),
+    };
+    let question = Question::keep(&manifest, now.plus(CACHE_SPAN), stop)
+        .in_place_of(earlier.map_err(|error| Fault::blamed(&error))?)
+        .giving_up(&gone);
     let yes = prompt::consent(session.terminal, &args.agreed.acts, &question)?;
     out.write(session, &manifest)?;
     let mut evicted = Vec::new();

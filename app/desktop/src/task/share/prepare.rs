@@ -180,7 +180,11 @@ async fn asked<P: Ports>(
         .map_err(|error| Problem::blamed(&error))?;
     let until = opened.ports.clock().now().plus(CACHE_SPAN);
     let stop = "forget it in the Library";
-    let question = Question::keep(&ready.manifest, until, stop).giving_up(&gone);
+    let earlier = app::share::earlier(&opened.ports, ready.manifest.artifact_sha256())
+        .await
+        .map_err(|error| Problem::blamed(&error))?;
+    let question =
+        Question::keep(&ready.manifest, until, stop).in_place_of(earlier).giving_up(&gone);
     Ok((Arc::new(ready), Box::new(question)))
 }
 
