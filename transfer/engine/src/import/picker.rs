@@ -279,3 +279,6 @@ impl Hint {
         (self.era, self.seen) = (level.era, level.put.len());
     }
 }
+
+#[cfg(test)]
+mod tests;
