@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use verifier::Bitfield;
 
-use super::world::{PIECE, Setup, World, id, millis, secs, set};
+use super::world::{PIECE, Setup, World, id, millis, secs};
 use crate::Ending;
 use crate::import::{Evidence, Input, Limits, News, PeerState, Place};
 use crate::wire::{Frame, refusal};
