@@ -115,6 +115,9 @@ impl Engine {
             self.wait.changed();
         }
         self.take(input);
+        if self.over {
+            return;
+        }
         self.look();
         self.pump();
         self.settle();

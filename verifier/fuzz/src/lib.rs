@@ -11,6 +11,7 @@ mod containers;
 mod documents;
 mod frames;
 mod identities;
+mod importing;
 pub mod mend;
 mod messages;
 mod parts;
@@ -21,6 +22,7 @@ pub use containers::{artifact, slm};
 pub use documents::{chunk_list, manifest, receipt};
 pub use frames::frames;
 pub use identities::{identity, texts};
+pub use importing::import;
 pub use messages::{announcement, consent_log, json, offer, request, ticket};
 pub use parts::{join, split};
 pub use pieces::pieces;
@@ -29,7 +31,7 @@ pub use pieces::pieces;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also the name of its program.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("slm", slm),
     ("artifact", artifact),
     ("manifest", manifest),
@@ -45,6 +47,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("pieces", pieces),
     ("identity", identity),
     ("frames", frames),
+    ("import", import),
 ];
 
 /// A number that follows from the bytes (FNV-1a), for choices that an input must always make alike.

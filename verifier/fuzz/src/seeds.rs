@@ -55,7 +55,21 @@ pub fn read(folder: &Path) -> io::Result<Vec<Seed>> {
         }
         seeds.push(Seed { target: "frames", name: name.to_owned(), bytes });
     }
+    for seed in 0..16_u64 {
+        seeds.push(Seed { target: "import", name: format!("course-{seed}"), bytes: course(seed) });
+    }
     Ok(seeds)
+}
+
+/// Bytes that say what happens to an import: any do, and they follow from the number.
+fn course(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(&mut next).take(4_000).collect()
 }
 
 /// One of each frame that a caller sends.
