@@ -9,12 +9,12 @@ use crate::ending::Ending;
 use crate::upload::{Caller, Input, Limits, TurnedAway};
 use crate::wire::{Frame, close};
 
-/// A world whose callers have asked for more than they can get.
+/// A world whose callers have asked for 100 MiB each, or for 400 pieces, which is more than they get.
 fn hungry(limits: Limits, piece: u64, peers: &[u8]) -> (World, Vec<Caller>) {
     let mut world = World::new(limits, 1_000, piece);
     let callers = peers.iter().map(|number| world.open(*number)).collect::<Vec<_>>();
     for caller in &callers {
-        world.ask(*caller, 0..400);
+        world.ask(*caller, 0..u32::try_from(100 * MIB / piece).unwrap().min(400));
     }
     (world, callers)
 }
@@ -110,6 +110,12 @@ fn what_one_peer_cannot_take_the_others_get() {
     for (caller, before) in callers.iter().zip(before) {
         assert_within(world.taken(*caller) - before, 2_950 * KIB, 5);
     }
+    // What it did not take then is not owed to it.
+    world.speed(slow, Speed::BytesASecond(10 * MIB));
+    world.pass(seconds(1));
+    let before = world.taken(slow);
+    world.pass_with_pings(seconds(10), &[callers[0], callers[1], slow]);
+    assert_within(world.taken(slow) - before, 2_000 * KIB, 5);
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn a_limited_peer_never_looks_silent_because_blocks_shrink() {
     for (bytes, peers) in [(4 * KIB, 8), (32 * KIB, 24)] {
         let numbers = (1..=peers).collect::<Vec<_>>();
         let (mut world, callers) =
-            hungry(Limits { upload: rate(bytes), ..limits() }, 16 * KIB, &numbers);
+            hungry(Limits { upload: rate(bytes), ..limits() }, MIB, &numbers);
         world.pass_with_pings(seconds(10), &callers);
         for caller in callers {
             let given = &world.stream(caller).given;
