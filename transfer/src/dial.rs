@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
+use engine::Ending;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
@@ -16,7 +18,6 @@ use verifier::identity::PeerId;
 use verifier::{Code, Coded as _};
 
 use crate::identity::{Identity, TlsError, Verdict, caller, peer_of};
-use crate::pace;
 
 /// A connection to the peer that was called, and to no one else.
 pub(crate) type Call = TlsStream<BufReader<TcpStream>>;
@@ -26,6 +27,14 @@ pub(crate) type Call = TlsStream<BufReader<TcpStream>>;
 /// TLS asks for 4 KiB at a time; without the buffer each would be a call into the system.
 const READ_AHEAD: usize = 256 << 10;
 
+/// How long an address may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// After how long the next address of a peer is tried beside those that have not answered yet.
+const STAGGER: Duration = Duration::from_millis(250);
+/// How long a name may take to be resolved.
+const RESOLVE: Duration = Duration::from_secs(5);
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How many attempts are under way at a time.
 const AT_ONCE: usize = 8;
 /// How many IPs of one name are called.
@@ -100,6 +109,13 @@ impl DialError {
     }
 }
 
+impl From<DialError> for Ending {
+    fn from(error: DialError) -> Self {
+        let (code, again) = (error.code(), !error.is_final());
+        Self::Unreachable { why: error.to_string(), code, again }
+    }
+}
+
 /// The addresses, each with what is wrong with it; of many, how many others there are.
 fn listed(all: &[Missed]) -> String {
     /// So many are told one by one.
@@ -121,7 +137,7 @@ fn unreachable(error: &io::Error) -> String {
 }
 
 /// Calls the peer at all of its addresses, each a moment after the one before; the first that
-/// answers with its key is the call, and the others are dropped.
+/// answers with its key is the call, and the others are dropped. Gives the address that led there.
 ///
 /// # Errors
 ///
@@ -130,11 +146,11 @@ pub(crate) async fn dial(
     identity: &Identity,
     peer: PeerId,
     addresses: &[PeerAddress],
-) -> Result<Call, DialError> {
+) -> Result<(Call, PeerAddress), DialError> {
     let connector = TlsConnector::from(caller(identity, peer)?);
     let attempt = async |address: &PeerAddress| {
         let called = dial_one(&connector, address).await;
-        called.map_err(|why| {
+        called.map(|call| (call, address.clone())).map_err(|why| {
             tracing::debug!(%peer, %address, %why, "address does not lead to the peer");
             Missed { address: address.clone(), why }
         })
@@ -155,13 +171,13 @@ async fn dial_one(connector: &TlsConnector, address: &PeerAddress) -> Result<Cal
 }
 
 async fn shake_hands(connector: &TlsConnector, socket: SocketAddr) -> Result<Call, Miss> {
-    let stream = timeout(pace::CONNECT, TcpStream::connect(socket)).await;
+    let stream = timeout(CONNECT, TcpStream::connect(socket)).await;
     let stream = stream.map_err(|_| unanswered())?.map_err(Miss::Unreachable)?;
     stream.set_nodelay(true).map_err(Miss::Unreachable)?;
     // The name is not sent and not looked at: the key is all that counts.
     let name = ServerName::IpAddress(socket.ip().into());
     let stream = BufReader::with_capacity(READ_AHEAD, stream);
-    let call = timeout(pace::HANDSHAKE, connector.connect(name, stream)).await;
+    let call = timeout(HANDSHAKE, connector.connect(name, stream)).await;
     let call = call.map_err(|_| unanswered())?.map_err(|error| match Verdict::of(&error) {
         Some(Verdict::SomebodyElse) => Miss::SomebodyElse,
         Some(Verdict::HungUp) => Miss::HungUp,
@@ -191,7 +207,7 @@ async fn first_of<T, E>(
         if running.len() < AT_ONCE {
             running.extend(waiting.next());
         }
-        match timeout(pace::STAGGER, running.next()).await {
+        match timeout(STAGGER, running.next()).await {
             Ok(Some(Ok(first))) => return Ok(first),
             Ok(Some(Err(error))) => failed.push(error),
             Ok(None) => return Err(failed),
@@ -207,7 +223,7 @@ async fn resolve(address: &PeerAddress) -> Result<Vec<IpAddr>, Miss> {
         Some(ip) => vec![ip],
         None => {
             let looked_up = tokio::net::lookup_host((address.host(), address.port()));
-            let found = timeout(pace::RESOLVE, looked_up).await.map_err(|_| unanswered())?;
+            let found = timeout(RESOLVE, looked_up).await.map_err(|_| unanswered())?;
             found.map_err(Miss::Unreachable)?.map(|socket| socket.ip()).collect()
         }
     };

@@ -1,18 +1,19 @@
-//! The network adapter and the swarm-lite engine.
+//! The network: bytes between sockets and the two values of [`engine`] that decide.
 //!
 //! [`Swarm`] calls peers and pulls pieces from all of them at once; [`Doorway`] answers peers that
-//! call. Both know the other side by its public key alone, and both are paced by [`Limits`].
+//! call. Both know the other side by its public key alone, and both are held to [`Limits`].
 
+mod connection;
 mod dial;
 mod identity;
+mod limits;
 mod listen;
-mod pace;
-mod picker;
-mod session;
+mod outbox;
 mod swarm;
-mod wire;
+#[cfg(test)]
+mod tests;
 
 pub use identity::{Identity, IdentityFileError};
+pub use limits::Limits;
 pub use listen::Doorway;
-pub use pace::Limits;
 pub use swarm::Swarm;

@@ -27,7 +27,7 @@ use verifier::identity::{PeerId, PublicKey};
 
 use super::Identity;
 use super::verdict::{somebody_else, stranger};
-use crate::wire::PROTOCOL;
+use engine::wire::PROTOCOL;
 
 /// Says whether a peer may call.
 pub(crate) type Knows = dyn Fn(PeerId) -> bool + Send + Sync;

@@ -10,13 +10,12 @@ use crate::import::Engine;
 use crate::import::message::{Connection, Effect, Evidence, News, Place};
 use crate::import::peer::{Carries, Payload, Session, State};
 use crate::import::pieces::Flight;
-use crate::import::window::LUMPS;
 use crate::wire::{BlockHead, Frame, Kind, MIN_BLOCK, ProofHead, Refuse, close, refusal};
 
 /// At most so many pings may come in that time.
 const PINGS: (usize, Duration) = (8, Duration::from_secs(10));
 /// After so many connections without a piece a peer's bytes are no hope.
-pub(super) const IN_VAIN: u32 = 6;
+const IN_VAIN: u32 = 6;
 
 impl Engine {
     /// A frame came from a connected peer.
@@ -113,9 +112,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Says where the payload that follows goes.
+    /// Says where the payload that follows goes, if one does.
     pub(super) fn receive(&mut self, peer: u32, kind: Carries, place: Place, left: u32) {
-        self.effects.push_back(Effect::Receive(self.connection(peer), place));
+        if left > 0 {
+            self.effects.push_back(Effect::Receive(self.connection(peer), place));
+        }
         if let Some(session) = self.session_mut(peer) {
             session.payload = (left > 0).then_some(Payload { kind, place, left });
         }
@@ -141,7 +142,7 @@ impl Engine {
         } else {
             session.came = now;
             session.meter.add(bytes, now);
-            session.flow.add(bytes, floor * LUMPS, now);
+            session.flow.add(bytes, floor * 4, now);
             if payload.kind == Carries::Block {
                 session.filled = session.filled.saturating_add(bytes);
             }

@@ -279,6 +279,3 @@ impl Hint {
         (self.era, self.seen) = (level.era, level.put.len());
     }
 }
-
-#[cfg(test)]
-mod tests;

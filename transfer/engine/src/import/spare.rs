@@ -124,7 +124,7 @@ impl Engine {
 fn may_help(session: &Session) -> bool {
     session.consent == Consent::Given
         && session.spares == Consent::Given
-        && session.is_fair()
+        && session.snub.is_none()
         && session.batch.is_none()
         && session.asks.len() < session.most
         && session.asks.len() - session.cancelled.len() < 2

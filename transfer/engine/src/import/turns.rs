@@ -166,7 +166,7 @@ impl Engine {
         if self.turns.tempo.at.is_none_or(|at| now.since(at) >= TEMPO) {
             let sessions = self.peers.iter().filter_map(|peer| peer.session());
             let asked = sessions.filter(|session| session.consent == Consent::Given);
-            let asked = asked.filter(|s| s.snub.is_none() && s.turn != Turn::Idle);
+            let asked = asked.filter(|session| session.snub.is_none());
             let (open, rate) = asked.fold((0, 0_u64), |(open, rate), session| {
                 (open + 1, rate.saturating_add(session.meter.rate(now).unwrap_or(0)))
             });

@@ -10,15 +10,14 @@ use std::time::Duration;
 
 use app::naming::short_peer;
 use app::ports::{
-    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews, Untrue,
+    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews,
+    Settled, Untrue,
 };
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::{Bitfield, Code};
 
-use super::Swarm;
-use crate::Doorway;
-use crate::pace::Limits;
+use crate::{Doorway, Limits, Swarm};
 use harness::{
     Artifact, Memory, Outcome, called, identity, pull_all, pull_in_vain, serve, serve_with,
 };
@@ -78,15 +77,24 @@ async fn a_liar_is_banned_and_its_pieces_come_from_others() {
     let Outcome { result, pieces, news, .. } = pull_all(&artifact, sources).await;
     result.unwrap();
     assert_eq!(artifact.assemble(&pieces), artifact.bytes);
-    let code = Code::new("piece", "digest");
-    let is_ban = |news: &&PullNews| {
-        matches!(news, PullNews::Banned {
-            peer,
-            code: c,
-            untrue: Some(Untrue::Piece { index, wanted, came, .. }),
-            ..
-        } if *peer == banned && *c == code && wanted != came
-            && artifact.list.digests().get(*index as usize) == Some(wanted))
+    // By the proof that came with it, or by the list, whichever was there first.
+    let is_ban = |news: &&PullNews| match news {
+        PullNews::Banned { peer, code, untrue: Some(untrue), call: 1, .. } if *peer == banned => {
+            match untrue {
+                Untrue::Piece { index, wanted, came, .. } => {
+                    *code == Code::new("piece", "digest")
+                        && wanted != came
+                        && artifact.list.digests().get(*index as usize) == Some(wanted)
+                }
+                Untrue::Proof { wanted, came, .. } => {
+                    *code == Code::new("proof", "root")
+                        && wanted != came
+                        && *wanted == artifact.list.root()
+                }
+                Untrue::List { .. } => false,
+            }
+        }
+        _ => false,
     };
     assert_eq!(news.iter().filter(is_ban).count(), 1, "{news:?}");
 }
@@ -247,7 +255,7 @@ async fn pull_allowed(
 ) -> (Result<(), PullError>, u32) {
     let (out, mut pulled) = mpsc::channel(8);
     let swarm = Swarm::new(Arc::new(identity(CALLER)), Arc::default());
-    let pull = artifact.pull(sources, out);
+    let (pull, settle) = artifact.pull(sources, out);
     let pulling = tokio::spawn(async move { swarm.pull(pull).await });
     let mut pieces = 0;
     while let Some(message) = pulled.recv().await {
@@ -257,7 +265,10 @@ async fn pull_allowed(
                 allowed -= if covered { bytes } else { 0 };
                 answer.send(covered).unwrap();
             }
-            Pulled::Piece(_) => pieces += 1,
+            Pulled::Piece(piece) => {
+                pieces += 1;
+                settle.send(Settled::Kept(piece.index())).unwrap();
+            }
             Pulled::List(list, answer) => {
                 answer.send(Bitfield::full(list.geometry().piece_count())).unwrap();
             }
@@ -286,7 +297,7 @@ async fn a_receiver_that_goes_away_ends_the_pull() {
     let (out, pulled) = mpsc::channel(1);
     drop(pulled);
     let swarm = Swarm::new(Arc::new(identity(CALLER)), Arc::default());
-    let outcome = swarm.pull(artifact.pull(vec![source], out)).await;
+    let outcome = swarm.pull(artifact.pull(vec![source], out).0).await;
     assert!(matches!(outcome, Err(PullError::Cancelled)));
 }
 
@@ -325,7 +336,7 @@ async fn an_unreachable_peer_is_named_with_its_reason() {
 }
 
 #[tokio::test]
-async fn one_peer_has_two_sessions_at_most() {
+async fn one_peer_has_two_connections_at_most() {
     let artifact = Artifact::new(1_024, 1_024);
     let mut served = serve(1, Memory::whole(&artifact)).await;
     let mut calls = Vec::new();
@@ -335,7 +346,7 @@ async fn one_peer_has_two_sessions_at_most() {
     loop {
         match served.news.recv().await.unwrap() {
             ServeNews::TurnedAway { why, .. } => {
-                break assert!(why.contains("2 sessions"), "{why}");
+                break assert!(why.contains("2 connections"), "{why}");
             }
             other => assert!(matches!(other, ServeNews::Called(_)), "{other:?}"),
         }

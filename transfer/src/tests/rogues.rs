@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::ports::{PullNews, PullSource};
+use engine::wire::{
+    self, BlockHead, DigestsHead, Frame, HEADER_LEN, Header, Hello, Kind, Opened, ProofHead,
+    Refuse, Side, VERSION,
+};
+use futures::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use verifier::boundary::PeerAddress;
+use verifier::merkle::PieceTree;
 use verifier::{Bitfield, Sha256};
 
 use super::harness::{Artifact, Memory, Outcome, identity, label, pull_all, serve};
 use crate::dial::{Call, dial};
 use crate::identity::doorway;
-use crate::wire::{
-    self, BlockHead, Digests, Frame, HEADER_LEN, Header, Hello, Kind, Open, Opened, Refuse,
-};
 
 type Stream = TlsStream<TcpStream>;
 
@@ -41,7 +44,8 @@ enum Trick {
 
 async fn trick(trick: Trick) -> Outcome {
     let artifact = Artifact::new(24 * 16_384, 16_384);
-    let honest = Memory { delay: Duration::from_millis(10), ..Memory::whole(&artifact) };
+    // It gets everything a moment later, so that the rogue is asked first.
+    let honest = Memory { lands: true, have: Bitfield::empty(24), ..Memory::whole(&artifact) };
     let honest = serve(2, honest).await;
     let sources = vec![rogue(1, &artifact, trick).await, honest.source.clone()];
     let outcome = pull_all(&artifact, sources).await;
@@ -64,7 +68,7 @@ fn bans(outcome: &Outcome) -> Vec<String> {
 
 #[tokio::test]
 async fn whoever_breaks_the_protocol_is_banned_and_costs_only_itself() {
-    for (how, code) in [
+    let tricks = [
         (Trick::Short, "session.unasked"),
         (Trick::Long, "session.block-length"),
         (Trick::Unasked, "session.unasked"),
@@ -77,10 +81,12 @@ async fn whoever_breaks_the_protocol_is_banned_and_costs_only_itself() {
         (Trick::UnknownKind, "frame.kind"),
         (Trick::OutOfTurn, "session.unexpected"),
         (Trick::Garbage, "frame.kind"),
-    ] {
+    ];
+    join_all(tricks.map(async |(how, code)| {
         let outcome = trick(how).await;
         assert_eq!(bans(&outcome), [code], "{how:?}: {:?}", outcome.news);
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -108,6 +114,10 @@ async fn rogue(seed: u8, artifact: &Artifact, trick: Trick) -> PullSource {
             let index = loop {
                 match read(&mut stream).await {
                     Some(Frame::Ask(index)) => break index,
+                    Some(Frame::AskProven(index)) => {
+                        prove(&mut stream, &artifact, index).await;
+                        break index;
+                    }
                     Some(Frame::Learn) => recite(&mut stream, &artifact).await,
                     Some(_) => {}
                     None => return,
@@ -130,14 +140,9 @@ fn play(trick: Trick, artifact: &Artifact, index: u32) -> Vec<u8> {
     let length = geometry.piece_size();
     let block = |index: u32, offset: u32, bytes: &[u8]| {
         let length = u32::try_from(bytes.len()).unwrap();
-        let mut frame = BlockHead { index, offset, length }.encode().to_vec();
+        let mut frame = encoded(&Frame::Block(BlockHead { index, offset, length }));
         frame.extend_from_slice(bytes);
         frame
-    };
-    let frame = |frame: Frame| {
-        let mut bytes = Vec::new();
-        frame.encode(&mut bytes).unwrap();
-        bytes
     };
     match trick {
         Trick::Short => [block(index, 0, &piece[..8_192]), block(index + 1, 0, &piece)].concat(),
@@ -150,12 +155,12 @@ fn play(trick: Trick, artifact: &Artifact, index: u32) -> Vec<u8> {
         }
         Trick::NoSuchPiece => block(geometry.piece_count(), 0, &piece),
         Trick::FalseCancel => {
-            frame(Frame::Refuse(Refuse { index: Some(index), code: wire::refusal::CANCELLED }))
+            encoded(&Frame::Refuse(Refuse { index: Some(index), code: wire::refusal::CANCELLED }))
         }
         Trick::OverLong => [&u32::MAX.to_le_bytes()[..], &[Kind::Block as u8]].concat(),
         Trick::UnknownKind => vec![0, 0, 0, 0, 99],
         Trick::Garbage => vec![0xA5; length as usize],
-        Trick::OutOfTurn => frame(Frame::Hello(Hello { version: 0, asks: 1 })),
+        Trick::OutOfTurn => encoded(&Frame::Hello(Hello { version: VERSION, asks: 1 })),
         Trick::HangUp | Trick::Nothing => Vec::new(),
     }
 }
@@ -177,6 +182,10 @@ pub(super) async fn dripping(seed: u8, artifact: &Artifact, flow: Flow) -> PullS
             while let Some(frame) = read(&mut stream).await {
                 match frame {
                     Frame::Ask(index) => drip(&mut stream, &artifact, index, flow).await,
+                    Frame::AskProven(index) => {
+                        prove(&mut stream, &artifact, index).await;
+                        drip(&mut stream, &artifact, index, flow).await;
+                    }
                     Frame::Learn => recite(&mut stream, &artifact).await,
                     _ => {}
                 }
@@ -191,7 +200,8 @@ async fn drip(stream: &mut Stream, artifact: &Artifact, index: u32, flow: Flow) 
     for (place, block) in piece.chunks(wire::MAX_BLOCK as usize).enumerate() {
         let length = u32::try_from(block.len()).unwrap();
         let offset = u32::try_from(place).unwrap() * wire::MAX_BLOCK;
-        stream.write_all(&BlockHead { index, offset, length }.encode()).await.ok();
+        let head = encoded(&Frame::Block(BlockHead { index, offset, length }));
+        stream.write_all(&head).await.ok();
         for drop in block.chunks(flow.bytes) {
             if stream.write_all(drop).await.is_err() || stream.flush().await.is_err() {
                 return;
@@ -241,7 +251,7 @@ where
 }
 
 async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {
-    send(stream, &Frame::Hello(Hello { version: 0, asks: 64 })).await;
+    send(stream, &Frame::Hello(Hello { version: VERSION, asks: 64 })).await;
     assert!(matches!(read(stream).await, Some(Frame::Hello(_))));
     assert!(matches!(read(stream).await, Some(Frame::Open(_))));
     assert_eq!(artifact.list.geometry().piece_count(), told.list.geometry().piece_count());
@@ -257,37 +267,56 @@ async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {
 }
 
 async fn recite(stream: &mut Stream, artifact: &Artifact) {
-    let bytes = artifact.list.digests().iter().flat_map(|digest| *digest.as_bytes()).collect();
-    send(stream, &Frame::Digests(Digests { first: 0, bytes })).await;
+    let digests = artifact.list.digests();
+    let count = u32::try_from(digests.len()).unwrap();
+    let mut bytes = encoded(&Frame::Digests(DigestsHead { first: 0, count }));
+    bytes.extend(digests.iter().flat_map(|digest| *digest.as_bytes()));
+    stream.write_all(&bytes).await.ok();
+    stream.flush().await.ok();
+}
+
+async fn prove(stream: &mut Stream, artifact: &Artifact, index: u32) {
+    let list = &artifact.list;
+    let tree = PieceTree::new(list.root().algorithm(), list.digests()).unwrap();
+    let siblings = tree.proof(index).unwrap().siblings().concat();
+    let count = u32::try_from(siblings.len() / 32).unwrap();
+    let mut bytes = encoded(&Frame::Proof(ProofHead { index, count }));
+    bytes.extend(siblings);
+    stream.write_all(&bytes).await.ok();
+    stream.flush().await.ok();
+}
+
+fn encoded(frame: &Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes).unwrap();
+    bytes
 }
 
 async fn send(stream: &mut Stream, frame: &Frame) {
-    let mut bytes = Vec::new();
-    frame.encode(&mut bytes).unwrap();
-    stream.write_all(&bytes).await.ok();
+    stream.write_all(&encoded(frame)).await.ok();
     stream.flush().await.ok();
 }
 
 async fn read(stream: &mut Stream) -> Option<Frame> {
     let mut header = [0; HEADER_LEN];
     stream.read_exact(&mut header).await.ok()?;
-    let header = Header::decode(header).unwrap();
+    let header = Header::decode(header, Side::Caller).ok()?;
     let mut body = vec![0; header.length as usize];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Frame::decode(header.kind, &body).unwrap())
+    Frame::decode(header, &body).ok()
 }
 
 /// Calls a peer and says nothing.
 pub(super) async fn call(source: &PullSource) -> Call {
-    dial(&identity(super::CALLER), source.id, &source.addresses).await.unwrap()
+    dial(&identity(super::CALLER), source.id, &source.addresses).await.unwrap().0
 }
 
 /// Everything that a peer says to someone who opens this artifact.
 pub(super) async fn raw_open(source: &PullSource, artifact: Sha256) -> Vec<u8> {
     let mut call = call(source).await;
     let mut bytes = Vec::new();
-    Frame::Hello(Hello { version: 0, asks: 64 }).encode(&mut bytes).unwrap();
-    Frame::Open(Open { artifact: *artifact.as_bytes() }).encode(&mut bytes).unwrap();
+    Frame::Hello(Hello { version: VERSION, asks: 64 }).encode(&mut bytes).unwrap();
+    Frame::Open(*artifact.as_bytes()).encode(&mut bytes).unwrap();
     call.write_all(&bytes).await.unwrap();
     call.flush().await.unwrap();
     let mut said = Vec::new();

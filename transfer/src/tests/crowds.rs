@@ -10,7 +10,7 @@ use verifier::boundary::PeerAddress;
 
 use super::harness::{Artifact, Memory, Outcome, pull_all, pull_in_vain, serve, serve_with};
 use super::rogues;
-use crate::pace::{Limits, SNUB};
+use crate::Limits;
 
 #[tokio::test]
 async fn silent_strangers_keep_no_paired_peer_out() {
@@ -29,7 +29,7 @@ async fn silent_strangers_keep_no_paired_peer_out() {
 }
 
 #[tokio::test]
-async fn a_new_session_of_a_peer_replaces_its_oldest_silent_one() {
+async fn a_new_connection_of_a_peer_replaces_its_oldest_silent_one() {
     let artifact = Artifact::new(8 * 1_024, 1_024);
     let mut served = serve(1, Memory::whole(&artifact)).await;
     let mut oldest = rogues::call(&served.source).await;
@@ -38,7 +38,7 @@ async fn a_new_session_of_a_peer_replaces_its_oldest_silent_one() {
         assert!(matches!(served.news.recv().await.unwrap(), ServeNews::Called(_)));
     }
     tokio::time::pause();
-    tokio::time::advance(SNUB).await;
+    tokio::time::advance(Duration::from_secs(4)).await;
     tokio::time::resume();
     pull_all(&artifact, vec![served.source.clone()]).await.result.unwrap();
     // It said hello, and hung up; the other one is still there.
@@ -57,12 +57,12 @@ async fn a_busy_peer_is_said_to_be_busy() {
     let full = serve_with(1, Memory::whole(&artifact), full).await;
     let taken = serve(2, Memory::whole(&artifact)).await;
     let _sessions = [rogues::call(&taken.source).await, rogues::call(&taken.source).await];
-    for (served, told) in [(full, "machine is busy"), (taken, "has 2 sessions already")] {
+    for (served, told) in [(full, "machine is busy"), (taken, "has 2 connections already")] {
         let label = served.source.label.clone();
         let outcome = pull_in_vain(&artifact, vec![served.source]).await;
         let Err(PullError::Exhausted { why, .. }) = outcome.result else { panic!() };
         assert!(
-            why.ends_with(&format!("; {label} is busy: it takes no more sessions now")),
+            why.ends_with(&format!("; {label} is busy: it takes no more connections now")),
             "{why}"
         );
         let mut news = served.news;

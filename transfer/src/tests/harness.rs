@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use app::ports::{
     Failure, Listener as _, Listening, Opened, Patience, Peers as _, Pull, PullError, PullNews,
-    PullSource, Pulled, Refusal, ServeNews, Shelf,
+    PullSource, Pulled, Refusal, ServeNews, Settled, Shelf,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -19,8 +19,7 @@ use verifier::piece::{PieceList, PieceStream};
 use verifier::scalars::Label;
 use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
-use crate::swarm::Swarm;
-use crate::{Doorway, Identity, Limits};
+use crate::{Doorway, Identity, Limits, Swarm};
 
 pub(super) fn identity(seed: u8) -> Identity {
     Identity::from_key(SigningKey::from_seed([seed; 32]))
@@ -60,8 +59,14 @@ impl Artifact {
         Bytes::from(pieces.values().flatten().copied().collect::<Vec<u8>>())
     }
 
-    pub(super) fn pull(&self, sources: Vec<PullSource>, out: mpsc::Sender<Pulled>) -> Pull {
-        Pull {
+    /// A pull of everything, and where it hears what became of the pieces.
+    pub(super) fn pull(
+        &self,
+        sources: Vec<PullSource>,
+        out: mpsc::Sender<Pulled>,
+    ) -> (Pull, mpsc::UnboundedSender<Settled>) {
+        let (settle, settled) = mpsc::unbounded_channel();
+        let pull = Pull {
             artifact: self.sha256,
             geometry: *self.list.geometry(),
             root: self.list.root(),
@@ -70,8 +75,9 @@ impl Artifact {
             sources,
             patience: Patience::default(),
             out,
-            settled: mpsc::unbounded_channel().1,
-        }
+            settled,
+        };
+        (pull, settle)
     }
 }
 
@@ -86,9 +92,8 @@ pub(super) struct Memory {
     /// Whether the first byte of every piece is changed.
     pub(super) lies: bool,
     pub(super) delay: Duration,
-    /// Whether everything lands here after the first look.
+    /// Whether everything lands here after a moment.
     pub(super) lands: bool,
-    pub(super) opened: AtomicU32,
     pub(super) sent: AtomicU32,
 }
 
@@ -103,7 +108,6 @@ impl Memory {
             lies: false,
             delay: Duration::ZERO,
             lands: false,
-            opened: AtomicU32::new(0),
             sent: AtomicU32::new(0),
         }
     }
@@ -120,11 +124,7 @@ impl Shelf for Memory {
 
     async fn open(&self, _: PeerId, artifact: Sha256) -> Option<Opened> {
         let shown = self.granted && artifact == self.artifact.sha256;
-        let before = self.opened.fetch_add(1, Ordering::Relaxed);
-        let have = match self.lands && before > 0 {
-            true => Bitfield::full(self.have.len()),
-            false => self.have.clone(),
-        };
+        let have = self.have.clone();
         shown.then(|| Opened { list: Arc::clone(&self.artifact.list), have })
     }
 
@@ -152,7 +152,15 @@ impl Shelf for Memory {
     }
 
     fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
-        mpsc::unbounded_channel().1
+        let (tell, told) = mpsc::unbounded_channel();
+        if self.lands {
+            let (artifact, geometry) = (self.artifact.sha256, *self.artifact.list.geometry());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                geometry.indices().for_each(|index| tell.send((artifact, index)).unwrap());
+            });
+        }
+        told
     }
 }
 
@@ -176,11 +184,13 @@ pub(super) async fn serve(seed: u8, shelf: Memory) -> Served {
 
 pub(super) async fn serve_with(seed: u8, shelf: Memory, limits: Arc<Limits>) -> Served {
     let count = shelf.artifact.list.geometry().piece_count();
+    let offered = if shelf.lands { Bitfield::empty(count) } else { Bitfield::full(count) };
     let (news, heard) = mpsc::channel(10_000);
     let doorway = Doorway::new(Arc::new(identity(seed)), limits);
     let address = "127.0.0.1:0".parse().unwrap();
     let listening = doorway.listen(address, Arc::new(shelf), news).await.unwrap();
     let (source, sessions) = called(seed, listening, count);
+    let source = PullSource { offered, ..source };
     let sessions = tokio::spawn(async move { sessions.await.unwrap() });
     Served { source, news: heard, sessions }
 }
@@ -230,8 +240,10 @@ async fn pull_within(
     patience: Duration,
 ) -> Outcome {
     let (out, mut pulled) = mpsc::channel(8);
-    let swarm = Swarm::new(Arc::new(identity(super::CALLER)), limits).with_patience(patience);
-    let pull = swarm.pull(artifact.pull(sources, out));
+    let swarm = Swarm::new(Arc::new(identity(super::CALLER)), limits);
+    let (mut pull, settle) = artifact.pull(sources, out);
+    pull.patience = Patience::For(patience);
+    let pull = swarm.pull(pull);
     let (mut pieces, mut news, mut lists) = (BTreeMap::new(), Vec::new(), 0);
     let receive = async {
         while let Some(message) = pulled.recv().await {
@@ -244,6 +256,7 @@ async fn pull_within(
                 Pulled::Piece(piece) => {
                     let bytes = Bytes::copy_from_slice(piece.bytes());
                     assert!(pieces.insert(piece.index(), bytes).is_none(), "twice");
+                    settle.send(Settled::Kept(piece.index())).unwrap();
                 }
                 Pulled::News(PullNews::Asked { .. }) => {}
                 Pulled::News(item) => news.push(item),

@@ -1,0 +1,171 @@
+//! What the uploads want done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::ports::{ServeNews, Shelf};
+use bytes::Bytes;
+use engine::Ending;
+use engine::upload::{Caller, Effect, Input, News, Refusal};
+use engine::wire::{BlockHead, Frame};
+use verifier::PieceIndex;
+use verifier::identity::PeerId;
+
+use super::{Answer, Call, Heard, Serving, State};
+use crate::connection::Task;
+use crate::listen::shelf::{Ask, Ready};
+use crate::listen::telling;
+
+/// So much news may wait before nobody hears of strangers.
+const CROWDED: usize = 64;
+
+impl<S: Shelf> Serving<S> {
+    pub(super) fn obey(&mut self, effect: Effect) {
+        match effect {
+            Effect::Open(caller, peer, sha256) => {
+                let shelf = Arc::clone(&self.shelf);
+                self.answers.push(Box::pin(async move {
+                    Answer::Opened(caller, sha256, shelf.open(peer, sha256).await)
+                }));
+            }
+            Effect::Read { caller, peer, index, proven, .. } => {
+                self.read(caller, peer, index, proven);
+            }
+            Effect::Send(caller, frame) => self.send(caller, &frame),
+            Effect::Block(caller, head) => self.send_block(caller, head),
+            Effect::Proof(caller, head) => {
+                let proof = self.piece(caller, head.index).map(|(_, ready)| ready.proof.clone());
+                self.send_payload(caller, &Frame::Proof(head), proof);
+            }
+            Effect::Digests(caller, head) => {
+                let call = self.calls.get(&caller);
+                let artifact = call.and_then(|call| call.artifact.as_ref());
+                let digests = artifact.map(|artifact| artifact.digests(head));
+                self.send_payload(caller, &Frame::Digests(head), digests);
+            }
+            Effect::Discard(caller, index) => {
+                if let Some(call) = self.calls.get_mut(&caller) {
+                    call.pieces.remove(&index);
+                }
+            }
+            Effect::HangUp(caller, within) => self.hang_up(caller, within),
+            Effect::Tell(news) => self.tell_news(news),
+        }
+    }
+
+    /// Hands over what was to be sent; of one turn, all in one piece.
+    pub(super) fn flush(&mut self) {
+        for caller in self.unflushed.drain(..) {
+            if let Some(Call { state: State::Open(link, _), .. }) = self.calls.get_mut(&caller) {
+                link.flush();
+            }
+        }
+    }
+
+    pub(super) fn tell_news(&mut self, news: News) {
+        let news = match news {
+            News::Called(peer) => ServeNews::Called(peer),
+            News::Sent(peer, artifact, index, bytes) => {
+                ServeNews::Sent { peer, artifact, index, bytes: bytes.into() }
+            }
+            News::Refused(peer, refusal) => {
+                ServeNews::Refused { peer, refusal: telling::told(refusal) }
+            }
+            News::Left(peer) => ServeNews::Left(peer),
+            News::TurnedAway(caller, peer, why) => {
+                let Some(from) = self.calls.get(&caller).map(|call| call.from) else { return };
+                // A crowd of strangers must not keep the paired ones waiting.
+                if self.news.len() < CROWDED {
+                    let shelf = Arc::clone(&self.shelf);
+                    self.answers.push(Box::pin(async move {
+                        Answer::News(telling::turned_away(from, peer, why, &*shelf).await)
+                    }));
+                }
+                return;
+            }
+        };
+        self.news.push(news);
+    }
+
+    fn read(&mut self, caller: Caller, peer: PeerId, index: PieceIndex, proven: bool) {
+        let call = self.calls.get(&caller);
+        let Some(artifact) = call.and_then(|call| call.artifact.clone()) else { return };
+        let (shelf, ask) = (Arc::clone(&self.shelf), Ask { peer, artifact, index, proven });
+        self.answers
+            .push(Box::pin(async move { Answer::Read(caller, index, ask.read(&*shelf).await) }));
+    }
+
+    fn send(&mut self, caller: Caller, frame: &Frame) {
+        if let Some(Call { state: State::Open(link, _), .. }) = self.calls.get_mut(&caller) {
+            link.batch().frame(frame);
+            self.unflushed.push(caller);
+        }
+    }
+
+    fn send_payload(&mut self, caller: Caller, frame: &Frame, payload: Option<Bytes>) {
+        let Some(Call { state: State::Open(link, _), .. }) = self.calls.get_mut(&caller) else {
+            return;
+        };
+        match payload.filter(|payload| payload.len() == frame.payload() as usize) {
+            Some(payload) => {
+                link.batch().frame(frame);
+                link.batch().payload(payload);
+                self.unflushed.push(caller);
+            }
+            None => {
+                tracing::error!(?frame, "what was to be sent is not here");
+                let why = Ending::Lost("something was mislaid here".to_owned());
+                self.happened.push_back(Input::Ended(caller, why));
+            }
+        }
+    }
+
+    /// Sends a block, if the grant holds still.
+    fn send_block(&mut self, caller: Caller, head: BlockHead) {
+        let Some((index, ready)) = self.piece(caller, head.index) else { return };
+        let (from, to) = (head.offset as usize, head.offset as usize + head.length as usize);
+        let bytes = (to <= ready.bytes.len()).then(|| ready.bytes.slice(from..to));
+        let is_last = to == ready.bytes.len();
+        let call = self.calls.get_mut(&caller);
+        let Some((call, artifact)) = call.and_then(|call| {
+            let artifact = call.artifact.as_ref()?.sha256;
+            Some((call, artifact))
+        }) else {
+            return;
+        };
+        if is_last {
+            call.pieces.remove(&index);
+        }
+        if call.peer.is_some_and(|peer| self.shelf.grants(peer, artifact)) {
+            self.send_payload(caller, &Frame::Block(head), bytes);
+        } else {
+            let refused = Input::Read(caller, index, Err(Refusal::NotServed));
+            self.happened.push_back(refused);
+        }
+    }
+
+    /// A piece that was read for the caller.
+    fn piece(&self, caller: Caller, index: u32) -> Option<(PieceIndex, &Ready)> {
+        let call = self.calls.get(&caller)?;
+        let index = call.artifact.as_ref()?.index(index)?;
+        call.pieces.get(&index).map(|ready| (index, ready))
+    }
+
+    fn hang_up(&mut self, caller: Caller, within: Duration) {
+        self.leaving.remove(&caller);
+        let Some(call) = self.calls.get_mut(&caller) else { return };
+        let state = std::mem::replace(&mut call.state, State::Over);
+        self.over.push(caller);
+        if let State::Open(link, connected) = state
+            && !within.is_zero()
+        {
+            let tell = self.tell.clone();
+            let goodbye = async move {
+                link.hang_up(within).await;
+                drop(connected);
+                tell.send(Heard::Left(caller)).await.ok();
+            };
+            self.leaving.insert(caller, Task::spawn(goodbye));
+        }
+    }
+}

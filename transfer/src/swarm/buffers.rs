@@ -1,0 +1,85 @@
+//! The memory that pieces take from the first byte until they are kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// Memory of pieces that are gone, for those that come. How many there are at a time is up to the
+/// engine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    /// The most bytes that are held without use.
+    const SPARE: usize = 48 << 20;
+
+    /// Memory for a piece of this length.
+    pub(super) fn take(&self, length: u32) -> Buffer {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut bytes = spare.unwrap_or_default();
+        bytes.reserve_exact(length as usize);
+        Buffer { bytes, home: self.clone() }
+    }
+
+    fn give_back(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if (spare.len() + 1).saturating_mul(bytes.capacity()) <= Self::SPARE {
+            spare.push(bytes);
+        }
+    }
+}
+
+/// Memory for one piece, given back when it and all [`Bytes`] made of it are dropped.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    home: Buffers,
+}
+
+impl Buffer {
+    /// What has come of the piece.
+    pub(super) const fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// The bytes, which lead the memory back once nobody holds them.
+    pub(super) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.home.give_back(std::mem::take(&mut self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Buffers;
+
+    #[test]
+    fn memory_comes_back_when_the_last_holder_drops_it() {
+        let buffers = Buffers::default();
+        let mut one = buffers.take(60);
+        one.bytes_mut().extend_from_slice(&[7; 60]);
+        let place = one.as_ref().as_ptr();
+        let bytes = one.freeze();
+        let other = bytes.clone();
+        drop(bytes);
+        assert_ne!(buffers.take(60).as_ref().as_ptr(), place);
+        assert_eq!(other[..], [7; 60]);
+        drop(other);
+        let mut again = buffers.take(60);
+        assert!(again.as_ref().is_empty());
+        again.bytes_mut().push(1);
+        assert_eq!(again.as_ref().as_ptr(), place);
+    }
+}

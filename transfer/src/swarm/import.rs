@@ -1,0 +1,442 @@
+//! One import under way: the one task that owns the engine, and does what it says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use app::ports::{Availability, Pull, PullError, PullNews, PullSource, Pulled, Settled};
+use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
+use engine::wire::{Frame, Side};
+use engine::{Ending, Engine};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep_until, timeout};
+use verifier::PieceIndex;
+use verifier::boundary::PeerAddress;
+use verifier::piece::{ListError, PieceList, VerifiedPiece};
+
+use super::buffers::Buffers;
+use super::receiving::{Command, Receiving, Shared};
+use super::{Judgement, Swarm, telling};
+use crate::connection::{Clock, Link, Reader, Sent, Task};
+use crate::dial::{Call, dial};
+use crate::limits::Connected;
+use crate::outbox::{Gone, Outbox};
+
+/// How long the other side may take to hear goodbye.
+const GOODBYE: Duration = Duration::from_millis(200);
+/// How many messages of connections may wait.
+const QUEUE: usize = 1_024;
+/// How many messages are taken in before others have their turn.
+const AT_ONCE: usize = 64;
+/// So many messages to the import may wait before it is told only what it must hear.
+const BEHIND: usize = 64;
+/// How often it is looked whether availability has changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the tasks of an import say to the one that owns the engine.
+pub(super) enum Heard {
+    /// The handshake is over, and at this address the peer was.
+    Connected(Connection, Box<Call>, PeerAddress, Connected),
+    Input(Input),
+    Judged(Connection, PieceIndex, Judgement),
+    Listed(Connection, Result<Arc<PieceList>, ListError>),
+}
+
+/// What the import answered to a question.
+enum Answer {
+    Spent(Connection, Consent),
+    Wanted(Connection, verifier::Bitfield),
+}
+
+/// One import under way.
+pub(super) struct Import {
+    engine: Engine,
+    clock: Clock,
+    swarm: Swarm,
+    sources: Vec<PullSource>,
+    shared: Arc<Shared>,
+    out: Outbox<Pulled>,
+    settled: mpsc::UnboundedReceiver<Settled>,
+    answers: FuturesUnordered<BoxFuture<'static, Option<Answer>>>,
+    heard: mpsc::Receiver<Heard>,
+    tell: mpsc::Sender<Heard>,
+    calls: BTreeMap<Connection, Task>,
+    links: BTreeMap<Connection, (Link<Command>, Connected)>,
+    /// Connections that frames were put in for since they were flushed last.
+    unflushed: Vec<Connection>,
+    goodbyes: JoinSet<()>,
+    judged: BTreeMap<(Connection, PieceIndex), VerifiedPiece>,
+    /// Connections that are over, and of which the engine has said its last.
+    ended: Vec<Connection>,
+    /// What happened while effects were taken out.
+    happened: VecDeque<Input>,
+    limits: watch::Receiver<()>,
+    availability: Option<Arc<Availability>>,
+}
+
+impl Import {
+    pub(super) fn new(swarm: Swarm, pull: Pull, seed: u64) -> Self {
+        let clock = Clock::start();
+        let Pull { artifact, geometry, root, list, missing, sources, patience, out, settled } =
+            pull;
+        let peers = sources.iter().map(|source| Peer {
+            id: source.id,
+            label: source.label.clone(),
+            offered: source.offered.clone(),
+        });
+        let limits = Arc::clone(&swarm.limits);
+        let order = Order {
+            artifact,
+            geometry,
+            root,
+            listed: list.is_some(),
+            missing,
+            peers: peers.collect(),
+            patience: telling::patience(patience),
+            limits: limits.of_import(),
+        };
+        let (tell, heard) = mpsc::channel(QUEUE);
+        let changes = limits.watch();
+        let list = list.map_or_else(OnceLock::new, OnceLock::from);
+        let shared = Shared { geometry, root, list, buffers: Buffers::default(), limits };
+        Self {
+            engine: Engine::new(order, seed, clock.now()),
+            clock,
+            swarm,
+            sources,
+            shared: Arc::new(shared),
+            out: Outbox::new(out),
+            settled,
+            answers: FuturesUnordered::new(),
+            heard,
+            tell,
+            calls: BTreeMap::new(),
+            links: BTreeMap::new(),
+            unflushed: Vec::new(),
+            goodbyes: JoinSet::new(),
+            judged: BTreeMap::new(),
+            ended: Vec::new(),
+            happened: VecDeque::new(),
+            limits: changes,
+            availability: None,
+        }
+    }
+
+    /// Runs until the engine is done, or until whoever wanted the import is gone, which ends
+    /// `wanted`.
+    pub(super) async fn run(
+        mut self,
+        mut wanted: oneshot::Receiver<Infallible>,
+    ) -> Result<(), PullError> {
+        let outcome = tokio::select! {
+            outcome = self.turns() => outcome,
+            _gone = &mut wanted => Err(PullError::Cancelled),
+        };
+        if matches!(outcome, Err(PullError::Cancelled)) {
+            while self.engine.next().is_some() {}
+            self.engine.input(Input::Stop, self.clock.now());
+            while let Some(effect) = self.engine.next() {
+                if matches!(effect, Effect::Send(..) | Effect::HangUp(_)) {
+                    self.obey(effect);
+                }
+            }
+        }
+        self.flush();
+        // What the import is still to be told, and what it can still keep.
+        tokio::select! {
+            _passed = self.out.pass() => {}
+            _gone = wanted => {}
+        }
+        timeout(GOODBYE, async { while self.goodbyes.join_next().await.is_some() {} }).await.ok();
+        outcome
+    }
+
+    async fn turns(&mut self) -> Result<(), PullError> {
+        let mut alarm = Box::pin(sleep_until(Instant::now()));
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Some(outcome) = self.settle() {
+                return outcome;
+            }
+            let input = self.hear(&mut alarm, &mut look).await?;
+            if let Some(input) = input {
+                self.happened.push_back(input);
+            }
+            for _ in 0..AT_ONCE {
+                if let Some(outcome) = self.settle() {
+                    return outcome;
+                }
+                let Ok(heard) = self.heard.try_recv() else { break };
+                let input = self.take(heard);
+                self.happened.extend(input);
+            }
+        }
+    }
+
+    /// Gives in what happened and does what comes of it, until nothing more does; the outcome once
+    /// the engine is done.
+    fn settle(&mut self) -> Option<Result<(), PullError>> {
+        let mut judged = None;
+        loop {
+            while let Some(effect) = self.engine.next() {
+                if let Effect::Done(outcome) = effect {
+                    return Some(outcome.map_err(telling::exhausted));
+                }
+                self.obey(effect);
+            }
+            self.flush();
+            // What was judged is handed over by now, or not wanted.
+            judged.take().map(|piece| self.judged.remove(&piece));
+            for connection in std::mem::take(&mut self.ended) {
+                self.links.remove(&connection);
+                self.calls.remove(&connection);
+            }
+            let now = self.clock.now();
+            // The time comes before what happened in it.
+            let is_due = self.engine.deadline().is_some_and(|(deadline, _)| deadline <= now);
+            let input = if is_due { Input::Tick } else { self.happened.pop_front()? };
+            match &input {
+                Input::Ended(connection, _) => self.ended.push(*connection),
+                Input::Judged(connection, index, _) => judged = Some((*connection, *index)),
+                _ => {}
+            }
+            self.engine.input(input, now);
+        }
+    }
+
+    /// Waits for the next thing that happens; of some the engine hears nothing.
+    async fn hear(
+        &mut self,
+        alarm: &mut Pin<Box<Sleep>>,
+        look: &mut Interval,
+    ) -> Result<Option<Input>, PullError> {
+        let deadline = self.engine.deadline().map(|(moment, _)| self.clock.instant(moment));
+        if let Some(deadline) = deadline
+            && (alarm.deadline() > deadline || alarm.is_elapsed())
+        {
+            alarm.as_mut().reset(deadline);
+        }
+        tokio::select! {
+            Some(heard) = self.heard.recv() => Ok(self.take(heard)),
+            Some(settled) = self.settled.recv() => Ok(Some(match settled {
+                Settled::Kept(index) => Input::Settled(index, Consent::Given),
+                Settled::Denied(index) => Input::Settled(index, Consent::Denied),
+            })),
+            Some(answer) = self.answers.next() => match answer {
+                Some(answer) => Ok(Some(self.answered(answer))),
+                None => Err(PullError::Cancelled),
+            },
+            passed = pass(&mut self.out) => match passed {
+                Ok(()) => Ok(None),
+                Err(Gone) => Err(PullError::Cancelled),
+            },
+            () = alarm.as_mut(), if deadline.is_some() => Ok(None),
+            Ok(()) = self.limits.changed() => Ok(Some(Input::Limits(self.shared.limits.of_import()))),
+            Some(_) = self.goodbyes.join_next() => Ok(None),
+            _ = look.tick() => {
+                self.look();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes in what a connection said.
+    fn take(&mut self, heard: Heard) -> Option<Input> {
+        match heard {
+            Heard::Connected(connection, call, address, connected) => {
+                self.calls.remove(&connection)?;
+                if let Some(source) = self.source(connection) {
+                    let mut worked =
+                        self.swarm.worked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    worked.insert(source.id, address);
+                }
+                let link = self.link(connection, *call)?;
+                self.links.insert(connection, (link, connected));
+                Some(Input::Connected(connection))
+            }
+            Heard::Input(input) => Some(input),
+            Heard::Judged(connection, index, judged) => {
+                let judged = judged.map(|piece| {
+                    self.judged.insert((connection, index), piece);
+                });
+                Some(Input::Judged(connection, index, judged))
+            }
+            Heard::Listed(connection, Err(error)) => Some(Input::Proven(connection, Err(error))),
+            Heard::Listed(connection, Ok(list)) => {
+                let (answer, wanted) = oneshot::channel();
+                self.shared.list.set(Arc::clone(&list)).ok();
+                self.out.push(Pulled::List(list, answer));
+                self.answers.push(Box::pin(async move {
+                    wanted.await.ok().map(|wanted| Answer::Wanted(connection, wanted))
+                }));
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Input {
+        match answer {
+            Answer::Spent(connection, consent) => Input::Spent(connection, consent),
+            Answer::Wanted(connection, wanted) => Input::Proven(connection, Ok(wanted)),
+        }
+    }
+
+    fn obey(&mut self, effect: Effect) {
+        match effect {
+            Effect::Call(connection) => self.call(connection),
+            Effect::Send(connection, frame) => self.send(connection, &frame),
+            Effect::Receive(connection, place) => {
+                self.command(connection, Command::Receive(place));
+            }
+            Effect::Judge(connection, index, evidence) => {
+                self.command(connection, Command::Judge(index, evidence));
+            }
+            Effect::Prove(connection) => self.command(connection, Command::Prove),
+            Effect::Discard(connection, index) => {
+                if self.judged.remove(&(connection, index)).is_none() {
+                    self.command(connection, Command::Discard(index));
+                }
+            }
+            Effect::Deliver(connection, index) => {
+                if let Some(piece) = self.judged.remove(&(connection, index)) {
+                    tracing::debug!(index = index.get(), "piece arrived");
+                    self.out.push(Pulled::Piece(piece));
+                }
+            }
+            Effect::Spend(connection, bytes) => self.spend(connection, bytes),
+            Effect::HangUp(connection) => self.hang_up(connection),
+            Effect::Tell(news) => self.tell_news(telling::news(news)),
+            Effect::Done(_) => {}
+        }
+    }
+
+    fn call(&mut self, connection: Connection) {
+        let Some(source) = self.source(connection) else { return };
+        let Some(connected) = self.shared.limits.connect() else {
+            self.happened.push_back(Input::NoSlot(connection));
+            return;
+        };
+        let (peer, mut addresses) = (source.id, source.addresses.clone());
+        let worked = self.swarm.worked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(first) = worked.get(&peer) {
+            addresses.retain(|address| address != first);
+            addresses.insert(0, first.clone());
+        }
+        drop(worked);
+        let (identity, tell) = (Arc::clone(&self.swarm.identity), self.tell.clone());
+        let call = Task::spawn(async move {
+            let heard = match dial(&identity, peer, &addresses).await {
+                Ok((call, address)) => {
+                    Heard::Connected(connection, Box::new(call), address, connected)
+                }
+                Err(error) => Heard::Input(Input::Ended(connection, error.into())),
+            };
+            tell.send(heard).await.ok();
+        });
+        self.calls.insert(connection, call);
+    }
+
+    /// Starts to read and write.
+    fn link(&self, connection: Connection, call: Call) -> Option<Link<Command>> {
+        let peer = self.source(connection)?.id;
+        let (read, write) = tokio::io::split(call);
+        let (tell, shared) = (self.tell.clone(), Arc::clone(&self.shared));
+        let sent = Asks { connection, tell: tell.clone() };
+        Some(Link::start(write, sent, |told| {
+            let reader = Reader::new(read, Side::Called);
+            Receiving::new((connection, peer), reader, told, tell, shared).run()
+        }))
+    }
+
+    fn send(&mut self, connection: Connection, frame: &Frame) {
+        if let Some((link, _)) = self.links.get_mut(&connection) {
+            link.batch().frame(frame);
+            self.unflushed.push(connection);
+        }
+    }
+
+    /// Hands over what was to be sent; of one turn, all in one piece.
+    fn flush(&mut self) {
+        for connection in self.unflushed.drain(..) {
+            if let Some((link, _)) = self.links.get_mut(&connection) {
+                link.flush();
+            }
+        }
+    }
+
+    fn command(&self, connection: Connection, command: Command) {
+        if let Some((link, _)) = self.links.get(&connection) {
+            link.command(command);
+        }
+    }
+
+    fn hang_up(&mut self, connection: Connection) {
+        self.calls.remove(&connection);
+        if let Some((link, connected)) = self.links.remove(&connection) {
+            self.goodbyes.spawn(async move {
+                link.hang_up(GOODBYE).await;
+                drop(connected);
+            });
+        }
+    }
+
+    fn spend(&mut self, connection: Connection, bytes: u64) {
+        let Some(peer) = self.source(connection).map(|source| source.id) else { return };
+        let (answer, answered) = oneshot::channel();
+        self.out.push(Pulled::Ask { peer, bytes, answer });
+        self.answers.push(Box::pin(async move {
+            let consent = |given| if given { Consent::Given } else { Consent::Denied };
+            answered.await.ok().map(|given| Answer::Spent(connection, consent(given)))
+        }));
+    }
+
+    fn tell_news(&mut self, news: PullNews) {
+        if self.out.len() < BEHIND || !telling::may_be_missed(&news) {
+            self.out.push(Pulled::News(news));
+        }
+    }
+
+    /// Tells how many copies there are, if that has changed.
+    fn look(&mut self) {
+        let availability = telling::availability(self.engine.snapshot());
+        if self.availability.as_deref() != Some(&availability) {
+            let availability = Arc::new(availability);
+            self.availability = Some(Arc::clone(&availability));
+            self.tell_news(PullNews::Availability(availability));
+        }
+    }
+
+    fn source(&self, connection: Connection) -> Option<&PullSource> {
+        self.sources.get(usize::try_from(connection.peer).ok()?)
+    }
+}
+
+/// Hands over what waits; waits for the receiver to go away where nothing does.
+async fn pass(out: &mut Outbox<Pulled>) -> Result<(), Gone> {
+    if out.len() > 0 {
+        return out.pass().await;
+    }
+    out.closed().await;
+    Err(Gone)
+}
+
+/// Hears of what was sent to a peer that is asked: of how much, nobody wants to know.
+struct Asks {
+    connection: Connection,
+    tell: mpsc::Sender<Heard>,
+}
+
+impl Sent for Asks {
+    async fn taken(&self, _bytes: u32) {}
+
+    async fn ended(&self, ending: Ending) {
+        self.tell.send(Heard::Input(Input::Ended(self.connection, ending))).await.ok();
+    }
+}
