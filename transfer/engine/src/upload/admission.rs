@@ -67,6 +67,8 @@ impl Uploads {
     pub(super) fn proved(&mut self, caller: Caller, peer: PeerId) {
         let state = self.callers.get(&caller).map(|call| &call.state);
         let Some(State::Handshaking { .. }) = state else { return };
+        // Whoever makes way for it may be told why, and that takes a place outside.
+        self.outside.retain(|other| *other != caller);
         match self.make_room(peer) {
             Ok(()) => self.let_in(caller, peer),
             Err(busy) => {
@@ -81,7 +83,6 @@ impl Uploads {
         self.peers.retain(|_, share| share.connections > 0 || !share.bucket.is_full(now));
         let share = self.peers.entry(peer).or_insert_with(|| Share::new(self.limits.peer, now));
         share.connections += 1;
-        self.outside.retain(|other| *other != caller);
         if let Some(call) = self.callers.get_mut(&caller) {
             call.state = State::Opening(Line::new(peer, now), Opening::default());
         }

@@ -98,6 +98,17 @@ fn two_dead_connections_do_not_hold_a_peers_places() {
 }
 
 #[test]
+fn who_makes_way_does_not_push_the_one_out_that_it_makes_way_for() {
+    let mut world = World::new(Limits { handshakes: 2, ..limits() }, 2, 16 * KIB);
+    let dead = [world.open(1), world.open(1)];
+    world.pass(seconds(4));
+    let [third, stranger] = ["10.0.0.1", "192.0.2.1"].map(|from| world.call(from));
+    world.input(Input::Proved(third, peer(1)));
+    assert!(world.is_hung_up(dead[0]) && !world.is_hung_up(stranger));
+    assert!(!world.is_hung_up(third));
+}
+
+#[test]
 fn a_dead_connection_is_noticed_within_thirty_seconds() {
     let mut world = World::new(limits(), 2, 16 * KIB);
     let [dead, alive] = [world.open(1), world.open(2)];
