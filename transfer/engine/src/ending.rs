@@ -101,7 +101,7 @@ pub enum Ending {
     #[error("sent a false piece list: {0}")]
     List(ListError),
     /// The peer's piece is not what its digest or its proof names.
-    #[error("sent wrong bytes: {0}")]
+    #[error("sent wrong bytes: {}", wrong(.0))]
     Piece(PieceError),
 }
 
@@ -179,6 +179,14 @@ const fn closed(code: u16) -> &'static str {
         close::FAULT => "ended the connection, because it found fault with what was sent",
         close::VERSION => "ended the connection, because one of you has an older program",
         _ => "ended the connection",
+    }
+}
+
+/// What is wrong with a piece, with the digests that tell.
+fn wrong(error: &PieceError) -> String {
+    match error {
+        PieceError::Proof { index, source } => format!("piece {index}: {source}"),
+        error => error.to_string(),
     }
 }
 
