@@ -174,6 +174,7 @@ impl Engine {
                 self.limits = limits;
                 self.budget.set(limits.in_flight, self.geometry.piece_size());
                 self.turns.stale();
+                self.numbers().for_each(|peer| self.ready(peer));
             }
             Input::Stop => self.finish(),
         }

@@ -3,7 +3,7 @@
 use crate::ending::Ending;
 use crate::import::Engine;
 use crate::import::message::{Consent, Effect, News};
-use crate::import::peer::{Ask, Batch, Session, Snub, Spare};
+use crate::import::peer::{Ask, Batch, Session, Spare};
 use crate::import::turns::Tempo;
 use crate::wire::{Frame, close};
 
@@ -59,7 +59,7 @@ impl Engine {
         };
         if pieces.is_empty() {
             return match outcome {
-                Filled::Nothing if !snubbed && self.is_open(peer) && self.pieces.missing() == 0 => {
+                Filled::Nothing if self.is_open(peer) && self.pieces.missing() == 0 => {
                     self.fill_spare(peer)
                 }
                 outcome => outcome,
@@ -89,7 +89,7 @@ impl Engine {
     /// the peer is on trial.
     fn next_alone(&mut self, peer: u32) -> Option<u32> {
         let session = self.session(peer)?;
-        let on_trial = matches!(session.snub, Some(Snub { trial: None }));
+        let on_trial = session.is_on_trial();
         let mut but = session.cancelled.clone();
         for _ in 0..SEARCH {
             let index = self.pieces.next(peer, &but)?;
@@ -101,11 +101,12 @@ impl Engine {
         None
     }
 
-    /// Whether another open peer has the piece that could be asked and is not below the floor.
+    /// Whether another open peer has the piece that may be asked, and answers as far as is known.
     pub(super) fn better(&self, peer: u32, index: u32) -> bool {
-        let fine = |session: &Session| session.may_be_asked() && session.snub.is_none();
+        let fine = |session: &Session| session.may_be_asked() && session.is_fair();
         self.numbers().any(|other| {
             other != peer
+                && self.is_open(other)
                 && self.session(other).is_some_and(fine)
                 && self.pieces.picker().has(other, index)
         })
@@ -120,12 +121,14 @@ impl Engine {
         {
             return true;
         }
-        let good: Vec<_> = self.turns.good.iter().copied().collect();
-        !good.into_iter().any(|other| {
-            other != peer
-                && self.session(other).is_some_and(Session::may_be_asked)
-                && self.next_for(other).is_some()
-        })
+        let good = std::mem::take(&mut self.turns.good);
+        let wanted = good.iter().any(|other| {
+            *other != peer
+                && self.session(*other).is_some_and(Session::may_be_asked)
+                && self.next_for(*other).is_some()
+        });
+        self.turns.good = good;
+        !wanted
     }
 
     /// How many bytes the peer may owe.
@@ -217,7 +220,9 @@ impl Engine {
             if let Some(session) = self.session_mut(peer) {
                 session.owes(Ask { index, length, proven, cancelled: false, at: now }, now);
             }
-            if let Some(Spare::TakeOver(slow)) = batch.spare {
+            if let Some(Spare::TakeOver(slow)) = batch.spare
+                && !self.session(slow).is_some_and(|session| session.is_sending(index))
+            {
                 self.call_off(slow, index);
             }
             self.send(peer, if proven { Frame::AskProven(index) } else { Frame::Ask(index) });
@@ -230,6 +235,7 @@ impl Engine {
     pub(super) fn call_off(&mut self, peer: u32, index: u32) -> bool {
         let length = u64::from(self.pieces.length(index));
         let Some(session) = self.session_mut(peer) else { return false };
+        let came = if session.is_sending(index) { session.filled } else { 0 };
         let batched = session.batch.as_mut().and_then(|batch| {
             let at = batch.pieces.iter().position(|piece| *piece == index)?;
             Some(batch.pieces.remove(at))
@@ -238,6 +244,7 @@ impl Engine {
             self.budget.spending = self.budget.spending.saturating_sub(length);
         } else if let Some(begun) = session.cancel(index) {
             self.budget.asked = self.budget.asked.saturating_sub(length);
+            self.wasted += u64::from(came);
             self.send(peer, Frame::Cancel(index));
             if let Some(piece) = self.pieces.index(index).filter(|_| begun) {
                 self.effects.push_back(Effect::Discard(self.connection(peer), piece));

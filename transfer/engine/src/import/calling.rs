@@ -6,6 +6,7 @@ use verifier::Bitfield;
 
 use crate::ending::{Ending, Fate};
 use crate::import::Engine;
+use crate::import::hearing::IN_VAIN;
 use crate::import::message::{Blame, Connection, Effect, News, Peer};
 use crate::import::peer::{Peer as Called, Session, State};
 use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
@@ -130,7 +131,7 @@ impl Engine {
         let State::Opening { mut session, .. } = opening else { return Ok(()) };
         session.most = most;
         peer.state = State::Open(session);
-        let (id, hope) = (peer.id, peer.in_vain == 0);
+        let (id, hope) = (peer.id, peer.in_vain < IN_VAIN);
         let wanted = self.pieces.join(number, &have);
         self.turns.stale();
         self.tell(News::Connected(id, wanted));

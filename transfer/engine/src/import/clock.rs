@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use verifier::Code;
+
 use crate::ending::Ending;
 use crate::import::Engine;
 use crate::import::message::Why;
@@ -102,7 +104,11 @@ impl Engine {
         }
         match &mut peer.state {
             State::Waiting { .. } | State::Queued { .. } => self.call(number),
-            State::Calling { .. } => self.leave(number, Ending::Silent, None),
+            State::Calling { .. } => {
+                let why = "does not answer the call".to_owned();
+                let code = Code::new("session", "silent");
+                self.leave(number, Ending::Unreachable { why, code, again: true }, None);
+            }
             State::Opening { since, .. } if *since + OPENING <= now => {
                 self.leave(number, Ending::Silent, Some(close::IDLE));
             }

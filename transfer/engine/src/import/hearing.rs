@@ -10,12 +10,13 @@ use crate::import::Engine;
 use crate::import::message::{Connection, Effect, Evidence, News, Place};
 use crate::import::peer::{Carries, Payload, Session, State};
 use crate::import::pieces::Flight;
+use crate::import::window::LUMPS;
 use crate::wire::{BlockHead, Frame, Kind, MIN_BLOCK, ProofHead, Refuse, close, refusal};
 
 /// At most so many pings may come in that time.
 const PINGS: (usize, Duration) = (8, Duration::from_secs(10));
 /// After so many connections without a piece a peer's bytes are no hope.
-const IN_VAIN: u32 = 6;
+pub(super) const IN_VAIN: u32 = 6;
 
 impl Engine {
     /// A frame came from a connected peer.
@@ -142,7 +143,7 @@ impl Engine {
         } else {
             session.came = now;
             session.meter.add(bytes, now);
-            session.flow.add(bytes, floor * 4, now);
+            session.flow.add(bytes, floor * LUMPS, now);
             if payload.kind == Carries::Block {
                 session.filled = session.filled.saturating_add(bytes);
             }

@@ -55,8 +55,11 @@ impl Learning {
 
     /// Some of it came.
     pub(super) fn came(&mut self, connection: Connection, bytes: u32, floor: u64, now: Moment) {
-        if self.learner() == Some(connection) {
+        if let Stage::Coming(learner, stopped) = &mut self.stage
+            && *learner == connection
+        {
             self.flow.add(bytes, floor * OPENING.as_secs(), now);
+            *stopped &= self.flow.since != now;
         }
     }
 

@@ -279,6 +279,16 @@ impl Session {
         self.pieces > 0 && self.snub.is_none()
     }
 
+    /// Whether it can be hoped that it answers: it is not snubbed, or on trial.
+    pub(super) const fn is_fair(&self) -> bool {
+        self.snub.is_none() || self.is_on_trial() && self.owed == 0
+    }
+
+    /// Whether it was snubbed so long ago that it may be tried with one piece.
+    pub(super) const fn is_on_trial(&self) -> bool {
+        matches!(self.snub, Some(Snub { trial: None }))
+    }
+
     /// Whether more may be asked of it some time.
     pub(super) fn may_be_asked(&self) -> bool {
         self.consent == message::Consent::Given
@@ -336,12 +346,11 @@ impl Session {
     /// An ask is no longer wanted; if it was open, whether something of it had come.
     pub(super) fn cancel(&mut self, index: u32) -> Option<bool> {
         let open = |ask: &Ask| ask.index == index && !ask.cancelled;
-        let at = self.asks.iter().position(open)?;
-        let ask = self.asks.get_mut(at)?;
+        let ask = self.asks.iter_mut().find(|ask| open(ask))?;
         ask.cancelled = true;
         self.owed = self.owed.saturating_sub(u64::from(ask.length));
         self.cancelled.insert(index);
-        let begun = at == 0 && self.has_begun();
+        let begun = self.is_sending(index);
         let coming = self.payload.as_mut().filter(|payload| payload.kind != Carries::Digests);
         if let Some(payload) = coming.filter(|_| begun) {
             payload.place = Place::Nowhere;
@@ -353,6 +362,11 @@ impl Session {
     pub(super) fn has_begun(&self) -> bool {
         let coming = self.payload.is_some_and(|payload| payload.kind != Carries::Digests);
         self.filled > 0 || self.proven || coming
+    }
+
+    /// Whether something has come of that piece, which it owes first.
+    pub(super) fn is_sending(&self, index: u32) -> bool {
+        self.asks.front().is_some_and(|ask| ask.index == index) && self.has_begun()
     }
 
     /// How much has come of what is owed.

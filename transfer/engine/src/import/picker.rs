@@ -101,12 +101,9 @@ impl Picker {
 
     /// What a peer has; nothing if it has not joined.
     pub(super) fn have_map(&self, peer: u32) -> Option<Bitfield> {
-        let Some(bits) = &self.have(peer)?.bits else { return Some(Bitfield::full(self.count)) };
-        let mut map = Bitfield::empty(self.count);
-        for index in bits.iter() {
-            map.insert_range(index, index);
-        }
-        Some(map)
+        let bits = &self.have(peer)?.bits;
+        let full = || Bitfield::full(self.count);
+        Some(bits.as_ref().map_or_else(full, |bits| bits.field(self.count)))
     }
 
     /// How many pieces of a set a peer has.
@@ -279,3 +276,6 @@ impl Hint {
         (self.era, self.seen) = (level.era, level.put.len());
     }
 }
+
+#[cfg(test)]
+mod tests;

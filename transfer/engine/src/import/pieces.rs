@@ -31,6 +31,15 @@ pub(super) enum Flight {
 }
 
 impl Flight {
+    /// What others call it.
+    pub(super) const fn state(self) -> PieceState {
+        match self {
+            Self::Asked { .. } => PieceState::Asked,
+            Self::Arrived(_) => PieceState::Arrived,
+            Self::Verified(_) => PieceState::Verified,
+        }
+    }
+
     const fn asks(self, peer: u32) -> bool {
         matches!(self, Self::Asked { first, second } if first == peer
             || matches!(second, Some(second) if second == peer))
@@ -85,17 +94,6 @@ impl Pieces {
 
     pub(super) fn is_missing(&self, index: u32) -> bool {
         self.wanted.contains(index) && !self.flight.contains_key(&index)
-    }
-
-    /// Where the piece is.
-    pub(super) fn state(&self, index: u32) -> PieceState {
-        match self.flight(index) {
-            Some(Flight::Asked { .. }) => PieceState::Asked,
-            Some(Flight::Arrived(_)) => PieceState::Arrived,
-            Some(Flight::Verified(_)) => PieceState::Verified,
-            None if self.wanted.contains(index) => PieceState::Missing,
-            None => PieceState::Kept,
-        }
     }
 
     /// A peer comes with what it has; how many of its pieces are wanted.

@@ -119,18 +119,19 @@ impl Engine {
     pub fn snapshot(&self) -> Snapshot {
         let count = self.geometry.piece_count();
         let mut pieces = vec![PieceState::Kept; count as usize];
-        let (mut single, mut unavailable) = (0, 0);
-        for index in self.pieces.wanted() {
-            let state = self.pieces.state(index);
+        let flight = self.pieces.in_flight().map(|(index, at)| (index, at.state()));
+        let wanted = self.pieces.wanted().map(|index| (index, PieceState::Missing));
+        for (index, state) in wanted.chain(flight) {
             if let Some(place) = pieces.get_mut(index as usize) {
                 *place = state;
             }
-            if state == PieceState::Missing {
-                match self.pieces.picker().availability(index) {
-                    0 => unavailable += 1,
-                    1 => single += 1,
-                    _ => {}
-                }
+        }
+        let (mut single, mut unavailable) = (0, 0);
+        for (index, _) in (0..).zip(&pieces).filter(|(_, state)| **state == PieceState::Missing) {
+            match self.pieces.picker().availability(index) {
+                0 => unavailable += 1,
+                1 => single += 1,
+                _ => {}
             }
         }
         let availability = (0..count).map(|index| self.pieces.picker().availability(index));

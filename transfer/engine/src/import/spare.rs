@@ -47,8 +47,8 @@ impl Engine {
         let crowd = idle.range(after..).chain(idle.range(..after)).take(CROWD).copied();
         for peer in crowd.collect::<Vec<_>>() {
             self.turns.last_spare = peer.saturating_add(1);
-            if self.slow(peer).is_some() {
-                self.ready(peer);
+            if self.fill_spare(peer) == Filled::Enough {
+                self.later(peer);
             }
         }
     }
@@ -124,7 +124,7 @@ impl Engine {
 fn may_help(session: &Session) -> bool {
     session.consent == Consent::Given
         && session.spares == Consent::Given
-        && session.snub.is_none()
+        && session.is_fair()
         && session.batch.is_none()
         && session.asks.len() < session.most
         && session.asks.len() - session.cancelled.len() < 2

@@ -1,5 +1,14 @@
 //! Whole imports in virtual time, without sockets: pictures of pieces, peers and what they do.
 
+mod any;
+mod asking;
 mod basics;
+mod calling;
+mod consent;
 mod early;
+mod ends;
+mod faults;
+mod learning;
+mod slow;
+mod waits;
 mod world;

@@ -102,6 +102,13 @@ impl Engine {
         self.turns.ready(&mut session.turn, peer);
     }
 
+    /// The peer does not wait to be asked for more.
+    pub(super) fn later(&mut self, peer: u32) {
+        let Some(session) = self.session_mut(peer) else { return };
+        let turn = std::mem::replace(&mut session.turn, Turn::Later);
+        self.turns.forget(turn, peer);
+    }
+
     /// Asks whoever can be asked for more, as long as there is room.
     pub(super) fn pump(&mut self) {
         loop {
@@ -166,7 +173,7 @@ impl Engine {
         if self.turns.tempo.at.is_none_or(|at| now.since(at) >= TEMPO) {
             let sessions = self.peers.iter().filter_map(|peer| peer.session());
             let asked = sessions.filter(|session| session.consent == Consent::Given);
-            let asked = asked.filter(|session| session.snub.is_none());
+            let asked = asked.filter(|s| s.snub.is_none() && s.turn != Turn::Idle);
             let (open, rate) = asked.fold((0, 0_u64), |(open, rate), session| {
                 (open + 1, rate.saturating_add(session.meter.rate(now).unwrap_or(0)))
             });

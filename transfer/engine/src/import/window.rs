@@ -8,6 +8,9 @@ use crate::moment::Moment;
 const FLOOR: u64 = 1 << 10;
 /// After how long below the floor a peer is snubbed.
 pub(super) const SNUB: Duration = Duration::from_secs(4);
+/// The seconds' worth of the floor that have to come in that time: one less, since bytes come in
+/// lumps.
+pub(super) const LUMPS: u64 = 3;
 
 /// The floor under a download limit that is shared by so many peers.
 pub(super) fn floor(download: Option<u64>, owing: u64) -> u64 {

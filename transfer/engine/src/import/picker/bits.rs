@@ -33,6 +33,14 @@ impl Bits {
         bits
     }
 
+    /// The same set; `count` is the count that it was made with.
+    pub(in crate::import) fn field(&self, count: u32) -> Bitfield {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let bytes = bytes.get(..count.div_ceil(8) as usize);
+        let field = bytes.and_then(|bytes| Bitfield::from_bytes(bytes, count));
+        field.unwrap_or_else(|| Bitfield::empty(count))
+    }
+
     pub(in crate::import) const fn count(&self) -> u32 {
         self.ones
     }
@@ -147,6 +155,7 @@ mod tests {
             prop_assert_eq!(full.first(Some(&bits), from, to), first);
             prop_assert_eq!(bits.first(None, from, to), first);
             prop_assert_eq!(full.common(&bits), bits.count());
+            prop_assert_eq!(bits.field(len), field);
         }
     }
 }

@@ -1,0 +1,99 @@
+//! Nothing is asked without consent, and its end costs the peer alone that it was for.
+
+use super::world::{Setup, World, id, secs};
+use crate::Ending;
+use crate::import::{Consent, Input, News, PeerState};
+use crate::wire::{Frame, close};
+
+#[test]
+fn nothing_is_asked_before_consent_is_known() {
+    let mut world = World::new(Setup { pieces: 4, ..Setup::default() });
+    world.consents = false;
+    let anna = world.open(0, "####");
+    assert_eq!(world.spends.front(), Some(&(anna, 4 << 20)));
+    assert_eq!(world.asks(anna), "");
+    assert_eq!((world.state(0), world.picture()), (PeerState::Held, "????".to_owned()));
+    for _ in 0..10 {
+        world.pass(secs(10));
+        world.says(anna, Frame::Ping);
+    }
+    assert_eq!(world.done, None, "this side holds everything");
+    assert!(world.sentence().unwrap().starts_with("Waiting for your consent"));
+    world.spends.clear();
+    world.input(Input::Spent(anna, Consent::Given));
+    assert_eq!(world.asks(anna), "0 1 2 3");
+    assert_eq!(world.sentence(), None);
+}
+
+#[test]
+fn where_consent_covers_one_piece_and_not_several_one_is_asked() {
+    let mut world = World::new(Setup { pieces: 4, ..Setup::default() });
+    world.allowance = Some(2 << 20);
+    let anna = world.open(0, "####");
+    assert_eq!(world.asks(anna), "0 1");
+    world.gives(anna, 0);
+    assert_eq!((world.asks(anna), world.done.clone()), (String::new(), None));
+    world.gives(anna, 1);
+    assert_eq!(world.hears(anna).last(), Some(&Frame::Close(close::DONE)));
+    let exhausted = world.exhausted();
+    assert_eq!(exhausted.missing, 2);
+    let text = "nobody is left to be called; anna may not be asked for more: your consent";
+    assert!(exhausted.why.starts_with(text), "{}", exhausted.why);
+}
+
+#[test]
+fn consent_for_one_peer_ends_and_costs_that_peer_only() {
+    let mut world = World::new(Setup { pieces: 4, peers: 2, ..Setup::default() });
+    let anna = world.open(0, "####");
+    let bert = world.open(1, "####");
+    assert_eq!(world.asks(anna), "0 1 2 3");
+    world.block(anna, 0, 0, 1_024);
+    world.input(Input::Denied(id(0)));
+    assert_eq!((world.state(0), world.hung_up.clone()), (PeerState::Denied, vec![anna]));
+    assert!(world.news.contains(&News::Lost(id(0), Ending::Denied)));
+    assert_eq!(world.asks(bert), "0 1 2 3");
+    (0..4).for_each(|index| world.gives(bert, index));
+    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn a_piece_that_may_not_be_kept_is_asked_of_another_and_its_giver_is_left() {
+    let mut world = World::new(Setup { pieces: 2, peers: 2, ..Setup::default() });
+    world.keeping = false;
+    let anna = world.open(0, "##");
+    let bert = world.open(1, "##");
+    world.gives(anna, 0);
+    world.gives(anna, 1);
+    assert_eq!(world.picture(), "++");
+    let (_, piece) = world.deliveries.pop_front().unwrap();
+    world.input(Input::Settled(piece, Consent::Denied));
+    assert_eq!((world.state(0), world.asks(bert)), (PeerState::Denied, "0".to_owned()));
+}
+
+#[test]
+fn what_is_being_judged_when_consent_ends_is_not_kept() {
+    let mut world = World::new(Setup { pieces: 2, peers: 2, ..Setup::default() });
+    world.judging = false;
+    let anna = world.open(0, "##");
+    let bert = world.open(1, "##");
+    world.gives(anna, 0);
+    world.input(Input::Denied(id(0)));
+    assert_eq!(world.asks(bert), "1");
+    let (connection, piece, _) = world.judges.pop_front().unwrap();
+    world.input(Input::Judged(connection, piece, Ok(())));
+    assert_eq!(world.discards, [(anna, 0)]);
+    assert_eq!(world.asks(bert), "0");
+}
+
+#[test]
+fn a_second_ask_that_consent_does_not_cover_says_nothing_of_the_peer() {
+    let mut world = World::new(Setup { pieces: 2, peers: 2, ..Setup::default() });
+    world.allowance = Some(2 << 20);
+    let slow = world.open_for(0, &super::world::set("##"), 1);
+    let good = world.open(1, "##");
+    world.gives(good, 1);
+    world.pass(secs(3));
+    assert_eq!((world.state(1), world.asks(slow)), (PeerState::Idle, "0".to_owned()));
+    world.gives(slow, 0);
+    assert_eq!(world.done, Some(Ok(())));
+}

@@ -1,0 +1,166 @@
+//! What is waited for is said, and every wait has an end.
+
+use super::world::{Setup, World, millis, peer, secs, set};
+use crate::Ending;
+use crate::import::{Consent, Input, News, Patience, PeerState};
+use crate::wire::Frame;
+
+fn patient(pieces: u32, peers: u8) -> World {
+    World::new(Setup { pieces, peers, patience: Patience::Forever, ..Setup::default() })
+}
+
+/// What is said after two seconds.
+fn said(world: &mut World) -> String {
+    world.pass(millis(2_300));
+    world.sentence().unwrap()
+}
+
+#[test]
+fn a_wait_is_one_sentence_with_its_end() {
+    let ends = "The import ends when nothing has come for 60 seconds.";
+    let mut world = World::new(Setup { pieces: 7, peers: 2, ..Setup::default() });
+    let sentence = said(&mut world);
+    assert_eq!(
+        sentence,
+        format!(
+            "Waiting for anna to answer the call: its companion must be running and serving. {ends}"
+        )
+    );
+    let anna = world.current(0);
+    world.input(Input::Connected(anna));
+    assert!(said(&mut world).starts_with("Waiting for anna to say what it has of the model. "));
+    world.ends(anna, Ending::HungUp);
+    world.ends(world.current(1), Ending::HungUp);
+    world.pass(millis(300));
+    let sentence = world.sentence().unwrap();
+    assert!(sentence.starts_with("Waiting to call anna again, because it hung up. "), "{sentence}");
+    world.pass(millis(500));
+    let bert = world.open(1, "######.");
+    assert_eq!(world.sentence(), None, "something came");
+    world.asks(bert);
+    let sentence = said(&mut world);
+    assert!(sentence.starts_with("Waiting for bert to send: it owes some of 7 missing pieces. "));
+    (0..6).for_each(|index| world.gives(bert, index));
+    let sentence = said(&mut world);
+    let text = "Waiting for 1 missing piece, which no connected peer has: one that gets them ends the wait";
+    assert!(sentence.starts_with(text), "{sentence}");
+    assert!(world.news.contains(&News::Moving));
+}
+
+#[test]
+fn where_no_connection_is_free_that_is_said() {
+    let mut world = World::new(Setup::default());
+    for _ in 0..3 {
+        world.input(Input::NoSlot(world.current(0)));
+        world.pass(secs(1));
+    }
+    world.input(Input::NoSlot(world.current(0)));
+    world.pass(millis(300));
+    assert!(world.sentence().unwrap().starts_with("Waiting for a free connection: "));
+}
+
+#[test]
+fn a_wait_takes_the_time_that_it_names() {
+    for time in [1, 7, 60] {
+        let patience = Patience::For(secs(time));
+        let mut world = World::new(Setup { pieces: 1, patience, ..Setup::default() });
+        let start = world.now;
+        while world.done.is_none() {
+            world.pass(millis(10));
+        }
+        assert_eq!(world.now.since(start), secs(time));
+        let seconds = if time == 1 { "1 second".to_owned() } else { format!("{time} seconds") };
+        let why = &world.exhausted().why;
+        assert_eq!(*why, format!("nothing came for {seconds}; anna does not answer the call"));
+    }
+}
+
+#[test]
+fn who_waits_for_ever_says_so_and_goes_on_when_a_peer_comes() {
+    let mut world = patient(1, 1);
+    world.ends(world.current(0), Ending::NotLetIn);
+    world.pass(secs(24 * 3_600));
+    let sentence = world.sentence().unwrap();
+    assert_eq!(
+        sentence,
+        "Waiting for 1 missing piece, which nobody who is left has: a peer that is added ends the \
+         wait. The import waits until you cancel it."
+    );
+    world.input(Input::Added(peer(1)));
+    let bert = world.open(1, "#");
+    world.gives(bert, 0);
+    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn nobody_to_be_called_ends_the_import_at_once() {
+    let world = World::new(Setup { pieces: 3, peers: 0, ..Setup::default() });
+    let exhausted = world.exhausted();
+    assert_eq!((exhausted.missing, exhausted.why.as_str()), (3, "nobody is left to be called"));
+}
+
+#[test]
+fn nothing_missing_is_done_at_once() {
+    let world = World::new(Setup { have: Some(set("########")), ..Setup::default() });
+    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn a_disk_that_takes_its_time_is_no_peers_fault() {
+    let mut world = World::new(Setup { pieces: 2, in_flight: 1, ..Setup::default() });
+    world.keeping = false;
+    let anna = world.open(0, "##");
+    world.gives(anna, 0);
+    for _ in 0..20 {
+        world.pass(secs(10));
+        world.says(anna, Frame::Ping);
+    }
+    let text = "Waiting for this machine's disk to keep what came. The import goes on when it has.";
+    assert_eq!(world.sentence().as_deref(), Some(text));
+    let (_, piece) = world.deliveries.pop_front().unwrap();
+    world.input(Input::Settled(piece, Consent::Given));
+    assert_eq!(world.sentence(), None);
+    assert_eq!(world.asks(anna), "0 1");
+    // Patience goes on where it stopped.
+    for _ in 0..5 {
+        world.pass(secs(10));
+        world.says(anna, Frame::Ping);
+    }
+    assert_eq!(world.done, None);
+    world.pass(secs(11));
+    assert!(world.done.is_some());
+}
+
+#[test]
+fn who_is_left_with_a_piece_on_the_way_to_the_disk_is_done_when_it_is_there() {
+    let mut world = World::new(Setup { pieces: 1, ..Setup::default() });
+    world.keeping = false;
+    let anna = world.open(0, "#");
+    world.gives(anna, 0);
+    world.ends(anna, Ending::NotLetIn);
+    assert_eq!(world.done, None);
+    let (_, piece) = world.deliveries.pop_front().unwrap();
+    world.input(Input::Settled(piece, Consent::Given));
+    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn the_snapshot_says_who_has_what_and_where_everything_is() {
+    let mut world = World::new(Setup { pieces: 5, peers: 3, ..Setup::default() });
+    let anna = world.open_for(0, &set("###.."), 1);
+    world.open_for(1, &set("##..."), 1);
+    world.gives(anna, 0);
+    let snapshot = world.engine.snapshot();
+    assert_eq!(snapshot.availability, [2, 2, 1, 0, 0]);
+    assert_eq!((snapshot.single, snapshot.unavailable), (0, 2));
+    assert!(!snapshot.can_finish());
+    assert_eq!(world.picture(), "#??..");
+    let states: Vec<_> = snapshot.peers.iter().map(|peer| peer.state.clone()).collect();
+    assert!(matches!(
+        states[..],
+        [PeerState::Owes { .. }, PeerState::Owes { .. }, PeerState::Calling]
+    ));
+    assert_eq!(snapshot.peers[0].have, Some(set("###..")));
+    assert_eq!((snapshot.peers[0].given, snapshot.peers[0].asked), (1 << 20, 1));
+    assert_eq!(snapshot.peers[2].have, None);
+}
