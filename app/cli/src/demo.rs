@@ -50,6 +50,8 @@ const FEW_PIECES: u32 = 16;
 const WATCHABLE: u64 = 3;
 /// How long an import that was stopped may take to tidy up.
 const TIDYING: Duration = Duration::from_secs(2);
+/// What several importers fetch: enough pieces for each to begin in a part of its own.
+const IMPORTERS_SIZE: DemoSize = DemoSize::Near(Size(64 << 20));
 /// Models from this size on take long enough by themselves, in bytes.
 const LARGE: u64 = 256 << 20;
 
@@ -168,7 +170,11 @@ async fn make_model(
     args: &DemoArgs,
     place: &Place,
 ) -> Result<Model, Fault> {
-    let (shape, quant) = match args.size {
+    let size = args.size.unwrap_or(match args.importers {
+        None => DemoSize::M16,
+        Some(_) => IMPORTERS_SIZE,
+    });
+    let (shape, quant) = match size {
         DemoSize::M16 => (Shape::M16, Quantisation::Q8_0),
         DemoSize::Near(size) => (sample::near(size, Quantisation::F32)?, Quantisation::F32),
     };

@@ -55,8 +55,9 @@ pub enum QuantChoice {
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
     /// The model's size: 16m is a q8_0 model of 17,160,000 bytes; else bytes, such as 1GiB
-    #[arg(long, value_name = "SIZE", default_value = "16m")]
-    pub size: DemoSize,
+    /// [default: 16m, or 64MiB with --importers]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<DemoSize>,
     /// How many peers serve it
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u8).range(1..=16))]
