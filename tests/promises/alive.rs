@@ -2,7 +2,37 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use crate::harness::{Model, Scene};
+use serde_json::Value;
+
+use crate::harness::{Model, Scene, grants, midway};
+
+/// Slow enough that something can happen midway.
+const SLOW: [&str; 2] = ["--download-limit", "512KiB"];
+
+#[test]
+fn one_peers_consent_that_ends_costs_that_peer_only() {
+    let scene = Scene::new(2, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut import = scene.import(&[&["--consent", Scene::YES][..], &SLOW].concat());
+    midway(&mut import);
+    let (gone, id) = (&scene.peers[0], scene.peers[0].id());
+    let grants = grants(&scene.importer, "fetch");
+    let grant = grants.iter().find(|grant| grant["peer"] == id.as_str()).unwrap();
+    scene.importer.run(&["consent", "revoke", grant["id"].as_str().unwrap()]).done();
+
+    let answer = import.ends();
+    answer.done();
+    let told = format!("{} is not asked any more: your yes to fetch from it was taken", gone.name);
+    assert_eq!(answer.err.matches(&told).count(), 1, "{answer}");
+    let receipt = scene.came_out();
+    let other = scene.peers[1].id();
+    let gave = |id: &str| {
+        let place = (0..2)
+            .find(|at| receipt.get(&format!("transfer.peer.{at}.id")) == Some(&id.to_owned()));
+        place.map_or(0, |at| receipt[&format!("transfer.peer.{at}.pieces")].parse::<u64>().unwrap())
+    };
+    assert!(gave(&other) > gave(&id), "{receipt:?}");
+}
 
 #[test]
 fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
@@ -37,6 +67,29 @@ fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
 /// An address that nobody listens on.
 fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn an_import_tells_who_has_what_while_it_runs() {
+    let scene = Scene::new(2, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let answer =
+        scene.import(&[&["--consent", Scene::YES, "--events", "-v"][..], &SLOW].concat()).ends();
+    assert_eq!(answer.status, Some(0), "{answer}");
+    let lines: Vec<Value> =
+        answer.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, events) = lines.split_last().unwrap();
+    assert_eq!(last["result"], "verified");
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
+    assert_eq!(of("kept").len() as u64, scene.pieces);
+    let whole = |told: &&&Value| told["copies"] == serde_json::json!([[scene.pieces, 2]]);
+    let copies = of("availability");
+    let both = copies.iter().find(whole).unwrap();
+    assert_eq!((&both["unavailable"], &both["can_finish"]), (&0.into(), &true.into()));
+    let ids: Vec<&str> =
+        both["peer"].as_array().unwrap().iter().map(|peer| peer["id"].as_str().unwrap()).collect();
+    assert!(scene.peers.iter().all(|peer| ids.contains(&peer.id().as_str())), "{both}");
+    assert!(answer.err.contains("2 peers are connected; all that is missing is there"), "{answer}");
 }
 
 #[cfg(unix)]

@@ -120,6 +120,29 @@ fn an_import_that_is_cancelled_goes_on_from_what_it_has() {
 }
 
 #[test]
+fn a_peer_that_is_blocked_midway_costs_an_import_that_peer_only() {
+    let scene = Scene::new(2, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let slow = Settings { download_limit: 768 << 10, ..Settings::default() };
+    let mut stage = open(&scene, slow);
+    ask(&mut stage, &scene);
+    agree(&mut stage, &BOXES);
+    stage.until("some pieces are kept", |stage| {
+        let kept = stage.said().into_iter().find(|text| text.ends_with(" of 128 pieces"))?;
+        (!kept.starts_with("0 ")).then_some(())
+    });
+    stage.go(Place::Peers);
+    stage.until_said("peer-0");
+    stage.click("Block");
+    stage.until_said("blocked");
+    stage.go(Place::Import);
+    stage.until_said("not asked any more: your yes for it has ended");
+    stage.until_said("tiny 1.0 is here, and verified");
+    drop(stage);
+    scene.came_out();
+}
+
+#[test]
 fn an_import_that_cannot_begin_any_more_is_granted_nothing() {
     let scene = Scene::new(1, Model::SMALL);
     let _servers = scene.serve_all(&[]);
