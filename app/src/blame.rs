@@ -251,9 +251,11 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Advice {
         match self {
-            Self::Exhausted { .. } => "See to what is said of each peer, or ask it to serve the \
-                 model; then try again: it goes on from the pieces kept."
-                .into(),
+            Self::Exhausted { .. } => Advice::new(
+                "See to what is said of each peer, or ask it to serve the model; then try again: \
+                 it goes on from the pieces kept.",
+            )
+            .by(Remedy::WaitForPeers),
             Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
             Self::Failed(_) => {
                 "Check this machine's network, then try again: it goes on from the pieces kept."

@@ -54,6 +54,7 @@ fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
     let answer = scene.import(&["--consent", Scene::YES, "--patience", "1s"]).ends();
     let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
     assert!(told.contains("peer-0"), "{answer}");
+    assert!(answer.err.contains("With --wait it waits until one comes."), "{answer}");
 
     let mut import = scene.import(&["--consent", Scene::YES, "--wait"]);
     import.says("it waits", |line| line.starts_with("Waiting ").then_some(()));

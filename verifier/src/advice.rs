@@ -88,4 +88,6 @@ pub enum Remedy {
     SeeGrants,
     /// Saying where others call this machine.
     TellAddress,
+    /// Waiting for peers that are not there.
+    WaitForPeers,
 }

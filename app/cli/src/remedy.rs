@@ -25,6 +25,7 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::ListenElsewhere => "The option is --listen IP:PORT.",
         Remedy::UseOtherData => "--data-dir DIR names another data folder.",
         Remedy::SeeGrants => "`minimodel consent list` shows them.",
+        Remedy::WaitForPeers => "With --wait it waits until one comes.",
         Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
     }
 }
