@@ -12,5 +12,5 @@ pub use answer::{Answer, lines};
 pub use companion::{Companion, ROUTES};
 pub use patience::{DEADLINE, until};
 pub use running::{Running, midway};
-pub use scene::{Model, Scene, files, grants};
+pub use scene::{Model, Scene, files, free_address, grants};
 pub use turn::Turn;

@@ -117,7 +117,14 @@ impl Scene {
     #[track_caller]
     pub fn serves(&self, number: usize, to: &str, more: &[&str]) -> Running {
         let offer = offer(number);
-        let words = [&serve_words(to, &offer)[..], more].concat();
+        let words = serve_words(to, &[&["--offer", &offer][..], more].concat());
+        self.can_be_called(number, self.peers[number].start(&words))
+    }
+
+    /// Starts a peer's server once more, at the address that its offer says.
+    #[track_caller]
+    pub fn serves_again(&self, number: usize, to: &str, address: &str) -> Running {
+        let words = serve_words(to, &["--listen", address]);
         self.can_be_called(number, self.peers[number].start(&words))
     }
 
@@ -126,7 +133,8 @@ impl Scene {
     #[track_caller]
     pub fn serves_with_few_files(&self, number: usize, to: &str, files: u32) -> Running {
         let offer = offer(number);
-        let server = self.peers[number].start_with_few_files(files, &serve_words(to, &offer));
+        let words = serve_words(to, &["--offer", &offer]);
+        let server = self.peers[number].start_with_few_files(files, &words);
         self.can_be_called(number, server)
     }
 
@@ -212,10 +220,20 @@ impl Scene {
 }
 
 /// What is typed to serve.
-fn serve_words<'a>(to: &'a str, offer: &'a str) -> Vec<&'a str> {
-    let mut words = vec!["share", "serve", "tiny", "--listen", "127.0.0.1:0", "--to", to];
-    words.extend(["--consent", "serve", "--until-input-ends", "--offer", offer]);
+fn serve_words<'a>(to: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut words = vec!["share", "serve", "tiny", "--to", to];
+    words.extend(["--consent", "serve", "--until-input-ends"]);
+    if !more.contains(&"--listen") {
+        words.extend(["--listen", "127.0.0.1:0"]);
+    }
+    words.extend(more);
     words
+}
+
+/// An address that nobody listens on.
+pub fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
 }
 
 /// The name of a peer's offer file.

@@ -6,7 +6,7 @@ use iced::keyboard::key::Named;
 use iced::keyboard::{Key, Modifiers};
 
 use super::stage::Stage;
-use crate::harness::{Model, Scene, grants};
+use crate::harness::{Model, Scene, free_address, grants};
 
 /// What the button starts with that says yes.
 const BUTTON: &str = "Fetch and import from";
@@ -122,9 +122,14 @@ fn an_import_that_is_cancelled_goes_on_from_what_it_has() {
 #[test]
 fn a_peer_that_is_blocked_midway_costs_an_import_that_peer_only() {
     let scene = Scene::new(2, Model::FINE);
-    let _servers = scene.serve_all(&[]);
-    let slow = Settings { download_limit: 768 << 10, ..Settings::default() };
-    let mut stage = open(&scene, slow);
+    // So slow that it would take half a minute.
+    let _slow = scene.serves(0, "importer", &["--upload-limit", "64KiB"]);
+    let place = free_address();
+    let other = scene.serves(1, "importer", &["--listen", &place]);
+    scene.request("request.json", &[]);
+    other.stop().done();
+
+    let mut stage = open(&scene, Settings::default());
     ask(&mut stage, &scene);
     agree(&mut stage, &BOXES);
     stage.until("some pieces are kept", |stage| {
@@ -137,6 +142,8 @@ fn a_peer_that_is_blocked_midway_costs_an_import_that_peer_only() {
     stage.until_said("blocked");
     stage.go(Place::Import);
     stage.until_said("not asked any more: your yes for it has ended");
+    // The window waits for whoever is left, and goes on when it comes.
+    let _other = scene.serves_again(1, "importer", &place);
     stage.until_said("tiny 1.0 is here, and verified");
     drop(stage);
     scene.came_out();
