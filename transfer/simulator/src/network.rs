@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use engine::Moment;
+use engine::wire::Side;
 
 use crate::scenario::Line;
 use crate::schedule::Schedule;
@@ -17,24 +18,6 @@ use crate::world::Event;
 
 /// A connection between two machines.
 pub(crate) type Link = usize;
-
-/// One of the two ends of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Side {
-    /// Who called.
-    Caller,
-    /// Who was called.
-    Called,
-}
-
-impl Side {
-    pub(crate) const fn other(self) -> Self {
-        match self {
-            Self::Caller => Self::Called,
-            Self::Called => Self::Caller,
-        }
-    }
-}
 
 /// What a machine's end of a link sees.
 #[derive(Debug)]
@@ -45,7 +28,7 @@ pub(crate) enum Seen {
     End,
     /// The connection broke.
     Broken,
-    /// What it wrote up to a mark was taken, which stands for so many bytes.
+    /// Its stream took so many bytes more of payload.
     Written(u32),
 }
 
@@ -81,8 +64,8 @@ struct Pipe {
     written: u64,
     sent: u64,
     acknowledged: u64,
-    /// Up to where what was written stands for how many bytes to be told.
-    marks: VecDeque<(u64, u32)>,
+    /// From where to where in what was written payload stands that was not said to be taken.
+    payload: VecDeque<(u64, u64)>,
     inbox: VecDeque<Segment>,
     ended: bool,
     /// Whether the end is under way, after which nothing is.
@@ -163,27 +146,28 @@ impl Network {
 
     /// The machine at that end.
     pub(crate) fn machine(&self, link: Link, side: Side) -> usize {
-        self.links[link].pipes[side as usize].from
+        self.links[link].pipes[at(side)].from
     }
 
-    /// Writes; when all of it is in the sender's window, that side sees `mark` as written.
+    /// Writes; the side sees as written what of the payload is in its window.
     pub(crate) fn write(
         &mut self,
-        (link, side): (Link, Side),
+        link: Link,
+        side: Side,
         chunks: impl IntoIterator<Item = Chunk>,
-        mark: u32,
         plan: &mut Schedule<Event>,
     ) {
-        let pipe = &mut self.links[link].pipes[side as usize];
+        let pipe = &mut self.links[link].pipes[at(side)];
         if pipe.ended {
             return;
         }
         for chunk in chunks {
+            let start = pipe.written;
             pipe.written += chunk.len();
+            if matches!(chunk, Chunk::Payload(_)) {
+                pipe.payload.push_back((start, pipe.written));
+            }
             pipe.out.push(chunk);
-        }
-        if mark > 0 {
-            pipe.marks.push_back((pipe.written, mark));
         }
         self.accept(link, side);
         self.queue(link, side, UP, plan);
@@ -196,10 +180,10 @@ impl Network {
         side: Side,
         plan: &mut Schedule<Event>,
     ) {
-        let pipe = &mut self.links[link].pipes[side as usize];
+        let pipe = &mut self.links[link].pipes[at(side)];
         if !pipe.ended {
             pipe.ended = true;
-            pipe.marks.clear();
+            pipe.payload.clear();
             self.queue(link, side, UP, plan);
         }
     }
@@ -223,7 +207,7 @@ impl Network {
         for pipe in &mut connection.pipes {
             pipe.out.clear();
             pipe.inbox.clear();
-            pipe.marks.clear();
+            pipe.payload.clear();
             pipe.ended = true;
         }
     }
@@ -238,7 +222,7 @@ impl Network {
         self.frozen[machine] = frozen;
         for link in 0..self.links.len() {
             for side in [Side::Caller, Side::Called] {
-                let pipe = &mut self.links[link].pipes[side as usize];
+                let pipe = &mut self.links[link].pipes[at(side)];
                 if pipe.from == machine || pipe.to == machine {
                     pipe.stalled = self.frozen[pipe.from] || self.frozen[pipe.to];
                     self.queue(link, side, UP, plan);
@@ -267,7 +251,7 @@ impl Network {
             }
             LineEvent::Arrived(link, side, segment) => {
                 if !self.links[link].broken {
-                    self.links[link].pipes[side as usize].inbox.push_back(segment);
+                    self.links[link].pipes[at(side)].inbox.push_back(segment);
                     self.queue(link, side, DOWN, plan);
                 }
             }
@@ -278,7 +262,7 @@ impl Network {
                 self.serve(machine, DOWN, plan);
             }
             LineEvent::Acknowledged(link, side, bytes) => {
-                self.links[link].pipes[side as usize].acknowledged += bytes;
+                self.links[link].pipes[at(side)].acknowledged += bytes;
                 self.accept(link, side);
                 self.queue(link, side, UP, plan);
             }
@@ -290,16 +274,23 @@ impl Network {
         }
     }
 
-    /// Tells the writer what of it is in the window.
+    /// Tells the writer what of the payload is in the window.
     fn accept(&mut self, link: Link, side: Side) {
         let window = self.links[link].window;
-        let pipe = &mut self.links[link].pipes[side as usize];
-        while let Some((at, mark)) = pipe.marks.front().copied() {
-            if at > pipe.acknowledged + window {
+        let pipe = &mut self.links[link].pipes[at(side)];
+        let taken = pipe.acknowledged + window;
+        let mut told = 0;
+        while let Some((start, end)) = pipe.payload.front_mut() {
+            let until = taken.min(*end);
+            told += until.saturating_sub(*start);
+            *start = until.max(*start);
+            if until < *end {
                 break;
             }
-            pipe.marks.pop_front();
-            self.seen.push_back((link, side, Seen::Written(mark)));
+            pipe.payload.pop_front();
+        }
+        if told > 0 {
+            self.seen.push_back((link, side, Seen::Written(told as u32)));
         }
     }
 
@@ -312,7 +303,7 @@ impl Network {
         plan: &mut Schedule<Event>,
     ) {
         let ready = self.ready(link, side, way);
-        let pipe = &mut self.links[link].pipes[side as usize];
+        let pipe = &mut self.links[link].pipes[at(side)];
         if ready && !pipe.turns[way] {
             pipe.turns[way] = true;
             let machine = if way == UP { pipe.from } else { pipe.to };
@@ -323,7 +314,7 @@ impl Network {
 
     fn ready(&self, link: Link, side: Side, way: usize) -> bool {
         let connection = &self.links[link];
-        let pipe = &connection.pipes[side as usize];
+        let pipe = &connection.pipes[at(side)];
         if pipe.stalled {
             return false;
         }
@@ -338,7 +329,7 @@ impl Network {
     fn serve(&mut self, machine: usize, way: usize, plan: &mut Schedule<Event>) {
         while self.ways[machine][way].busy.is_none() {
             let Some((link, side)) = self.ways[machine][way].turn.pop_front() else { return };
-            self.links[link].pipes[side as usize].turns[way] = false;
+            self.links[link].pipes[at(side)].turns[way] = false;
             if !self.ready(link, side, way) {
                 continue;
             }
@@ -361,7 +352,7 @@ impl Network {
                 plan.plan(at, Event::Line(done));
             }
             if !last && self.ready(link, side, way) {
-                let pipe = &mut self.links[link].pipes[side as usize];
+                let pipe = &mut self.links[link].pipes[at(side)];
                 if !std::mem::replace(&mut pipe.turns[way], true) {
                     self.ways[machine][way].turn.push_back((link, side));
                 }
@@ -371,7 +362,7 @@ impl Network {
 
     fn segment(&mut self, link: Link, side: Side, way: usize, rate: u64) -> (Segment, u64) {
         let connection = &mut self.links[link];
-        let pipe = &mut connection.pipes[side as usize];
+        let pipe = &mut connection.pipes[at(side)];
         if way == DOWN {
             let segment = pipe.inbox.pop_front().unwrap_or(Segment::End);
             let bytes = length(&segment);
@@ -420,7 +411,22 @@ impl Network {
             Segment::Chunks(chunks) => Seen::Chunks(chunks),
             Segment::End => Seen::End,
         };
-        self.seen.push_back((link, side.other(), seen));
+        self.seen.push_back((link, other(side), seen));
+    }
+}
+
+const fn at(side: Side) -> usize {
+    match side {
+        Side::Caller => 0,
+        Side::Called => 1,
+    }
+}
+
+/// The other end.
+pub(crate) const fn other(side: Side) -> Side {
+    match side {
+        Side::Caller => Side::Called,
+        Side::Called => Side::Caller,
     }
 }
 
