@@ -6,11 +6,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which of our crates each of our crates may depend on, in any way.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("verifier", &[]),
     ("app", &["verifier"]),
     ("store", &["app", "verifier"]),
     ("engine", &["verifier"]),
+    ("simulator", &["engine", "verifier"]),
     ("transfer", &["app", "engine", "verifier"]),
     ("cli", &["app", "store", "transfer", "verifier"]),
     ("desktop", &["app", "store", "transfer", "verifier"]),

@@ -118,7 +118,11 @@ fn importer(from: &mut Source<'_>, me: usize, importers: usize, others: usize) -
     }
     let import = Importing {
         from: peers,
-        have: if from.seldom(40) { Have::Every(0, 2 + u32::from(from.byte() % 12)) } else { Have::None },
+        have: if from.seldom(40) {
+            Have::Every(0, 2 + u32::from(from.byte() % 12))
+        } else {
+            Have::None
+        },
         listed: from.seldom(60),
         patience: match from.byte() {
             200.. => Patience::For(Duration::from_secs(20)),
@@ -131,7 +135,14 @@ fn importer(from: &mut Source<'_>, me: usize, importers: usize, others: usize) -
         consent,
     };
     let serve = (importers > 1).then(|| Serving { have: Have::None, ..Serving::default() });
-    Machine { line, disk: disk(from, true), same_as: None, import: Some(import), serve, rogue: None }
+    Machine {
+        line,
+        disk: disk(from, true),
+        same_as: None,
+        import: Some(import),
+        serve,
+        rogue: None,
+    }
 }
 
 fn other(from: &mut Source<'_>, pieces: u32) -> Machine {
@@ -152,7 +163,10 @@ fn called(from: &mut Source<'_>) -> Rogue {
         0 => Rogue::Silent,
         1 | 2 => Rogue::Mute,
         3 => Rogue::Trickle(1, Duration::from_secs(5)),
-        4 => Rogue::Trickle(1 + from.short() % 4_000, Duration::from_millis(100 + from.short() % 3_000)),
+        4 => Rogue::Trickle(
+            1 + from.short() % 4_000,
+            Duration::from_millis(100 + from.short() % 3_000),
+        ),
         5 => Rogue::Liar(0),
         6 => Rogue::Liar(u32::from(from.byte() % 20)),
         7 => Rogue::FalseProof,

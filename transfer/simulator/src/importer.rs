@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use engine::import::{Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Peer, Place};
+use engine::import::{
+    Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Peer, Place,
+};
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Engine, Moment};
+use verifier::digest::ChunkDigest;
 use verifier::merkle::ProofError;
 use verifier::piece::{ListError, PieceError};
 use verifier::scalars::Label;
-use verifier::{Bitfield, ChunkDigest, Code, PieceIndex};
+use verifier::{Bitfield, Code, PieceIndex};
 
 use crate::disk::Disk;
 use crate::network::{Link, Seen};
 use crate::report::{Import, Outcome};
 use crate::scenario::{Importing, Machine};
 use crate::stream::{Chunk, Content, Payload, Received};
-use crate::watch::importing::Watch;
+use crate::watch::Importing as Watch;
 use crate::world::{Event, Rest, rate};
 
 /// What comes back to an import later.
@@ -183,7 +186,6 @@ impl Importer {
 
     pub(crate) fn deny(&mut self, machine: usize, told: bool, rest: &mut Rest) {
         self.denied.insert(machine);
-        self.watch.denied(machine);
         if told {
             self.input(Input::Denied(rest.directory[machine].id), rest);
         }
@@ -243,7 +245,8 @@ impl Importer {
         if rest.net.is_frozen(self.me) || rest.net.is_frozen(peer) {
             let why = "did not finish the handshake".to_owned();
             let ending = Ending::Unreachable { why, code: Code::new("io", "timeout"), again: true };
-            rest.plan.after(CALL, Event::Import(self.me, Due::Input(Input::Ended(connection, ending))));
+            rest.plan
+                .after(CALL, Event::Import(self.me, Due::Input(Input::Ended(connection, ending))));
             return;
         }
         open.connected = true;
@@ -293,7 +296,12 @@ impl Importer {
         }
     }
 
-    fn read_bytes(&mut self, connection: Connection, mut bytes: &[u8], rest: &mut Rest) -> Option<()> {
+    fn read_bytes(
+        &mut self,
+        connection: Connection,
+        mut bytes: &[u8],
+        rest: &mut Rest,
+    ) -> Option<()> {
         loop {
             let open = self.open.get_mut(&connection)?;
             match open.decoder.next(&mut bytes) {
@@ -367,7 +375,9 @@ impl Importer {
         }
         let deadline = engine.deadline();
         match (self.is_over(), deadline) {
-            (false, None) => rest.fault(self.me, "nothing is waited for, and it is not over".into()),
+            (false, None) => {
+                rest.fault(self.me, "nothing is waited for, and it is not over".into())
+            }
             (false, Some((at, why))) if at <= now && !self.stopped => {
                 rest.fault(self.me, format!("the deadline has passed already: {why:?}"));
             }
@@ -423,7 +433,7 @@ impl Importer {
             }
             Effect::Judge(connection, index, evidence) => {
                 let bytes = u64::from(rest.geometry.length(index));
-                let verdict = self.judge(connection, index, evidence, bytes);
+                let verdict = self.judge(connection, index, evidence, rest);
                 let at = self.disk.hashed(bytes, now);
                 self.later(at, Due::Input(Input::Judged(connection, index, verdict)), rest);
             }
@@ -524,16 +534,17 @@ impl Importer {
         connection: Connection,
         index: PieceIndex,
         evidence: Evidence,
-        bytes: u64,
+        rest: &Rest,
     ) -> Result<(), PieceError> {
         let open = self.open.get(&connection);
         let of = |map: &BTreeMap<u32, Received>| map.get(&index.get()).copied();
         let piece = open.and_then(|open| of(&open.pieces)).unwrap_or_default();
         let proof = open.and_then(|open| of(&open.proofs));
         if evidence == Evidence::Proof && !proof.is_some_and(|proof| proof.good) {
-            return Err(PieceError::Proof { index: index.get(), source: ProofError::Root });
+            let source = ProofError::Root { found: rest.false_root, expected: rest.root };
+            return Err(PieceError::Proof { index: index.get(), source });
         }
-        if piece.good && piece.length == bytes {
+        if piece.good && piece.length == u64::from(rest.geometry.length(index)) {
             return Ok(());
         }
         let (found, expected) =

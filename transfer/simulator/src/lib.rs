@@ -20,7 +20,7 @@ mod schedule;
 mod server;
 mod stream;
 mod verdict;
-mod watch;
+pub mod watch;
 mod world;
 
 pub use random::expand;

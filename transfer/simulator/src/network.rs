@@ -174,12 +174,7 @@ impl Network {
     }
 
     /// Ends what that side sends, after what it has written.
-    pub(crate) fn end(
-        &mut self,
-        link: Link,
-        side: Side,
-        plan: &mut Schedule<Event>,
-    ) {
+    pub(crate) fn end(&mut self, link: Link, side: Side, plan: &mut Schedule<Event>) {
         let pipe = &mut self.links[link].pipes[at(side)];
         if !pipe.ended {
             pipe.ended = true;
@@ -213,12 +208,7 @@ impl Network {
     }
 
     /// What that machine sends and is sent stands still, or goes on.
-    pub(crate) fn freeze(
-        &mut self,
-        machine: usize,
-        frozen: bool,
-        plan: &mut Schedule<Event>,
-    ) {
+    pub(crate) fn freeze(&mut self, machine: usize, frozen: bool, plan: &mut Schedule<Event>) {
         self.frozen[machine] = frozen;
         for link in 0..self.links.len() {
             for side in [Side::Caller, Side::Called] {
@@ -295,13 +285,7 @@ impl Network {
     }
 
     /// Takes its turn on the way, if it has something for it.
-    fn queue(
-        &mut self,
-        link: Link,
-        side: Side,
-        way: usize,
-        plan: &mut Schedule<Event>,
-    ) {
+    fn queue(&mut self, link: Link, side: Side, way: usize, plan: &mut Schedule<Event>) {
         let ready = self.ready(link, side, way);
         let pipe = &mut self.links[link].pipes[at(side)];
         if ready && !pipe.turns[way] {
@@ -322,7 +306,8 @@ impl Network {
             return !pipe.inbox.is_empty();
         }
         let room = pipe.acknowledged + connection.window > pipe.sent;
-        (pipe.out.len() > 0 && room) || (pipe.ended && !pipe.end_sent && pipe.out.len() == 0 && !connection.broken)
+        (pipe.out.len() > 0 && room)
+            || (pipe.ended && !pipe.end_sent && pipe.out.len() == 0 && !connection.broken)
     }
 
     /// Starts on the next segment whose turn it is.
@@ -345,10 +330,11 @@ impl Network {
                 let line = &mut self.ways[machine][way];
                 // What comes in the same microsecond goes on without a gap.
                 let start = line.free.max((plan.now().as_micros() * 1_000).saturating_sub(999));
-                line.free = start + bytes.saturating_mul(1_000_000_000) / rate;
+                line.free = start + taking(bytes, rate);
                 line.busy = Some((link, side, segment));
                 let at = Moment::from_micros(line.free.div_ceil(1_000)).max(plan.now());
-                let done = if way == UP { LineEvent::Sent(machine) } else { LineEvent::Taken(machine) };
+                let done =
+                    if way == UP { LineEvent::Sent(machine) } else { LineEvent::Taken(machine) };
                 plan.plan(at, Event::Line(done));
             }
             if !last && self.ready(link, side, way) {
@@ -381,24 +367,12 @@ impl Network {
         (segment, bytes)
     }
 
-    fn travel(
-        &mut self,
-        link: Link,
-        side: Side,
-        segment: Segment,
-        plan: &mut Schedule<Event>,
-    ) {
+    fn travel(&mut self, link: Link, side: Side, segment: Segment, plan: &mut Schedule<Event>) {
         let delay = self.links[link].delay;
         plan.after(delay, Event::Line(LineEvent::Arrived(link, side, segment)));
     }
 
-    fn deliver(
-        &mut self,
-        link: Link,
-        side: Side,
-        segment: Segment,
-        plan: &mut Schedule<Event>,
-    ) {
+    fn deliver(&mut self, link: Link, side: Side, segment: Segment, plan: &mut Schedule<Event>) {
         if self.links[link].broken {
             return;
         }
@@ -435,4 +409,9 @@ fn length(segment: &Segment) -> u64 {
         Segment::Chunks(chunks) => chunks.iter().map(Chunk::len).sum(),
         Segment::End => 0,
     }
+}
+
+/// How many nanoseconds so many bytes take.
+const fn taking(bytes: u64, rate: u64) -> u64 {
+    bytes.saturating_mul(1_000_000_000) / rate
 }

@@ -16,11 +16,6 @@ impl Random {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
-
-    /// A number below the limit; 0 if that is 0.
-    pub(crate) const fn below(&mut self, limit: u64) -> u64 {
-        self.number() % if limit == 0 { 1 } else { limit }
-    }
 }
 
 /// As many bytes as a scenario may be read from, out of a seed.

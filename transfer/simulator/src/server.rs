@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use engine::upload::{Caller, Effect, Input, Limits, News, Opened, Refusal};
+use engine::upload::{Caller, Effect, Input, Limits, Opened, Refusal};
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Moment, Uploads};
 use verifier::{Bitfield, PieceIndex};
@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::network::{Link, Seen};
 use crate::scenario::{Machine, Serving};
 use crate::stream::{Chunk, Content, Payload};
-use crate::watch::serving::Watch;
+use crate::watch::Serving as Watch;
 use crate::world::{Event, Rest, rate};
 
 /// What comes back to the uploads later.
@@ -316,5 +316,10 @@ impl Server {
 }
 
 fn limits(is: &Serving) -> Limits {
-    Limits { connections: is.connections, upload: rate(is.upload), peer: rate(is.peer) }
+    Limits {
+        connections: is.connections,
+        handshakes: 32,
+        upload: rate(is.upload),
+        peer: rate(is.peer),
+    }
 }

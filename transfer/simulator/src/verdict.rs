@@ -26,8 +26,11 @@ pub fn verdict(scenario: &Scenario, report: &Report) -> Result<(), String> {
         return Err(format!("at {at} s machine {}: {}", fault.machine, fault.what));
     }
     for (machine, import) in report.imports.iter().enumerate() {
-        let (Some(import), Some(is)) = (import, &scenario.machines[machine].import) else { continue };
-        judge(scenario, machine, is, import).map_err(|what| format!("machine {machine}: {what}"))?;
+        let (Some(import), Some(is)) = (import, &scenario.machines[machine].import) else {
+            continue;
+        };
+        judge(scenario, machine, is, import)
+            .map_err(|what| format!("machine {machine}: {what}"))?;
     }
     Ok(())
 }
@@ -91,10 +94,14 @@ fn held(scenario: &Scenario, me: usize) -> bool {
 /// How long the import may take, if one machine that nothing happens to has everything for it.
 fn steady(scenario: &Scenario, me: usize, is: &Importing) -> Option<Duration> {
     let machine = &scenario.machines[me];
-    if machine.disk.room.is_some() || is.slots > 0 || scenario.turns.iter().any(|(_, t)| hits(t, me)) {
+    if machine.disk.room.is_some()
+        || is.slots > 0
+        || scenario.turns.iter().any(|(_, t)| hits(t, me))
+    {
         return None;
     }
-    let importers = scenario.machines.iter().filter(|machine| machine.import.is_some()).count() as u64;
+    let importers =
+        scenario.machines.iter().filter(|machine| machine.import.is_some()).count() as u64;
     let steady = |peer: &usize| {
         let other = scenario.machines.get(*peer)?;
         let serving = other.serve.as_ref()?;
@@ -122,7 +129,8 @@ fn steady(scenario: &Scenario, me: usize, is: &Importing) -> Option<Duration> {
     };
     let rate = is.from.iter().filter_map(steady).max()?;
     let pieces = scenario.bytes.div_ceil(u64::from(scenario.piece));
-    let each = (machine.disk.each + Duration::from_millis(30)) * u32::try_from(pieces).unwrap_or(u32::MAX);
+    let each =
+        (machine.disk.each + Duration::from_millis(30)) * u32::try_from(pieces).unwrap_or(u32::MAX);
     let bytes = Duration::from_secs_f64(scenario.bytes as f64 / rate as f64 * 2.0);
     Some(CONSTANT + bytes + each)
 }

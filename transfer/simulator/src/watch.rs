@@ -1,4 +1,7 @@
 //! What must hold after every step, told from outside: from what went in and what came out.
 
-pub(crate) mod importing;
-pub(crate) mod serving;
+mod importing;
+mod serving;
+
+pub use importing::Importing;
+pub use serving::Serving;

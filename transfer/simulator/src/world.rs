@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::wire::Side;
 use engine::{Moment, Rate};
-use verifier::identity::{PeerId, SecretKey};
+use verifier::identity::{PeerId, SigningKey};
 use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Root, Sha256};
 
 use crate::importer::{self, Importer};
@@ -162,7 +162,10 @@ pub fn run(scenario: &Scenario) -> Report {
     }
     let now = world.rest.plan.now().min(until);
     for (machine, importer) in &world.importers {
-        if importer.report(now).outcome == Outcome::Running && now < until && world.rest.fault.is_none() {
+        if importer.report(now).outcome == Outcome::Running
+            && now < until
+            && world.rest.fault.is_none()
+        {
             let what = "nothing is to happen any more, and the import is not over";
             world.rest.fault(*machine, what.to_owned());
         }
@@ -193,7 +196,11 @@ impl World {
             handshake: scenario.handshake.clamp(1, 8),
             sent: vec![0; machines.len()],
             window: scenario.window.max(1),
-            trace: Trace { hash: 0xCBF2_9CE4_8422_2325, effects: 0, shown: std::env::var_os("SIMULATOR_TRACE").is_some() },
+            trace: Trace {
+                hash: 0xCBF2_9CE4_8422_2325,
+                effects: 0,
+                shown: std::env::var_os("SIMULATOR_TRACE").is_some(),
+            },
             steps: 0,
             each: 1 + u64::from(geometry.piece_count()) * machines.len() as u64 / 2_000,
             fault: None,
@@ -206,7 +213,7 @@ impl World {
             (seed[0], seed[1]) = (a, b);
             let [.., c, d] = (number as u64 + 1).to_be_bytes();
             rest.directory.push(Entry {
-                id: SecretKey::from_seed(seed).public_key().peer_id(),
+                id: SigningKey::from_seed(seed).public_key().peer_id(),
                 address: IpAddr::V4(Ipv4Addr::new(10, 0, c, d)),
                 up: true,
                 lets_nobody_in: machine.rogue == Some(Rogue::NotLetIn),
@@ -278,26 +285,38 @@ impl World {
         match event {
             Event::Line(event) => rest.net.happen(event, &mut rest.plan),
             Event::TickImport(machine) => {
-                self.importers.get_mut(&machine).into_iter().for_each(|of| of.tick(rest));
+                if let Some(of) = self.importers.get_mut(&machine) {
+                    of.tick(rest);
+                }
             }
             Event::TickServe(machine) => {
                 let up = rest.directory[machine].up;
                 let server = self.servers.get_mut(&machine).filter(|_| up);
-                server.into_iter().for_each(|of| of.tick(rest));
+                if let Some(of) = server {
+                    of.tick(rest);
+                }
             }
             Event::Import(machine, due) => {
-                self.importers.get_mut(&machine).into_iter().for_each(|of| of.due(due, rest));
+                if let Some(of) = self.importers.get_mut(&machine) {
+                    of.due(due, rest);
+                }
             }
             Event::Serve(machine, due) => self.serve(machine, due),
             Event::Rogue(machine, due) => {
-                self.rogues.get_mut(&machine).into_iter().for_each(|of| of.due(due, rest));
+                if let Some(of) = self.rogues.get_mut(&machine) {
+                    of.due(due, rest);
+                }
             }
             Event::Seen(link, side, seen) => self.sees(link, side, seen),
             Event::Landed(machine, index) => {
-                self.servers.get_mut(&machine).into_iter().for_each(|of| of.landed(index, rest));
+                if let Some(of) = self.servers.get_mut(&machine) {
+                    of.landed(index, rest);
+                }
             }
             Event::Woke(machine) => {
-                self.importers.get_mut(&machine).into_iter().for_each(|of| of.woke(rest.plan.now()));
+                if let Some(of) = self.importers.get_mut(&machine) {
+                    of.woke(rest.plan.now());
+                }
                 rest.net.freeze(machine, false, &mut rest.plan);
             }
             Event::Turn(number) => {
@@ -338,11 +357,15 @@ impl World {
         match (side, importer) {
             (Side::Caller, Some(importer)) => importer.sees(link, seen, rest),
             (Side::Called, _) if self.servers.contains_key(&machine) => {
-                self.servers.get_mut(&machine).into_iter().for_each(|of| of.sees(link, seen, rest));
+                if let Some(of) = self.servers.get_mut(&machine) {
+                    of.sees(link, seen, rest);
+                }
             }
             _ => {
                 let rogue = self.rogues.get_mut(&machine);
-                rogue.into_iter().for_each(|of| of.sees(link, seen, rest));
+                if let Some(of) = rogue {
+                    of.sees(link, seen, rest);
+                }
             }
         }
     }
@@ -354,7 +377,9 @@ impl World {
         let servers = &mut self.servers;
         match *turn {
             Turn::Down(machine) if machine < count && rest.directory[machine].up => {
-                importers.get_mut(&machine).into_iter().for_each(|of| of.stop(rest));
+                if let Some(of) = importers.get_mut(&machine) {
+                    of.stop(rest);
+                }
                 rest.directory[machine].up = false;
                 for link in rest.net.links_of(machine) {
                     rest.net.cut(link, &mut rest.plan);
@@ -362,7 +387,9 @@ impl World {
             }
             Turn::Up(machine) if machine < count && !rest.directory[machine].up => {
                 rest.directory[machine].up = true;
-                servers.get_mut(&machine).into_iter().for_each(|of| of.restart(rest));
+                if let Some(of) = servers.get_mut(&machine) {
+                    of.restart(rest);
+                }
             }
             Turn::Freeze(machine) if machine < count => {
                 rest.net.freeze(machine, true, &mut rest.plan);
@@ -382,34 +409,52 @@ impl World {
                 rest.plan.plan(until, Event::Woke(machine));
             }
             Turn::Revoke(server, peer) if peer < count => {
-                servers.get_mut(&server).into_iter().for_each(|of| of.revoke(peer, rest));
+                if let Some(of) = servers.get_mut(&server) {
+                    of.revoke(peer, rest);
+                }
             }
             Turn::Deny(importer, peer) if peer < count => {
                 let importer = importers.get_mut(&importer);
-                importer.into_iter().for_each(|of| of.deny(peer, true, rest));
+                if let Some(of) = importer {
+                    of.deny(peer, true, rest);
+                }
             }
             Turn::Expire(importer, peer) if peer < count => {
                 let importer = importers.get_mut(&importer);
-                importer.into_iter().for_each(|of| of.deny(peer, false, rest));
+                if let Some(of) = importer {
+                    of.deny(peer, false, rest);
+                }
             }
             Turn::Room(machine, room) => {
-                importers.get_mut(&machine).into_iter().for_each(|of| of.has_room(room, rest));
+                if let Some(of) = importers.get_mut(&machine) {
+                    of.has_room(room, rest);
+                }
             }
             Turn::Fails(machine) => {
-                servers.get_mut(&machine).into_iter().for_each(Server::fails);
+                if let Some(of) = servers.get_mut(&machine) {
+                    of.fails();
+                }
             }
             Turn::Limits(machine, in_flight, download) => {
                 let importer = importers.get_mut(&machine);
-                importer.into_iter().for_each(|of| of.limit(in_flight, download, rest));
+                if let Some(of) = importer {
+                    of.limit(in_flight, download, rest);
+                }
             }
             Turn::Uploads(machine, upload, peer) => {
-                servers.get_mut(&machine).into_iter().for_each(|of| of.limit(upload, peer, rest));
+                if let Some(of) = servers.get_mut(&machine) {
+                    of.limit(upload, peer, rest);
+                }
             }
             Turn::Stop(machine) => {
-                importers.get_mut(&machine).into_iter().for_each(|of| of.stop(rest));
+                if let Some(of) = importers.get_mut(&machine) {
+                    of.stop(rest);
+                }
             }
             Turn::Add(importer, peer) if peer < count => {
-                importers.get_mut(&importer).into_iter().for_each(|of| of.add(peer, rest));
+                if let Some(of) = importers.get_mut(&importer) {
+                    of.add(peer, rest);
+                }
             }
             _ => {}
         }

@@ -16,7 +16,10 @@ pub mod mend;
 mod messages;
 mod parts;
 mod pieces;
+mod scenario;
+mod script;
 pub mod seeds;
+mod serving;
 
 pub use containers::{artifact, slm};
 pub use documents::{chunk_list, manifest, receipt};
@@ -26,12 +29,14 @@ pub use importing::import;
 pub use messages::{announcement, consent_log, json, offer, request, ticket};
 pub use parts::{join, split};
 pub use pieces::pieces;
+pub use scenario::scenario;
+pub use serving::serving;
 
 /// Something that is tried with bytes from anywhere; panics if what must hold does not.
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also the name of its program.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("slm", slm),
     ("artifact", artifact),
     ("manifest", manifest),
@@ -48,6 +53,8 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("identity", identity),
     ("frames", frames),
     ("import", import),
+    ("serving", serving),
+    ("scenario", scenario),
 ];
 
 /// A number that follows from the bytes (FNV-1a), for choices that an input must always make alike.

@@ -56,12 +56,15 @@ pub fn read(folder: &Path) -> io::Result<Vec<Seed>> {
         seeds.push(Seed { target: "frames", name: name.to_owned(), bytes });
     }
     for seed in 0..16_u64 {
-        seeds.push(Seed { target: "import", name: format!("course-{seed}"), bytes: course(seed) });
+        for target in ["import", "serving", "scenario"] {
+            seeds.push(Seed { target, name: format!("course-{seed}"), bytes: course(seed) });
+        }
     }
     Ok(seeds)
 }
 
-/// Bytes that say what happens to an import: any do, and they follow from the number.
+/// Bytes that say what happens to an import, to uploads or to many machines: any do, and they follow
+/// from the number.
 fn course(seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {

@@ -13,8 +13,9 @@ const IN_FLIGHT_MOST: u64 = 48 << 20;
 /// Nothing comes for so long without a sentence.
 const SENTENCE: Duration = Duration::from_millis(2_100);
 
+/// What must hold of an import.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Importing {
     geometry: Geometry,
     limit: u64,
     /// What may be in flight after the limit was lowered, until it has come.
@@ -42,8 +43,9 @@ struct Asks {
     covered: u64,
 }
 
-impl Watch {
-    pub(crate) const fn new(geometry: Geometry, limit: u64) -> Self {
+impl Importing {
+    /// Nothing has happened; at most so many bytes may be in flight.
+    pub const fn new(geometry: Geometry, limit: u64) -> Self {
         Self {
             geometry,
             limit,
@@ -60,17 +62,19 @@ impl Watch {
         }
     }
 
-    pub(crate) fn limit(&mut self, in_flight: u64) {
+    /// From now on at most so many bytes may be in flight, and what is until it came.
+    pub fn limit(&mut self, in_flight: u64) {
         self.limit = in_flight;
         self.bound = self.bound.max(self.flight + self.settling_bytes);
     }
 
     /// Bytes came, or time did not count.
-    pub(crate) const fn moved(&mut self, now: Moment) {
+    pub const fn moved(&mut self, now: Moment) {
         self.progress = now;
     }
 
-    pub(crate) fn input(&mut self, input: &Input, now: Moment) {
+    /// That goes in now.
+    pub fn input(&mut self, input: &Input, now: Moment) {
         match input {
             Input::Connected(connection) => {
                 if let Some(asks) = self.alive.get_mut(connection) {
@@ -79,7 +83,9 @@ impl Watch {
             }
             Input::NoSlot(connection) | Input::Ended(connection, _) => self.end(*connection),
             Input::Frame(connection, frame) => match frame {
-                Frame::Refuse(Refuse { index: Some(index), .. }) => self.answered(*connection, *index),
+                Frame::Refuse(Refuse { index: Some(index), .. }) => {
+                    self.answered(*connection, *index)
+                }
                 Frame::Opened(_) | Frame::Digests(_) => self.progress = now,
                 Frame::Block(head) => self.block(*connection, head.index, u64::from(head.length)),
                 _ => {}
@@ -98,9 +104,10 @@ impl Watch {
                 }
             }
             Input::Settled(index, _) => {
-                let key = self.settling.iter().find(|((_, piece), delivered)| {
-                    *piece == index.get() && **delivered
-                });
+                let key = self
+                    .settling
+                    .iter()
+                    .find(|((_, piece), delivered)| *piece == index.get() && **delivered);
                 if let Some(key) = key.map(|(key, _)| *key) {
                     self.settled(key);
                 }
@@ -110,7 +117,12 @@ impl Watch {
         }
     }
 
-    pub(crate) fn effect(&mut self, effect: &Effect) -> Result<(), String> {
+    /// That came out.
+    ///
+    /// # Errors
+    ///
+    /// The rule that it breaks.
+    pub fn effect(&mut self, effect: &Effect) -> Result<(), String> {
         if self.over && !matches!(effect, Effect::HangUp(_) | Effect::Send(_, Frame::Close(_))) {
             let after = matches!(effect, Effect::Tell(_) | Effect::Discard(..) | Effect::Done(_));
             return if after { Ok(()) } else { Err(format!("after the end: {effect:?}")) };
@@ -165,7 +177,11 @@ impl Watch {
     }
 
     /// What must hold once all that comes out is taken out.
-    pub(crate) fn check(&mut self, now: Moment) -> Result<(), String> {
+    ///
+    /// # Errors
+    ///
+    /// The rule that is broken.
+    pub fn check(&mut self, now: Moment) -> Result<(), String> {
         let used = self.flight + self.settling_bytes;
         let least = self.geometry.piece_size();
         let limit = self.limit.min(IN_FLIGHT_MOST).max(u64::from(least));
@@ -186,7 +202,8 @@ impl Watch {
 
     fn sent(&mut self, connection: Connection, frame: &Frame) -> Result<(), String> {
         let over = || format!("{connection:?} is over or not there yet: {frame:?}");
-        let asks = self.alive.get_mut(&connection).filter(|asks| asks.connected).ok_or_else(over)?;
+        let asks =
+            self.alive.get_mut(&connection).filter(|asks| asks.connected).ok_or_else(over)?;
         match frame {
             Frame::Ask(index) | Frame::AskProven(index) => {
                 if asks.open.iter().any(|(open, ..)| open == index) {
@@ -207,7 +224,8 @@ impl Watch {
                 }
             }
             Frame::Cancel(index) => {
-                let open = asks.open.iter_mut().find(|(open, cancelled, _)| open == index && !cancelled);
+                let open =
+                    asks.open.iter_mut().find(|(open, cancelled, _)| open == index && !cancelled);
                 let Some((_, cancelled, _)) = open else {
                     return Err(format!("{connection:?}: piece {index} is cancelled unasked"));
                 };
@@ -221,7 +239,9 @@ impl Watch {
 
     fn block(&mut self, connection: Connection, index: u32, length: u64) {
         let Some(asks) = self.alive.get_mut(&connection) else { return };
-        let Some((_, _, left)) = asks.open.iter_mut().find(|(open, ..)| *open == index) else { return };
+        let Some((_, _, left)) = asks.open.iter_mut().find(|(open, ..)| *open == index) else {
+            return;
+        };
         *left = left.saturating_sub(length);
         if *left == 0 {
             self.answered(connection, index);
@@ -263,9 +283,8 @@ impl Watch {
                 self.given_back(index);
             }
         }
-        let unjudged = |((of, _), delivered): &(&(Connection, u32), &bool)| {
-            *of == connection && !**delivered
-        };
+        let unjudged =
+            |((of, _), delivered): &(&(Connection, u32), &bool)| *of == connection && !**delivered;
         let keys: Vec<_> = self.settling.iter().filter(unjudged).map(|(key, _)| *key).collect();
         keys.into_iter().for_each(|key| self.settled(key));
     }

@@ -13,8 +13,9 @@ const READ_AHEAD: u64 = 64 << 20;
 /// The most pieces of one caller that are past the check of its grant and not sent.
 const READ_MOST: usize = 2;
 
+/// What must hold of uploads.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Serving {
     geometry: Geometry,
     callers: BTreeMap<Caller, Of>,
     read: u64,
@@ -29,12 +30,14 @@ struct Of {
     hung_up: bool,
 }
 
-impl Watch {
-    pub(crate) const fn new(geometry: Geometry) -> Self {
+impl Serving {
+    /// Nobody has called.
+    pub const fn new(geometry: Geometry) -> Self {
         Self { geometry, callers: BTreeMap::new(), read: 0 }
     }
 
-    pub(crate) fn input(&mut self, input: &Input) {
+    /// That goes in now.
+    pub fn input(&mut self, input: &Input) {
         match input {
             Input::Called(caller, _) => drop(self.callers.insert(*caller, Of::default())),
             Input::Proved(caller, _) => {
@@ -59,9 +62,14 @@ impl Watch {
         }
     }
 
-    pub(crate) fn effect(&mut self, effect: &Effect) -> Result<(), String> {
+    /// That came out.
+    ///
+    /// # Errors
+    ///
+    /// The rule that it breaks.
+    pub fn effect(&mut self, effect: &Effect) -> Result<(), String> {
         match effect {
-            Effect::Open(caller, ..) => drop(self.proved(*caller, effect)?),
+            Effect::Open(caller, ..) => self.proved(*caller, effect).map(drop)?,
             Effect::Read { caller, index, .. } => {
                 let of = self.proved(*caller, effect)?;
                 if of.pieces.insert(index.get(), (false, 0)).is_some() {
@@ -71,14 +79,15 @@ impl Watch {
                     return Err(format!("{caller:?}: {} pieces are read ahead", of.pieces.len()));
                 }
                 self.read += u64::from(self.geometry.length(*index));
-                let callers = self.callers.values().filter(|of| !of.pieces.is_empty()).count() as u64;
+                let callers =
+                    self.callers.values().filter(|of| !of.pieces.is_empty()).count() as u64;
                 let most = READ_AHEAD + callers * u64::from(self.geometry.piece_size());
                 if self.read > most {
                     return Err(format!("{} bytes are read ahead, of {most}", self.read));
                 }
             }
-            Effect::Send(caller, Frame::Close(_)) => drop(self.open(*caller, effect)?),
-            Effect::Send(caller, _) => drop(self.proved(*caller, effect)?),
+            Effect::Send(caller, Frame::Close(_)) => self.open(*caller, effect).map(drop)?,
+            Effect::Send(caller, _) => self.proved(*caller, effect).map(drop)?,
             Effect::Block(caller, head) => {
                 let piece = self.geometry.index(head.index).ok_or("a piece that does not exist")?;
                 let whole = self.geometry.length(piece);
@@ -101,7 +110,7 @@ impl Watch {
                 }
             }
             Effect::Proof(caller, _) | Effect::Digests(caller, _) => {
-                drop(self.proved(*caller, effect)?);
+                self.proved(*caller, effect).map(drop)?;
             }
             Effect::Discard(caller, index) => self.done(*caller, index.get()),
             Effect::HangUp(caller, _) => {
