@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::import::{
-    Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Peer, Place,
+    Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Patience, Peer, Place,
 };
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Engine, Moment};
@@ -53,6 +53,8 @@ pub(crate) struct Importer {
     kept: Bitfield,
     started: Moment,
     tick: Option<Moment>,
+    /// Whether it is told to stop, and whether it has been.
+    stopping: bool,
     stopped: bool,
     watch: Watch,
     report: Import,
@@ -100,6 +102,7 @@ impl Importer {
             kept,
             started: Moment::START,
             tick: None,
+            stopping: false,
             stopped: false,
             report,
         }
@@ -177,6 +180,7 @@ impl Importer {
     /// Its program ends, or its user stops it.
     pub(crate) fn stop(&mut self, rest: &mut Rest) {
         if !self.is_over() {
+            self.stopping = true;
             self.input(Input::Stop, rest);
             self.stopped = true;
             self.report.outcome = Outcome::Stopped;
@@ -323,7 +327,6 @@ impl Importer {
     fn received(&mut self, connection: Connection, payload: Payload, rest: &mut Rest) {
         let now = rest.plan.now();
         let Some(open) = self.open.get_mut(&connection) else { return };
-        let total = rest.geometry.byte_count();
         match open.place {
             Some(Place::Piece(index)) => {
                 let piece = open.pieces.entry(index.get()).or_default();
@@ -337,9 +340,6 @@ impl Importer {
             Some(Place::List) => open.list.add(Content::List, payload),
             Some(Place::Nowhere) => self.report.wasted += payload.length,
             None => rest.fault(self.me, format!("{connection:?}: payload has no place")),
-        }
-        if total > 0 {
-            self.watch.moved(now);
         }
         self.input(Input::Received(connection, payload.length as u32), rest);
     }
@@ -375,10 +375,10 @@ impl Importer {
         }
         let deadline = engine.deadline();
         match (self.is_over(), deadline) {
-            (false, None) => {
-                rest.fault(self.me, "nothing is waited for, and it is not over".into())
+            (false, None) if self.is.patience != Patience::Forever && !self.stopping => {
+                rest.fault(self.me, "nothing is waited for, and it is not over".into());
             }
-            (false, Some((at, why))) if at <= now && !self.stopped => {
+            (false, Some((at, why))) if at < now && !self.stopping => {
                 rest.fault(self.me, format!("the deadline has passed already: {why:?}"));
             }
             _ => {}

@@ -247,6 +247,7 @@ impl Actor {
         let (mut proof, mut content) = (Content::Proof(index), Content::Piece(index));
         match self.is {
             Rogue::Mute => return,
+            Rogue::HangsUp(0) => return self.leave(link, rest),
             Rogue::Failing => {
                 let refuse = Refuse { index: Some(index), code: refusal::FAILED };
                 return self.say(link, &Frame::Refuse(refuse), rest);

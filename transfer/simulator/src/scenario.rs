@@ -289,7 +289,7 @@ impl Scenario {
             handshake: 2,
             machines: machines.into_iter().collect(),
             turns: Vec::new(),
-            until: Duration::from_secs(3_600),
+            until: Duration::from_secs(4 * 3_600),
         }
     }
 

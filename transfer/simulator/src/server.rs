@@ -218,7 +218,7 @@ impl Server {
             rest.fault(self.me, format!("the time moved nothing: {deadline:?}"));
         }
         if let Some((at, why)) = deadline
-            && at <= now
+            && at < now
         {
             rest.fault(self.me, format!("the deadline has passed already: {why:?}"));
         }

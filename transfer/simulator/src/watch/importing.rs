@@ -23,6 +23,7 @@ pub struct Importing {
     alive: BTreeMap<Connection, Asks>,
     /// How many are asked for each piece, cancelled asks not counted.
     askers: BTreeMap<u32, u32>,
+    /// Bytes that are asked for, or will be if consent covers them.
     flight: u64,
     /// What arrived and is not settled, and whether it is on its way to the disk.
     settling: BTreeMap<(Connection, u32), bool>,
@@ -37,6 +38,8 @@ pub struct Importing {
 #[derive(Debug, Default)]
 struct Asks {
     connected: bool,
+    /// The piece of which a block is coming.
+    coming: Option<u32>,
     /// In the order of asking: the piece, whether it is cancelled, how much of it is to come.
     open: Vec<(u32, bool, u64)>,
     spending: Option<u64>,
@@ -86,10 +89,23 @@ impl Importing {
                 Frame::Refuse(Refuse { index: Some(index), .. }) => {
                     self.answered(*connection, *index)
                 }
-                Frame::Opened(_) | Frame::Digests(_) => self.progress = now,
-                Frame::Block(head) => self.block(*connection, head.index, u64::from(head.length)),
+                Frame::Opened(_) => self.progress = now,
+                Frame::Block(head) => {
+                    if let Some(asks) = self.alive.get_mut(connection) {
+                        asks.coming = Some(head.index);
+                    }
+                }
+                Frame::Digests(_) | Frame::Proof(_) => {
+                    if let Some(asks) = self.alive.get_mut(connection) {
+                        asks.coming = None;
+                    }
+                }
                 _ => {}
             },
+            Input::Received(connection, bytes) => {
+                self.progress = now;
+                self.block(*connection, u64::from(*bytes));
+            }
             Input::Judged(connection, index, verdict) => {
                 let key = (*connection, index.get());
                 match verdict {
@@ -100,6 +116,7 @@ impl Importing {
             Input::Spent(connection, consent) => {
                 if let Some(asks) = self.alive.get_mut(connection) {
                     let bytes = asks.spending.take().unwrap_or(0);
+                    self.flight -= bytes;
                     asks.covered += if *consent == Consent::Given { bytes } else { 0 };
                 }
             }
@@ -158,6 +175,7 @@ impl Importing {
                 if asks.spending.replace(*bytes).is_some() {
                     return Err(format!("{connection:?}: two questions for consent at once"));
                 }
+                self.flight += bytes;
             }
             Effect::HangUp(connection) => {
                 self.alive(*connection, effect)?;
@@ -237,8 +255,9 @@ impl Importing {
         Ok(())
     }
 
-    fn block(&mut self, connection: Connection, index: u32, length: u64) {
+    fn block(&mut self, connection: Connection, length: u64) {
         let Some(asks) = self.alive.get_mut(&connection) else { return };
+        let Some(index) = asks.coming else { return };
         let Some((_, _, left)) = asks.open.iter_mut().find(|(open, ..)| *open == index) else {
             return;
         };
@@ -278,6 +297,7 @@ impl Importing {
 
     fn end(&mut self, connection: Connection) {
         let Some(asks) = self.alive.remove(&connection) else { return };
+        self.flight -= asks.spending.unwrap_or(0);
         for (index, cancelled, _) in asks.open {
             if !cancelled {
                 self.given_back(index);

@@ -35,7 +35,7 @@ fn five_importers_of_one_source_share_what_they_have() {
 fn of_32_peers_with_random_delays_exactly_the_bad_half_is_blamed() {
     let bad = |number: u32| match number % 4 {
         0 => Rogue::Liar(0),
-        1 => Rogue::FalseProof,
+        1 => Rogue::PingFlood,
         2 => Rogue::Unasked,
         _ => Rogue::HaveFlood,
     };
