@@ -8,6 +8,8 @@
 mod decoder;
 mod header;
 
+use std::time::Duration;
+
 use bytes::{Buf as _, BufMut as _};
 use verifier::{ChunkAlgorithm, Geometry, Root};
 
@@ -36,8 +38,18 @@ pub const MAX_SIBLINGS: u32 = 20;
 pub const MAX_ASKS: u16 = 1_024;
 /// The most of them until the other side's hello is heard, which names no fewer.
 pub const FIRST_ASKS: u16 = 256;
+/// How many pings a side may say at once, besides one for each [`PING_EVERY`] of the connection.
+const MAX_PINGS: u64 = 8;
+/// Half of the time after which a side that said nothing says ping.
+const PING_EVERY: Duration = Duration::from_secs(5);
 /// Length of a digest and of a sibling, in bytes.
 pub const DIGEST_LEN: u32 = 32;
+
+/// Whether so many pings are too many on a connection that was open for so long. They are counted
+/// from its start on, because a slow line may deliver those of minutes at once.
+pub(crate) const fn are_too_many_pings(pings: u64, open: Duration) -> bool {
+    pings > MAX_PINGS + open.as_secs() / PING_EVERY.as_secs()
+}
 
 /// One message of a connection, but for payload.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -158,7 +158,9 @@ impl Engine {
     /// end nobody has much to do and others nothing.
     fn share(&mut self, peer: u32, open: usize) -> usize {
         let tempo = self.tempo();
-        let left = u64::from(self.pieces.missing()) + open as u64;
+        let asked = self.budget.asked + self.budget.spending;
+        let asked = asked.div_ceil(self.geometry.piece_size().into());
+        let left = u64::from(self.pieces.missing()) + asked;
         let rate = self.session(peer).and_then(|session| session.meter.rate(self.now()));
         let even = left.div_ceil(tempo.open.max(1));
         let share = rate.map_or(even, |rate| part(left, rate, tempo.rate).max(1)).max(2);

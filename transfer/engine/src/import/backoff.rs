@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The pause after the first connection that ended.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest pause, before chance.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest pause of an import that waits for ever, before chance.
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Numbers that follow from a seed (splitmix64).
 #[derive(Debug)]
@@ -30,10 +30,11 @@ impl Chance {
         u32::try_from(high).unwrap_or(0)
     }
 
-    /// The pause after so many connections that ended in a row, a quarter more or less by chance.
-    pub(super) fn pause(&mut self, tries: u32) -> Duration {
+    /// The pause after so many connections that ended in a row, no longer than that but for a quarter
+    /// more or less by chance.
+    pub(super) fn pause(&mut self, tries: u32, longest: Duration) -> Duration {
         let doubled = FIRST.saturating_mul(1_u32.checked_shl(tries.min(16)).unwrap_or(u32::MAX));
-        let pause = doubled.min(LONGEST);
+        let pause = doubled.min(longest);
         pause * (750 + self.under(501)) / 1_000
     }
 }
@@ -42,14 +43,14 @@ impl Chance {
 mod tests {
     use std::time::Duration;
 
-    use super::Chance;
+    use super::{Chance, LONGEST};
 
     #[test]
     fn pauses_double_up_to_half_a_minute_and_differ_by_a_quarter() {
         let mut chance = Chance::new(7);
         for (tries, millis) in [(0, 500), (1, 1_000), (5, 16_000), (6, 30_000), (400, 30_000)] {
             let expected = Duration::from_millis(millis);
-            let pauses: Vec<_> = (0..1_000).map(|_| chance.pause(tries)).collect();
+            let pauses: Vec<_> = (0..1_000).map(|_| chance.pause(tries, LONGEST)).collect();
             let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
             assert!(*least >= expected * 3 / 4 && *most <= expected * 5 / 4, "{least:?} {most:?}");
             assert!(*least < expected * 4 / 5 && *most > expected * 6 / 5, "{least:?} {most:?}");

@@ -6,8 +6,9 @@ use verifier::Bitfield;
 
 use crate::ending::{Ending, Fate};
 use crate::import::Engine;
+use crate::import::backoff::LONGEST;
 use crate::import::hearing::IN_VAIN;
-use crate::import::message::{Blame, Connection, Effect, News, Peer};
+use crate::import::message::{Blame, Connection, Effect, News, Patience, Peer};
 use crate::import::peer::{Peer as Called, Session, State};
 use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
 
@@ -151,12 +152,17 @@ impl Engine {
         let now = self.now();
         let fate = ending.fate();
         let connection = self.connection(number);
+        // One that comes back is to be called some times before patience ends.
+        let longest = match self.patience {
+            Patience::For(time) => LONGEST.min(time / 6),
+            Patience::Forever => LONGEST,
+        };
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
         let why = ending.to_string();
         peer.state = match fate {
             Fate::Ban(_) => State::Banned { why },
             Fate::Retry => {
-                let pause = self.chance.pause(peer.tries);
+                let pause = self.chance.pause(peer.tries, longest);
                 peer.tries = peer.tries.saturating_add(1);
                 State::Waiting { until: now + pause, why }
             }

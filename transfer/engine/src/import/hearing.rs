@@ -1,7 +1,5 @@
 //! What an open connection may say, and what follows from it.
 
-use std::time::Duration;
-
 use verifier::PieceIndex;
 use verifier::piece::PieceError;
 
@@ -11,10 +9,8 @@ use crate::import::message::{Connection, Effect, Evidence, News, Place};
 use crate::import::peer::{Carries, Payload, Session, State};
 use crate::import::pieces::Flight;
 use crate::import::window::LUMPS;
-use crate::wire::{BlockHead, Frame, Kind, MIN_BLOCK, ProofHead, Refuse, close, refusal};
+use crate::wire::{self, BlockHead, Frame, Kind, MIN_BLOCK, ProofHead, Refuse, close, refusal};
 
-/// At most so many pings may come in that time.
-const PINGS: (usize, Duration) = (8, Duration::from_secs(10));
 /// After so many connections without a piece a peer's bytes are no hope.
 pub(super) const IN_VAIN: u32 = 6;
 
@@ -68,13 +64,15 @@ impl Engine {
     }
 
     fn pinged(&mut self, peer: u32) -> Result<(), Ending> {
-        let (now, (most, time)) = (self.now(), PINGS);
-        let Some(session) = self.session_mut(peer) else { return Ok(()) };
-        while session.pings.front().is_some_and(|at| now.since(*at) >= time) {
-            session.pings.pop_front();
+        let now = self.now();
+        let Some(called) = self.peers.get_mut(peer as usize) else { return Ok(()) };
+        let open = now.since(called.connected);
+        let Some(session) = called.session_mut() else { return Ok(()) };
+        session.pings += 1;
+        if wire::are_too_many_pings(session.pings, open) {
+            return Err(Ending::Flood(Kind::Ping));
         }
-        session.pings.push_back(now);
-        if session.pings.len() > most { Err(Ending::Flood(Kind::Ping)) } else { Ok(()) }
+        Ok(())
     }
 
     fn block(&mut self, peer: u32, head: BlockHead) -> Result<(), Ending> {
@@ -141,9 +139,7 @@ impl Engine {
                 self.digests_came(peer);
             }
         } else {
-            session.came = now;
-            session.meter.add(bytes, now);
-            session.flow.add(bytes, floor * LUMPS, now);
+            session.sends(bytes, floor * LUMPS, now);
             if payload.kind == Carries::Block {
                 session.filled = session.filled.saturating_add(bytes);
             }

@@ -112,6 +112,10 @@ pub(super) struct Session {
     /// When enough of it last came.
     pub(super) flow: Flow,
     pub(super) meter: Meter,
+    /// When it was asked for something while it owed nothing, until an answer begins.
+    asked: Option<Moment>,
+    /// How long it last took from such an ask to the first byte.
+    pub(super) latency: Duration,
     pub(super) window: Window,
     pub(super) snub: Option<Snub>,
     /// How often it was snubbed since a piece came.
@@ -120,8 +124,8 @@ pub(super) struct Session {
     pub(super) pieces: u32,
     /// Pieces that it said it had and then refused.
     pub(super) lacked: BTreeSet<u32>,
-    /// When the last pings came.
-    pub(super) pings: VecDeque<Moment>,
+    /// How many pings came.
+    pub(super) pings: u64,
     /// How many digests have come; nothing if it was not asked for the list.
     pub(super) digests: Option<u32>,
     pub(super) turn: Turn,
@@ -263,12 +267,14 @@ impl Session {
             came: now,
             flow: Flow::new(now),
             meter: Meter::default(),
+            asked: None,
+            latency: Duration::ZERO,
             window: Window::new(piece_size, now),
             snub: None,
             snubs: 0,
             pieces: 0,
             lacked: BTreeSet::new(),
-            pings: VecDeque::new(),
+            pings: 0,
             digests,
             turn: Turn::Later,
         }
@@ -306,9 +312,20 @@ impl Session {
             self.meter.resume(now);
             self.flow = Flow::new(now);
             self.came = now;
+            self.asked = Some(now);
         }
         self.owed += u64::from(ask.length);
         self.asks.push_back(ask);
+    }
+
+    /// Bytes of what it owes came, of which so many are enough to go on with.
+    pub(super) fn sends(&mut self, bytes: u32, enough: u64, now: Moment) {
+        if let Some(asked) = self.asked.take() {
+            self.latency = now.since(asked);
+        }
+        self.came = now;
+        self.meter.add(bytes, now);
+        self.flow.add(bytes, enough, now);
     }
 
     /// It answered what it owed first.

@@ -13,6 +13,8 @@ use crate::moment::Moment;
 const WASTE: u64 = 2;
 /// By how much sooner a piece has to come from the second for both to send it.
 const GAIN: u128 = 1_000_000;
+/// A piece is taken from a peer only if it comes sooner by at least so much, in microseconds.
+const SOONER: u128 = 20_000;
 /// After how long a peer that sends nothing is slow, though its rate is not known.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often idle peers are looked at.
@@ -68,10 +70,11 @@ impl Engine {
 
     /// The piece that another peer is slowest with, of those that this one would have sooner.
     fn slow(&self, peer: u32) -> Option<Slow> {
-        let session = self.session(peer).filter(|session| may_help(session))?;
         let now = self.now();
+        let session = self.session(peer).filter(|session| may_help(session, now))?;
         let ahead = session.owed;
         let rate = session.meter.rate(now);
+        let latency = session.latency.as_micros();
         let seconds = self
             .pieces
             .in_flight()
@@ -102,14 +105,21 @@ impl Engine {
                 None => continue,
             };
             let mine = match rate {
-                Some(rate) => time(ahead + u64::from(ask.length), rate),
+                Some(rate) => {
+                    time(ahead, rate).max(latency) + time(u64::from(ask.length), rate)
+                }
                 None if slow.snub.is_some() => 0,
                 None => continue,
             };
-            if takes <= mine.saturating_mul(2) {
+            let on_its_way = slow
+                .meter
+                .rate(now)
+                .is_some_and(|rate| time(before, rate) < slow.latency.as_micros());
+            let begun = position == 0 && slow.has_begun() || on_its_way;
+            let least = if begun { mine.saturating_mul(2) } else { mine + mine / 4 + SOONER };
+            if takes <= least {
                 continue;
             }
-            let begun = position == 0 && slow.has_begun();
             let gains = slow.snub.is_some() || may_race && takes >= mine.saturating_add(GAIN);
             if begun && !gains || slowest.as_ref().is_some_and(|slowest| slowest.takes >= takes) {
                 continue;
@@ -121,13 +131,18 @@ impl Engine {
     }
 }
 
-fn may_help(session: &Session) -> bool {
+/// Whether the peer is about to have nothing to do: what is asked of it now begins to come when what
+/// it owes has.
+fn may_help(session: &Session, now: Moment) -> bool {
+    let open = session.asks.len() - session.cancelled.len();
+    let rate = session.meter.rate(now);
+    let soon = |rate| time(session.owed, rate) <= session.latency.as_micros();
     session.consent == Consent::Given
         && session.spares == Consent::Given
         && session.is_fair()
         && session.batch.is_none()
         && session.asks.len() < session.most
-        && session.asks.len() - session.cancelled.len() < 2
+        && (open < 2 || rate.is_some_and(soon))
 }
 
 /// How long so many bytes take, in microseconds.

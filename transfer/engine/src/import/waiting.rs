@@ -62,9 +62,9 @@ impl Wait {
         self.said.as_deref()
     }
 
-    /// Since when it is quiet.
+    /// Since when it is quiet; what this side holds for a moment ends no quiet.
     fn quiet(&self) -> Moment {
-        self.held.unwrap_or(self.since)
+        self.held.filter(|held| held.since(self.since) < STILL).unwrap_or(self.since)
     }
 }
 
@@ -145,7 +145,7 @@ impl Engine {
 
     /// What is waited for and what would end the wait.
     fn sentence(&self) -> String {
-        if self.wait.held.is_some() {
+        if self.wait.held.is_some_and(|held| self.now().since(held) >= STILL) {
             return if self.budget.unsettled > 0 {
                 "Waiting for this machine's disk to keep what came. The import goes on when it has."
             } else {

@@ -1,6 +1,6 @@
 //! One caller, and how far it is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::message::{Caller, Why};
 use super::outbox::Outbox;
 use crate::ending::Ending;
 use crate::moment::Moment;
-use crate::wire::{Frame, Kind};
+use crate::wire::{self, Frame, Kind};
 
 /// All callers that are not gone.
 pub(super) type Callers = BTreeMap<Caller, Call>;
@@ -46,7 +46,7 @@ pub(super) struct Line {
     heard: Moment,
     /// When something was last given to the writer.
     said: Moment,
-    pings: VecDeque<Moment>,
+    pings: u64,
     pub(super) outbox: Outbox,
 }
 
@@ -99,12 +99,10 @@ impl Line {
     const PING: Duration = Duration::from_secs(10);
     /// After how long of silence a caller is hung up on.
     const SILENCE: Duration = Duration::from_secs(30);
-    /// The most pings in the time of [`Self::PING`].
-    const PINGS: usize = 8;
 
     pub(super) fn new(peer: PeerId, now: Moment) -> Self {
         let outbox = Outbox::new(now);
-        Self { peer, since: now, heard: now, said: now, pings: VecDeque::new(), outbox }
+        Self { peer, since: now, heard: now, said: now, pings: 0, outbox }
     }
 
     pub(super) const fn hear(&mut self, now: Moment) {
@@ -121,13 +119,10 @@ impl Line {
     ///
     /// [`Ending::Flood`] if too many came.
     pub(super) fn ping(&mut self, now: Moment) -> Result<(), Ending> {
-        while self.pings.front().is_some_and(|first| now.since(*first) >= Self::PING) {
-            self.pings.pop_front();
-        }
-        if self.pings.len() >= Self::PINGS {
+        self.pings += 1;
+        if wire::are_too_many_pings(self.pings, now.since(self.since)) {
             return Err(Ending::Flood(Kind::Ping));
         }
-        self.pings.push_back(now);
         Ok(())
     }
 
