@@ -135,27 +135,27 @@ fn importer(from: &mut Source<'_>, me: usize, importers: usize, others: usize) -
         consent,
     };
     let serve = (importers > 1).then(|| Serving { have: Have::None, ..Serving::default() });
-    Machine {
-        line,
-        disk: disk(from, true),
-        same_as: None,
-        import: Some(import),
-        serve,
-        rogue: None,
-    }
+    Machine { line, disk: disk(from, true), import: Some(import), serve, ..Machine::default() }
 }
 
 fn other(from: &mut Source<'_>, pieces: u32) -> Machine {
     let line = line(from);
     if from.seldom(110) {
-        let rogue = called(from);
-        return Machine { line, rogue: Some(rogue), ..Machine::default() };
+        let rogue = Some(called(from));
+        let offers = offers(from, pieces);
+        return Machine { line, offers, rogue, ..Machine::default() };
     }
     let mut limit = || if from.seldom(30) { from.one(&[1_000_000, 100_000, 4_096]) } else { 0 };
     let (upload, peer) = (limit(), limit());
     let connections = from.one(&[64, 64, 64, 1, 2]);
     let serve = Serving { have: have(from, pieces), upload, peer, connections };
-    Machine { line, disk: disk(from, false), serve: Some(serve), ..Machine::default() }
+    let offers = offers(from, pieces);
+    Machine { line, disk: disk(from, false), offers, serve: Some(serve), ..Machine::default() }
+}
+
+/// What its offers name that is not so.
+fn offers(from: &mut Source<'_>, pieces: u32) -> Option<Have> {
+    from.seldom(60).then(|| have(from, pieces))
 }
 
 fn called(from: &mut Source<'_>) -> Rogue {

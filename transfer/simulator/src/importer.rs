@@ -18,9 +18,9 @@ use crate::disk::Disk;
 use crate::network::{Link, Seen};
 use crate::report::{Import, Outcome};
 use crate::scenario::{Importing, Machine};
-use crate::stream::{Chunk, Content, Payload, Received};
+use crate::stream::{Chunk, Content, Payload, Received, siblings};
 use crate::watch::Importing as Watch;
-use crate::world::{Event, Rest, rate};
+use crate::world::{Entry, Event, Rest, rate};
 
 /// What comes back to an import later.
 #[derive(Debug)]
@@ -331,7 +331,9 @@ impl Importer {
             Some(Place::Piece(index)) => {
                 let piece = open.pieces.entry(index.get()).or_default();
                 piece.add(Content::Piece(index.get()), payload);
-                self.report.last_byte = now.since(self.started);
+                if !rest.directory[self.peers[connection.peer as usize]].is_rogue {
+                    self.report.last_byte = now.since(self.started);
+                }
             }
             Some(Place::Proof(index)) => {
                 let proof = open.proofs.entry(index.get()).or_default();
@@ -455,7 +457,14 @@ impl Importer {
             }
             Effect::Discard(connection, index) => {
                 let open = self.open.get_mut(&connection);
-                let piece = open.and_then(|open| open.pieces.remove(&index.get()));
+                let piece = open.and_then(|open| {
+                    // What is still to come of it is for nobody either.
+                    if open.place == Some(Place::Piece(index)) {
+                        open.place = Some(Place::Nowhere);
+                    }
+                    open.proofs.remove(&index.get());
+                    open.pieces.remove(&index.get())
+                });
                 self.report.wasted += piece.map_or(0, |piece| piece.length);
             }
             Effect::Spend(connection, bytes) => {
@@ -540,7 +549,9 @@ impl Importer {
         let of = |map: &BTreeMap<u32, Received>| map.get(&index.get()).copied();
         let piece = open.and_then(|open| of(&open.pieces)).unwrap_or_default();
         let proof = open.and_then(|open| of(&open.proofs));
-        if evidence == Evidence::Proof && !proof.is_some_and(|proof| proof.good) {
+        let siblings = u64::from(siblings(index.get(), rest.geometry.piece_count()));
+        let proof = proof.unwrap_or_default();
+        if evidence == Evidence::Proof && !(proof.good && proof.length == siblings * 32) {
             let source = ProofError::Root { found: rest.false_root, expected: rest.root };
             return Err(PieceError::Proof { index: index.get(), source });
         }
@@ -581,5 +592,6 @@ impl Importer {
 
 fn peer(machine: usize, rest: &Rest) -> Peer {
     let label = Label::parse(&format!("machine {machine}")).expect("it fits a label");
-    Peer { id: rest.directory[machine].id, label }
+    let Entry { id, offered, .. } = &rest.directory[machine];
+    Peer { id: *id, label, offered: offered.clone() }
 }

@@ -11,7 +11,7 @@ use verifier::Bitfield;
 
 use crate::network::{Link, Seen};
 use crate::scenario::Rogue;
-use crate::stream::{Chunk, Content, Payload, Stream};
+use crate::stream::{Chunk, Content, Payload, Stream, siblings};
 use crate::world::{Event, Rest};
 
 /// What a rogue does later.
@@ -319,17 +319,4 @@ fn piece(index: u32, rest: &Rest, content: Content) -> Vec<Chunk> {
         framed(&Frame::Block(head), content, u64::from(offset))
     };
     offsets.flat_map(block).collect()
-}
-
-/// How many siblings the proof of that leaf has: a node without one is handed up as it is.
-fn siblings(index: u32, count: u32) -> u32 {
-    let (mut at, mut width, mut siblings) = (index, count, 0);
-    while width > 1 {
-        if at ^ 1 < width {
-            siblings += 1;
-        }
-        at /= 2;
-        width = width.div_ceil(2);
-    }
-    siblings
 }

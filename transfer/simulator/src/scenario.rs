@@ -36,6 +36,8 @@ pub struct Machine {
     pub disk: Disk,
     /// Whose key it has, if not one of its own.
     pub same_as: Option<usize>,
+    /// What its offers name, if not just what it has, or all if it gets more.
+    pub offers: Option<Have>,
     /// What it imports.
     pub import: Option<Importing>,
     /// What it serves.
@@ -261,6 +263,15 @@ impl Machine {
     /// Breaks the rules.
     pub fn rogue(rogue: Rogue) -> Self {
         Self { rogue: Some(rogue), ..Self::default() }
+    }
+
+    /// What importers know of it before they call.
+    pub(crate) fn offered(&self) -> &Have {
+        match (&self.offers, &self.serve) {
+            (Some(offers), _) => offers,
+            (None, Some(serving)) if self.import.is_none() => &serving.have,
+            (None, _) => &Have::All,
+        }
     }
 
     /// The same with an import that was changed so.

@@ -129,6 +129,19 @@ impl Received {
     }
 }
 
+/// How many siblings the proof of that leaf has: a node without one is handed up as it is.
+pub(crate) const fn siblings(index: u32, count: u32) -> u32 {
+    let (mut at, mut width, mut siblings) = (index, count, 0);
+    while width > 1 {
+        if at ^ 1 < width {
+            siblings += 1;
+        }
+        at /= 2;
+        width = width.div_ceil(2);
+    }
+    siblings
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Chunk, Content, Payload, Received, Stream};

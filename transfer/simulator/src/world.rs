@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::wire::Side;
 use engine::{Moment, Rate};
 use verifier::identity::{PeerId, SigningKey};
-use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Root, Sha256};
+use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Root, Sha256};
 
 use crate::importer::{self, Importer};
 use crate::network::{LineEvent, Link, Network, Seen};
@@ -60,7 +60,9 @@ pub(crate) struct Entry {
     pub(crate) id: PeerId,
     pub(crate) address: IpAddr,
     pub(crate) up: bool,
+    pub(crate) is_rogue: bool,
     pub(crate) lets_nobody_in: bool,
+    pub(crate) offered: Bitfield,
     asleep: Option<Moment>,
 }
 
@@ -216,6 +218,8 @@ impl World {
                 id: SigningKey::from_seed(seed).public_key().peer_id(),
                 address: IpAddr::V4(Ipv4Addr::new(10, 0, c, d)),
                 up: true,
+                offered: machine.offered().of(&geometry),
+                is_rogue: machine.rogue.is_some(),
                 lets_nobody_in: machine.rogue == Some(Rogue::NotLetIn),
                 asleep: None,
             });

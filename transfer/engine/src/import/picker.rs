@@ -53,6 +53,8 @@ struct Hint {
 
 /// How many levels there are.
 const LEVELS: usize = 16;
+/// How many places are looked at for one to go on from.
+const LOOKS: u32 = 64;
 /// After how many pieces put into a level the peers search it anew.
 const ERA: usize = 4_096;
 
@@ -206,6 +208,23 @@ impl Picker {
             }
         }
         None
+    }
+
+    /// Lets ties begin at another piece: one of the rarest that are missing, about as
+    /// likely any as another where this piece is chance.
+    pub(super) fn go_on_from(&mut self, from: u32) {
+        let rarest = self.levels.iter().find(|level| level.bits.count() > 0);
+        let Some(rarest) = rarest else { return };
+        let looks = (0..LOOKS).map(|look| {
+            let step = u64::from(self.count) * u64::from(look) / u64::from(LOOKS);
+            u32::try_from((u64::from(from) + step) % u64::from(self.count.max(1))).unwrap_or(0)
+        });
+        let found = looks.into_iter().find(|at| rarest.bits.contains(*at));
+        self.start = found.unwrap_or(from).min(self.count.saturating_sub(1));
+        for level in &mut self.levels {
+            level.put.clear();
+            level.era = level.era.wrapping_add(1);
+        }
     }
 
     /// Takes a piece out of the missing ones.

@@ -122,6 +122,11 @@ impl Pieces {
         self.picker.next(peer, but)
     }
 
+    /// From now on ties go on from about this piece.
+    pub(super) fn go_on_from(&mut self, start: u32) {
+        self.picker.go_on_from(start);
+    }
+
     /// A missing piece is asked of the peer.
     pub(super) fn ask(&mut self, peer: u32, index: u32) {
         if self.is_missing(index) {

@@ -72,16 +72,6 @@ impl Engine {
     fn slow(&self, peer: u32) -> Option<Slow> {
         let now = self.now();
         let session = self.session(peer).filter(|session| may_help(session, now))?;
-        let ahead = session.owed;
-        let rate = session.meter.rate(now);
-        let latency = session.latency.as_micros();
-        let seconds = self
-            .pieces
-            .in_flight()
-            .filter(|(_, at)| matches!(at, Flight::Asked { second: Some(_), .. }));
-        let seconds = seconds.count() as u64;
-        let waste = self.wasted + (seconds + 1) * u64::from(self.geometry.piece_size());
-        let may_race = seconds < WASTE && waste <= WASTE * u64::from(self.geometry.piece_size());
         let mut slowest: Option<Slow> = None;
         for other in self.numbers().filter(|other| *other != peer) {
             let Some(slow) = self.session(other).filter(|session| session.owed > 0) else {
@@ -94,40 +84,91 @@ impl Engine {
                     && self.pieces.picker().has(peer, ask.index)
                     && !session.has_open(ask.index)
             });
-            let Some((position, ask)) = last else { continue };
-            let before: u64 =
-                slow.asks.iter().take(position).map(|ask| u64::from(ask.length)).sum();
-            let left = (before + u64::from(ask.length)).saturating_sub(slow.filled.into());
-            let takes = match slow.meter.rate(now) {
-                _ if slow.snub.is_some() => u128::MAX,
-                Some(other_rate) => time(left, other_rate),
-                None if slow.came.max(ask.at) + QUIET <= now => u128::MAX,
-                None => continue,
-            };
-            let mine = match rate {
-                Some(rate) => {
-                    time(ahead, rate).max(latency) + time(u64::from(ask.length), rate)
-                }
-                None if slow.snub.is_some() => 0,
-                None => continue,
-            };
-            let on_its_way = slow
-                .meter
-                .rate(now)
-                .is_some_and(|rate| time(before, rate) < slow.latency.as_micros());
-            let begun = position == 0 && slow.has_begun() || on_its_way;
-            let least = if begun { mine.saturating_mul(2) } else { mine + mine / 4 + SOONER };
-            if takes <= least {
-                continue;
+            let Some((position, _)) = last else { continue };
+            let found = self.sooner(session, other, slow, position);
+            if found.as_ref().is_some_and(|found| {
+                slowest.as_ref().is_none_or(|slowest| found.takes > slowest.takes)
+            }) {
+                slowest = found;
             }
-            let gains = slow.snub.is_some() || may_race && takes >= mine.saturating_add(GAIN);
-            if begun && !gains || slowest.as_ref().is_some_and(|slowest| slowest.takes >= takes) {
-                continue;
-            }
-            let spare = if begun { Spare::Race } else { Spare::TakeOver(other) };
-            slowest = Some(Slow { index: ask.index, spare, takes });
         }
         slowest
+    }
+
+    /// How the piece at that place of what another owes would be asked of this one, if that has it
+    /// so much sooner that it is worth it.
+    fn sooner(
+        &self,
+        session: &Session,
+        other: u32,
+        slow: &Session,
+        position: usize,
+    ) -> Option<Slow> {
+        let now = self.now();
+        let ask = slow.asks.get(position)?;
+        let before: u64 = slow.asks.iter().take(position).map(|ask| u64::from(ask.length)).sum();
+        let left = (before + u64::from(ask.length)).saturating_sub(slow.filled.into());
+        let rate = slow.meter.rate(now);
+        let takes = match rate {
+            _ if slow.snub.is_some() => u128::MAX,
+            Some(rate) => time(left, rate),
+            None if slow.came.max(ask.at) + QUIET <= now => u128::MAX,
+            None => return None,
+        };
+        let mine = match session.meter.rate(now) {
+            Some(rate) => {
+                let first = time(session.owed, rate).max(session.latency.as_micros());
+                first + time(u64::from(ask.length), rate)
+            }
+            None if slow.snub.is_some() => 0,
+            None => return None,
+        };
+        // What was sent before it could be called off comes for nothing.
+        let on_its_way = rate.is_some_and(|rate| time(before, rate) < slow.latency.as_micros());
+        let begun = position == 0 && slow.has_begun() || on_its_way;
+        let least = if begun { mine.saturating_mul(2) } else { mine + mine / 4 + SOONER };
+        let gains =
+            !begun || slow.snub.is_some() || self.may_race() && takes >= mine.saturating_add(GAIN);
+        let spare = if begun { Spare::Race } else { Spare::TakeOver(other) };
+        (takes > least && gains).then_some(Slow { index: ask.index, spare, takes })
+    }
+
+    /// Whether two peers may send the same piece.
+    fn may_race(&self) -> bool {
+        let asked_twice = |at: &Flight| matches!(at, Flight::Asked { second: Some(_), .. });
+        let twice = self.pieces.in_flight().filter(|(_, at)| asked_twice(at)).count() as u64;
+        let piece = u64::from(self.geometry.piece_size());
+        twice < WASTE && self.wasted + (twice + 1) * piece <= WASTE * piece
+    }
+
+    /// A piece landed at a peer that another was asked for: if that one has not come to it, it is
+    /// asked of the peer where it landed. And as this importer and that peer are after the same
+    /// pieces, it goes on with others.
+    pub(super) fn landed_elsewhere(&mut self, peer: u32, index: u32) {
+        let now = self.now();
+        let Some(Flight::Asked { first: other, second: None }) = self.pieces.flight(index) else {
+            return;
+        };
+        let Some(slow) = self.session(other).filter(|_| other != peer) else { return };
+        let at = slow.asks.iter().position(|ask| ask.index == index && !ask.cancelled);
+        let Some(ask) = at.and_then(|at| slow.asks.get(at)) else { return };
+        if ask.at >= self.turns.apart {
+            self.turns.apart = now;
+            let start = self.chance.under(self.geometry.piece_count());
+            self.pieces.go_on_from(start);
+        }
+        let Some((slow, position)) = self.session(other).zip(at) else { return };
+        let Some(session) = self.session(peer).filter(|session| may_help(session, now)) else {
+            return;
+        };
+        let found = self.sooner(session, other, slow, position);
+        let Some(Slow { spare: spare @ Spare::TakeOver(_), .. }) = found else { return };
+        let length = u64::from(self.pieces.length(index));
+        if !session.has_open(index) && self.has_room(peer, length) {
+            self.pieces.ask_second(peer, index);
+            self.budget.spending += length;
+            self.spend(peer, vec![index], Some(spare));
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Turns {
     pub(super) tempo: Tempo,
     /// When it was last looked whether idle peers could be asked for what others owe.
     pub(super) spares: Moment,
+    /// When this importer last went on in another part, because a peer was after the same pieces.
+    pub(super) apart: Moment,
     /// The idle peer with which that goes on.
     pub(super) last_spare: u32,
 }
@@ -53,6 +55,7 @@ impl Turns {
             good: BTreeSet::new(),
             tempo: Tempo { at: None, open: 0, rate: 0 },
             spares: now,
+            apart: now,
             last_spare: 0,
         }
     }

@@ -121,6 +121,7 @@ impl Importing {
                 }
             }
             Input::Settled(index, _) => {
+                self.progress = now;
                 let key = self
                     .settling
                     .iter()
@@ -303,9 +304,5 @@ impl Importing {
                 self.given_back(index);
             }
         }
-        let unjudged =
-            |((of, _), delivered): &(&(Connection, u32), &bool)| *of == connection && !**delivered;
-        let keys: Vec<_> = self.settling.iter().filter(unjudged).map(|(key, _)| *key).collect();
-        keys.into_iter().for_each(|key| self.settled(key));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::Ending;
 use engine::upload::{Caller, Effect, Input};
 use engine::wire::{Frame, MAX_BLOCK, MIN_BLOCK};
 use verifier::Geometry;
@@ -45,6 +46,8 @@ impl Serving {
                     of.proved = true;
                 }
             }
+            // Who broke the protocol is told so.
+            Input::Ended(_, Ending::Frame(_)) => {}
             Input::Ended(caller, _) => self.end(*caller),
             Input::Read(caller, index, Ok(())) => {
                 let of = self.callers.get_mut(caller);

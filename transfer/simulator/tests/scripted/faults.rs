@@ -107,8 +107,8 @@ fn a_slow_peer_that_gives_the_piece_list_keeps_nobody_waiting() {
     assert_eq!(report.fault, None);
     let import = report.import(0);
     assert!(import.first.is_some_and(|first| first < s(1)), "{:?}", import.first);
-    // 1 MB a second for 20 s are 1,200 pieces.
-    assert!(import.given[2] > 1_000, "{:?}", import.given);
+    // 1 MB a second for 20 s are 1,200 pieces, some of it goes to the list at last.
+    assert!(import.given[2] > 900, "{:?}", import.given);
 }
 
 #[test]
