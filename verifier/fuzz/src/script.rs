@@ -29,14 +29,6 @@ impl<'a> Script<'a> {
         usize::from(self.byte()).checked_rem(count)
     }
 
-    /// A number of bytes that may be in flight.
-    pub(crate) fn bytes(&mut self) -> u64 {
-        match self.byte() {
-            byte @ 0..200 => u64::from(byte) * 1_000,
-            byte => u64::from(byte) << 40,
-        }
-    }
-
     /// A limit, mostly none.
     pub(crate) fn rate(&mut self) -> Rate {
         match self.byte() {
