@@ -8,7 +8,7 @@ use engine::import::Patience;
 use crate::scenario::{Disk, Have, Importing, Line, Machine, Rogue, Scenario, Serving, Turn};
 
 /// The most bytes of an artifact.
-const MOST: u64 = 48 << 20;
+const MOST: u64 = 16 << 20;
 
 /// Bytes that are read one after another, and zeros after the last.
 struct Source<'a>(&'a [u8]);
@@ -75,7 +75,7 @@ impl Scenario {
         let turns = (0..turns).map(|_| turn(&mut from, importers, others)).collect();
         let window = from.one(&[1 << 20, 64 << 10, 256 << 10, 4 << 20]);
         let handshake = from.one(&[2, 1, 2]);
-        let until = Duration::from_secs(4 * 3_600);
+        let until = Duration::from_secs(2 * 3_600);
         Self { seed, bytes, piece, window, handshake, machines, turns, until }
     }
 }

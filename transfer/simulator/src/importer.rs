@@ -82,6 +82,7 @@ impl Importer {
             time: Duration::ZERO,
             first: None,
             last_byte: Duration::ZERO,
+            last_honest: Duration::ZERO,
             banned: Vec::new(),
             given: vec![0; rest.directory.len()],
             wasted: 0,
@@ -331,8 +332,9 @@ impl Importer {
             Some(Place::Piece(index)) => {
                 let piece = open.pieces.entry(index.get()).or_default();
                 piece.add(Content::Piece(index.get()), payload);
+                self.report.last_byte = now.since(self.started);
                 if !rest.directory[self.peers[connection.peer as usize]].is_rogue {
-                    self.report.last_byte = now.since(self.started);
+                    self.report.last_honest = self.report.last_byte;
                 }
             }
             Some(Place::Proof(index)) => {

@@ -358,7 +358,7 @@ impl Network {
             pipe.end_sent = true;
             return (Segment::End, 0);
         }
-        let most = if rate == 0 { 64 << 10 } else { (rate / 20).clamp(1, 16 << 10) };
+        let most = if rate == 0 { 64 << 10 } else { (rate / 8).clamp(1, 16 << 10) };
         let room = pipe.acknowledged + connection.window - pipe.sent;
         let chunks = pipe.out.take(most.min(room));
         let segment = Segment::Chunks(chunks);

@@ -44,8 +44,10 @@ pub struct Import {
     pub time: Duration,
     /// When the first piece was kept, since its start.
     pub first: Option<Duration>,
-    /// When bytes of a piece came last from a machine that is no rogue, since its start.
+    /// When bytes of a piece came last, since its start.
     pub last_byte: Duration,
+    /// The same, from a machine that is no rogue.
+    pub last_honest: Duration,
     /// Which machines are banned, and for what.
     pub banned: Vec<(usize, Blame)>,
     /// Per machine, how many pieces of it were kept.

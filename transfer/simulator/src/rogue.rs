@@ -237,7 +237,13 @@ impl Actor {
             let content = if self.is == Rogue::FalseProof { Content::False } else { Content::List };
             let frame = Frame::Digests(head);
             let chunks = framed(&frame, content, u64::from(first) * 32);
-            self.sends(link, chunks, rest);
+            // Not in the midst of a block.
+            match self.links.get_mut(&link) {
+                Some(conversation) if conversation.owed.len() > 0 => {
+                    chunks.into_iter().for_each(|chunk| conversation.owed.push(chunk));
+                }
+                _ => self.sends(link, chunks, rest),
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::import::Patience;
 
 use crate::report::{Import, Outcome, Report};
-use crate::scenario::{Have, Importing, Rogue, Scenario, Turn};
+use crate::scenario::{Have, Importing, Machine, Rogue, Scenario, Turn};
 
 /// What an import may take besides its bytes: for calls, for silence to be noticed, for what rogues
 /// cost.
@@ -52,7 +52,8 @@ fn judge(scenario: &Scenario, me: usize, is: &Importing, import: &Import) -> Res
         }
         Outcome::Exhausted(why) => match is.patience {
             Patience::For(patience)
-                if import.time.saturating_sub(import.last_byte) < patience
+                if import.time.saturating_sub(import.last_honest) < patience
+                    && !slow(scenario)
                     && !why.contains("nobody is left") =>
             {
                 Err(format!("it ended before its patience did: {why}"))
@@ -71,6 +72,20 @@ fn judge(scenario: &Scenario, me: usize, is: &Importing, import: &Import) -> Res
             }
         }
     }
+}
+
+/// Whether an honest machine may be below the floor, so that its bytes are no progress.
+fn slow(scenario: &Scenario) -> bool {
+    let below = |rate: u64| rate > 0 && rate < 30_000;
+    let slow = |machine: &Machine| {
+        let limits = machine.serve.as_ref().is_some_and(|s| below(s.upload) || below(s.peer));
+        let import = machine.import.as_ref().is_some_and(|import| below(import.download));
+        limits || import || below(machine.line.up) || below(machine.line.down)
+    };
+    scenario.machines.iter().any(slow)
+        || scenario.turns.iter().any(|(_, turn)| {
+            matches!(turn, Turn::Uploads(_, upload, peer) if below(*upload) || below(*peer))
+        })
 }
 
 /// Whether a rogue like that breaks the protocol or lies, so that it may be banned.

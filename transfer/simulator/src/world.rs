@@ -31,6 +31,8 @@ pub(crate) enum Event {
     /// A machine that slept sees what its end of a link would have seen.
     Seen(Link, Side, Seen),
     Landed(usize, PieceIndex),
+    /// The machine wakes; after what it was to see while it slept.
+    Wakes(usize),
     Woke(usize),
     Turn(usize),
 }
@@ -148,6 +150,9 @@ struct World {
 /// broken, or time is up.
 pub fn run(scenario: &Scenario) -> Report {
     let mut world = World::new(scenario);
+    if world.rest.trace.shown {
+        eprintln!("{scenario:#?}");
+    }
     let until = Moment::START + scenario.until;
     while let Some(event) = world.rest.plan.next() {
         if world.rest.plan.now() > until {
@@ -280,7 +285,7 @@ impl World {
             | Event::Rogue(machine, _)
             | Event::Landed(machine, _) => Some(*machine),
             Event::Seen(link, side, _) => Some(self.rest.net.machine(*link, *side)),
-            Event::Line(_) | Event::Turn(_) | Event::Woke(_) => None,
+            Event::Line(_) | Event::Turn(_) | Event::Wakes(_) | Event::Woke(_) => None,
         };
         if let Some(until) = machine.and_then(|machine| self.asleep(machine)) {
             return self.rest.plan.plan(until, event);
@@ -317,10 +322,13 @@ impl World {
                     of.landed(index, rest);
                 }
             }
-            Event::Woke(machine) => {
+            Event::Wakes(machine) => {
                 if let Some(of) = self.importers.get_mut(&machine) {
                     of.woke(rest.plan.now());
                 }
+                rest.plan.after(Duration::ZERO, Event::Woke(machine));
+            }
+            Event::Woke(machine) => {
                 rest.net.freeze(machine, false, &mut rest.plan);
             }
             Event::Turn(number) => {
@@ -410,7 +418,7 @@ impl World {
                 let until = rest.plan.now() + time;
                 rest.directory[machine].asleep = Some(until);
                 rest.net.freeze(machine, true, &mut rest.plan);
-                rest.plan.plan(until, Event::Woke(machine));
+                rest.plan.plan(until, Event::Wakes(machine));
             }
             Turn::Revoke(server, peer) if peer < count => {
                 if let Some(of) = servers.get_mut(&server) {
