@@ -35,6 +35,26 @@ fn after_a_power_cut_no_kept_piece_is_asked_for_twice() {
 }
 
 #[test]
+fn what_was_repaired_without_a_piece_list_can_be_served() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    scene.rot(&scene.importer);
+    scene.importer.refuses(&["library", "recheck", "tiny"], 1, "library.damaged");
+    let manifests = fs::read_dir(scene.importer.data.join("store/manifests")).unwrap();
+    let mut paths = manifests.map(|entry| entry.unwrap().path());
+    let list = paths.find(|path| path.extension().is_some_and(|end| end == "pieces")).unwrap();
+    fs::remove_file(&list).unwrap();
+    fs::remove_dir_all(scene.out()).unwrap();
+    fs::create_dir(scene.out()).unwrap();
+
+    let before = asked_for(&scene.importer);
+    scene.import(&["--consent", Scene::YES]).ends().done();
+    assert_eq!(asked_for(&scene.importer) - before, 16 << 10, "one piece, and no list");
+    assert!(list.exists(), "the list of what is kept is known again");
+}
+
+#[test]
 fn an_import_that_is_cut_off_again_and_again_still_arrives() {
     let scene = Scene::new(2, Model::FINE);
     let _servers = scene.serve_all(&[]);

@@ -1,9 +1,12 @@
 //! What the library keeps of a model when its import is done.
 
+use std::sync::Arc;
+
 use verifier::consent::Act;
+use verifier::piece::{PieceList, PieceStream};
 
 use super::{Admitted, ImportError, Plan};
-use crate::ports::{Clock as _, Journal as _, PieceStore as _, Pin, Ports};
+use crate::ports::{Clock as _, Failure, Journal as _, PieceStore, Pin, Ports};
 use crate::problem::Problem;
 
 /// What is told of something that failed when both files had their names.
@@ -55,10 +58,16 @@ impl Library {
     pub(super) async fn finish<P: Ports>(self, ports: &P, plan: &Plan) -> Option<Problem> {
         let (store, artifact) = (ports.store(), plan.artifact());
         let (done, what) = match self {
-            Self::Keeps | Self::KeptBefore => (
-                store.verified(artifact, ports.clock().now()).await,
-                "the library does not know that the model was verified",
-            ),
+            Self::Keeps | Self::KeptBefore => {
+                if let Err(failure) = learn(&**store, plan).await {
+                    let what = "the library cannot serve the model until it is imported again";
+                    return Some(Problem::late(what, &failure, GOOD));
+                }
+                (
+                    store.verified(artifact, ports.clock().now()).await,
+                    "the library does not know that the model was verified",
+                )
+            }
             Self::Forgets => (
                 store.forget(artifact).await.map(|_| ()),
                 "the library still keeps the pieces, although you did not agree to that",
@@ -66,4 +75,21 @@ impl Library {
         };
         done.err().map(|failure| Problem::late(what, &failure, GOOD))
     }
+}
+
+/// Makes the piece list of a model that is kept whole and was judged by proofs alone, as one is of
+/// which little was missing: without the list it could not be served.
+async fn learn<S: PieceStore>(store: &S, plan: &Plan) -> Result<(), Failure> {
+    let (artifact, geometry, root) = (plan.artifact(), *plan.geometry(), plan.root());
+    if store.list(artifact).await?.is_some() {
+        return Ok(());
+    }
+    let mut stream = PieceStream::new(root.algorithm(), geometry)?;
+    for index in (0..geometry.piece_count()).filter_map(|index| geometry.index(index)) {
+        stream.update(&store.read(artifact, index).await?);
+    }
+    // Too few digests are refused as any false list is.
+    let digests = stream.finish().map(|(digests, _)| digests).unwrap_or_default();
+    store.learn(artifact, Arc::new(PieceList::prove(geometry, root, digests)?)).await?;
+    Ok(())
 }
