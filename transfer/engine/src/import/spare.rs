@@ -133,6 +133,16 @@ impl Engine {
         (takes > least && gains).then_some(Slow { index: ask.index, spare, takes })
     }
 
+    /// Whether a peer that never gave anything is tried with the piece at that place of what another
+    /// owes, so that it is known how fast it is: that one has not come to it, and takes its time.
+    fn is_worth_a_try(&self, slow: &Session, position: usize) -> bool {
+        let lengths = slow.asks.iter().take(position + 1).map(|ask| u64::from(ask.length));
+        let left = lengths.sum::<u64>().saturating_sub(slow.filled.into());
+        let rate = slow.meter.rate(self.now());
+        let takes_long = rate.is_some_and(|rate| time(left, rate) >= GAIN);
+        position > 0 && takes_long && self.may_race()
+    }
+
     /// Whether two peers may send the same piece.
     fn may_race(&self) -> bool {
         let asked_twice = |at: &Flight| matches!(at, Flight::Asked { second: Some(_), .. });
@@ -161,8 +171,14 @@ impl Engine {
         let Some(session) = self.session(peer).filter(|session| may_help(session, now)) else {
             return;
         };
-        let found = self.sooner(session, other, slow, position);
-        let Some(Slow { spare: spare @ Spare::TakeOver(_), .. }) = found else { return };
+        let spare = match session.meter.rate(now) {
+            None => self.is_worth_a_try(slow, position).then_some(Spare::Race),
+            Some(_) => {
+                let found = self.sooner(session, other, slow, position).map(|found| found.spare);
+                found.filter(|spare| matches!(spare, Spare::TakeOver(_)))
+            }
+        };
+        let Some(spare) = spare else { return };
         let length = u64::from(self.pieces.length(index));
         if !session.has_open(index) && self.has_room(peer, length) {
             self.pieces.ask_second(peer, index);

@@ -8,6 +8,7 @@ mod consent;
 mod early;
 mod ends;
 mod faults;
+mod importers;
 mod learning;
 mod slow;
 mod waits;
