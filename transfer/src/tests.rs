@@ -2,7 +2,9 @@
 
 mod crowds;
 mod harness;
+mod hostile;
 mod rogues;
+mod strangers;
 mod waits;
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use super::harness::{Artifact, Memory, Outcome, identity, label, pull_all, serve
 use crate::dial::{Call, dial};
 use crate::identity::doorway;
 
-type Stream = TlsStream<TcpStream>;
+pub(super) type Stream = TlsStream<TcpStream>;
 
 /// What a rogue does when it is asked for its first piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ enum Trick {
     UnknownKind,
     Garbage,
     OutOfTurn,
+    TwiceHad,
+    ManyPings,
     HangUp,
     Nothing,
 }
@@ -81,6 +83,8 @@ async fn whoever_breaks_the_protocol_is_banned_and_costs_only_itself() {
         (Trick::UnknownKind, "frame.kind"),
         (Trick::OutOfTurn, "session.unexpected"),
         (Trick::Garbage, "frame.kind"),
+        (Trick::TwiceHad, "session.flood"),
+        (Trick::ManyPings, "session.flood"),
     ];
     join_all(tricks.map(async |(how, code)| {
         let outcome = trick(how).await;
@@ -161,6 +165,8 @@ fn play(trick: Trick, artifact: &Artifact, index: u32) -> Vec<u8> {
         Trick::UnknownKind => vec![0, 0, 0, 0, 99],
         Trick::Garbage => vec![0xA5; length as usize],
         Trick::OutOfTurn => encoded(&Frame::Hello(Hello { version: VERSION, asks: 1 })),
+        Trick::TwiceHad => encoded(&Frame::Have(index)),
+        Trick::ManyPings => encoded(&Frame::Ping).repeat(9),
         Trick::HangUp | Trick::Nothing => Vec::new(),
     }
 }
@@ -228,7 +234,7 @@ pub(super) async fn with_false_list(seed: u8, artifact: &Artifact, other: &Artif
     .await
 }
 
-async fn listen<F, T>(seed: u8, artifact: &Artifact, session: F) -> PullSource
+pub(super) async fn listen<F, T>(seed: u8, artifact: &Artifact, session: F) -> PullSource
 where
     F: Fn(Stream) -> T + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
@@ -250,11 +256,15 @@ where
     PullSource { id, label: label(id), addresses, offered }
 }
 
-async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {
+pub(super) async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {
     send(stream, &Frame::Hello(Hello { version: VERSION, asks: 64 })).await;
     assert!(matches!(read(stream).await, Some(Frame::Hello(_))));
     assert!(matches!(read(stream).await, Some(Frame::Open(_))));
     assert_eq!(artifact.list.geometry().piece_count(), told.list.geometry().piece_count());
+    opened(stream, artifact).await;
+}
+
+pub(super) async fn opened(stream: &mut Stream, artifact: &Artifact) {
     let geometry = artifact.list.geometry();
     let opened = Opened {
         byte_count: geometry.byte_count(),
@@ -266,7 +276,7 @@ async fn greet(stream: &mut Stream, artifact: &Artifact, told: &Artifact) {
     send(stream, &Frame::Opened(opened)).await;
 }
 
-async fn recite(stream: &mut Stream, artifact: &Artifact) {
+pub(super) async fn recite(stream: &mut Stream, artifact: &Artifact) {
     let digests = artifact.list.digests();
     let count = u32::try_from(digests.len()).unwrap();
     let mut bytes = encoded(&Frame::Digests(DigestsHead { first: 0, count }));
@@ -275,7 +285,7 @@ async fn recite(stream: &mut Stream, artifact: &Artifact) {
     stream.flush().await.ok();
 }
 
-async fn prove(stream: &mut Stream, artifact: &Artifact, index: u32) {
+pub(super) async fn prove(stream: &mut Stream, artifact: &Artifact, index: u32) {
     let list = &artifact.list;
     let tree = PieceTree::new(list.root().algorithm(), list.digests()).unwrap();
     let siblings = tree.proof(index).unwrap().siblings().concat();
@@ -286,18 +296,18 @@ async fn prove(stream: &mut Stream, artifact: &Artifact, index: u32) {
     stream.flush().await.ok();
 }
 
-fn encoded(frame: &Frame) -> Vec<u8> {
+pub(super) fn encoded(frame: &Frame) -> Vec<u8> {
     let mut bytes = Vec::new();
     frame.encode(&mut bytes).unwrap();
     bytes
 }
 
-async fn send(stream: &mut Stream, frame: &Frame) {
+pub(super) async fn send(stream: &mut Stream, frame: &Frame) {
     stream.write_all(&encoded(frame)).await.ok();
     stream.flush().await.ok();
 }
 
-async fn read(stream: &mut Stream) -> Option<Frame> {
+pub(super) async fn read(stream: &mut Stream) -> Option<Frame> {
     let mut header = [0; HEADER_LEN];
     stream.read_exact(&mut header).await.ok()?;
     let header = Header::decode(header, Side::Caller).ok()?;
