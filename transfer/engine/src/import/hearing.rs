@@ -170,8 +170,10 @@ impl Engine {
         }
         let evidence = if session.proven { Evidence::Proof } else { Evidence::List };
         let Some(ask) = session.answered(now) else { return };
-        session.gave(ask.length, now);
-        self.turns.good.insert(peer);
+        session.sent_all(ask.length, now);
+        if session.is_good() {
+            self.turns.good.insert(peer);
+        }
         self.ready(peer);
         let Some(piece) = self.pieces.index(ask.index).filter(|_| !ask.cancelled) else { return };
         let length = u64::from(ask.length);
@@ -211,6 +213,7 @@ impl Engine {
                 peer.tries = 0;
                 self.pieces.verified(connection, index.get());
                 self.effects.push_back(Effect::Deliver(connection, index));
+                self.gave(connection);
             }
             Err(error) => {
                 self.effects.push_back(Effect::Discard(connection, index));
@@ -218,6 +221,20 @@ impl Engine {
                 self.lost(index.get());
                 self.blame(connection, Ending::Piece(error));
             }
+        }
+    }
+
+    /// A piece of the peer is right: what can be asked of it may be more now.
+    fn gave(&mut self, connection: Connection) {
+        let Connection { peer, .. } = connection;
+        if self.is_current(connection)
+            && let Some(session) = self.session_mut(peer)
+        {
+            session.gave();
+            if session.is_good() {
+                self.turns.good.insert(peer);
+            }
+            self.ready(peer);
         }
     }
 

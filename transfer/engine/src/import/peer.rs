@@ -118,9 +118,9 @@ pub(super) struct Session {
     pub(super) latency: Duration,
     pub(super) window: Window,
     pub(super) snub: Option<Snub>,
-    /// How often it was snubbed since a piece came.
+    /// How often it was snubbed since a piece of it was right.
     pub(super) snubs: u32,
-    /// How many pieces have come on this connection.
+    /// How many pieces that came on this connection were right.
     pub(super) pieces: u32,
     /// Pieces that it said it had and then refused.
     pub(super) lacked: BTreeSet<u32>,
@@ -344,12 +344,17 @@ impl Session {
         Some(ask)
     }
 
-    /// A piece came whole.
-    pub(super) fn gave(&mut self, length: u32, now: Moment) {
-        self.pieces = self.pieces.saturating_add(1);
-        (self.snub, self.snubs) = (None, 0);
+    /// A piece came whole, whatever it is worth: so the peer sends.
+    pub(super) fn sent_all(&mut self, length: u32, now: Moment) {
+        self.snub = None;
         self.flow = Flow::new(now);
         self.window.arrived(length, now);
+    }
+
+    /// A piece of it was judged to be right.
+    pub(super) const fn gave(&mut self) {
+        self.pieces = self.pieces.saturating_add(1);
+        self.snubs = 0;
     }
 
     /// It is below the floor.

@@ -293,3 +293,23 @@ fn an_hour_of_sleep_is_nobodys_fault() {
     assert!(is_snubbed(&world, 0));
     assert_eq!(world.picture(), "????....");
 }
+
+#[test]
+fn what_is_never_judged_makes_nobody_good() {
+    let mut world =
+        World::new(Setup { pieces: 6, peers: 2, in_flight: 2 << 20, ..Setup::default() });
+    let rogue = world.open(0, "######");
+    let honest = world.open(1, "######");
+    world.pass(secs(4));
+    assert_eq!((world.asks(rogue), world.asks(honest)), ("0 1 -0 -1".to_owned(), "0 1".to_owned()));
+    // It does not trickle any more, and nobody looks at what it sends.
+    world.gives(rogue, 0);
+    world.gives(rogue, 1);
+    assert!(!is_snubbed(&world, 0));
+    world.gives(honest, 0);
+    let (_, rogues) = (world.asks(honest), world.asks(rogue));
+    assert_eq!(rogues, "", "the last piece's worth of room is for who has given one");
+    world.gives(honest, 1);
+    assert_eq!(world.picture().matches('#').count(), 2);
+    assert_eq!(world.engine.snapshot().peers[0].given, 0);
+}
