@@ -279,8 +279,11 @@ async fn a_peer_of_an_older_version_is_left_and_one_of_a_newer_one_is_not() {
     assert!(format!("{error:?}").contains("speaks version 0 of the protocol"), "{error:?}");
 }
 
+/// What a peer answers an ask for a piece.
+type Answer = fn(&Artifact, u32) -> Vec<u8>;
+
 /// What is wrong with a bad peer, by its number.
-const WRONGS: [(&str, fn(&Artifact, u32) -> Vec<u8>); 8] = [
+const WRONGS: [(&str, Answer); 8] = [
     ("proof.root", |artifact, index| proven(artifact, index, |all| all[0][5] ^= 1)),
     ("proof.length", |artifact, index| proven(artifact, index, |all| all.truncate(2))),
     ("session.unasked", |artifact, index| proven(artifact, index ^ 1, |_| {})),
