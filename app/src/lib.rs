@@ -10,7 +10,6 @@ pub mod assemble;
 pub mod bench;
 pub mod blame;
 pub mod clock;
-pub mod codec;
 pub mod consent;
 mod counted;
 pub mod descriptors;

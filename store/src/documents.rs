@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::codec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use verifier::digest::{ChunkDigest, DIGEST_LEN};
 use verifier::piece::PieceList;
 use verifier::{Geometry, Root, Sha256};
 
+use crate::codec;
 use crate::device;
 use crate::error::{At as _, StoreError};
 use crate::index::{Facts, Known};

@@ -10,12 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use app::codec;
 use sled::{Batch, Db, Tree};
 use verifier::Sha256;
 
 pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow, PeerRows};
 
+use crate::codec;
 use crate::error::{At, StoreError};
 
 /// sled's cache, in bytes; its default is 1 GiB.

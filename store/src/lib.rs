@@ -5,6 +5,7 @@
 
 mod book;
 mod catalogue;
+mod codec;
 mod device;
 mod disk;
 mod documents;

@@ -1,6 +1,5 @@
 //! The book of before it had a file: rows of the index, and a copy of them.
 
-use app::codec;
 use app::ports::{Access, KnownPeer};
 use serde::{Deserialize, Serialize};
 use verifier::boundary::PeerAddress;
@@ -8,6 +7,7 @@ use verifier::identity::PublicKey;
 use verifier::scalars::{Label, UtcTime};
 
 use super::{Book, BookFile};
+use crate::codec;
 use crate::documents;
 use crate::error::StoreError;
 use crate::index::{Index, PeerRow, PeerRows};
@@ -62,12 +62,12 @@ fn peer(key: [u8; 32], row: &PeerRow) -> Option<KnownPeer> {
 
 #[cfg(test)]
 mod tests {
-    use app::codec;
     use app::ports::Access;
     use verifier::identity::SigningKey;
 
     use super::{Copy, Index, Layout, PeerRow, migrate};
     use crate::book::BookFile;
+    use crate::codec;
 
     fn row(label: &str, blocked: bool) -> PeerRow {
         let addresses = vec!["mmp://127.0.0.1:9".to_owned()];

@@ -1,4 +1,4 @@
-//! The one binary encoding, for frames and index values.
+//! The one binary encoding, for what the store writes down of its own.
 //!
 //! bincode with fixed-width little-endian integers and a limit. There is one way to write
 //! anything: a value that leaves input over, or does not encode back to it, is refused.
@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 /// Why bytes are not the encoding of a value.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CodecError {
+pub(crate) enum CodecError {
     /// The value is longer than the limit, or cannot be encoded.
     #[error("value cannot be encoded within {limit} bytes")]
     Encode {
@@ -48,7 +47,7 @@ fn config() -> Configuration<LittleEndian, Fixint, Limit<CEILING>> {
 /// # Errors
 ///
 /// [`CodecError::Encode`] or [`CodecError::TooLong`].
-pub fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, CodecError> {
+pub(crate) fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, CodecError> {
     let bytes = bincode::serde::encode_to_vec(value, config())
         .map_err(|source| CodecError::Encode { limit, source })?;
     if bytes.len() > limit {
@@ -62,7 +61,7 @@ pub fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, CodecErr
 /// # Errors
 ///
 /// [`CodecError`] unless the bytes are exactly what [`encode`] makes of the value.
-pub fn decode<T: Serialize + DeserializeOwned>(
+pub(crate) fn decode<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     limit: usize,
 ) -> Result<T, CodecError> {
