@@ -170,9 +170,12 @@ impl Scene {
         self.importer.start(&self.import_words(more))
     }
 
-    /// What is typed to import.
+    /// What is typed to import. One whose peers are gone ends well before a scenario does.
     pub fn import_words<'a>(&self, more: &[&'a str]) -> Vec<&'a str> {
         let mut words = vec!["import-peer-request", "request.json", "tiny.manifest", "out"];
+        if !more.iter().any(|word| ["--patience", "--wait"].contains(word)) {
+            words.extend(["--patience", "15s"]);
+        }
         words.extend(more);
         words
     }
