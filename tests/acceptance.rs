@@ -15,4 +15,5 @@ mod refuse;
 mod resume;
 mod serve;
 mod settings;
+mod stranger;
 mod window;
