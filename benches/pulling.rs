@@ -91,7 +91,12 @@ pub async fn pull(
             }
             Some(Pulled::News(PullNews::Asked { .. })) => asks += 1,
             Some(Pulled::News(_)) => {}
-            None => break,
+            None => {
+                if ended.is_none() {
+                    ended = Some(work.as_mut().await);
+                }
+                break;
+            }
         }
     }
     let whole = matches!(ended, Some(Ok(())));

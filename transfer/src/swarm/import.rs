@@ -149,9 +149,11 @@ impl Import {
         }
         self.flush();
         // What the import is still to be told, and what it can still keep.
-        tokio::select! {
-            _passed = self.out.pass() => {}
-            _gone = wanted => {}
+        if !wanted.is_terminated() {
+            tokio::select! {
+                _passed = self.out.pass() => {}
+                _gone = wanted => {}
+            }
         }
         timeout(GOODBYE, async { while self.goodbyes.join_next().await.is_some() {} }).await.ok();
         outcome

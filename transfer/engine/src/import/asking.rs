@@ -163,7 +163,8 @@ impl Engine {
         let left = u64::from(self.pieces.missing()) + asked;
         let rate = self.session(peer).and_then(|session| session.meter.rate(self.now()));
         let even = left.div_ceil(tempo.open.max(1));
-        let share = rate.map_or(even, |rate| part(left, rate, tempo.rate).max(1)).max(2);
+        // Rounded up: what nobody may be asked for is asked for late, over a line that has run dry.
+        let share = rate.map_or(even, |rate| part(left, rate, tempo.rate) + 1).max(2);
         usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(open)
     }
 
