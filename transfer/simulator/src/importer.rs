@@ -165,6 +165,10 @@ impl Importer {
     /// Gives the time in, if the engine waits for it.
     pub(crate) fn tick(&mut self, rest: &mut Rest) {
         let now = rest.plan.now();
+        // One that was planned before an earlier one is late.
+        if self.tick.is_none_or(|planned| planned > now) {
+            return;
+        }
         self.tick = None;
         let wanted = self.engine.as_ref().and_then(Engine::deadline);
         if wanted.is_some_and(|(at, _)| at <= now) && !self.is_over() {
@@ -415,7 +419,7 @@ impl Importer {
             return;
         }
         let Some((at, _)) = self.engine.as_ref().and_then(Engine::deadline) else { return };
-        if self.tick.is_none_or(|planned| at < planned || planned < now) {
+        if self.tick.is_none_or(|planned| at < planned) {
             self.tick = Some(at);
             rest.plan.plan(at, Event::TickImport(self.me));
         }

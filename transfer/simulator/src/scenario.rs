@@ -201,6 +201,23 @@ pub enum Turn {
     Add(usize, usize),
 }
 
+impl Turn {
+    /// Which machine's program does it, if it is done by one.
+    pub(crate) const fn at(&self) -> Option<usize> {
+        match *self {
+            Self::Revoke(machine, _)
+            | Self::Deny(machine, _)
+            | Self::Expire(machine, _)
+            | Self::Room(machine, _)
+            | Self::Limits(machine, ..)
+            | Self::Uploads(machine, ..)
+            | Self::Stop(machine)
+            | Self::Add(machine, _) => Some(machine),
+            _ => None,
+        }
+    }
+}
+
 impl Default for Line {
     fn default() -> Self {
         Self { delay: Duration::from_millis(5), up: 0, down: 0 }

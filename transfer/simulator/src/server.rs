@@ -142,8 +142,11 @@ impl Server {
     }
 
     pub(crate) fn tick(&mut self, rest: &mut Rest) {
-        self.tick = None;
         let now = rest.plan.now();
+        if self.tick.is_none_or(|planned| planned > now) {
+            return;
+        }
+        self.tick = None;
         if self.uploads.deadline().is_some_and(|(at, _)| at <= now) {
             self.input(Input::Tick, rest);
         }
@@ -235,7 +238,7 @@ impl Server {
     fn tick_at(&mut self, rest: &mut Rest) {
         let Some((at, _)) = self.uploads.deadline() else { return };
         let now = rest.plan.now();
-        if self.tick.is_none_or(|planned| at < planned || planned < now) {
+        if self.tick.is_none_or(|planned| at < planned) {
             self.tick = Some(at);
             rest.plan.plan(at, Event::TickServe(self.me));
         }

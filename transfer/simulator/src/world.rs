@@ -333,7 +333,10 @@ impl World {
             }
             Event::Turn(number) => {
                 let turn = self.turns[number].clone();
-                self.turn(&turn);
+                match turn.at().and_then(|machine| self.asleep(machine)) {
+                    Some(until) => self.rest.plan.plan(until, Event::Turn(number)),
+                    None => self.turn(&turn),
+                }
             }
         }
     }

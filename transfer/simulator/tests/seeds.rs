@@ -9,7 +9,7 @@ use std::path::Path;
 use simulator::{Scenario, expand, run, verdict};
 
 /// How many seeds are played when nobody says how many.
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -160,6 +160,10 @@ impl Engine {
                 Turn::Hungry(queue, place)
             }
             Filled::Nothing => {
+                // It has just been tried: it is looked at again a while later.
+                if self.turns.idle.is_empty() {
+                    self.turns.spares = self.now();
+                }
                 self.turns.idle.insert(peer);
                 Turn::Idle
             }
