@@ -131,7 +131,6 @@ impl Importer {
     }
 
     pub(crate) fn due(&mut self, due: Due, rest: &mut Rest) {
-        let now = rest.plan.now();
         match due {
             Due::Start => self.start(rest),
             Due::Input(input) => self.input(input, rest),
@@ -159,7 +158,7 @@ impl Importer {
                 }
             }
         }
-        self.tick_at(now, rest);
+        self.tick_at(rest);
     }
 
     /// Gives the time in, if the engine waits for it.
@@ -174,7 +173,7 @@ impl Importer {
         if wanted.is_some_and(|(at, _)| at <= now) && !self.is_over() {
             self.input(Input::Tick, rest);
         }
-        self.tick_at(now, rest);
+        self.tick_at(rest);
     }
 
     /// Its machine slept until now: that time counts for nothing.
@@ -280,7 +279,7 @@ impl Importer {
             }
             Seen::Written(_) => {}
         }
-        self.tick_at(rest.plan.now(), rest);
+        self.tick_at(rest);
     }
 
     /// Reads what came; nothing if the connection is over.
@@ -414,7 +413,7 @@ impl Importer {
     }
 
     /// Plans the next tick, unless one is planned that is early enough.
-    fn tick_at(&mut self, now: Moment, rest: &mut Rest) {
+    fn tick_at(&mut self, rest: &mut Rest) {
         if self.is_over() {
             return;
         }

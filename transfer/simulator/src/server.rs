@@ -237,7 +237,6 @@ impl Server {
 
     fn tick_at(&mut self, rest: &mut Rest) {
         let Some((at, _)) = self.uploads.deadline() else { return };
-        let now = rest.plan.now();
         if self.tick.is_none_or(|planned| at < planned) {
             self.tick = Some(at);
             rest.plan.plan(at, Event::TickServe(self.me));
