@@ -68,7 +68,10 @@ fn an_import_that_is_cut_off_again_and_again_still_arrives() {
         kept = now;
     }
     scene.import(&["--consent", Scene::YES]).ends().done();
-    assert_eq!(scene.came_out()["transfer.pieces_local"], "0");
+    // What was on the disk and not yet acknowledged when the process was killed is kept, but who
+    // gave it is not known.
+    let local: u32 = scene.came_out()["transfer.pieces_local"].parse().unwrap();
+    assert!(local <= 8, "{local} pieces are of nobody");
 }
 
 #[cfg(unix)]

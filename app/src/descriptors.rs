@@ -55,8 +55,8 @@ impl Room {
         let Self { connections, wanted, files, .. } = self;
         (connections < wanted).then(|| {
             format!(
-                "This process may have {files} files open at a time, so it has {connections} \
-                 connections at a time instead of {wanted}."
+                "This process may have {files} files open at a time, so it has at most {connections} \
+                 of the {wanted} connections at a time."
             )
         })
     }

@@ -25,7 +25,7 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::ListenElsewhere => "The option is --listen IP:PORT.",
         Remedy::UseOtherData => "--data-dir DIR names another data folder.",
         Remedy::SeeGrants => "`minimodel consent list` shows them.",
-        Remedy::WaitForPeers => "With --wait it waits until one comes.",
+        Remedy::WaitForPeers => "--wait waits until one comes, --wait TIME for as long as that.",
         Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
     }
 }

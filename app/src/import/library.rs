@@ -59,13 +59,13 @@ impl Library {
         let (store, artifact) = (ports.store(), plan.artifact());
         let (done, what) = match self {
             Self::Keeps | Self::KeptBefore => {
-                if let Err(failure) = learn(&**store, plan).await {
-                    let what = "the library cannot serve the model until it is imported again";
+                if let Err(failure) = store.verified(artifact, ports.clock().now()).await {
+                    let what = "the library does not know that the model was verified";
                     return Some(Problem::late(what, &failure, GOOD));
                 }
                 (
-                    store.verified(artifact, ports.clock().now()).await,
-                    "the library does not know that the model was verified",
+                    learn(&**store, plan).await,
+                    "the library cannot serve the model until it is imported again",
                 )
             }
             Self::Forgets => (

@@ -17,9 +17,9 @@ pub struct Snapshot {
     pub pieces: Vec<PieceState>,
     /// Per piece, how many connected peers have it.
     pub availability: Vec<u16>,
-    /// How many pieces are missing of which exactly one connected peer has a copy.
+    /// Of how many pieces that have not arrived exactly one connected peer has a copy.
     pub single: u32,
-    /// How many missing pieces no connected peer has.
+    /// How many pieces that have not arrived no connected peer has.
     pub unavailable: u32,
     /// Every peer, in the order in which they were added.
     pub peers: Vec<PeerSnapshot>,
@@ -127,7 +127,8 @@ impl Engine {
             }
         }
         let (mut single, mut unavailable) = (0, 0);
-        for (index, _) in (0..).zip(&pieces).filter(|(_, state)| **state == PieceState::Missing) {
+        let to_come = |state: &PieceState| matches!(state, PieceState::Missing | PieceState::Asked);
+        for (index, _) in (0..).zip(&pieces).filter(|(_, state)| to_come(state)) {
             match self.pieces.picker().availability(index) {
                 0 => unavailable += 1,
                 1 => single += 1,

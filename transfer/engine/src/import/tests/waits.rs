@@ -152,7 +152,7 @@ fn the_snapshot_says_who_has_what_and_where_everything_is() {
     world.gives(anna, 0);
     let snapshot = world.engine.snapshot();
     assert_eq!(snapshot.availability, [2, 2, 1, 0, 0]);
-    assert_eq!((snapshot.single, snapshot.unavailable), (0, 2));
+    assert_eq!((snapshot.single, snapshot.unavailable), (1, 2));
     assert!(!snapshot.can_finish());
     assert_eq!(world.picture(), "#??..");
     let states: Vec<_> = snapshot.peers.iter().map(|peer| peer.state.clone()).collect();
