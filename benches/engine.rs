@@ -62,6 +62,7 @@ impl Import {
             listed: true,
             missing: Bitfield::full(PIECES),
             peers: (0..PEERS).map(peer).collect(),
+            start: 0,
             patience: Patience::Forever,
             limits: Limits { in_flight: 48 << 20, download: None },
         };

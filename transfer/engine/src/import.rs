@@ -37,7 +37,7 @@ use waiting::Wait;
 
 pub use message::{
     Blame, Connection, Consent, Effect, Evidence, Exhausted, Input, Limits, News, Order, Patience,
-    Peer, Place, Why,
+    Peer, Place, Why, start,
 };
 pub use snapshot::{PeerSnapshot, PeerState, PieceState, Snapshot};
 
@@ -70,10 +70,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an import at this moment. `seed` is what would be chance: the jitter of calls and
-    /// where in the artifact this importer starts.
+    /// where in the artifact this importer goes on when others have what it would ask for.
     pub fn new(order: Order, seed: u64, now: Moment) -> Self {
-        let mut chance = Chance::new(seed);
-        let start = chance.under(order.geometry.piece_count());
         let mut engine = Self {
             artifact: order.artifact,
             geometry: order.geometry,
@@ -81,10 +79,10 @@ impl Engine {
             patience: order.patience,
             limits: order.limits,
             clock: Clock::new(now),
-            chance,
+            chance: Chance::new(seed),
             effects: VecDeque::new(),
             peers: Vec::new(),
-            pieces: Pieces::new(order.geometry, start, &order.missing),
+            pieces: Pieces::new(order.geometry, order.start, &order.missing),
             budget: Budget::new(order.limits.in_flight, order.geometry.piece_size()),
             learning: Learning::new(order.listed, now),
             turns: Turns::new(now),

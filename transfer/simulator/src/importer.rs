@@ -232,13 +232,16 @@ impl Importer {
         if self.is.download > 0 {
             rest.net.limit_down(self.me, self.is.download);
         }
+        let peers: Vec<_> = self.peers.iter().map(|machine| peer(*machine, rest)).collect();
+        let ids: Vec<_> = peers.iter().map(|peer| peer.id).collect();
         let order = Order {
+            start: engine::import::start(&rest.directory[self.me].id, &ids, &rest.geometry),
             artifact: rest.artifact,
             geometry: rest.geometry,
             root: rest.root,
             listed: self.is.listed,
             missing: self.kept.complement(),
-            peers: self.peers.iter().map(|machine| peer(*machine, rest)).collect(),
+            peers,
             patience: self.is.patience,
             limits: Limits { in_flight: self.is.in_flight, download: rate(self.is.download) },
         };

@@ -90,6 +90,9 @@ impl Import {
             label: source.label.clone(),
             offered: source.offered.clone(),
         });
+        let peers: Vec<_> = peers.collect();
+        let ids: Vec<_> = peers.iter().map(|peer| peer.id).collect();
+        let own = swarm.identity.peer_id();
         let limits = Arc::clone(&swarm.limits);
         let order = Order {
             artifact,
@@ -97,7 +100,8 @@ impl Import {
             root,
             listed: list.is_some(),
             missing,
-            peers: peers.collect(),
+            peers,
+            start: engine::import::start(&own, &ids, &geometry),
             patience: telling::patience(patience),
             limits: limits.of_import(),
         };

@@ -103,6 +103,7 @@ impl World {
             listed: dice.one_in(2),
             missing: some(dice, count),
             peers: (0..peers).map(|number| peer(number, some(dice, count))).collect(),
+            start: count / 3,
             patience: match dice.roll(2) {
                 0 => Patience::Forever,
                 _ => Patience::For(Duration::from_secs(60)),

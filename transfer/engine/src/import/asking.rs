@@ -59,7 +59,7 @@ impl Engine {
         };
         if pieces.is_empty() {
             return match outcome {
-                Filled::Nothing if self.is_open(peer) && self.pieces.missing() == 0 => {
+                Filled::Nothing if self.is_open(peer) && self.may_help_at_once() => {
                     self.fill_spare(peer)
                 }
                 outcome => outcome,
@@ -147,7 +147,7 @@ impl Engine {
         let budget = self.budget.limit();
         let even = budget / tempo.open.max(1);
         let by_rate = rate.map_or(0, |rate| part(budget, rate, tempo.rate));
-        let mut window = session.window.bytes(rate, piece).min(even.max(by_rate));
+        let mut window = session.window.bytes(rate, session.latency, piece).min(even.max(by_rate));
         if let Some(limit) = self.limits.download {
             window = window.min(limit.get().saturating_mul(3));
         }
@@ -227,6 +227,7 @@ impl Engine {
                 && !self.session(slow).is_some_and(|session| session.is_sending(index))
             {
                 self.call_off(slow, index);
+                self.ready(slow);
             }
             self.send(peer, if proven { Frame::AskProven(index) } else { Frame::Ask(index) });
             self.tell(News::Asked(id, piece));

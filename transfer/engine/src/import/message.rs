@@ -26,10 +26,21 @@ pub struct Order {
     pub missing: Bitfield,
     /// Who may be called.
     pub peers: Vec<Peer>,
+    /// The piece at which this importer begins where no other is rarer: [`start`] says a good one.
+    pub start: u32,
     /// How long the import goes on while nothing comes.
     pub patience: Patience,
     /// What it may use.
     pub limits: Limits,
+}
+
+/// A piece for an importer to begin at, so that those that are in each other's requests begin far
+/// apart: its place among their keys, of as many.
+pub fn start(own: &PeerId, peers: &[PeerId], geometry: &Geometry) -> u32 {
+    let before = |peer: &&PeerId| peer.public_key().as_bytes() < own.public_key().as_bytes();
+    let place = peers.iter().filter(before).count() as u64;
+    let start = u64::from(geometry.piece_count()) * place / (peers.len() as u64 + 1);
+    u32::try_from(start).unwrap_or(0)
 }
 
 /// A peer that may be called.

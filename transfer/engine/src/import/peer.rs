@@ -114,7 +114,7 @@ pub(super) struct Session {
     pub(super) meter: Meter,
     /// When it was asked for something while it owed nothing, until an answer begins.
     asked: Option<Moment>,
-    /// How long it last took from such an ask to the first byte.
+    /// How long it took from such an ask to the first byte, at the least.
     pub(super) latency: Duration,
     pub(super) window: Window,
     pub(super) snub: Option<Snub>,
@@ -321,7 +321,9 @@ impl Session {
     /// Bytes of what it owes came, of which so many are enough to go on with.
     pub(super) fn sends(&mut self, bytes: u32, enough: u64, now: Moment) {
         if let Some(asked) = self.asked.take() {
-            self.latency = now.since(asked);
+            let latency = now.since(asked);
+            let least = if self.latency.is_zero() { latency } else { self.latency };
+            self.latency = least.min(latency);
         }
         self.came = now;
         self.meter.add(bytes, now);

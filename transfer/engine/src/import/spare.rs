@@ -5,8 +5,10 @@ use std::time::Duration;
 use crate::import::Engine;
 use crate::import::asking::Filled;
 use crate::import::message::Consent;
-use crate::import::peer::{Session, Spare};
+use crate::import::peer::{Ask, Session, Spare};
 use crate::import::pieces::Flight;
+use crate::import::turns::Tempo;
+use crate::import::window::within;
 use crate::moment::Moment;
 
 /// The most pieces that come twice in an import, as long as all peers send.
@@ -17,16 +19,23 @@ const GAIN: u128 = 1_000_000;
 const SOONER: u128 = 20_000;
 /// After how long a peer that sends nothing is slow, though its rate is not known.
 const QUIET: Duration = Duration::from_secs(1);
+/// By how much sooner, besides, what is asked of a peer whose rate is not known, in microseconds.
+const UNKNOWN: u128 = 400_000;
+/// How much such a peer is asked for at a time, or two pieces.
+const FIRST: u64 = 1 << 20;
+/// For how long one may be busy with what others are slow with, if its rate is known.
+const AHEAD: Duration = Duration::from_millis(100);
 /// How often idle peers are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many of them at a time.
 const CROWD: usize = 32;
 
-/// A piece that another peer is too slow with.
+/// What another peer is too slow with.
 struct Slow {
-    index: u32,
+    /// The last that the other comes to first.
+    pieces: Vec<u32>,
     spare: Spare,
-    /// How long the other still takes, in microseconds.
+    /// How long the other still takes with that one, in microseconds.
     takes: u128,
 }
 
@@ -55,37 +64,46 @@ impl Engine {
         }
     }
 
-    /// Asks an idle peer for what another is slow with.
+    /// Whether a peer for which nothing is missing is tried at once with what others are slow with;
+    /// in a crowd only when all that is missing is asked for.
+    pub(super) fn may_help_at_once(&self) -> bool {
+        self.peers.len() <= CROWD || self.pieces.missing() == 0
+    }
+
+    /// Asks a peer that has nothing else to do for what another is slow with.
     pub(super) fn fill_spare(&mut self, peer: u32) -> Filled {
-        let Some(Slow { index, spare, .. }) = self.slow(peer) else { return Filled::Nothing };
-        let length = u64::from(self.pieces.length(index));
-        if !self.has_room(peer, length) {
+        let tempo = self.tempo();
+        let Some(Slow { pieces, spare, .. }) = self.slow(peer, tempo) else {
+            return Filled::Nothing;
+        };
+        let mut batch = Vec::new();
+        for index in pieces {
+            let length = u64::from(self.pieces.length(index));
+            if !self.has_room(peer, length) {
+                break;
+            }
+            self.pieces.ask_second(peer, index);
+            self.budget.spending += length;
+            batch.push(index);
+        }
+        if batch.is_empty() {
             return Filled::NoRoom;
         }
-        self.pieces.ask_second(peer, index);
-        self.budget.spending += length;
-        self.spend(peer, vec![index], Some(spare));
+        // What was asked for first is the first again.
+        batch.reverse();
+        self.spend(peer, batch, Some(spare));
         Filled::Enough
     }
 
-    /// The piece that another peer is slowest with, of those that this one would have sooner.
-    fn slow(&self, peer: u32) -> Option<Slow> {
+    /// What another peer is slowest with, of what this one would have sooner.
+    fn slow(&self, peer: u32, tempo: Tempo) -> Option<Slow> {
         let now = self.now();
-        let session = self.session(peer).filter(|session| may_help(session, now))?;
+        let session = self.session(peer)?;
+        let least = 2 * u64::from(self.geometry.piece_size());
+        let helper = Helper::of(session, least, tempo, now)?;
         let mut slowest: Option<Slow> = None;
         for other in self.numbers().filter(|other| *other != peer) {
-            let Some(slow) = self.session(other).filter(|session| session.owed > 0) else {
-                continue;
-            };
-            let last = slow.asks.iter().enumerate().rev().find(|(_, ask)| {
-                let alone = Some(Flight::Asked { first: other, second: None });
-                !ask.cancelled
-                    && self.pieces.flight(ask.index) == alone
-                    && self.pieces.picker().has(peer, ask.index)
-                    && !session.has_open(ask.index)
-            });
-            let Some((position, _)) = last else { continue };
-            let found = self.sooner(session, other, slow, position);
+            let found = self.slow_with(peer, &helper, other);
             if found.as_ref().is_some_and(|found| {
                 slowest.as_ref().is_none_or(|slowest| found.takes > slowest.takes)
             }) {
@@ -95,19 +113,60 @@ impl Engine {
         slowest
     }
 
-    /// How the piece at that place of what another owes would be asked of this one, if that has it
-    /// so much sooner that it is worth it.
+    /// What the other peer comes to last, of what this one would have sooner.
+    fn slow_with(&self, peer: u32, helper: &Helper<'_>, other: u32) -> Option<Slow> {
+        let slow = self.session(other).filter(|session| session.owed > 0)?;
+        let alone = Some(Flight::Asked { first: other, second: None });
+        let mut ahead = helper.session.owed;
+        let mut left = slow.owed.saturating_sub(slow.came_of_owed().into());
+        let mut found: Option<Slow> = None;
+        for (position, ask) in slow.asks.iter().enumerate().rev().filter(|(_, a)| !a.cancelled) {
+            let count = found.as_ref().map_or(0, |found| found.pieces.len());
+            if count > 0 && ahead >= helper.most || count >= helper.asks {
+                break;
+            }
+            let before = left.saturating_sub(ask.length.into());
+            let until = std::mem::replace(&mut left, before);
+            if self.pieces.flight(ask.index) != alone
+                || !self.pieces.picker().has(peer, ask.index)
+                || helper.session.has_open(ask.index)
+            {
+                continue;
+            }
+            let begun = position == 0 && slow.has_begun();
+            let Some((begun, takes)) =
+                self.sooner(helper, ahead, slow, ask, [until, before], begun)
+            else {
+                break;
+            };
+            ahead += u64::from(ask.length);
+            match &mut found {
+                Some(_) if begun => break,
+                Some(found) => found.pieces.push(ask.index),
+                None => {
+                    let spare = if begun { Spare::Race } else { Spare::TakeOver(other) };
+                    found = Some(Slow { pieces: vec![ask.index], spare, takes });
+                    if begun {
+                        break;
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a piece comes sooner of the helper, so much that it is worth it: whether the other peer
+    /// has begun with it, and how long it still takes.
     fn sooner(
         &self,
-        session: &Session,
-        other: u32,
+        helper: &Helper<'_>,
+        ahead: u64,
         slow: &Session,
-        position: usize,
-    ) -> Option<Slow> {
+        ask: &Ask,
+        [left, before]: [u64; 2],
+        begun: bool,
+    ) -> Option<(bool, u128)> {
         let now = self.now();
-        let ask = slow.asks.get(position)?;
-        let before: u64 = slow.asks.iter().take(position).map(|ask| u64::from(ask.length)).sum();
-        let left = (before + u64::from(ask.length)).saturating_sub(slow.filled.into());
         let rate = slow.meter.rate(now);
         let takes = match rate {
             _ if slow.snub.is_some() => u128::MAX,
@@ -115,32 +174,26 @@ impl Engine {
             None if slow.came.max(ask.at) + QUIET <= now => u128::MAX,
             None => return None,
         };
-        let mine = match session.meter.rate(now) {
-            Some(rate) => {
-                let first = time(session.owed, rate).max(session.latency.as_micros());
-                first + time(u64::from(ask.length), rate)
-            }
-            None if slow.snub.is_some() => 0,
-            None => return None,
-        };
         // What was sent before it could be called off comes for nothing.
         let on_its_way = rate.is_some_and(|rate| time(before, rate) < slow.latency.as_micros());
-        let begun = position == 0 && slow.has_begun() || on_its_way;
-        let least = if begun { mine.saturating_mul(2) } else { mine + mine / 4 + SOONER };
-        let gains =
-            !begun || slow.snub.is_some() || self.may_race() && takes >= mine.saturating_add(GAIN);
-        let spare = if begun { Spare::Race } else { Spare::TakeOver(other) };
-        (takes > least && gains).then_some(Slow { index: ask.index, spare, takes })
-    }
-
-    /// Whether a peer that never gave anything is tried with the piece at that place of what another
-    /// owes, so that it is known how fast it is: that one has not come to it, and takes its time.
-    fn is_worth_a_try(&self, slow: &Session, position: usize) -> bool {
-        let lengths = slow.asks.iter().take(position + 1).map(|ask| u64::from(ask.length));
-        let left = lengths.sum::<u64>().saturating_sub(slow.filled.into());
-        let rate = slow.meter.rate(self.now());
-        let takes_long = rate.is_some_and(|rate| time(left, rate) >= GAIN);
-        position > 0 && takes_long && self.may_race()
+        let begun = begun || on_its_way;
+        let least = match helper.rate {
+            Some(rate) => {
+                let first = time(ahead, rate).max(helper.session.latency.as_micros());
+                let mine = first + time(ask.length.into(), rate);
+                let gains =
+                    slow.snub.is_some() || self.may_race() && takes >= mine.saturating_add(GAIN);
+                match begun {
+                    true if !gains => return None,
+                    true => mine.saturating_mul(2),
+                    false => mine + mine / 4 + SOONER,
+                }
+            }
+            None if slow.snub.is_some() => 0,
+            None if begun => return None,
+            None => time(ahead + u64::from(ask.length), helper.mean) * 2 + UNKNOWN,
+        };
+        (takes > least).then_some((begun, takes))
     }
 
     /// Whether two peers may send the same piece.
@@ -151,55 +204,51 @@ impl Engine {
         twice < WASTE && self.wasted + (twice + 1) * piece <= WASTE * piece
     }
 
-    /// A piece landed at a peer that another was asked for: if that one has not come to it, it is
-    /// asked of the peer where it landed. And as this importer and that peer are after the same
-    /// pieces, it goes on with others.
+    /// A piece landed at a peer that another was asked for. As this importer and that peer are after
+    /// the same pieces, it goes on with others.
     pub(super) fn landed_elsewhere(&mut self, peer: u32, index: u32) {
-        let now = self.now();
         let Some(Flight::Asked { first: other, second: None }) = self.pieces.flight(index) else {
             return;
         };
         let Some(slow) = self.session(other).filter(|_| other != peer) else { return };
-        let at = slow.asks.iter().position(|ask| ask.index == index && !ask.cancelled);
-        let Some(ask) = at.and_then(|at| slow.asks.get(at)) else { return };
-        if ask.at >= self.turns.apart {
-            self.turns.apart = now;
+        let mut asks = slow.asks.iter().filter(|ask| !ask.cancelled);
+        if asks.any(|ask| ask.index == index && ask.at >= self.turns.apart) {
+            self.turns.apart = self.now();
             let start = self.chance.under(self.geometry.piece_count());
             self.pieces.go_on_from(start);
-        }
-        let Some((slow, position)) = self.session(other).zip(at) else { return };
-        let Some(session) = self.session(peer).filter(|session| may_help(session, now)) else {
-            return;
-        };
-        let spare = match session.meter.rate(now) {
-            None => self.is_worth_a_try(slow, position).then_some(Spare::Race),
-            Some(_) => {
-                let found = self.sooner(session, other, slow, position).map(|found| found.spare);
-                found.filter(|spare| matches!(spare, Spare::TakeOver(_)))
-            }
-        };
-        let Some(spare) = spare else { return };
-        let length = u64::from(self.pieces.length(index));
-        if !session.has_open(index) && self.has_room(peer, length) {
-            self.pieces.ask_second(peer, index);
-            self.budget.spending += length;
-            self.spend(peer, vec![index], Some(spare));
         }
     }
 }
 
-/// Whether the peer is about to have nothing to do: what is asked of it now begins to come when what
-/// it owes has.
-fn may_help(session: &Session, now: Moment) -> bool {
-    let open = session.asks.len() - session.cancelled.len();
-    let rate = session.meter.rate(now);
-    let soon = |rate| time(session.owed, rate) <= session.latency.as_micros();
-    session.consent == Consent::Given
-        && session.spares == Consent::Given
-        && session.is_fair()
-        && session.batch.is_none()
-        && session.asks.len() < session.most
-        && (open < 2 || rate.is_some_and(soon))
+/// A peer that is about to have nothing to do, and may be asked for what others are slow with.
+struct Helper<'a> {
+    session: &'a Session,
+    rate: Option<u64>,
+    /// What it is taken to send in a second while that is not known.
+    mean: u64,
+    /// How many bytes it may owe.
+    most: u64,
+    /// For how many pieces more it may be asked.
+    asks: usize,
+}
+
+impl<'a> Helper<'a> {
+    /// `least` may be owed by anybody.
+    fn of(session: &'a Session, least: u64, tempo: Tempo, now: Moment) -> Option<Self> {
+        let rate = session.meter.rate(now);
+        let most = match rate {
+            Some(rate) => within(rate, session.latency.max(AHEAD)),
+            None => FIRST,
+        };
+        let most = most.max(least);
+        let may = session.consent == Consent::Given
+            && session.spares == Consent::Given
+            && session.is_fair()
+            && session.batch.is_none()
+            && session.owed < most;
+        let asks = session.most.saturating_sub(session.asks.len());
+        (may && asks > 0).then_some(Self { session, rate, mean: tempo.mean(), most, asks })
+    }
 }
 
 /// How long so many bytes take, in microseconds.

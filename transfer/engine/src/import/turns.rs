@@ -40,8 +40,17 @@ pub(super) struct Tempo {
     at: Option<Moment>,
     /// How many there are.
     pub(super) open: u64,
-    /// Bytes a second of those whose rate is known.
+    /// How many of them have a rate that is known.
+    known: u64,
+    /// Bytes a second of those.
     pub(super) rate: u64,
+}
+
+impl Tempo {
+    /// How fast one of them is, if none is faster than another.
+    pub(super) fn mean(self) -> u64 {
+        self.rate.checked_div(self.known).unwrap_or(0)
+    }
 }
 
 impl Turns {
@@ -53,7 +62,7 @@ impl Turns {
             idle: BTreeSet::new(),
             awake: false,
             good: BTreeSet::new(),
-            tempo: Tempo { at: None, open: 0, rate: 0 },
+            tempo: Tempo { at: None, open: 0, known: 0, rate: 0 },
             spares: now,
             apart: now,
             last_spare: 0,
@@ -181,10 +190,15 @@ impl Engine {
             let sessions = self.peers.iter().filter_map(|peer| peer.session());
             let asked = sessions.filter(|session| session.consent == Consent::Given);
             let asked = asked.filter(|s| s.snub.is_none() && s.turn != Turn::Idle);
-            let (open, rate) = asked.fold((0, 0_u64), |(open, rate), session| {
-                (open + 1, rate.saturating_add(session.meter.rate(now).unwrap_or(0)))
-            });
-            self.turns.tempo = Tempo { at: Some(now), open, rate };
+            let mut tempo = Tempo { at: Some(now), open: 0, known: 0, rate: 0 };
+            for session in asked {
+                tempo.open += 1;
+                if let Some(rate) = session.meter.rate(now) {
+                    tempo.known += 1;
+                    tempo.rate = tempo.rate.saturating_add(rate);
+                }
+            }
+            self.turns.tempo = tempo;
         }
         self.turns.tempo
     }

@@ -17,6 +17,11 @@ pub(super) fn floor(download: Option<u64>, owing: u64) -> u64 {
     download.map_or(FLOOR, |limit| (limit / owing.saturating_mul(2).max(10)).clamp(1, FLOOR))
 }
 
+/// How many bytes come in that time.
+pub(super) fn within(rate: u64, time: Duration) -> u64 {
+    u64::try_from(u128::from(rate) * time.as_micros() / 1_000_000).unwrap_or(u64::MAX)
+}
+
 /// When enough last came.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flow {
@@ -114,6 +119,9 @@ struct Growth {
 impl Window {
     /// What is asked of a peer of which nothing is known, unless pieces are larger.
     const FIRST: u64 = 4 << 20;
+    /// For how long a peer sends what it may owe at least: no longer than is needed, so that what lands
+    /// elsewhere meanwhile can be had there. Four times the round trip, where that is more.
+    const AHEAD: Duration = Duration::from_secs(1);
 
     pub(super) fn new(piece_size: u32, now: Moment) -> Self {
         let bytes = Self::FIRST.max(2 * u64::from(piece_size));
@@ -140,10 +148,13 @@ impl Window {
         });
     }
 
-    /// How many bytes may be owed.
-    pub(super) fn bytes(&self, rate: Option<u64>, piece_size: u32) -> u64 {
+    /// How many bytes may be owed by a peer that begins to answer after `latency`.
+    pub(super) fn bytes(&self, rate: Option<u64>, latency: Duration, piece_size: u32) -> u64 {
         match (self.growth, rate) {
-            (None, Some(rate)) => (rate.saturating_mul(5) / 2).max(2 * u64::from(piece_size)),
+            (None, Some(rate)) => {
+                let bytes = within(rate, (latency * 4).max(Self::AHEAD));
+                bytes.max(2 * u64::from(piece_size))
+            }
             _ => self.bytes,
         }
     }

@@ -6,29 +6,41 @@ use simulator::{Have, Line, Machine, Outcome, Rogue, Scenario, Serving, run, ver
 
 use crate::{KIB, MIB, play};
 
-#[test]
-fn five_importers_of_one_source_share_what_they_have() {
+/// How much longer five importers of one source take that serve each other than one alone, and how
+/// many artifacts the source sends.
+fn five_importers(pieces: u32, seed: u64) -> (f64, f64) {
     let source = || {
         Machine::server(Line::of(1_000, Duration::from_millis(2)))
             .serving(|serve| serve.upload = u64::from(8 * MIB))
     };
     let line = Line::of(1_000, Duration::from_millis(2));
     let alone = [source(), Machine { line, ..Machine::importer([0]) }];
-    let one = play(&Scenario::of(512, 256 * KIB, alone)).import(1).time;
+    let one = play(&Scenario::of(pieces, 256 * KIB, alone)).import(1).time;
     let importer = |me: usize| {
         let others = (0..6).filter(|other| *other != me);
         let serve = Serving { have: Have::None, ..Serving::default() };
         Machine { line, serve: Some(serve), ..Machine::importer(others) }
     };
     let machines = [source()].into_iter().chain((1..6).map(importer));
-    let scenario = Scenario::of(512, 256 * KIB, machines);
+    let scenario = Scenario { seed, ..Scenario::of(pieces, 256 * KIB, machines) };
     let report = play(&scenario);
     let last = (1..6).map(|importer| report.import(importer).time).max().unwrap();
     let ratio = last.as_secs_f64() / one.as_secs_f64();
     let sent = report.sent[0] as f64 / scenario.bytes as f64;
-    println!("five importers: {ratio:.2} of one's time, the source sent {sent:.2} artifacts");
-    assert!(ratio <= 1.8, "{ratio:.2} times one importer's {one:?}");
-    assert!(sent < 2.5, "the source sent {sent:.2} artifacts");
+    let wasted = (1..6).map(|importer| report.import(importer).wasted).max().unwrap();
+    println!(
+        "five importers, {pieces} pieces, seed {seed}: {ratio:.2} of one's time, {sent:.2} artifacts sent, {wasted} bytes wasted"
+    );
+    (ratio, sent)
+}
+
+#[test]
+fn five_importers_of_one_source_share_what_they_have() {
+    for (pieces, seed) in [64, 64, 64, 64, 256, 256, 512, 1_024].into_iter().zip(1..) {
+        let (ratio, sent) = five_importers(pieces, seed);
+        assert!(ratio <= 1.8, "{ratio:.2} times one importer's time");
+        assert!(sent < 2.5, "the source sent {sent:.2} artifacts");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Lies and broken rules: who is banned, with what evidence, and that nobody else is.
 
-use super::world::{PIECE, Setup, World, id, secs, set};
+use super::world::{PIECE, Setup, World, id, millis, secs, set};
 use crate::Ending;
 use crate::import::{Input, News, Patience, PeerState};
 use crate::wire::{
@@ -110,7 +110,7 @@ fn a_false_piece_bans_its_sender_with_the_evidence_and_is_asked_of_another() {
     world.judging = false;
     let anna = world.open(0, "##");
     let bert = world.open(1, "##");
-    world.pass(secs(2));
+    world.pass(millis(500));
     world.gives(anna, 0);
     let (connection, piece, _) = world.judges.pop_front().unwrap();
     let wrong = world.wrong(0);
@@ -119,7 +119,7 @@ fn a_false_piece_bans_its_sender_with_the_evidence_and_is_asked_of_another() {
     else {
         panic!("{:?}", world.news)
     };
-    assert_eq!((*peer, blame.connection, blame.after), (id(0), anna, secs(2)));
+    assert_eq!((*peer, blame.connection, blame.after), (id(0), anna, millis(500)));
     assert_eq!(blame.ending, Ending::Piece(wrong));
     assert_eq!(world.asks(bert), "0 1");
     assert_eq!(world.discards, [(anna, 0)]);

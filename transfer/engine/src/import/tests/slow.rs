@@ -77,7 +77,8 @@ fn a_peer_above_the_floor_is_never_given_up_on() {
     let mut world = World::new(Setup { pieces: 1, piece: 32 << 10, peers: 2, ..Setup::default() });
     let slow = world.open(0, "#");
     let other = world.open(1, "#");
-    trickle(&mut world, slow, 0, &mut 0, 1_100, 29);
+    world.block(slow, 0, 0, 1_100);
+    trickle(&mut world, slow, 0, &mut 1_100, 1_100, 28);
     assert_eq!(world.asks(slow), "0");
     assert_eq!(world.asks(other), "", "nothing is known of it");
     world.block(slow, 0, 29 * 1_100, (32 << 10) - 29 * 1_100);
@@ -109,7 +110,8 @@ fn a_snubbed_peer_is_asked_for_one_piece_that_nobody_better_has_until_one_comes(
     let mut world = World::new(Setup { pieces: 6, peers: 2, ..Setup::default() });
     let slow = world.open(0, "######");
     let better = world.open(1, "##....");
-    world.pass(secs(4));
+    world.block(slow, 0, 0, MIN_BLOCK);
+    trickle(&mut world, slow, 0, &mut { MIN_BLOCK }, MIN_BLOCK, 4);
     assert_eq!(world.asks(slow), "0 1 2 3 -0 -1");
     assert_eq!(world.asks(better), "0 1");
     for index in [0, 1] {

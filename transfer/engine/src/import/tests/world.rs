@@ -20,9 +20,6 @@ use crate::wire::{BlockHead, Frame, Hello, Opened, ProofHead, Refuse};
 /// The length of a piece unless a test says otherwise.
 pub(super) const PIECE: u32 = 1 << 20;
 
-/// A seed with which an importer starts at piece 0.
-pub(super) const FROM_ZERO: u64 = 40106;
-
 pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -76,7 +73,7 @@ impl Default for Setup {
             patience: Patience::For(secs(60)),
             in_flight: 32 << 20,
             download: 0,
-            seed: FROM_ZERO,
+            seed: 1,
         }
     }
 }
@@ -122,6 +119,7 @@ impl World {
             listed: setup.listed,
             missing: have.complement(),
             peers: (0..setup.peers).map(peer).collect(),
+            start: 0,
             patience: setup.patience,
             limits: Limits {
                 in_flight: setup.in_flight,
