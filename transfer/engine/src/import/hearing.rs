@@ -53,8 +53,7 @@ impl Engine {
                 if lacked || !self.pieces.landed(peer, known.get()) {
                     return Err(Ending::Flood(Kind::Have));
                 }
-                self.landed_elsewhere(peer, index);
-                self.ready(peer);
+                self.landed(peer, index);
                 Ok(())
             }
             Frame::Refuse(Refuse { index: Some(index), code }) => self.refused(peer, index, code),

@@ -29,6 +29,8 @@ const AHEAD: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(250);
 /// How many of them at a time.
 const CROWD: usize = 32;
+/// How many of the last asks of each of the others are looked at for one.
+const SEARCH: usize = 256;
 
 /// What another peer is too slow with.
 struct Slow {
@@ -120,7 +122,8 @@ impl Engine {
         let mut ahead = helper.session.owed;
         let mut left = slow.owed.saturating_sub(slow.came_of_owed().into());
         let mut found: Option<Slow> = None;
-        for (position, ask) in slow.asks.iter().enumerate().rev().filter(|(_, a)| !a.cancelled) {
+        let open = slow.asks.iter().enumerate().rev().filter(|(_, ask)| !ask.cancelled);
+        for (position, ask) in open.take(SEARCH) {
             let count = found.as_ref().map_or(0, |found| found.pieces.len());
             if count > 0 && ahead >= helper.most || count >= helper.asks {
                 break;
@@ -204,12 +207,16 @@ impl Engine {
         twice < WASTE && self.wasted + (twice + 1) * piece <= WASTE * piece
     }
 
-    /// A piece landed at a peer that another was asked for. As this importer and that peer are after
-    /// the same pieces, it goes on with others.
-    pub(super) fn landed_elsewhere(&mut self, peer: u32, index: u32) {
+    /// A piece landed at a peer: if it can be had there, that is tried now. If another was asked for
+    /// it, this importer and that peer are after the same pieces, and it goes on with others.
+    pub(super) fn landed(&mut self, peer: u32, index: u32) {
+        if self.pieces.is_missing(index) {
+            return self.ready(peer);
+        }
         let Some(Flight::Asked { first: other, second: None }) = self.pieces.flight(index) else {
             return;
         };
+        self.ready(peer);
         let Some(slow) = self.session(other).filter(|_| other != peer) else { return };
         let mut asks = slow.asks.iter().filter(|ask| !ask.cancelled);
         if asks.any(|ask| ask.index == index && ask.at >= self.turns.apart) {
@@ -247,7 +254,7 @@ impl<'a> Helper<'a> {
             && session.batch.is_none()
             && session.owed < most;
         let asks = session.most.saturating_sub(session.asks.len());
-        (may && asks > 0).then_some(Self { session, rate, mean: tempo.mean(), most, asks })
+        (may && asks > 0).then_some(Self { session, rate, mean: tempo.mean, most, asks })
     }
 }
 

@@ -40,17 +40,10 @@ pub(super) struct Tempo {
     at: Option<Moment>,
     /// How many there are.
     pub(super) open: u64,
-    /// How many of them have a rate that is known.
-    known: u64,
-    /// Bytes a second of those.
+    /// Bytes a second of those whose rate is known.
     pub(super) rate: u64,
-}
-
-impl Tempo {
-    /// How fast one of them is, if none is faster than another.
-    pub(super) fn mean(self) -> u64 {
-        self.rate.checked_div(self.known).unwrap_or(0)
-    }
+    /// Bytes a second of one that owes something, on average; 0 if no rate is known.
+    pub(super) mean: u64,
 }
 
 impl Turns {
@@ -62,7 +55,7 @@ impl Turns {
             idle: BTreeSet::new(),
             awake: false,
             good: BTreeSet::new(),
-            tempo: Tempo { at: None, open: 0, known: 0, rate: 0 },
+            tempo: Tempo { at: None, open: 0, rate: 0, mean: 0 },
             spares: now,
             apart: now,
             last_spare: 0,
@@ -189,15 +182,20 @@ impl Engine {
         if self.turns.tempo.at.is_none_or(|at| now.since(at) >= TEMPO) {
             let sessions = self.peers.iter().filter_map(|peer| peer.session());
             let asked = sessions.filter(|session| session.consent == Consent::Given);
-            let asked = asked.filter(|s| s.snub.is_none() && s.turn != Turn::Idle);
-            let mut tempo = Tempo { at: Some(now), open: 0, known: 0, rate: 0 };
-            for session in asked {
-                tempo.open += 1;
-                if let Some(rate) = session.meter.rate(now) {
-                    tempo.known += 1;
-                    tempo.rate = tempo.rate.saturating_add(rate);
+            let mut tempo = Tempo { at: Some(now), open: 0, rate: 0, mean: 0 };
+            let (mut owing, mut all) = (0_u64, 0_u64);
+            for session in asked.filter(|session| session.snub.is_none()) {
+                let rate = session.meter.rate(now);
+                if session.turn != Turn::Idle {
+                    tempo.open += 1;
+                    tempo.rate = tempo.rate.saturating_add(rate.unwrap_or(0));
+                }
+                if let Some(rate) = rate.filter(|_| session.owed > 0) {
+                    owing += 1;
+                    all = all.saturating_add(rate);
                 }
             }
+            tempo.mean = all.checked_div(owing).unwrap_or(0);
             self.turns.tempo = tempo;
         }
         self.turns.tempo
