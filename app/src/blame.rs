@@ -251,16 +251,37 @@ impl Blamed for PullError {
 
     fn advice(&self) -> Advice {
         match self {
-            Self::Exhausted { .. } => Advice::new(
+            Self::Exhausted { anyone: true, .. } => Advice::new(
                 "See to what is said of each peer, or ask it to serve the model; then try again: \
                  it goes on from the pieces kept.",
             )
             .by(Remedy::WaitForPeers),
+            Self::Exhausted { anyone: false, .. } => {
+                "Waiting does not help, as nobody is called again. Ask a peer to add you, or to serve \
+                 the model to you, as is said of it; then try again: it goes on from the pieces kept."
+                    .into()
+            }
             Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
             Self::Failed(_) => {
                 "Check this machine's network, then try again: it goes on from the pieces kept."
                     .into()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Blamed as _, PullError, Remedy};
+
+    #[test]
+    fn waiting_is_advised_only_where_somebody_may_come() {
+        let advice = |anyone| {
+            PullError::Exhausted { missing: 1, why: "anna hung up".to_owned(), anyone }.advice()
+        };
+        assert_eq!(advice(true).remedy(), Some(Remedy::WaitForPeers));
+        let alone = advice(false);
+        assert_eq!(alone.remedy(), None);
+        assert!(alone.text().contains("Ask a peer to add you, or to serve"), "{}", alone.text());
     }
 }

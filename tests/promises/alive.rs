@@ -47,7 +47,9 @@ fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
     let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
     assert!(told.contains("peer-0"), "{answer}");
     assert!(
-        answer.err.contains("--wait waits until one comes, --wait TIME for as long as that."),
+        answer
+            .err
+            .contains("--wait waits for them until you stop it, --wait TIME for as long as that."),
         "{answer}"
     );
 

@@ -132,7 +132,7 @@ async fn a_stranger_is_refused_in_the_handshake() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
     let mut served = serve(1, Memory { known: vec![], ..Memory::whole(&artifact) }).await;
     let outcome = pull_in_vain(&artifact, vec![served.source]).await;
-    let Err(PullError::Exhausted { missing: 4, why }) = outcome.result else {
+    let Err(PullError::Exhausted { missing: 4, why, .. }) = outcome.result else {
         panic!("{:?}", outcome.result)
     };
     assert!(why.contains("they have not added you yet, or have removed or blocked you"), "{why}");
@@ -234,7 +234,7 @@ async fn nothing_is_asked_without_consent() {
     let source = serve(1, Memory::whole(&artifact)).await.source;
     let (result, pieces) = pull_allowed(&artifact, vec![source], 2 * 1_024).await;
     assert_eq!(pieces, 2);
-    let Err(PullError::Exhausted { missing: 6, why }) = result else { panic!("{result:?}") };
+    let Err(PullError::Exhausted { missing: 6, why, .. }) = result else { panic!("{result:?}") };
     assert!(why.contains("consent"), "{why}");
 }
 

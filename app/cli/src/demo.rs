@@ -8,6 +8,7 @@ mod place;
 mod program;
 mod report;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::Settings;
 use app::input;
-use app::ports::Patience;
+use app::ports::{Patience, PullNews};
 use app::quantity::{Limit, Size, Span};
 use app::stop;
 use verifier::Geometry;
@@ -126,6 +127,7 @@ async fn play<W: Wiring>(
     };
     let ports = session.wiring.open(&place.importer()?, &key, &own)?;
     say_import(session.terminal, args, limit);
+    let mut asked = BTreeSet::new();
     let imported = {
         let victim = if args.kill { peers.first_mut() } else { None };
         let mut killing = Killing { victim, kept: 0, pieces: model.geometry.piece_count() };
@@ -137,12 +139,18 @@ async fn play<W: Wiring>(
             patience: Patience::default(),
         };
         let import_args = import_args(place)?;
-        let watch = |event: &Event| killing.see(event);
+        let watch = |event: &Event| {
+            killing.see(event);
+            if let Event::Peers(PullNews::Asked { peer, .. }) = event {
+                asked.insert(*peer);
+            }
+        };
         let nothing = |_: &mut Terminal| Ok(());
         import::import(&ports, session.terminal, request, &import_args, settings, nothing, watch)
             .await?
     };
-    let show = Report { args, place, model: &model, peers: &peers, finished: &imported };
+    let show =
+        Report { args, place, model: &model, peers: &peers, finished: &imported, asked: &asked };
     show.tell(&ports, session.terminal, started.elapsed(), limit).await
 }
 

@@ -25,7 +25,9 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::ListenElsewhere => "The option is --listen IP:PORT.",
         Remedy::UseOtherData => "--data-dir DIR names another data folder.",
         Remedy::SeeGrants => "`minimodel consent list` shows them.",
-        Remedy::WaitForPeers => "--wait waits until one comes, --wait TIME for as long as that.",
+        Remedy::WaitForPeers => {
+            "--wait waits for them until you stop it, --wait TIME for as long as that."
+        }
         Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
     }
 }

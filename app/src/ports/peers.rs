@@ -41,7 +41,8 @@ pub struct Pull {
 pub enum Patience {
     /// It ends after so long.
     For(Duration),
-    /// It goes on until it is dropped, and says what it waits for.
+    /// It goes on until it is dropped, and says what it waits for; it ends all the same where the
+    /// user's consent covers asking nobody for more.
     Forever,
 }
 
@@ -204,6 +205,8 @@ pub enum PullError {
         missing: u32,
         /// What became of each peer, as one clause a peer.
         why: String,
+        /// Whether somebody is left who may be of use later, so that waiting longer may help.
+        anyone: bool,
     },
     /// The import went away.
     #[error("the import was cancelled")]

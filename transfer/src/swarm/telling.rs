@@ -65,8 +65,8 @@ pub(super) fn availability(snapshot: Snapshot) -> Availability {
     }
 }
 
-pub(super) fn exhausted(Exhausted { missing, why }: Exhausted) -> PullError {
-    PullError::Exhausted { missing, why }
+pub(super) fn exhausted(Exhausted { missing, why, anyone }: Exhausted) -> PullError {
+    PullError::Exhausted { missing, why, anyone }
 }
 
 pub(super) const fn patience(patience: app::ports::Patience) -> import::Patience {

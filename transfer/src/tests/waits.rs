@@ -32,7 +32,7 @@ async fn a_byte_now_and_then_keeps_no_import_waiting() {
     let trickle = Flow { bytes: 1, pause: Duration::from_millis(50) };
     let source = dripping(1, &artifact, trickle).await;
     let outcome = pull_in_vain(&artifact, vec![source]).await;
-    let Err(PullError::Exhausted { missing: 1, why }) = outcome.result else {
+    let Err(PullError::Exhausted { missing: 1, why, .. }) = outcome.result else {
         panic!("{:?}", outcome.result)
     };
     assert!(why.contains("nothing came for 1 second; "), "{why}");

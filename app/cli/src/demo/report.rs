@@ -1,11 +1,13 @@
 //! What the demo tells at the end, and whether everything was as it should be.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use app::ports::{PieceStore as _, Ports};
 use app::quantity::Size;
 use serde_json::{Value, json};
 use verifier::Code;
+use verifier::identity::PeerId;
 use verifier::manifest::Options;
 
 use super::peers::Peer;
@@ -27,6 +29,8 @@ pub(super) struct Report<'a> {
     pub(super) model: &'a Model,
     pub(super) peers: &'a [Peer],
     pub(super) finished: &'a Finished,
+    /// Who was asked for a piece.
+    pub(super) asked: &'a BTreeSet<PeerId>,
 }
 
 impl Report<'_> {
@@ -110,7 +114,7 @@ impl Report<'_> {
         for peer in self.peers {
             let banned = self.finished.banned.contains_key(&peer.id);
             if peer.lies && !banned {
-                trouble.push(format!("{} lied and was not caught", peer.label));
+                trouble.push(uncaught(&peer.label, self.asked.contains(&peer.id)));
             }
             if !peer.lies && banned {
                 trouble.push(format!("{} was banned and did not lie", peer.label));
@@ -145,7 +149,29 @@ impl Report<'_> {
     }
 }
 
+/// What is said of a liar that was not caught. Everything that is kept was verified, so no lie of it
+/// can have been taken for the truth.
+fn uncaught(label: &str, was_asked: bool) -> String {
+    let why = match was_asked {
+        true => "was asked, but no wrong piece of it came before the import was done",
+        false => "was never asked for a piece",
+    };
+    format!("{label} {why}, so there was no lie to be caught")
+}
+
 /// Three digits behind the point.
 pub(super) fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uncaught;
+
+    #[test]
+    fn who_was_never_asked_is_not_said_to_have_lied() {
+        let said = "peer-3 was never asked for a piece, so there was no lie to be caught";
+        assert_eq!(uncaught("peer-3", false), said);
+        assert!(uncaught("peer-3", true).starts_with("peer-3 was asked, but no wrong piece"));
+    }
 }

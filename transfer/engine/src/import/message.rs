@@ -59,7 +59,8 @@ pub struct Peer {
 pub enum Patience {
     /// It ends after so long.
     For(Duration),
-    /// It goes on until it is stopped, and says what it waits for.
+    /// It goes on until it is stopped, and says what it waits for. Where all peers are left that can
+    /// be, because the user's consent covers asking them for no more, it ends all the same.
     Forever,
 }
 
@@ -221,6 +222,8 @@ pub struct Exhausted {
     pub missing: u32,
     /// Why, and what became of each peer, as clauses.
     pub why: String,
+    /// Whether somebody is left who may be of use later, so that waiting longer may help.
+    pub anyone: bool,
 }
 
 /// Why the engine wants to hear of the time then.

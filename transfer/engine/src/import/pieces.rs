@@ -99,6 +99,11 @@ impl Pieces {
     /// A peer comes with what it has; how many of its pieces are wanted.
     pub(super) fn join(&mut self, peer: u32, have: &Bitfield) -> u32 {
         self.picker.join(peer, have);
+        self.wanted_of(peer)
+    }
+
+    /// How many of the pieces that are not kept the peer has.
+    pub(super) fn wanted_of(&self, peer: u32) -> u32 {
         self.picker.common(peer, &self.wanted)
     }
 

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use verifier::scalars::Label;
+
 use crate::ending::Ending;
 use crate::import::Engine;
+use crate::import::hearing::IN_VAIN;
 use crate::import::message::{Effect, Exhausted, News, Patience, Why};
-use crate::import::peer::{Peer, Session, State};
+use crate::import::peer::{Peer, Session, State, Turn};
 use crate::import::window::SNUB;
 use crate::moment::Moment;
 
@@ -99,17 +102,24 @@ impl Engine {
             return;
         }
         self.wait.hold(self.budget.held(), now);
-        if let Patience::For(time) = self.patience {
-            let nobody = !self.wait.anyone && self.budget.used() == 0;
-            let vain = self.wait.held.is_none() && now.since(self.wait.since) >= time;
-            if nobody {
-                return self.exhausted("nobody is left to be called".to_owned());
-            }
-            if vain {
-                return self.exhausted(format!("nothing came for {}", seconds(time)));
-            }
+        let nobody = !self.wait.anyone && self.budget.used() == 0;
+        if nobody && (self.patience != Patience::Forever || self.is_denied()) {
+            return self.exhausted("nobody is left to be called".to_owned());
+        }
+        if let Patience::For(time) = self.patience
+            && self.wait.held.is_none()
+            && now.since(self.wait.since) >= time
+        {
+            return self.exhausted(format!("nothing came for {}", seconds(time)));
         }
         self.say();
+    }
+
+    /// Whether the user's consent covers asking nobody who has not lied: no wait changes that.
+    fn is_denied(&self) -> bool {
+        let is = |wanted: fn(&State) -> bool| self.peers.iter().map(move |p| wanted(&p.state));
+        is(|state| matches!(state, State::Denied)).any(|denied| denied)
+            && is(|state| matches!(state, State::Denied | State::Banned { .. })).all(|out| out)
     }
 
     /// Counts whether anybody may still be of use.
@@ -118,13 +128,13 @@ impl Engine {
     }
 
     fn exhausted(&mut self, first: String) {
-        let now = self.now();
+        let peers = self.numbers().zip(&self.peers);
         let clauses =
-            self.peers.iter().map(|peer| format!("; {} {}", peer.label, reason(peer, now)));
+            peers.map(|(number, peer)| format!("; {} {}", peer.label, self.reason(number, peer)));
         let why = std::iter::once(first).chain(clauses).collect();
-        let missing = self.pieces.unproven();
+        let (missing, anyone) = (self.pieces.unproven(), self.wait.anyone);
         self.finish();
-        self.effects.push_back(Effect::Done(Err(Exhausted { missing, why })));
+        self.effects.push_back(Effect::Done(Err(Exhausted { missing, why, anyone })));
     }
 
     fn say(&mut self) {
@@ -176,6 +186,10 @@ impl Engine {
             format!("Waiting for {peer}, which sends less than {} a second", self.floor_text())
         } else if let Some(peer) = session(|session, _| session.owed > 0) {
             format!("Waiting for {peer} to send: it owes some of {what}")
+        } else if self.pieces.missing() == 0 && self.budget.unsettled > 0 {
+            format!("Waiting for this machine's disk to keep {what}")
+        } else if let Some((peer, why)) = self.idle() {
+            format!("Waiting for {what}: {peer} has what is missing, or some of it, but {why}")
         } else if session(|session, _| session.may_be_asked()).is_some() {
             format!(
                 "Waiting for {what}, which no connected peer has: one that gets them ends the wait"
@@ -184,17 +198,70 @@ impl Engine {
             format!("Waiting for {peer} to say what it has of the model")
         } else if let Some(peer) = first(&|state| matches!(state, State::Calling { .. })) {
             format!(
-                "Waiting for {peer} to answer the call: its companion must be running and serving"
+                "Waiting for {peer} to answer the call: its companion must be running, and serve the \
+                 model, or know its piece list if it imports it too"
             )
         } else if let Some((peer, why)) = waiting {
             format!("Waiting to call {peer} again, because it {why}")
         } else if first(&|state| matches!(state, State::Queued { .. })).is_some() {
             "Waiting for a free connection: one that ends, or a higher limit, ends the wait"
                 .to_owned()
-        } else {
+        } else if let Some((number, peer)) = self.numbers().zip(&self.peers).next() {
+            let why = self.reason(number, peer);
             format!(
-                "Waiting for {what}, which nobody who is left has: a peer that is added ends the wait"
+                "Waiting for {what}, and nobody is left to be called: {} {why}. What helps now is to \
+                 change that, and to import again: it goes on from the pieces kept",
+                peer.label
             )
+        } else {
+            format!("Waiting for {what}: a peer that is added ends the wait")
+        }
+    }
+
+    /// An open peer that has something that is missing and owes nothing, and why.
+    fn idle(&self) -> Option<(&Label, &'static str)> {
+        self.numbers().zip(&self.peers).find_map(|(number, peer)| match &peer.state {
+            State::Open(session) if session.may_be_asked() && self.pieces.wanted_of(number) > 0 => {
+                Some((&peer.label, self.unasked(number, session)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Why the peer is of no use now, to be read after its name.
+    fn reason(&self, number: u32, peer: &Peer) -> String {
+        let now = self.now();
+        let why = match &peer.state {
+            State::Waiting { why, .. } | State::Banned { why } | State::Gone { why } => why,
+            State::Queued { .. } => "was not called, because no connection is free",
+            State::Calling { .. } => "does not answer the call",
+            State::Opening { .. } => "has not said what it has of the model",
+            State::Open(session) if trickles(session, now) => "sends next to nothing",
+            State::Open(session) if session.owed > 0 && now.since(session.came) >= SNUB => {
+                return Ending::Silent.to_string();
+            }
+            State::Open(session) if session.owed > 0 && peer.in_vain >= IN_VAIN => {
+                "breaks off again and again before a piece is whole"
+            }
+            State::Open(session) if session.owed > 0 => "was asked a moment ago",
+            State::Open(session) if session.may_be_asked() => self.unasked(number, session),
+            State::Open(_) | State::Denied => return Ending::Denied.to_string(),
+        };
+        why.to_owned()
+    }
+
+    /// Why an open peer that may be asked owes nothing, to be read after its name.
+    fn unasked(&self, number: u32, session: &Session) -> &'static str {
+        if self.pieces.wanted_of(number) == 0 {
+            "has none of the missing pieces"
+        } else if !session.asks.is_empty() && self.now().since(session.came) >= SNUB {
+            "fell silent"
+        } else if session.snub.is_some() {
+            "was too slow, and is not asked now"
+        } else if matches!(session.turn, Turn::Hungry(..)) {
+            "is not asked, because what others owe takes all the room there is"
+        } else {
+            "is not asked, because others are asked for all that it has"
         }
     }
 
@@ -210,22 +277,6 @@ impl Engine {
 /// Whether bytes still come, but too few.
 fn trickles(session: &Session, now: Moment) -> bool {
     session.owed > 0 && session.snub.is_some() && now.since(session.came) < SNUB
-}
-
-/// Why the peer is of no use now, to be read after its name.
-fn reason(peer: &Peer, now: Moment) -> String {
-    match &peer.state {
-        State::Waiting { why, .. } | State::Banned { why } | State::Gone { why } => why.clone(),
-        State::Queued { .. } => "was not called, because no connection is free".to_owned(),
-        State::Calling { .. } => "does not answer the call".to_owned(),
-        State::Opening { .. } => Ending::Silent.to_string(),
-        State::Open(session) if trickles(session, now) => "sends next to nothing".to_owned(),
-        State::Open(session) if session.owed > 0 => Ending::Silent.to_string(),
-        State::Open(session) if session.may_be_asked() => {
-            "has none of the missing pieces".to_owned()
-        }
-        State::Open(_) | State::Denied => Ending::Denied.to_string(),
-    }
 }
 
 /// When an import ends that waits in vain.

@@ -2,7 +2,7 @@
 
 use super::world::{Setup, World, id, secs};
 use crate::Ending;
-use crate::import::{Consent, Input, News, PeerState};
+use crate::import::{Consent, Input, News, Patience, PeerState};
 use crate::wire::{Frame, close};
 
 #[test]
@@ -54,6 +54,19 @@ fn consent_for_one_peer_ends_and_costs_that_peer_only() {
     assert_eq!(world.asks(bert), "0 1 2 3");
     (0..4).for_each(|index| world.gives(bert, index));
     assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn consent_that_ends_for_all_ends_an_import_that_waits_for_ever() {
+    let patience = Patience::Forever;
+    let mut world = World::new(Setup { pieces: 4, peers: 2, patience, ..Setup::default() });
+    world.open(0, "####");
+    world.open(1, "####");
+    world.input(Input::Denied(id(0)));
+    assert_eq!(world.done, None, "the other may be asked");
+    world.input(Input::Denied(id(1)));
+    let exhausted = world.exhausted();
+    assert!(!exhausted.anyone && exhausted.why.contains("; bert may not be asked for more: "));
 }
 
 #[test]

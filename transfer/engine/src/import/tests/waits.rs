@@ -3,7 +3,7 @@
 use super::world::{Setup, World, millis, peer, secs, set};
 use crate::Ending;
 use crate::import::{Consent, Input, News, Patience, PeerState};
-use crate::wire::Frame;
+use crate::wire::{Frame, refusal};
 
 fn patient(pieces: u32, peers: u8) -> World {
     World::new(Setup { pieces, peers, patience: Patience::Forever, ..Setup::default() })
@@ -23,7 +23,8 @@ fn a_wait_is_one_sentence_with_its_end() {
     assert_eq!(
         sentence,
         format!(
-            "Waiting for anna to answer the call: its companion must be running and serving. {ends}"
+            "Waiting for anna to answer the call: its companion must be running, and serve the model, \
+             or know its piece list if it imports it too. {ends}"
         )
     );
     let anna = world.current(0);
@@ -81,15 +82,64 @@ fn who_waits_for_ever_says_so_and_goes_on_when_a_peer_comes() {
     world.ends(world.current(0), Ending::NotLetIn);
     world.pass(secs(24 * 3_600));
     let sentence = world.sentence().unwrap();
-    assert_eq!(
-        sentence,
-        "Waiting for 1 missing piece, which nobody who is left has: a peer that is added ends the \
-         wait. The import waits until you cancel it."
-    );
+    let text =
+        "Waiting for 1 missing piece, and nobody is left to be called: anna does not let you in";
+    assert!(sentence.starts_with(text), "{sentence}");
+    assert!(sentence.ends_with("kept. The import waits until you cancel it."), "{sentence}");
     world.input(Input::Added(peer(1)));
     let bert = world.open(1, "#");
     world.gives(bert, 0);
     assert_eq!(world.done, Some(Ok(())));
+}
+
+/// All end in vain, and this is said of each peer.
+fn said_of_each(world: &World) -> Vec<&str> {
+    world.exhausted().why.split("; ").skip(1).collect()
+}
+
+#[test]
+fn what_is_said_of_a_slow_peer_that_is_not_asked_is_not_that_it_has_nothing() {
+    let patience = Patience::For(secs(12));
+    let mut world = World::new(Setup { pieces: 1, peers: 3, patience, ..Setup::default() });
+    let slow = world.open(0, "#");
+    let silent = world.open(1, "#");
+    world.open(2, ".");
+    world.pass(secs(4));
+    assert_eq!((world.asks(slow), world.asks(silent)), ("0 -0".to_owned(), "0".to_owned()));
+    world.refuses(slow, 0, refusal::CANCELLED);
+    world.pass(secs(8));
+    let said = [
+        "anna was too slow, and is not asked now",
+        "bert fell silent",
+        "cleo has none of the missing pieces",
+    ];
+    assert_eq!(said_of_each(&world), said);
+}
+
+#[test]
+fn a_piece_that_a_silent_peer_has_is_not_said_to_be_with_nobody() {
+    let mut world = World::new(Setup { pieces: 1, peers: 2, ..Setup::default() });
+    world.open(0, "#");
+    let bert = world.open(1, "#");
+    world.pass(secs(4));
+    world.ends(bert, Ending::HungUp);
+    let sentence = said(&mut world);
+    let text =
+        "Waiting for 1 missing piece: anna has what is missing, or some of it, but fell silent. ";
+    assert!(sentence.starts_with(text), "{sentence}");
+}
+
+#[test]
+fn whether_waiting_longer_may_help_is_told() {
+    let mut world = World::new(Setup { peers: 2, ..Setup::default() });
+    world.ends(world.current(0), Ending::NotLetIn);
+    world.ends(world.current(1), Ending::HungUp);
+    world.pass(secs(70));
+    assert!(world.exhausted().anyone, "one of them may come back");
+    let mut world = World::new(Setup { peers: 2, ..Setup::default() });
+    world.ends(world.current(0), Ending::NotLetIn);
+    world.ends(world.current(1), Ending::Refused(refusal::NOT_SERVED));
+    assert!(!world.exhausted().anyone, "both said no");
 }
 
 #[test]
