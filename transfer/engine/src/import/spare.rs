@@ -120,17 +120,19 @@ impl Engine {
         let slow = self.session(other).filter(|session| session.owed > 0)?;
         let alone = Some(Flight::Asked { first: other, second: None });
         let mut ahead = helper.session.owed;
-        let mut left = slow.owed.saturating_sub(slow.came_of_owed().into());
+        // Whether it heeds a cancel is not known: what was called off counts until it is answered.
+        let all = slow.asks.iter().map(|ask| u64::from(ask.length)).sum::<u64>();
+        let mut left = all.saturating_sub(slow.filled.into());
         let mut found: Option<Slow> = None;
-        let open = slow.asks.iter().enumerate().rev().filter(|(_, ask)| !ask.cancelled);
-        for (position, ask) in open.take(SEARCH) {
+        for (position, ask) in slow.asks.iter().enumerate().rev().take(SEARCH) {
             let count = found.as_ref().map_or(0, |found| found.pieces.len());
             if count > 0 && ahead >= helper.most || count >= helper.asks {
                 break;
             }
             let before = left.saturating_sub(ask.length.into());
             let until = std::mem::replace(&mut left, before);
-            if self.pieces.flight(ask.index) != alone
+            if ask.cancelled
+                || self.pieces.flight(ask.index) != alone
                 || !self.pieces.picker().has(peer, ask.index)
                 || helper.session.has_open(ask.index)
             {
