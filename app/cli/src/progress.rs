@@ -20,6 +20,8 @@ pub struct Progress {
     bar: ProgressBar,
     plain: Option<Plain>,
     peers: HashSet<PeerId>,
+    /// What has come and is not done yet, in bytes.
+    coming: u64,
 }
 
 /// Progress where nothing can move.
@@ -28,6 +30,7 @@ struct Plain {
     total: Option<u64>,
     at_start: u64,
     done: u64,
+    coming: u64,
     started: Instant,
     told: Instant,
     ended: bool,
@@ -56,6 +59,7 @@ impl Progress {
                     total,
                     at_start: done,
                     done,
+                    coming: 0,
                     started: now,
                     told: now,
                     ended: false,
@@ -69,7 +73,7 @@ impl Progress {
         }
         bar.set_prefix(what.to_owned());
         bar.set_position(done);
-        Self { bar, plain, peers: HashSet::new() }
+        Self { bar, plain, peers: HashSet::new(), coming: 0 }
     }
 
     /// Starts to count bytes towards no end; `what` is one word, such as `serve`.
@@ -103,6 +107,16 @@ impl Progress {
         self.bar.set_position(bytes);
         if let Some(plain) = &mut self.plain {
             plain.done = bytes;
+            plain.tell(self.peers.len());
+        }
+    }
+
+    /// So many bytes have come of what is not done yet.
+    pub fn coming(&mut self, bytes: u64) {
+        self.coming = bytes;
+        self.show_peers();
+        if let Some(plain) = &mut self.plain {
+            plain.coming = bytes;
             plain.tell(self.peers.len());
         }
     }
@@ -147,7 +161,8 @@ impl Progress {
 
     fn show_peers(&self) {
         let count = self.peers.len();
-        self.bar.set_message(format!("{count} {}", if count == 1 { "peer" } else { "peers" }));
+        let who = format!("{count} {}", if count == 1 { "peer" } else { "peers" });
+        self.bar.set_message(who + &on_the_way(self.coming));
     }
 }
 
@@ -180,12 +195,13 @@ impl Plain {
 
     fn line(&self, now: Instant, peers: usize) -> String {
         let millis = now.duration_since(self.started).as_millis().max(1);
-        let rate = u64::try_from(u128::from(self.moved()) * 1_000 / millis).unwrap_or(u64::MAX);
+        let moved = self.moved().saturating_add(self.coming);
+        let rate = u64::try_from(u128::from(moved) * 1_000 / millis).unwrap_or(u64::MAX);
         let who = match peers {
             0 => String::new(),
             1 => ", 1 peer".to_owned(),
             many => format!(", {many} peers"),
-        };
+        } + &on_the_way(self.coming);
         let (what, done) = (&self.what, Size(self.done));
         let Some(total) = self.total else {
             return format!("{what}: {done}, {}/s{who}", Size(rate));
@@ -194,6 +210,13 @@ impl Plain {
         let eta = left.map_or_else(|| "?".to_owned(), |seconds| Span(seconds).to_string());
         let (rate, total) = (Size(rate), Size(total));
         format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}")
+    }
+}
+
+fn on_the_way(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        bytes => format!(", {} on the way", Size(bytes)),
     }
 }
 
@@ -222,6 +245,7 @@ mod tests {
             total: Some(64 << 20),
             at_start: 0,
             done: 0,
+            coming: 0,
             started,
             told: started,
             ended: false,
@@ -234,6 +258,11 @@ mod tests {
         // Pieces that turn out to be bad are not fetched backwards.
         plain.begin_at(50 << 20);
         let line = "import: 50.00 MiB of 64.00 MiB, 2.00 MiB/s, 7 s left, 1 peer";
+        assert_eq!(plain.line(at, 1), line);
+        // What has come of a piece that is not whole moves the line.
+        plain.coming = 2 << 20;
+        let line =
+            "import: 50.00 MiB of 64.00 MiB, 3.00 MiB/s, 4 s left, 1 peer, 2.00 MiB on the way";
         assert_eq!(plain.line(at, 1), line);
     }
 }

@@ -130,6 +130,8 @@ pub struct Live {
     peers: Vec<(Peer, Meter)>,
     meter: Meter,
     record: Record,
+    /// Bytes that have come of pieces that are not whole yet.
+    coming: u64,
     waiting: Option<String>,
     evicted: Vec<Evictable>,
 }
@@ -161,6 +163,7 @@ impl Live {
             peers: peers.collect(),
             meter: Meter::new(now),
             record: Record::new(now),
+            coming: 0,
             waiting: None,
             evicted: Vec::new(),
         };
@@ -242,6 +245,7 @@ impl Live {
             }
             PullNews::Waiting(sentence) => self.waiting = Some(sentence.clone()),
             PullNews::Moving => self.waiting = None,
+            PullNews::Coming(bytes) => self.coming = *bytes,
             PullNews::Asked { .. } | PullNews::Arrived { .. } | PullNews::Availability(_) => {}
         }
     }
@@ -283,7 +287,12 @@ impl Live {
             left,
             elapsed: now.saturating_duration_since(self.started),
             history: self.record.history(),
-            sentence: sentence::of(self.stage, &peers, waiting, missing_pieces),
+            sentence: sentence::of(
+                self.stage,
+                &peers,
+                waiting,
+                [missing_pieces.into(), self.coming],
+            ),
             evicted: self.evicted.clone(),
             peers,
         }

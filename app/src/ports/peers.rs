@@ -148,6 +148,9 @@ pub enum PullNews {
     },
     /// How many copies of the pieces the connected peers have, now that this has changed.
     Availability(Arc<Availability>),
+    /// So many bytes have come of pieces that are not whole yet; told once a second at most, where it
+    /// has changed.
+    Coming(u64),
     /// What the import is waiting for and what would end the wait, as one or two sentences.
     Waiting(String),
     /// That wait is over.

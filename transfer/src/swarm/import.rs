@@ -78,6 +78,8 @@ pub(super) struct Import {
     happened: VecDeque<Input>,
     limits: watch::Receiver<()>,
     availability: Option<Arc<Availability>>,
+    /// How much was last told to have come of pieces that are not whole.
+    coming: u64,
 }
 
 impl Import {
@@ -129,6 +131,7 @@ impl Import {
             happened: VecDeque::new(),
             limits: changes,
             availability: None,
+            coming: 0,
         }
     }
 
@@ -409,9 +412,13 @@ impl Import {
         }
     }
 
-    /// Tells how many copies there are, if that has changed.
+    /// Tells how many copies there are and how much has come, if that has changed.
     fn look(&mut self) {
-        let availability = telling::availability(self.engine.snapshot());
+        let snapshot = self.engine.snapshot();
+        if std::mem::replace(&mut self.coming, snapshot.coming) != snapshot.coming {
+            self.tell_news(PullNews::Coming(snapshot.coming));
+        }
+        let availability = telling::availability(snapshot);
         if self.availability.as_deref() != Some(&availability) {
             let availability = Arc::new(availability);
             self.availability = Some(Arc::clone(&availability));

@@ -33,6 +33,7 @@ pub(super) const fn may_be_missed(news: &PullNews) -> bool {
             | PullNews::Arrived { .. }
             | PullNews::Waiting(_)
             | PullNews::Moving
+            | PullNews::Coming(_)
             | PullNews::Availability(_)
     )
 }

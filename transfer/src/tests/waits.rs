@@ -20,8 +20,10 @@ async fn a_slow_peer_is_waited_for_as_long_as_its_bytes_come() {
     let source = dripping(1, &artifact, slow).await;
     let start = Instant::now();
     // Its one piece takes longer than an import waits in vain.
-    let Outcome { result, pieces, .. } = pull_in_vain(&artifact, vec![source]).await;
+    let Outcome { result, pieces, news, .. } = pull_in_vain(&artifact, vec![source]).await;
     result.unwrap();
+    let coming = |news: &PullNews| matches!(news, PullNews::Coming(bytes) if *bytes > 0);
+    assert!(news.iter().any(coming), "{news:?}");
     assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(artifact.assemble(&pieces), artifact.bytes);
 }

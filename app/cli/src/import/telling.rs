@@ -118,6 +118,7 @@ impl Telling {
                     None => format!("{name} is left out of this import: {code}, it {why}"),
                 });
             }
+            PullNews::Coming(bytes) => self.progress.coming(*bytes),
             PullNews::Waiting(why) if self.waits.insert(why.clone()) => {
                 self.progress.say(&printable(why));
             }

@@ -2,9 +2,16 @@
 
 use super::{Peer, Presence, Stage};
 use crate::naming::people;
+use crate::quantity::Size;
 
-/// The sentence; `waiting` is what the engine says, while it says something.
-pub(super) fn of(stage: Stage, peers: &[Peer], waiting: Option<&str>, missing: u32) -> String {
+/// The sentence; `waiting` is what the engine says, while it says something. So many pieces are
+/// missing, and so many bytes have come of some that are not whole.
+pub(super) fn of(
+    stage: Stage,
+    peers: &[Peer],
+    waiting: Option<&str>,
+    [missing, coming]: [u64; 2],
+) -> String {
     let among = |wanted: fn(&Presence) -> bool| {
         let names = peers.iter().filter(|peer| wanted(&peer.presence));
         names.map(|peer| peer.label.as_str()).collect::<Vec<_>>()
@@ -30,10 +37,14 @@ pub(super) fn of(stage: Stage, peers: &[Peer], waiting: Option<&str>, missing: u
         (Stage::Fetching, None) => {
             let given = peers.iter().any(|peer| peer.pieces > 0);
             let names = people(&connected);
+            let part = match coming {
+                0 => String::new(),
+                bytes => format!(", {} is on the way", Size(bytes)),
+            };
             match (given, missing) {
-                (false, _) => format!("Waiting for the first piece from {names}."),
-                (true, 1) => format!("Waiting for the last piece from {names}."),
-                (true, _) => format!("Waiting for {missing} more pieces from {names}."),
+                (false, _) => format!("Waiting for the first piece from {names}{part}."),
+                (true, 1) => format!("Waiting for the last piece from {names}{part}."),
+                (true, _) => format!("Waiting for {missing} more pieces from {names}{part}."),
             }
         }
     }

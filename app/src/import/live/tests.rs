@@ -138,6 +138,10 @@ fn an_import_is_followed_from_its_first_call_to_its_name() {
     assert_eq!(sentence, "Calling anna and ben: the first that answers ends this wait.");
     scene.news(300, PullNews::Connected { peer: peer(1), pieces: 8 });
     assert_eq!(scene.sees(300).sentence, "Waiting for the first piece from anna.");
+    scene.news(400, PullNews::Coming(3 << 20));
+    let sentence = scene.sees(400).sentence;
+    assert_eq!(sentence, "Waiting for the first piece from anna, 3.00 MiB is on the way.");
+    scene.news(500, PullNews::Coming(0));
 
     for piece in 0..4 {
         scene.gives(1_000 + u64::from(piece) * 500, 1, 2 + piece);

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub single: u32,
     /// How many pieces that have not arrived no connected peer has.
     pub unavailable: u32,
+    /// How many bytes have come of pieces that are asked for and not whole yet.
+    pub coming: u64,
     /// Every peer, in the order in which they were added.
     pub peers: Vec<PeerSnapshot>,
     /// What is waited for, if nothing comes.
@@ -141,6 +143,12 @@ impl Engine {
             availability: availability.collect(),
             single,
             unavailable,
+            coming: self
+                .peers
+                .iter()
+                .filter_map(Peer::session)
+                .map(|session| u64::from(session.came_of_owed()))
+                .sum(),
             peers: self.numbers().zip(&self.peers).map(|(at, peer)| self.show(at, peer)).collect(),
             waiting: self.wait.said().map(str::to_owned),
         }

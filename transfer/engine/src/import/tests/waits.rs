@@ -200,7 +200,10 @@ fn the_snapshot_says_who_has_what_and_where_everything_is() {
     let anna = world.open_for(0, &set("###.."), 1);
     world.open_for(1, &set("##..."), 1);
     world.gives(anna, 0);
+    let next = world.engine.session(0).unwrap().asks.front().unwrap().index;
+    world.block(anna, next, 0, 1_024);
     let snapshot = world.engine.snapshot();
+    assert_eq!(snapshot.coming, 1_024);
     assert_eq!(snapshot.availability, [2, 2, 1, 0, 0]);
     assert_eq!((snapshot.single, snapshot.unavailable), (1, 2));
     assert!(!snapshot.can_finish());
