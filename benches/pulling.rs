@@ -78,6 +78,7 @@ pub async fn pull(
         match message {
             Some(Pulled::List(_, answer)) => drop(answer.send(Bitfield::full(count))),
             Some(Pulled::Ask { answer, .. }) => drop(answer.send(then != Then::Deny)),
+            Some(Pulled::Release { .. }) => {}
             Some(Pulled::Piece(piece)) => {
                 let index = piece.index();
                 drop(piece);

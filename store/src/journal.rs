@@ -160,6 +160,10 @@ impl ports::Journal for Journal {
         self.shared.count(&mut state, counted);
     }
 
+    fn give_back(&self, spend: &Spend) {
+        self.shared.state().moving.give_back(Flow::of(spend), spend.bytes);
+    }
+
     fn let_go(&self, act: Act, artifact: Sha256, peer: Option<PeerId>) {
         self.shared.state().moving.let_go(Flow::new(act, artifact, peer));
     }

@@ -63,6 +63,23 @@ fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
 }
 
 #[test]
+fn a_peer_that_comes_and_goes_uses_up_no_consent() {
+    let scene = Scene::new(1, Model::FINE);
+    let place = free_address();
+    let mut server = scene.serves(0, "importer", &["--listen", &place]);
+    scene.request("request.json", &[]);
+    let mut import = scene.import(&[&["--consent", Scene::YES][..], &SLOW].concat());
+    for _ in 0..2 {
+        midway(&mut import);
+        server.kill();
+        server = scene.serves_again(0, "importer", &place);
+    }
+    let answer = import.ends();
+    answer.done();
+    assert!(!answer.err.contains("is not asked any more"), "{answer}");
+}
+
+#[test]
 fn an_import_tells_who_has_what_while_it_runs() {
     let scene = Scene::new(2, Model::FINE);
     let _servers = scene.serve_all(&[]);

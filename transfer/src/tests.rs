@@ -267,6 +267,7 @@ async fn pull_allowed(
                 allowed -= if covered { bytes } else { 0 };
                 answer.send(covered).unwrap();
             }
+            Pulled::Release { bytes, .. } => allowed += bytes,
             Pulled::Piece(piece) => {
                 pieces += 1;
                 settle.send(Settled::Kept(piece.index())).unwrap();

@@ -188,6 +188,9 @@ impl<'a, P: Ports> Keeping<'a, P> {
                     self.deny(peer, denied, on);
                 }
             }
+            Pulled::Release { peer, bytes } => {
+                self.ports.journal().give_back(&self.plan.spend(Act::Fetch, Some(peer), bytes));
+            }
             Pulled::Piece(piece) => {
                 // Asked for under a grant, and looked at again now: a yes that was taken back
                 // meanwhile holds for what is still on its way.

@@ -284,7 +284,10 @@ pub trait Journal: Send + Sync + 'static {
     /// process is killed.
     fn moved(&self, spend: &Spend, now: UtcTime);
 
-    /// Lets go of what is held for this act with this peer and did not move; quick.
+    /// Lets go of bytes of those that are held, because they will not move; quick.
+    fn give_back(&self, spend: &Spend);
+
+    /// Lets go of all that is held for this act with this peer and did not move; quick.
     fn let_go(&self, act: Act, artifact: Sha256, peer: Option<PeerId>);
 
     /// Writes down what moved until now; done when it would survive a crash.

@@ -91,6 +91,14 @@ pub enum Pulled {
         /// Whether the ask may be sent.
         answer: oneshot::Sender<bool>,
     },
+    /// So many of the bytes that were asked of the peer will not come, or are not kept: what was
+    /// spent on them is free again.
+    Release {
+        /// Whom they were asked of.
+        peer: PeerId,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// A verified piece; [`Pull::settled`] wants to hear what became of it. Each comes once, unless
     /// it was denied.
     Piece(VerifiedPiece),

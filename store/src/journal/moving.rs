@@ -78,6 +78,21 @@ impl Moving {
         counted
     }
 
+    /// Takes bytes that will not move out of those that may, the last that were allowed first.
+    pub(super) fn give_back(&mut self, flow: Flow, mut bytes: u64) {
+        let Some(held) = self.held.get_mut(&flow) else { return };
+        while let Some((grant, sum)) = held.back_mut() {
+            let part = bytes.min(*sum);
+            *sum -= part;
+            bytes -= part;
+            take(&mut self.by_grant, grant, part);
+            if bytes == 0 || held.len() == 1 {
+                break;
+            }
+            held.pop_back();
+        }
+    }
+
     /// Forgets what may move and did not.
     pub(super) fn let_go(&mut self, flow: Flow) {
         let Some(held) = self.held.get_mut(&flow) else { return };
@@ -167,5 +182,17 @@ mod tests {
         moving.put_back(written.clone());
         assert_eq!(moving.take_unwritten(), written);
         assert_eq!(moving.take_unwritten(), []);
+    }
+
+    #[test]
+    fn what_will_not_move_is_free_for_others() {
+        let [one, two] = ["one", "two"].map(|text| Id::parse(text).unwrap());
+        let (mut moving, flow) = (Moving::default(), Flow::of(&spend(0)));
+        moving.hold(flow, &one, 10);
+        moving.hold(flow, &two, 10);
+        moving.give_back(flow, 14);
+        assert_eq!((moving.held(&one), moving.held(&two)), (6, 0));
+        moving.give_back(flow, 99);
+        assert_eq!((moving.held(&one), moving.held(&two)), (0, 0));
     }
 }

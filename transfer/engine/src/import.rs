@@ -18,7 +18,7 @@ mod turns;
 mod waiting;
 mod window;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use verifier::identity::PeerId;
 use verifier::{Geometry, PieceIndex, Root, Sha256};
@@ -59,6 +59,8 @@ pub struct Engine {
     peers: Vec<Called>,
     pieces: Pieces,
     budget: Budget,
+    /// Bytes that consent is being spent on.
+    spending: BTreeMap<Connection, u64>,
     learning: Learning,
     turns: Turns,
     wait: Wait,
@@ -84,6 +86,7 @@ impl Engine {
             peers: Vec::new(),
             pieces: Pieces::new(order.geometry, order.start, &order.missing),
             budget: Budget::new(order.limits.in_flight, order.geometry.piece_size()),
+            spending: BTreeMap::new(),
             learning: Learning::new(order.listed, now),
             turns: Turns::new(now),
             wait: Wait::new(now),
@@ -160,11 +163,7 @@ impl Engine {
             }
             Input::Judged(connection, index, verdict) => self.judged(connection, index, verdict),
             Input::Proven(connection, verdict) => self.proven(connection, verdict),
-            Input::Spent(connection, consent) => {
-                if self.is_current(connection) {
-                    self.spent(connection.peer, consent);
-                }
-            }
+            Input::Spent(connection, consent) => self.spent(connection, consent),
             Input::Settled(index, consent) => self.settled(index, consent),
             Input::Added(peer) => self.add(peer),
             Input::Denied(id) => self.denied(id),
@@ -191,6 +190,7 @@ impl Engine {
                 }
             }
             Consent::Denied => {
+                self.release(connection.peer, length);
                 self.lost(index.get());
                 if let Some(id) = self.peers.get(connection.peer as usize).map(|peer| peer.id) {
                     self.denied(id);

@@ -478,6 +478,7 @@ impl Importer {
             Effect::Spend(connection, bytes) => {
                 self.later(now + JOURNAL, Due::Spend(connection, bytes), rest);
             }
+            Effect::Release(..) => {}
             Effect::HangUp(connection) => {
                 if let Some(link) = self.open.remove(&connection).and_then(|open| open.link) {
                     self.links.remove(&link);

@@ -320,6 +320,7 @@ impl Import {
                 }
             }
             Effect::Spend(connection, bytes) => self.spend(connection, bytes),
+            Effect::Release(peer, bytes) => self.out.push(Pulled::Release { peer, bytes }),
             Effect::HangUp(connection) => self.hang_up(connection),
             Effect::Tell(news) => self.tell_news(telling::news(news)),
             Effect::Done(_) => {}

@@ -253,6 +253,7 @@ async fn pull_within(
                     answer.send(Bitfield::full(list.geometry().piece_count())).unwrap();
                 }
                 Pulled::Ask { answer, .. } => drop(answer.send(true)),
+                Pulled::Release { .. } => {}
                 Pulled::Piece(piece) => {
                     let bytes = Bytes::copy_from_slice(piece.bytes());
                     assert!(pieces.insert(piece.index(), bytes).is_none(), "twice");

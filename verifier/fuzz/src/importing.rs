@@ -338,6 +338,7 @@ impl World {
                 assert!(self.lines.contains_key(&connection), "nobody is to be asked");
                 self.spends.push((connection, bytes));
             }
+            Effect::Release(..) => {}
             Effect::HangUp(connection) => self.forget(connection),
             Effect::Tell(_) => {}
             Effect::Done(_) => self.over = true,

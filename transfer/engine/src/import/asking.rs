@@ -2,7 +2,7 @@
 
 use crate::ending::Ending;
 use crate::import::Engine;
-use crate::import::message::{Consent, Effect, News};
+use crate::import::message::{Connection, Consent, Effect, News};
 use crate::import::peer::{Ask, Batch, Session, Spare};
 use crate::import::turns::Tempo;
 use crate::wire::{Frame, close};
@@ -75,7 +75,15 @@ impl Engine {
         let connection = self.connection(peer);
         if let Some(session) = self.session_mut(peer) {
             session.batch = Some(Batch { pieces, spare });
+            self.spending.insert(connection, bytes);
             self.effects.push_back(Effect::Spend(connection, bytes));
+        }
+    }
+
+    /// So many bytes that consent was spent on do not come from the peer.
+    pub(super) fn release(&mut self, peer: u32, bytes: u64) {
+        if let Some(peer) = self.peers.get(peer as usize).filter(|_| bytes > 0) {
+            self.effects.push_back(Effect::Release(peer.id, bytes));
         }
     }
 
@@ -168,15 +176,32 @@ impl Engine {
         usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(open)
     }
 
-    /// The user's consent covers what is to be asked, or does not.
-    pub(super) fn spent(&mut self, peer: u32, consent: Consent) {
-        let batch = self.session_mut(peer).and_then(|session| session.batch.take());
-        let Some(mut batch) = batch else { return };
+    /// The user's consent covers what is to be asked, or does not. What is not asked all the same is
+    /// let go, as all of it is where the connection is over.
+    pub(super) fn spent(&mut self, connection: Connection, consent: Consent) {
+        let Some(bytes) = self.spending.remove(&connection) else { return };
+        let peer = connection.peer;
+        let is_current = self.is_current(connection);
+        let session = self.session_mut(peer).filter(|_| is_current);
+        let batch = session.and_then(|session| session.batch.take());
+        let asked = batch.map_or(0, |batch| self.ask_or_not(peer, batch, consent));
+        if consent == Consent::Given {
+            self.release(peer, bytes.saturating_sub(asked));
+        }
+    }
+
+    /// Asks the peer for the batch if consent covers it; how many bytes were asked for.
+    fn ask_or_not(&mut self, peer: u32, mut batch: Batch, consent: Consent) -> u64 {
+        let mut asked = 0;
         let snubbed = self.session(peer).is_some_and(|session| session.snub.is_some());
         let several = batch.pieces.len() > 1;
         match consent {
             Consent::Given if snubbed && several => self.unbatch(peer, batch.pieces),
-            Consent::Given => self.ask_all(peer, batch),
+            Consent::Given => {
+                asked =
+                    batch.pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
+                self.ask_all(peer, batch);
+            }
             Consent::Denied if batch.spare.is_some() => {
                 self.unbatch(peer, batch.pieces);
                 if let Some(session) = self.session_mut(peer) {
@@ -198,6 +223,7 @@ impl Engine {
             }
         }
         self.ready(peer);
+        asked
     }
 
     /// Pieces that were to be asked of the peer are not.

@@ -226,6 +226,7 @@ impl Engine {
         self.turns.forget(session.turn, number);
         self.turns.good.remove(&number);
         self.turns.stale();
+        self.release(number, session.asks.iter().map(|ask| u64::from(ask.length)).sum());
         for ask in session.asks.iter().filter(|ask| !ask.cancelled) {
             self.budget.asked = self.budget.asked.saturating_sub(ask.length.into());
             self.pieces.release(number, ask.index);

@@ -174,7 +174,10 @@ impl Engine {
             self.turns.good.insert(peer);
         }
         self.ready(peer);
-        let Some(piece) = self.pieces.index(ask.index).filter(|_| !ask.cancelled) else { return };
+        if ask.cancelled {
+            return self.release(peer, ask.length.into());
+        }
+        let Some(piece) = self.pieces.index(ask.index) else { return };
         let length = u64::from(ask.length);
         self.budget.asked = self.budget.asked.saturating_sub(length);
         self.budget.unsettled += length;
@@ -205,6 +208,7 @@ impl Engine {
             Ok(()) if matches!(peer.state, State::Denied) && peer.cut_off => {
                 self.effects.push_back(Effect::Discard(connection, index));
                 self.budget.unsettled = self.budget.unsettled.saturating_sub(length);
+                self.release(connection.peer, length);
                 self.lost(index.get());
             }
             Ok(()) => {
@@ -217,6 +221,7 @@ impl Engine {
             Err(error) => {
                 self.effects.push_back(Effect::Discard(connection, index));
                 self.budget.unsettled = self.budget.unsettled.saturating_sub(length);
+                self.release(connection.peer, length);
                 self.lost(index.get());
                 self.blame(connection, Ending::Piece(error));
             }
@@ -247,6 +252,7 @@ impl Engine {
         }
         let begun = session.has_begun();
         session.answered(now);
+        self.release(peer, u64::from(self.pieces.length(index)));
         if !cancelled {
             let length = u64::from(self.pieces.length(index));
             self.budget.asked = self.budget.asked.saturating_sub(length);

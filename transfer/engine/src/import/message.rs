@@ -150,6 +150,8 @@ pub enum Effect {
     Discard(Connection, PieceIndex),
     /// Check consent for asking so many bytes more: [`Input::Spent`] answers.
     Spend(Connection, u64),
+    /// So many of the bytes that consent was spent on will not come from the peer, or are not kept.
+    Release(PeerId, u64),
     /// End the connection; the frames that were to be sent before still are, if they can be. What was
     /// received in part is forgotten, here and when a connection [ends](Input::Ended) by itself.
     HangUp(Connection),

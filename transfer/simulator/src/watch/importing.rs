@@ -178,6 +178,7 @@ impl Importing {
                 }
                 self.flight += bytes;
             }
+            Effect::Release(..) => {}
             Effect::HangUp(connection) => {
                 self.alive(*connection, effect)?;
                 self.end(*connection);

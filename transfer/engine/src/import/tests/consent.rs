@@ -3,7 +3,7 @@
 use super::world::{Setup, World, id, secs};
 use crate::Ending;
 use crate::import::{Consent, Input, News, Patience, PeerState};
-use crate::wire::{Frame, close};
+use crate::wire::{Frame, Refuse, close, refusal};
 
 #[test]
 fn nothing_is_asked_before_consent_is_known() {
@@ -109,4 +109,16 @@ fn a_second_ask_that_consent_does_not_cover_says_nothing_of_the_peer() {
     assert_eq!((world.state(1), world.asks(slow)), (PeerState::Idle, "0".to_owned()));
     world.gives(slow, 0);
     assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn what_does_not_come_of_what_consent_was_spent_on_is_let_go() {
+    let mut world = World::new(Setup { pieces: 4, ..Setup::default() });
+    let anna = world.open(0, "####");
+    assert_eq!((world.asks(anna), world.released), ("0 1 2 3".to_owned(), 0));
+    world.gives(anna, 0);
+    world.says(anna, Frame::Refuse(Refuse { index: Some(1), code: refusal::NOT_HAD }));
+    assert_eq!(world.released, 1 << 20);
+    world.ends(anna, Ending::HungUp);
+    assert_eq!(world.released, 3 << 20);
 }

@@ -94,6 +94,7 @@ pub(super) struct World {
     pub(super) places: Vec<(Connection, Place)>,
     pub(super) judges: VecDeque<(Connection, PieceIndex, Evidence)>,
     pub(super) spends: VecDeque<(Connection, u64)>,
+    pub(super) released: u64,
     pub(super) deliveries: VecDeque<(Connection, PieceIndex)>,
     pub(super) discards: Vec<(Connection, u32)>,
     pub(super) proves: Vec<Connection>,
@@ -139,6 +140,7 @@ impl World {
             news: Vec::new(),
             places: Vec::new(),
             judges: VecDeque::new(),
+            released: 0,
             spends: VecDeque::new(),
             deliveries: VecDeque::new(),
             discards: Vec::new(),
@@ -352,6 +354,7 @@ impl World {
                 }
                 Effect::Discard(connection, index) => self.discards.push((connection, index.get())),
                 Effect::Spend(connection, bytes) => self.spends.push_back((connection, bytes)),
+                Effect::Release(_, bytes) => self.released += bytes,
                 Effect::HangUp(connection) => self.hung_up.push(connection),
                 Effect::Tell(news) => self.news.push(news),
                 Effect::Done(result) => self.done = Some(result),
