@@ -15,7 +15,8 @@ use crate::moment::Moment;
 const WASTE: u64 = 2;
 /// By how much sooner a piece has to come from the second for both to send it.
 const GAIN: u128 = 1_000_000;
-/// A piece is taken from a peer only if it comes sooner by at least so much, in microseconds.
+/// A piece is taken from a peer only if it comes sooner by at least so much, in microseconds, and the
+/// peer comes to it so much later than it can be told.
 const SOONER: u128 = 20_000;
 /// After how long a peer that sends nothing is slow, though its rate is not known.
 const QUIET: Duration = Duration::from_secs(1);
@@ -180,7 +181,8 @@ impl Engine {
             None => return None,
         };
         // What was sent before it could be called off comes for nothing.
-        let on_its_way = rate.is_some_and(|rate| time(before, rate) < slow.latency.as_micros());
+        let soon = slow.latency.as_micros() + SOONER;
+        let on_its_way = rate.is_some_and(|rate| time(before, rate) < soon);
         let begun = begun || on_its_way;
         let least = match helper.rate {
             Some(rate) => {
