@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::ports::{Patience, Peers as _, Pull, PullNews, PullSource, Pulled, Settled};
+use app::ports::{Begin, Patience, Peers as _, Pull, PullNews, PullSource, Pulled, Settled};
 use tokio::sync::mpsc;
 use transfer::{Limits, Swarm};
 use verifier::Bitfield;
@@ -58,6 +58,7 @@ pub async fn pull(
         missing: Bitfield::full(count),
         sources,
         patience: Patience::default(),
+        begin: Begin::Front,
         out,
         settled,
     };

@@ -113,8 +113,8 @@ mod tests {
             assert_eq!((room.connections, room.handshakes), expected, "{wanted} {files} {open}");
             assert_eq!(room.note().is_some(), room.connections < wanted);
         }
-        let said = "This process may have 40 files open at a time, so it has 4 connections at a \
-                    time instead of 64.";
+        let said = "This process may have 40 files open at a time, so it has at most 4 of the 64 \
+                    connections at a time.";
         assert_eq!(Room::of(64, 40, 16).note().unwrap(), said);
     }
 }

@@ -24,7 +24,7 @@ pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{
-    Availability, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
+    Availability, Begin, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
 };
 pub use store::{
     Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Model, PieceState, PieceStore,

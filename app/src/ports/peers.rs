@@ -30,6 +30,8 @@ pub struct Pull {
     pub sources: Vec<PullSource>,
     /// How long it goes on while nothing comes.
     pub patience: Patience,
+    /// Where in the artifact to begin.
+    pub begin: Begin,
     /// Where everything goes that is pulled.
     pub out: mpsc::Sender<Pulled>,
     /// What became of each [`Pulled::Piece`]: the pull is over when every wanted piece was kept.
@@ -61,6 +63,15 @@ pub enum Settled {
     /// It is not kept, because the user's consent to fetch from the peer that gave it ended
     /// meanwhile. That peer is given up, and the piece is asked of others.
     Denied(PieceIndex),
+}
+
+/// Where in the artifact a pull begins, among pieces of which there are as many copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At its front, so that the output can be written and judged while the rest comes.
+    Front,
+    /// In a part of its own, so that importers that serve each other have something to give.
+    OwnPart,
 }
 
 /// A peer that offered pieces.

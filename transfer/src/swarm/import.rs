@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use app::ports::{Availability, Pull, PullError, PullNews, PullSource, Pulled, Settled};
+use app::ports::{Availability, Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
 use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
 use engine::wire::{Frame, Side};
 use engine::{Ending, Engine};
@@ -85,8 +85,18 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn new(swarm: Swarm, pull: Pull, seed: u64) -> Self {
         let clock = Clock::start();
-        let Pull { artifact, geometry, root, list, missing, sources, patience, out, settled } =
-            pull;
+        let Pull {
+            artifact,
+            geometry,
+            root,
+            list,
+            missing,
+            sources,
+            patience,
+            begin,
+            out,
+            settled,
+        } = pull;
         let peers = sources.iter().map(|source| Peer {
             id: source.id,
             label: source.label.clone(),
@@ -103,7 +113,10 @@ impl Import {
             listed: list.is_some(),
             missing,
             peers,
-            start: engine::import::start(&own, &ids, &geometry),
+            start: match begin {
+                Begin::Front => 0,
+                Begin::OwnPart => engine::import::start(&own, &ids, &geometry),
+            },
             patience: telling::patience(patience),
             limits: limits.of_import(),
         };

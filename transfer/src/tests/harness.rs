@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::ports::{
-    Failure, Listener as _, Listening, Opened, Patience, Peers as _, Pull, PullError, PullNews,
-    PullSource, Pulled, Refusal, ServeNews, Settled, Shelf,
+    Begin, Failure, Listener as _, Listening, Opened, Patience, Peers as _, Pull, PullError,
+    PullNews, PullSource, Pulled, Refusal, ServeNews, Settled, Shelf,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -74,6 +74,7 @@ impl Artifact {
             missing: Bitfield::full(self.list.geometry().piece_count()),
             sources,
             patience: Patience::default(),
+            begin: Begin::OwnPart,
             out,
             settled,
         };
