@@ -26,7 +26,8 @@ pub struct Order {
     pub missing: Bitfield,
     /// Who may be called.
     pub peers: Vec<Peer>,
-    /// The piece at which this importer begins where no other is rarer: [`start`] says a good one.
+    /// The piece at which this importer begins where no other is rarer: 0, or what [`start`] says for
+    /// one that serves others meanwhile.
     pub start: u32,
     /// How long the import goes on while nothing comes.
     pub patience: Patience,
