@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use app::ports::{Listener as _, Opened, PullSource, Refusal, ServeNews, Shelf};
+use app::ports::{Listener as _, Opened, Provider, PullSource, Refusal, ServeNews};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -64,14 +64,14 @@ impl Artifact {
     }
 }
 
-/// A shelf with one artifact.
+/// A provider with one artifact.
 #[derive(Debug)]
 struct Memory {
     artifact: Artifact,
     granted: AtomicBool,
 }
 
-impl Shelf for Memory {
+impl Provider for Memory {
     fn knows(&self, peer: PeerId) -> bool {
         peer == identity(IMPORTER).peer_id()
     }
@@ -102,10 +102,6 @@ impl Shelf for Memory {
             false => Err(Refusal::NotServed),
         }
     }
-
-    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
-        mpsc::unbounded_channel().1
-    }
 }
 
 fn label(seed: u8) -> Label {
@@ -128,7 +124,7 @@ pub fn source(seed: u8, address: SocketAddr, artifact: &Artifact) -> PullSource 
 pub struct Serving {
     /// Where it can be called.
     pub address: SocketAddr,
-    shelf: Arc<Memory>,
+    provider: Arc<Memory>,
     sent: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
@@ -140,12 +136,13 @@ impl Serving {
     ///
     /// If it cannot listen.
     pub async fn start(seed: u8, artifact: Artifact) -> Self {
-        let shelf = Arc::new(Memory { artifact, granted: AtomicBool::new(true) });
+        let provider = Arc::new(Memory { artifact, granted: AtomicBool::new(true) });
         let sent = Arc::new(AtomicU64::new(0));
         // Hardly anything waits to be counted, so that what was counted is what was sent.
         let (news, mut heard) = mpsc::channel(1);
         let doorway = Doorway::new(identity(seed), Arc::new(Limits::new()));
-        let listening = doorway.listen(([127, 0, 0, 1], 0).into(), Arc::clone(&shelf), news).await;
+        let listening =
+            doorway.listen(([127, 0, 0, 1], 0).into(), Arc::clone(&provider), news).await;
         let listening = listening.expect("there is a port");
         let mut tasks = JoinSet::new();
         let count = Arc::clone(&sent);
@@ -157,7 +154,7 @@ impl Serving {
             }
         });
         tasks.spawn(async move { listening.sessions.await.expect("it goes on listening") });
-        Self { address: listening.address, shelf, sent, _tasks: tasks }
+        Self { address: listening.address, provider, sent, _tasks: tasks }
     }
 
     /// How many bytes of pieces it has sent.
@@ -167,7 +164,7 @@ impl Serving {
 
     /// Takes back what was granted.
     pub fn revoke(&self) {
-        self.shelf.granted.store(false, Ordering::Relaxed);
+        self.provider.granted.store(false, Ordering::Relaxed);
     }
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use verifier::scalars::UtcTime;
 
 pub use bundle::Bundle;
-pub use callers::{Listener, Listening, Opened, Refusal, ServeNews, Shelf};
+pub use callers::{Listener, Listening, Opened, Provider, Refusal, ServeNews};
 pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;

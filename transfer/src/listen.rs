@@ -1,16 +1,16 @@
 //! Being called.
 
 mod accepting;
+mod artifact;
 mod handshake;
 mod serving;
-mod shelf;
 mod telling;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use app::ports::{Failure, Listener, Listening, ServeNews, Shelf};
+use app::ports::{Failure, Listener, Listening, Provider, ServeNews};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -40,19 +40,19 @@ impl Doorway {
 }
 
 impl Listener for Doorway {
-    async fn listen<S: Shelf>(
+    async fn listen<S: Provider>(
         &self,
         address: SocketAddr,
-        shelf: Arc<S>,
+        provider: Arc<S>,
         news: mpsc::Sender<ServeNews>,
     ) -> Result<Listening, Failure> {
-        let knows = Arc::clone(&shelf);
+        let knows = Arc::clone(&provider);
         let tls = doorway(&self.identity, Arc::new(move |peer| knows.knows(peer)))?;
         let listener = bind(address)?;
         let address = listener.local_addr()?;
         let (tls, limits) = (TlsAcceptor::from(tls), Arc::clone(&self.limits));
         let sessions = async move {
-            Serving::new(tls, limits, shelf, news).spawn(listener).await.map_err(Failure::from)
+            Serving::new(tls, limits, provider, news).spawn(listener).await.map_err(Failure::from)
         };
         Ok(Listening { address, sessions: Box::pin(sessions) })
     }

@@ -221,8 +221,8 @@ async fn a_peer_lost_midway_costs_only_itself() {
 #[tokio::test]
 async fn pieces_that_land_at_a_peer_are_asked_for() {
     let artifact = Artifact::new(8 * 1_024, 1_024);
-    let shelf = Memory { lands: true, have: Bitfield::empty(8), ..Memory::whole(&artifact) };
-    let source = serve(1, shelf).await.source;
+    let provider = Memory { lands: true, have: Bitfield::empty(8), ..Memory::whole(&artifact) };
+    let source = serve(1, provider).await.source;
     let outcome = pull_all(&artifact, vec![source]).await;
     outcome.result.unwrap();
     assert_eq!(artifact.assemble(&outcome.pieces), artifact.bytes);

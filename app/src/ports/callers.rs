@@ -35,8 +35,8 @@ pub enum Refusal {
     Failed,
 }
 
-/// Answers peers that call: `app::serve` implements it over store and journal.
-pub trait Shelf: Send + Sync + 'static {
+/// Gives peers that call what they may have: `app::serve` implements it over store and journal.
+pub trait Provider: Send + Sync + 'static {
     /// Whether the peer is one the user paired with; quick, for the handshake.
     fn knows(&self, peer: PeerId) -> bool;
 
@@ -60,11 +60,13 @@ pub trait Shelf: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
 
     /// Hears of every piece of what is served that is kept from now on, so that callers are told.
-    /// Where nothing will be, the other end may be gone.
-    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)>;
+    /// Where nothing will be, as unless it says otherwise, the other end is gone.
+    fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        mpsc::unbounded_channel().1
+    }
 }
 
-/// What happens between callers and the shelf.
+/// What happens between callers and what is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServeNews {
@@ -110,11 +112,11 @@ pub struct Listening {
 
 /// The way to be called.
 pub trait Listener: Send + Sync + 'static {
-    /// Takes calls on `address` and answers them from the shelf.
-    fn listen<S: Shelf>(
+    /// Takes calls on `address` and answers them from the provider.
+    fn listen<S: Provider>(
         &self,
         address: SocketAddr,
-        shelf: Arc<S>,
+        provider: Arc<S>,
         news: mpsc::Sender<ServeNews>,
     ) -> impl Future<Output = Result<Listening, Failure>> + Send;
 }

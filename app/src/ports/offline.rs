@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Failure, Listener, Listening, Peers, Pull, PullError, ServeNews, Shelf};
+use super::{Failure, Listener, Listening, Peers, Provider, Pull, PullError, ServeNews};
 
 /// Stands where the network would be; whatever is asked of it fails.
 #[derive(Debug, Clone, Copy)]
@@ -23,10 +23,10 @@ impl Peers for Offline {
 }
 
 impl Listener for Offline {
-    async fn listen<S: Shelf>(
+    async fn listen<S: Provider>(
         &self,
         _address: SocketAddr,
-        _shelf: Arc<S>,
+        _provider: Arc<S>,
         _news: mpsc::Sender<ServeNews>,
     ) -> Result<Listening, Failure> {
         Err(NoNetwork.into())

@@ -13,8 +13,8 @@ use verifier::{Geometry, PieceIndex, Sha256};
 
 use super::ServeError;
 use crate::ports::{
-    Clock, Failure, Journal, Landed, Model, Opened, PieceStore, Ports, ReadError, Refusal, Shelf,
-    Spend,
+    Clock, Failure, Journal, Landed, Model, Opened, PieceStore, Ports, Provider, ReadError,
+    Refusal, Spend,
 };
 
 /// What lies ready for callers: one artifact of the library, behind the consent log.
@@ -144,7 +144,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
     }
 }
 
-impl<S: PieceStore, J: Journal, C: Clock + Clone> Shelf for Table<S, J, C> {
+impl<S: PieceStore, J: Journal, C: Clock + Clone> Provider for Table<S, J, C> {
     fn knows(&self, peer: PeerId) -> bool {
         self.store.lets_in(peer)
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use app::naming::short_peer;
-use app::ports::Shelf;
+use app::ports::Provider;
 use engine::Ending;
 use engine::wire::{HEADER_LEN, MAX_BLOCK};
 use tokio::io::{AsyncWriteExt as _, BufReader};
@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) async fn shake_hands(
     tls: TlsAcceptor,
     stream: TcpStream,
-    shelf: &impl Shelf,
+    provider: &impl Provider,
 ) -> Result<(Call, PeerId), Ending> {
     stream.set_nodelay(true).map_err(|error| turned_away(format!("it was lost: {error}")))?;
     let stream = BufReader::with_capacity(READ_AHEAD, stream);
@@ -59,15 +59,15 @@ pub(super) async fn shake_hands(
                 tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
             };
             timeout(FAREWELL, farewell).await.ok();
-            Err(turned_away(why(&error, shelf).await))
+            Err(turned_away(why(&error, provider).await))
         }
     }
 }
 
 /// Why a handshake failed, as one clause.
-async fn why(error: &io::Error, shelf: &impl Shelf) -> String {
+async fn why(error: &io::Error, provider: &impl Provider) -> String {
     match Verdict::of(error) {
-        Some(Verdict::Stranger(peer)) => match shelf.label(peer).await {
+        Some(Verdict::Stranger(peer)) => match provider.label(peer).await {
             Some(label) => format!("{label} is blocked here"),
             None => format!("{} is not paired with you", short_peer(peer)),
         },

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use app::ports::{self, ServeNews, Shelf};
+use app::ports::{self, Provider, ServeNews};
 use engine::Uploads;
 use engine::upload::{Caller, Effect, Input, Opened, Refusal};
 use engine::wire::Side;
@@ -25,8 +25,8 @@ use verifier::identity::PeerId;
 use verifier::{PieceIndex, Sha256};
 
 use super::accepting::Accepting;
+use super::artifact::{Artifact, Artifacts, Ready};
 use super::handshake::{self, shake_hands};
-use super::shelf::{Artifact, Artifacts, Ready};
 use crate::connection::{Clock, Link, Reader, Task};
 use crate::limits::{Connected, Limits};
 use crate::outbox::Outbox;
@@ -49,7 +49,7 @@ enum Heard {
     Left(Caller),
 }
 
-/// What the shelf answered.
+/// What the provider answered.
 enum Answer {
     Opened(Caller, Sha256, Option<ports::Opened>),
     Read(Caller, PieceIndex, Result<Ready, Refusal>),
@@ -78,7 +78,7 @@ pub(super) struct Serving<S> {
     tls: TlsAcceptor,
     limits: Arc<Limits>,
     changes: watch::Receiver<()>,
-    shelf: Arc<S>,
+    provider: Arc<S>,
     landed: mpsc::UnboundedReceiver<(Sha256, PieceIndex)>,
     news: Outbox<ServeNews>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -97,11 +97,11 @@ pub(super) struct Serving<S> {
     happened: VecDeque<Input>,
 }
 
-impl<S: Shelf> Serving<S> {
+impl<S: Provider> Serving<S> {
     pub(super) fn new(
         tls: TlsAcceptor,
         limits: Arc<Limits>,
-        shelf: Arc<S>,
+        provider: Arc<S>,
         news: mpsc::Sender<ServeNews>,
     ) -> Self {
         let clock = Clock::start();
@@ -112,8 +112,8 @@ impl<S: Shelf> Serving<S> {
             tls,
             changes: limits.watch(),
             limits,
-            landed: shelf.landed(),
-            shelf,
+            landed: provider.landed(),
+            provider,
             news: Outbox::new(news),
             answers: FuturesUnordered::new(),
             heard,
@@ -243,9 +243,10 @@ impl<S: Shelf> Serving<S> {
     fn called(&mut self, stream: TcpStream, from: SocketAddr) -> Input {
         self.last += 1;
         let caller = Caller(self.last);
-        let (tls, shelf, tell) = (self.tls.clone(), Arc::clone(&self.shelf), self.tell.clone());
+        let (tls, provider, tell) =
+            (self.tls.clone(), Arc::clone(&self.provider), self.tell.clone());
         let task = Task::spawn(async move {
-            let heard = match shake_hands(tls, stream, &*shelf).await {
+            let heard = match shake_hands(tls, stream, &*provider).await {
                 Ok((call, peer)) => Heard::Proved(caller, peer, Box::new(call)),
                 Err(ending) => Heard::Input(Input::Ended(caller, ending)),
             };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use app::naming::short_peer;
-use app::ports::{self, ServeNews, Shelf};
+use app::ports::{self, Provider, ServeNews};
 use engine::upload::{Refusal, TurnedAway};
 use verifier::identity::PeerId;
 
@@ -12,11 +12,11 @@ pub(super) async fn turned_away(
     from: SocketAddr,
     peer: Option<PeerId>,
     why: TurnedAway,
-    shelf: &impl Shelf,
+    provider: &impl Provider,
 ) -> ServeNews {
     let who = match peer {
         // What it is called, or the end of a key that is proven.
-        Some(peer) => match shelf.label(peer).await {
+        Some(peer) => match provider.label(peer).await {
             Some(label) => label.to_string(),
             None => short_peer(peer),
         },
@@ -53,7 +53,7 @@ pub(super) const fn told(refusal: Refusal) -> ports::Refusal {
     }
 }
 
-/// The same, as the shelf says it.
+/// The same, as the provider says it.
 pub(super) const fn heard(refusal: ports::Refusal) -> Refusal {
     match refusal {
         ports::Refusal::NotServed => Refusal::NotServed,

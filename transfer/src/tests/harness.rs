@@ -1,4 +1,4 @@
-//! A shelf in memory, its doorway, and a receiver that says yes to everything.
+//! A provider in memory, its doorway, and a receiver that says yes to everything.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::ports::{
-    Begin, Failure, Listener as _, Listening, Opened, Patience, Peers as _, Pull, PullError,
-    PullNews, PullSource, Pulled, Refusal, ServeNews, Settled, Shelf,
+    Begin, Failure, Listener as _, Listening, Opened, Patience, Peers as _, Provider, Pull,
+    PullError, PullNews, PullSource, Pulled, Refusal, ServeNews, Settled,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -82,7 +82,7 @@ impl Artifact {
     }
 }
 
-/// A shelf with one artifact, and what is odd about it.
+/// A provider with one artifact, and what is odd about it.
 pub(super) struct Memory {
     pub(super) artifact: Artifact,
     pub(super) have: Bitfield,
@@ -114,7 +114,7 @@ impl Memory {
     }
 }
 
-impl Shelf for Memory {
+impl Provider for Memory {
     fn knows(&self, peer: PeerId) -> bool {
         self.known.contains(&peer)
     }
@@ -179,17 +179,17 @@ impl Served {
     }
 }
 
-pub(super) async fn serve(seed: u8, shelf: Memory) -> Served {
-    serve_with(seed, shelf, Arc::default()).await
+pub(super) async fn serve(seed: u8, provider: Memory) -> Served {
+    serve_with(seed, provider, Arc::default()).await
 }
 
-pub(super) async fn serve_with(seed: u8, shelf: Memory, limits: Arc<Limits>) -> Served {
-    let count = shelf.artifact.list.geometry().piece_count();
-    let offered = if shelf.lands { Bitfield::empty(count) } else { Bitfield::full(count) };
+pub(super) async fn serve_with(seed: u8, provider: Memory, limits: Arc<Limits>) -> Served {
+    let count = provider.artifact.list.geometry().piece_count();
+    let offered = if provider.lands { Bitfield::empty(count) } else { Bitfield::full(count) };
     let (news, heard) = mpsc::channel(10_000);
     let doorway = Doorway::new(Arc::new(identity(seed)), limits);
     let address = "127.0.0.1:0".parse().unwrap();
-    let listening = doorway.listen(address, Arc::new(shelf), news).await.unwrap();
+    let listening = doorway.listen(address, Arc::new(provider), news).await.unwrap();
     let (source, sessions) = called(seed, listening, count);
     let source = PullSource { offered, ..source };
     let sessions = tokio::spawn(async move { sessions.await.unwrap() });

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use app::ports::{Failure, Listener, Listening, Opened, Ports, Refusal, ServeNews, Shelf};
+use app::ports::{Failure, Listener, Listening, Opened, Ports, Provider, Refusal, ServeNews};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use verifier::identity::PeerId;
@@ -94,34 +94,34 @@ impl<P: Ports> Ports for Lying<P> {
     }
 }
 
-/// A listener that answers from a lying shelf.
+/// A listener that answers from a lying provider.
 pub struct LyingListener<L> {
     honest: Arc<L>,
     every: NonZeroU32,
 }
 
 impl<L: Listener> Listener for LyingListener<L> {
-    async fn listen<S: Shelf>(
+    async fn listen<S: Provider>(
         &self,
         address: SocketAddr,
-        shelf: Arc<S>,
+        provider: Arc<S>,
         news: mpsc::Sender<ServeNews>,
     ) -> Result<Listening, Failure> {
         if !address.ip().is_loopback() {
             let what = format!("the demo's liar does not take calls on {address}");
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what).into());
         }
-        let shelf = Arc::new(LyingShelf { honest: shelf, every: self.every });
-        self.honest.listen(address, shelf, news).await
+        let provider = Arc::new(LyingProvider { honest: provider, every: self.every });
+        self.honest.listen(address, provider, news).await
     }
 }
 
-struct LyingShelf<S> {
+struct LyingProvider<S> {
     honest: Arc<S>,
     every: NonZeroU32,
 }
 
-impl<S: Shelf> Shelf for LyingShelf<S> {
+impl<S: Provider> Provider for LyingProvider<S> {
     fn knows(&self, peer: PeerId) -> bool {
         self.honest.knows(peer)
     }
@@ -172,7 +172,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::sync::Arc;
 
-    use app::ports::{Failure, Listener, Listening, Opened, Refusal, ServeNews, Shelf};
+    use app::ports::{Failure, Listener, Listening, Opened, Provider, Refusal, ServeNews};
     use bytes::Bytes;
     use tokio::sync::mpsc;
     use verifier::identity::PeerId;
@@ -181,21 +181,21 @@ mod tests {
 
     use super::{LyingListener, flipped};
 
-    /// A listener that would listen anywhere, and a shelf with nothing on it.
+    /// A listener that would listen anywhere, and a provider that has nothing.
     struct Anywhere;
 
     impl Listener for Anywhere {
-        async fn listen<S: Shelf>(
+        async fn listen<S: Provider>(
             &self,
             address: SocketAddr,
-            _shelf: Arc<S>,
+            _provider: Arc<S>,
             _news: mpsc::Sender<ServeNews>,
         ) -> Result<Listening, Failure> {
             panic!("it would listen on {address}");
         }
     }
 
-    impl Shelf for Anywhere {
+    impl Provider for Anywhere {
         fn knows(&self, _peer: PeerId) -> bool {
             false
         }
@@ -219,10 +219,6 @@ mod tests {
             _index: PieceIndex,
         ) -> Result<Bytes, Refusal> {
             Err(Refusal::NotServed)
-        }
-
-        fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
-            mpsc::unbounded_channel().1
         }
     }
 

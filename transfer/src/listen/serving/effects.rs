@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{ServeNews, Shelf};
+use app::ports::{Provider, ServeNews};
 use bytes::Bytes;
 use engine::Ending;
 use engine::upload::{Caller, Effect, Input, News, Refusal};
@@ -13,19 +13,19 @@ use verifier::identity::PeerId;
 
 use super::{Answer, Call, Heard, Serving, State};
 use crate::connection::Task;
-use crate::listen::shelf::{Ask, Ready};
+use crate::listen::artifact::{Ask, Ready};
 use crate::listen::telling;
 
 /// So much news may wait before nobody hears of strangers.
 const CROWDED: usize = 64;
 
-impl<S: Shelf> Serving<S> {
+impl<S: Provider> Serving<S> {
     pub(super) fn obey(&mut self, effect: Effect) {
         match effect {
             Effect::Open(caller, peer, sha256) => {
-                let shelf = Arc::clone(&self.shelf);
+                let provider = Arc::clone(&self.provider);
                 self.answers.push(Box::pin(async move {
-                    Answer::Opened(caller, sha256, shelf.open(peer, sha256).await)
+                    Answer::Opened(caller, sha256, provider.open(peer, sha256).await)
                 }));
             }
             Effect::Read { caller, peer, index, proven, .. } => {
@@ -76,9 +76,9 @@ impl<S: Shelf> Serving<S> {
                 let Some(from) = self.calls.get(&caller).map(|call| call.from) else { return };
                 // A crowd of strangers must not keep the paired ones waiting.
                 if self.news.len() < CROWDED {
-                    let shelf = Arc::clone(&self.shelf);
+                    let provider = Arc::clone(&self.provider);
                     self.answers.push(Box::pin(async move {
-                        Answer::News(telling::turned_away(from, peer, why, &*shelf).await)
+                        Answer::News(telling::turned_away(from, peer, why, &*provider).await)
                     }));
                 }
                 return;
@@ -90,9 +90,9 @@ impl<S: Shelf> Serving<S> {
     fn read(&mut self, caller: Caller, peer: PeerId, index: PieceIndex, proven: bool) {
         let call = self.calls.get(&caller);
         let Some(artifact) = call.and_then(|call| call.artifact.clone()) else { return };
-        let (shelf, ask) = (Arc::clone(&self.shelf), Ask { peer, artifact, index, proven });
+        let (provider, ask) = (Arc::clone(&self.provider), Ask { peer, artifact, index, proven });
         self.answers
-            .push(Box::pin(async move { Answer::Read(caller, index, ask.read(&*shelf).await) }));
+            .push(Box::pin(async move { Answer::Read(caller, index, ask.read(&*provider).await) }));
     }
 
     fn send(&mut self, caller: Caller, frame: &Frame) {
@@ -136,7 +136,7 @@ impl<S: Shelf> Serving<S> {
         if is_last {
             call.pieces.remove(&index);
         }
-        if call.peer.is_some_and(|peer| self.shelf.grants(peer, artifact)) {
+        if call.peer.is_some_and(|peer| self.provider.grants(peer, artifact)) {
             self.send_payload(caller, &Frame::Block(head), bytes);
         } else {
             let refused = Input::Read(caller, index, Err(Refusal::NotServed));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use app::ports::Shelf;
+use app::ports::Provider;
 use bytes::Bytes;
 use engine::upload::Refusal;
 use engine::wire::{DIGEST_LEN, DigestsHead};
@@ -79,9 +79,9 @@ pub(super) struct Ask {
 
 impl Ask {
     /// Reads the piece, its grant checked, and makes its proof if that is wanted.
-    pub(super) async fn read(&self, shelf: &impl Shelf) -> Result<Ready, Refusal> {
+    pub(super) async fn read(&self, provider: &impl Provider) -> Result<Ready, Refusal> {
         let artifact = &self.artifact;
-        let piece = shelf.piece(self.peer, artifact.sha256, self.index).await;
+        let piece = provider.piece(self.peer, artifact.sha256, self.index).await;
         let bytes = piece.map_err(telling::heard)?;
         if bytes.len() != artifact.list.geometry().length(self.index) as usize {
             tracing::error!(
