@@ -11,7 +11,7 @@ use app::ports::{Listener as _, Opened, Provider, PullSource, Refusal, ServeNews
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use transfer::{Doorway, Identity, Limits};
+use transfer::{Identity, Limits, TlsListener};
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::piece::PieceList;
@@ -140,9 +140,9 @@ impl Serving {
         let sent = Arc::new(AtomicU64::new(0));
         // Hardly anything waits to be counted, so that what was counted is what was sent.
         let (news, mut heard) = mpsc::channel(1);
-        let doorway = Doorway::new(identity(seed), Arc::new(Limits::new()));
+        let listener = TlsListener::new(identity(seed), Arc::new(Limits::new()));
         let listening =
-            doorway.listen(([127, 0, 0, 1], 0).into(), Arc::clone(&provider), news).await;
+            listener.listen(([127, 0, 0, 1], 0).into(), Arc::clone(&provider), news).await;
         let listening = listening.expect("there is a port");
         let mut tasks = JoinSet::new();
         let count = Arc::clone(&sent);

@@ -9,7 +9,7 @@ use app::problem::Problem;
 use app::settings::Settings;
 use desktop::wiring::{Opened, Unopened, Wiring};
 use store::{Disk, Journal, Layout, OpenError, Outputs, Store};
-use transfer::{Doorway, Identity, Limits, Swarm};
+use transfer::{Identity, Limits, Swarm, TlsListener};
 use verifier::identity::SigningKey;
 
 /// The real disk and the real network.
@@ -19,7 +19,7 @@ pub struct Wired {
 }
 
 impl Wiring for Wired {
-    type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+    type Ports = Bundle<Store, Outputs, Swarm, TlsListener, Journal, SystemClock>;
 
     fn is_new(&self, data: &Path) -> bool {
         !Layout::new(data).identity_key().exists()
@@ -39,7 +39,7 @@ impl Wiring for Wired {
             store: disk.store,
             outputs: disk.outputs,
             peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
-            listener: Arc::new(Doorway::new(identity, limits)),
+            listener: Arc::new(TlsListener::new(identity, limits)),
             journal: disk.journal,
             clock: SystemClock,
         };

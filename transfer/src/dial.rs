@@ -17,7 +17,7 @@ use verifier::boundary::{AddressError, PeerAddress};
 use verifier::identity::PeerId;
 use verifier::{Code, Coded as _};
 
-use crate::identity::{Identity, TlsError, Verdict, caller, peer_of};
+use crate::identity::{Identity, TlsError, Verdict, caller_config, peer_of};
 
 /// A connection to the peer that was called, and to no one else.
 pub(crate) type Call = TlsStream<BufReader<TcpStream>>;
@@ -147,7 +147,7 @@ pub(crate) async fn dial(
     peer: PeerId,
     addresses: &[PeerAddress],
 ) -> Result<(Call, PeerAddress), DialError> {
-    let connector = TlsConnector::from(caller(identity, peer)?);
+    let connector = TlsConnector::from(caller_config(identity, peer)?);
     let attempt = async |address: &PeerAddress| {
         let called = dial_one(&connector, address).await;
         called.map(|call| (call, address.clone())).map_err(|why| {

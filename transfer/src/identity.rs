@@ -13,7 +13,7 @@ use app::{Blame, Blamed};
 use verifier::identity::{PeerId, SigningKey};
 use verifier::{Advice, Code};
 
-pub(crate) use tls::{TlsError, caller, doorway, peer_of};
+pub(crate) use tls::{TlsError, caller_config, listener_config, peer_of};
 pub(crate) use verdict::Verdict;
 
 /// Who this installation is: one Ed25519 key pair, kept in a file of its own.

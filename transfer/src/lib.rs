@@ -1,6 +1,6 @@
 //! The network: bytes between sockets and the two values of [`engine`] that decide.
 //!
-//! [`Swarm`] calls peers and pulls pieces from all of them at once; [`Doorway`] answers peers that
+//! [`Swarm`] calls peers and pulls pieces from all of them at once; [`TlsListener`] answers peers that
 //! call. Both know the other side by its public key alone, and both are held to [`Limits`].
 
 mod connection;
@@ -15,5 +15,5 @@ mod tests;
 
 pub use identity::{Identity, IdentityFileError};
 pub use limits::Limits;
-pub use listen::Doorway;
+pub use listen::TlsListener;
 pub use swarm::Swarm;

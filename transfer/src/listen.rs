@@ -15,19 +15,19 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use crate::identity::{Identity, doorway};
+use crate::identity::{Identity, listener_config};
 use crate::limits::Limits;
 
 use serving::Serving;
 
-/// The way in for peers that call: strangers are turned away in the handshake.
+/// Listens for peers that call: strangers are turned away in the handshake.
 #[derive(Debug, Clone)]
-pub struct Doorway {
+pub struct TlsListener {
     identity: Arc<Identity>,
     limits: Arc<Limits>,
 }
 
-impl Doorway {
+impl TlsListener {
     /// Answers in the name of `identity`, within `limits`.
     pub const fn new(identity: Arc<Identity>, limits: Arc<Limits>) -> Self {
         Self { identity, limits }
@@ -39,7 +39,7 @@ impl Doorway {
     }
 }
 
-impl Listener for Doorway {
+impl Listener for TlsListener {
     async fn listen<S: Provider>(
         &self,
         address: SocketAddr,
@@ -47,7 +47,7 @@ impl Listener for Doorway {
         news: mpsc::Sender<ServeNews>,
     ) -> Result<Listening, Failure> {
         let knows = Arc::clone(&provider);
-        let tls = doorway(&self.identity, Arc::new(move |peer| knows.knows(peer)))?;
+        let tls = listener_config(&self.identity, Arc::new(move |peer| knows.knows(peer)))?;
         let listener = bind(address)?;
         let address = listener.local_addr()?;
         let (tls, limits) = (TlsAcceptor::from(tls), Arc::clone(&self.limits));

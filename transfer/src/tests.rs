@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
 use verifier::{Bitfield, Code};
 
-use crate::{Doorway, Limits, Swarm};
+use crate::{Limits, Swarm, TlsListener};
 use harness::{
     Artifact, Memory, Outcome, called, identity, pull_all, pull_in_vain, serve, serve_with,
 };
@@ -145,9 +145,9 @@ async fn a_stranger_is_refused_in_the_handshake() {
 async fn nobody_is_answered_before_the_sessions_run() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
     let (news, mut heard) = mpsc::channel(100);
-    let doorway = Doorway::new(Arc::new(identity(1)), Arc::default());
+    let listener = TlsListener::new(Arc::new(identity(1)), Arc::default());
     let address = "127.0.0.1:0".parse().unwrap();
-    let listening = doorway.listen(address, Arc::new(Memory::whole(&artifact)), news);
+    let listening = listener.listen(address, Arc::new(Memory::whole(&artifact)), news);
     let (source, sessions) = called(1, listening.await.unwrap(), 4);
     let run = async {
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -14,7 +14,7 @@ use cli::fault::Fault;
 use cli::terminal::Terminal;
 use cli::wiring::Wiring;
 use store::{Disk, Journal, Layout, OpenError, Outputs, SettingsFileError, Store};
-use transfer::{Doorway, Identity, Limits, Swarm};
+use transfer::{Identity, Limits, Swarm, TlsListener};
 use verifier::identity::SigningKey;
 
 /// What another process is told of who has the store open.
@@ -92,7 +92,7 @@ impl Wiring for DiskAndNetwork {
             store: disk.store,
             outputs: disk.outputs,
             peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
-            listener: Arc::new(Doorway::new(identity, limits)),
+            listener: Arc::new(TlsListener::new(identity, limits)),
             journal: disk.journal,
             clock: SystemClock,
         })
@@ -171,7 +171,7 @@ fn disk(data: &Path) -> Result<Disk, Fault> {
 }
 
 /// The ports over disk and network.
-type Wired = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+type Wired = Bundle<Store, Outputs, Swarm, TlsListener, Journal, SystemClock>;
 
 /// The ports over the disk alone.
 type Unwired = Bundle<Store, Outputs, Offline, Offline, Journal, SystemClock>;

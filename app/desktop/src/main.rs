@@ -19,7 +19,7 @@ use store::{Disk, Journal, Layout, OpenError, Outputs, SettingsFileError, Store}
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use transfer::{Doorway, Identity, Limits, Swarm};
+use transfer::{Identity, Limits, Swarm, TlsListener};
 use verifier::identity::SigningKey;
 
 /// What another process is told of who has the store open.
@@ -111,7 +111,7 @@ impl DiskAndNetwork {
 }
 
 impl Wiring for DiskAndNetwork {
-    type Ports = Bundle<Store, Outputs, Swarm, Doorway, Journal, SystemClock>;
+    type Ports = Bundle<Store, Outputs, Swarm, TlsListener, Journal, SystemClock>;
 
     fn is_new(&self, data: &Path) -> bool {
         !Layout::new(data).identity_key().exists()
@@ -140,7 +140,7 @@ impl Wiring for DiskAndNetwork {
             store: disk.store,
             outputs: disk.outputs,
             peers: Arc::new(Swarm::new(Arc::clone(&identity), Arc::clone(&limits))),
-            listener: Arc::new(Doorway::new(identity, limits)),
+            listener: Arc::new(TlsListener::new(identity, limits)),
             journal: disk.journal,
             clock: SystemClock,
         };

@@ -45,7 +45,10 @@ pub(crate) enum TlsError {
 }
 
 /// TLS for calling exactly this peer.
-pub(crate) fn caller(identity: &Identity, peer: PeerId) -> Result<Arc<ClientConfig>, TlsError> {
+pub(crate) fn caller_config(
+    identity: &Identity,
+    peer: PeerId,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(provider());
     let pinned = Arc::new(Pinned { peer, algorithms: provider.signature_verification_algorithms });
     let key = certified(identity)?;
@@ -62,7 +65,7 @@ pub(crate) fn caller(identity: &Identity, peer: PeerId) -> Result<Arc<ClientConf
 }
 
 /// TLS for being called by the peers that `knows` lets in.
-pub(crate) fn doorway(
+pub(crate) fn listener_config(
     identity: &Identity,
     knows: Arc<Knows>,
 ) -> Result<Arc<ServerConfig>, TlsError> {

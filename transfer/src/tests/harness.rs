@@ -1,4 +1,4 @@
-//! A provider in memory, its doorway, and a receiver that says yes to everything.
+//! A provider in memory, its listener, and a receiver that says yes to everything.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use verifier::piece::{PieceList, PieceStream};
 use verifier::scalars::Label;
 use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
-use crate::{Doorway, Identity, Limits, Swarm};
+use crate::{Identity, Limits, Swarm, TlsListener};
 
 pub(super) fn identity(seed: u8) -> Identity {
     Identity::from_key(SigningKey::from_seed([seed; 32]))
@@ -165,7 +165,7 @@ impl Provider for Memory {
     }
 }
 
-/// A doorway that stays open until the test ends or hangs up.
+/// A listener that stays until the test ends or hangs up.
 pub(super) struct Served {
     pub(super) source: PullSource,
     pub(super) news: mpsc::Receiver<ServeNews>,
@@ -187,9 +187,9 @@ pub(super) async fn serve_with(seed: u8, provider: Memory, limits: Arc<Limits>) 
     let count = provider.artifact.list.geometry().piece_count();
     let offered = if provider.lands { Bitfield::empty(count) } else { Bitfield::full(count) };
     let (news, heard) = mpsc::channel(10_000);
-    let doorway = Doorway::new(Arc::new(identity(seed)), limits);
+    let listener = TlsListener::new(Arc::new(identity(seed)), limits);
     let address = "127.0.0.1:0".parse().unwrap();
-    let listening = doorway.listen(address, Arc::new(provider), news).await.unwrap();
+    let listening = listener.listen(address, Arc::new(provider), news).await.unwrap();
     let (source, sessions) = called(seed, listening, count);
     let source = PullSource { offered, ..source };
     let sessions = tokio::spawn(async move { sessions.await.unwrap() });

@@ -19,7 +19,7 @@ use verifier::{Bitfield, Sha256};
 
 use super::harness::{Artifact, Memory, Outcome, identity, label, pull_all, serve};
 use crate::dial::{Call, dial};
-use crate::identity::doorway;
+use crate::identity::listener_config;
 
 pub(super) type Stream = TlsStream<TcpStream>;
 
@@ -241,7 +241,7 @@ where
 {
     let identity = identity(seed);
     let id = identity.peer_id();
-    let tls = TlsAcceptor::from(doorway(&identity, Arc::new(|_| true)).unwrap());
+    let tls = TlsAcceptor::from(listener_config(&identity, Arc::new(|_| true)).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

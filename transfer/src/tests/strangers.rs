@@ -15,7 +15,7 @@ use verifier::boundary::PeerAddress;
 
 use super::CALLER;
 use super::harness::{Artifact, Memory, identity, label, pull_all, pull_in_vain, serve};
-use crate::identity::{caller, doorway};
+use crate::identity::{caller_config, listener_config};
 
 fn address(source: &PullSource) -> (std::net::IpAddr, u16) {
     (source.addresses[0].ip().unwrap(), source.addresses[0].port())
@@ -86,7 +86,7 @@ async fn whoever_speaks_something_else_hears_no_byte_of_the_protocol() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
     let served = serve(1, Memory::whole(&artifact)).await;
     let named = |names: &[&[u8]]| {
-        let mut config = (*caller(&identity(CALLER), served.source.id).unwrap()).clone();
+        let mut config = (*caller_config(&identity(CALLER), served.source.id).unwrap()).clone();
         config.alpn_protocols = names.iter().map(|name| name.to_vec()).collect();
         Arc::new(config)
     };
@@ -96,7 +96,7 @@ async fn whoever_speaks_something_else_hears_no_byte_of_the_protocol() {
         ("no application protocol", named(&[])),
         ("certificates", browser(&[&rustls::version::TLS13])),
         ("TLS 1.2", browser(&[&rustls::version::TLS12])),
-        ("a key that is not paired", caller(&identity(77), served.source.id).unwrap()),
+        ("a key that is not paired", caller_config(&identity(77), served.source.id).unwrap()),
     ] {
         assert_eq!(call(&served.source, config).await, b"", "{what}");
     }
@@ -117,7 +117,7 @@ async fn a_server_of_another_application_protocol_is_no_peer() {
     let identity = identity(1);
     let id = identity.peer_id();
     for names in [vec![b"h2".to_vec()], Vec::new()] {
-        let mut config = (*doorway(&identity, Arc::new(|_| true)).unwrap()).clone();
+        let mut config = (*listener_config(&identity, Arc::new(|_| true)).unwrap()).clone();
         config.alpn_protocols = names;
         let tls = TlsAcceptor::from(Arc::new(config));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -142,7 +142,7 @@ async fn a_server_of_another_application_protocol_is_no_peer() {
 async fn a_thousand_connections_of_strangers_keep_no_peer_out_and_leave_nothing() {
     let artifact = Artifact::new(64 * 1_024, 1_024);
     let served = serve(1, Memory::whole(&artifact)).await;
-    let stranger = caller(&identity(78), served.source.id).unwrap();
+    let stranger = caller_config(&identity(78), served.source.id).unwrap();
     let crowd = async {
         let mut silent = VecDeque::new();
         for number in 0..1_000_u32 {
