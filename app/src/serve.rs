@@ -3,7 +3,7 @@
 mod error;
 pub mod live;
 mod offer;
-mod table;
+mod share;
 mod taking;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::{Id, UtcTime};
 
 use live::Allowed;
-use table::{Subject, Table};
+use share::{Share, Subject};
 use taking::Taking;
 
 pub use error::ServeError;
@@ -33,7 +33,7 @@ use crate::ports::{
     Clock as _, Failure, Journal as _, Listener as _, Listening, Model, Ports, ServeNews, Standing,
 };
 
-/// How many pieces of news may wait for the caller's ear.
+/// How many pieces of news may wait to be heard.
 const NEWS_QUEUE: usize = 1_024;
 /// How often it is checked whether any grant is still live.
 const GRANT_CHECK: Duration = Duration::from_millis(500);
@@ -78,7 +78,7 @@ pub struct Bound<P: Ports> {
     address: SocketAddr,
     sessions: BoxFuture<'static, Result<(), Failure>>,
     heard: mpsc::Receiver<ServeNews>,
-    table: Arc<Table<P::Store, P::Journal, P::Clock>>,
+    share: Arc<Share<P::Store, P::Journal, P::Clock>>,
     /// Whether peers are there or not.
     _hold: Hold<P::Store>,
 }
@@ -104,8 +104,8 @@ where
     P::Clock: Clone,
 {
     let hold = Hold::take(ports.store(), artifact);
-    let table = Table::of_kept(ports, artifact).await?;
-    take_address(ports, table, hold, address).await
+    let share = Share::of_kept(ports, artifact).await?;
+    take_address(ports, share, hold, address).await
 }
 
 /// Takes the address on which what the plan imports is to be served meanwhile, by
@@ -126,26 +126,26 @@ where
     let model_id = plan.manifest().model_id().clone();
     let subject = Subject { model_id, artifact, geometry: *plan.geometry() };
     let hold = Hold::take(ports.store(), artifact);
-    take_address(ports, Table::of_coming(ports, subject), hold, address).await
+    take_address(ports, Share::of_coming(ports, subject), hold, address).await
 }
 
 async fn take_address<P: Ports>(
     ports: &P,
-    table: Table<P::Store, P::Journal, P::Clock>,
+    share: Share<P::Store, P::Journal, P::Clock>,
     hold: Hold<P::Store>,
     address: SocketAddr,
 ) -> Result<Bound<P>, ServeError>
 where
     P::Clock: Clone,
 {
-    let table = Arc::new(table);
+    let share = Arc::new(share);
     let (news, heard) = mpsc::channel(NEWS_QUEUE);
     let Listening { address, sessions } = ports
         .listener()
-        .listen(address, Arc::clone(&table), news)
+        .listen(address, Arc::clone(&share), news)
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Bound { address, sessions, heard, table, _hold: hold })
+    Ok(Bound { address, sessions, heard, share, _hold: hold })
 }
 
 /// Serves the artifact until `stop` resolves or the last grant of the yes ends. However it ends,
@@ -190,8 +190,8 @@ async fn run<P: Ports>(
 where
     P::Clock: Clone,
 {
-    let Bound { address, mut sessions, mut heard, table, _hold } = bound;
-    if consent.artifact() != table.subject().artifact || !consent.covers(Act::Serve) {
+    let Bound { address, mut sessions, mut heard, share, _hold } = bound;
+    if consent.artifact() != share.subject().artifact || !consent.covers(Act::Serve) {
         return Err(ServeError::NoConsent);
     }
     let mut stop = std::pin::pin!(stop);
@@ -200,13 +200,13 @@ where
         let taken = BTreeMap::new();
         return Ok(Served { ended: Ended::Stopped, taken, taken_back: Vec::new() });
     }
-    let mut is_ready = table.is_ready();
+    let mut is_ready = share.is_ready();
     if is_ready {
         on(Event::Listening(address));
     }
     // Who calls before waits in the queue of the system.
-    let mut ready = Box::pin(table.ready());
-    let mut taking = Taking::new(ports, table.subject());
+    let mut ready = Box::pin(share.ready());
+    let mut taking = Taking::new(ports, share.subject());
     let mut allowed = Vec::new();
     let mut check = tokio::time::interval(GRANT_CHECK);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -239,14 +239,14 @@ where
                     }
                     Err(error) => break Err(error.into()),
                 };
-                let live = live_grants(&standing, table.subject().artifact);
+                let live = live_grants(&standing, share.subject().artifact);
                 if live != allowed {
                     allowed.clone_from(&live);
                     on(Event::Allowed(live));
                 }
-                let goes_on = match rest(standing, consent, table.subject().least_piece(), now) {
+                let goes_on = match rest(standing, consent, share.subject().least_piece(), now) {
                     Rest::Some => true,
-                    Rest::UsedUp => table.is_lending() || taking.goes_on(),
+                    Rest::UsedUp => share.is_sending() || taking.goes_on(),
                     Rest::Nothing => false,
                 };
                 if !goes_on {

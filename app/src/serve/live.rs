@@ -42,7 +42,7 @@ pub struct Caller {
     pub refused: u64,
 }
 
-/// A caller that was turned away at the door.
+/// A caller that was turned away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnedAway {
     /// Where it called from.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 
-use super::table::Subject;
+use super::share::Subject;
 use crate::ports::{Clock as _, Journal as _, Ports, ServeNews, Spend};
 
 /// How long after the last bytes of a grant that is used up a peer may stay, to get what is on its

@@ -250,7 +250,7 @@ pub(super) fn answer(
     jobs
 }
 
-/// A screen on which an import runs, and the ear that hears it being stopped.
+/// A screen on which an import runs, and what hears it being stopped.
 pub(super) fn begun(peers: u8) -> (Import, oneshot::Receiver<()>) {
     let mut import = ready(peers);
     let mut asked = answer(&mut import, agree());

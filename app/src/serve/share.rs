@@ -1,4 +1,4 @@
-//! What lies ready for callers, behind the consent log.
+//! What is ready to be served, behind the consent log.
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -17,8 +17,8 @@ use crate::ports::{
     Refusal, Spend,
 };
 
-/// What lies ready for callers: one artifact of the library, behind the consent log.
-pub(super) struct Table<S, J, C> {
+/// What is ready to be served: one artifact of the library, behind the consent log.
+pub(super) struct Share<S, J, C> {
     store: Arc<S>,
     journal: Arc<J>,
     clock: C,
@@ -26,7 +26,7 @@ pub(super) struct Table<S, J, C> {
     /// Nobody is answered before it is known: no piece could be proven to them.
     list: OnceLock<Arc<PieceList>>,
     /// Shared with every piece that was given out and is not sent yet.
-    lent: Arc<()>,
+    in_flight: Arc<()>,
 }
 
 /// What is served.
@@ -46,18 +46,18 @@ impl Subject {
 }
 
 /// A piece on its way.
-struct Lent {
+struct InFlight {
     bytes: Bytes,
-    _lent: Arc<()>,
+    _in_flight: Arc<()>,
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for InFlight {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
+impl<S: PieceStore, J: Journal, C: Clock + Clone> Share<S, J, C> {
     /// Of what is kept.
     pub(super) async fn of_kept<P>(ports: &P, artifact: Sha256) -> Result<Self, ServeError>
     where
@@ -75,8 +75,8 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             .map_err(ServeError::Store)?
             .ok_or_else(|| ServeError::Empty(model.model_id.clone()))?;
         let Model { model_id, geometry, .. } = model;
-        let table = Self::of_coming(ports, Subject { model_id, artifact, geometry });
-        Ok(Self { list: list.into(), ..table })
+        let share = Self::of_coming(ports, Subject { model_id, artifact, geometry });
+        Ok(Self { list: list.into(), ..share })
     }
 
     /// Of what is to come, by an import.
@@ -90,7 +90,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
             clock: ports.clock().clone(),
             subject,
             list: OnceLock::new(),
-            lent: Arc::default(),
+            in_flight: Arc::default(),
         }
     }
 
@@ -127,8 +127,8 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
     }
 
     /// Whether a piece is on its way.
-    pub(super) fn is_lending(&self) -> bool {
-        Arc::strong_count(&self.lent) > 1
+    pub(super) fn is_sending(&self) -> bool {
+        Arc::strong_count(&self.in_flight) > 1
     }
 
     /// Checks the grant and holds the bytes, which count once they went out. Another artifact than
@@ -144,7 +144,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Table<S, J, C> {
     }
 }
 
-impl<S: PieceStore, J: Journal, C: Clock + Clone> Provider for Table<S, J, C> {
+impl<S: PieceStore, J: Journal, C: Clock + Clone> Provider for Share<S, J, C> {
     fn knows(&self, peer: PeerId) -> bool {
         self.store.lets_in(peer)
     }
@@ -171,7 +171,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Provider for Table<S, J, C> {
         artifact: Sha256,
         index: PieceIndex,
     ) -> Result<Bytes, Refusal> {
-        let lent = Arc::clone(&self.lent);
+        let in_flight = Arc::clone(&self.in_flight);
         let length = u64::from(self.subject.geometry.length(index));
         if !self.may(peer, artifact, length) {
             return Err(Refusal::NotServed);
@@ -183,7 +183,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Provider for Table<S, J, C> {
             // That piece alone: the peer may have all others.
             Refusal::NotHad
         })?;
-        Ok(Bytes::from_owner(Lent { bytes, _lent: lent }))
+        Ok(Bytes::from_owner(InFlight { bytes, _in_flight: in_flight }))
     }
 
     fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
