@@ -38,7 +38,7 @@ use crate::sample;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
-use peers::{Cast, Guest, Peer};
+use peers::{Invited, Peer, Setup};
 use place::Place;
 use program::Program;
 use report::Report;
@@ -107,18 +107,18 @@ async fn play<W: Wiring>(
     let model = make_model(session.terminal, args, place).await?;
     let key = session.wiring.draw_identity()?;
     session.wiring.keep_identity(&place.importer()?, &key)?;
-    let cast = Cast {
+    let setup = Setup {
         program: &program,
         place,
         model: &model.path,
         bytes: model.bytes,
-        guests: vec![Guest::here(&key, session.now())?],
+        invited: vec![Invited::here(&key, session.now())?],
         count: args.peers,
         upload_limit: Limit(0),
         lie_every: args.liar.then(|| model.lie_every()).flatten(),
     };
-    let mut peers = cast.prepare(session.terminal).await?;
-    let request = cast.request(&peers, &key, session.terminal).await?;
+    let mut peers = setup.prepare(session.terminal).await?;
+    let request = setup.request(&peers, &key, session.terminal).await?;
 
     let limit = (args.liar || args.kill).then(|| model.watchable_rate()).flatten();
     let own = app::settings::Settings {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 use verifier::manifest::Options;
 
-use super::peers::{Cast, Guest, Peer, answer, raise_quota};
+use super::peers::{Invited, Peer, Setup, answer, raise_quota};
 use super::place::Place;
 use super::program::{Program, text, trouble};
 use super::report::rounded;
@@ -54,17 +54,17 @@ pub(super) async fn play<W: Wiring>(
     for number in 0..count {
         importers.push(Importer::invite(&program, place, number).await?);
     }
-    let cast = Cast {
+    let setup = Setup {
         program: &program,
         place,
         model: &model.path,
         bytes: model.bytes,
-        guests: importers.iter().map(|importer| importer.guest.clone()).collect(),
+        invited: importers.iter().map(|importer| importer.invited.clone()).collect(),
         count: 1,
         upload_limit: args.source_limit,
         lie_every: None,
     };
-    let source = cast.prepare(session.terminal).await?.pop();
+    let source = setup.prepare(session.terminal).await?.pop();
     let source = source.ok_or_else(|| trouble("there is no source"))?;
     let started = Instant::now();
     let circle = Circle { program: &program, place, importers: &importers, model: &model };
@@ -86,7 +86,7 @@ pub(super) async fn play<W: Wiring>(
     let mut answers = Vec::new();
     for (importer, mut process) in importers.iter().zip(running) {
         drop(process.stdin.take());
-        answers.push(answer(process, &importer.guest.label).await?);
+        answers.push(answer(process, &importer.invited.label).await?);
     }
     let id = source.id.to_string();
     let sent = taken(&source.stop().await?, "peer");
@@ -97,7 +97,7 @@ pub(super) async fn play<W: Wiring>(
 /// One importer, which takes calls too.
 struct Importer {
     number: u8,
-    guest: Guest,
+    invited: Invited,
     data: PathBuf,
     port: u16,
 }
@@ -115,7 +115,7 @@ impl Importer {
         let words = ["peer", "invite", "--address", &address, "--label", &label];
         let answer = program.run(&data, &words.map(OsStr::new)).await?;
         let ticket = text(&answer, "ticket")?.to_owned();
-        Ok(Self { number, guest: Guest { label, ticket }, data, port })
+        Ok(Self { number, invited: Invited { label, ticket }, data, port })
     }
 }
 
@@ -134,7 +134,7 @@ impl Circle<'_> {
         let word = OsStr::new;
         let manifest = self.place.manifest();
         for importer in self.importers {
-            let others = self.others(importer).map(|other| &other.guest.ticket);
+            let others = self.others(importer).map(|other| &other.invited.ticket);
             for ticket in std::iter::once(&ticket).chain(others) {
                 let words = ["peer", "add", ticket, "--yes"];
                 self.program.run(&importer.data, &words.map(word)).await?;
@@ -178,7 +178,7 @@ impl Circle<'_> {
         words.extend([place.file_of(number, "request.json"), place.manifest()].map(Into::into));
         words.push(place.out_of(number)?.into());
         for other in self.others(importer) {
-            words.extend(["--serve-to".into(), (&other.guest.label).into()]);
+            words.extend(["--serve-to".into(), (&other.invited.label).into()]);
         }
         // Every other one may want all of it, and again what was lost.
         let bytes = self.model.bytes.saturating_mul(2).to_string();
@@ -214,7 +214,7 @@ impl Circle<'_> {
                     let log = self.place.file_of(importer.number, "log");
                     let said = input::read(&log, 64 << 10).unwrap_or_default();
                     let said = String::from_utf8_lossy(&said);
-                    let label = &importer.guest.label;
+                    let label = &importer.invited.label;
                     return Err(trouble(&format!("{label} ended: {}", said.trim())));
                 }
             }
@@ -316,13 +316,13 @@ impl Done<'_> {
         terminal.say(&format!(
             "   {} was done after {seconds:.2} s: {} from the source, {} from the others, {} given; \
              receipt verified",
-            importer.guest.label,
+            importer.invited.label,
             Size(source),
             Size(others),
             Size(gave)
         ));
         Ok(json!({
-            "label": importer.guest.label,
+            "label": importer.invited.label,
             "seconds": rounded(seconds),
             "bytes_from_source": source,
             "bytes_from_others": others,

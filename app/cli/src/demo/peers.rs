@@ -55,12 +55,12 @@ pub(super) struct Peer {
 
 /// Somebody whom the peers let in and serve.
 #[derive(Debug, Clone)]
-pub(super) struct Guest {
+pub(super) struct Invited {
     pub(super) label: String,
     pub(super) ticket: String,
 }
 
-impl Guest {
+impl Invited {
     /// The importer that runs in this process. It takes no calls, but a ticket has to name a place.
     pub(super) fn here(key: &SigningKey, now: UtcTime) -> Result<Self, Fault> {
         let name = "importer";
@@ -104,12 +104,12 @@ impl Peer {
 }
 
 /// Everything the peers are made from.
-pub(super) struct Cast<'a> {
+pub(super) struct Setup<'a> {
     pub(super) program: &'a Program,
     pub(super) place: &'a Place,
     pub(super) model: &'a Path,
     pub(super) bytes: u64,
-    pub(super) guests: Vec<Guest>,
+    pub(super) invited: Vec<Invited>,
     pub(super) count: u8,
     /// The most bytes a second that each of them sends.
     pub(super) upload_limit: Limit,
@@ -117,7 +117,7 @@ pub(super) struct Cast<'a> {
     pub(super) lie_every: Option<NonZeroU32>,
 }
 
-impl Cast<'_> {
+impl Setup<'_> {
     /// Prepares the peers and starts them; each can be called when this returns.
     pub(super) async fn prepare(&self, terminal: &mut Terminal) -> Result<Vec<Peer>, Fault> {
         let started = Instant::now();
@@ -181,7 +181,7 @@ impl Cast<'_> {
             makes_manifest: number == 0,
             offer: self.place.offer(number),
             log: self.place.log(number),
-            guests: self.guests.clone(),
+            invited: self.invited.clone(),
             upload_limit: self.upload_limit,
             lies,
         })
@@ -208,7 +208,7 @@ struct Planned {
     makes_manifest: bool,
     offer: PathBuf,
     log: PathBuf,
-    guests: Vec<Guest>,
+    invited: Vec<Invited>,
     upload_limit: Limit,
     lies: Option<NonZeroU32>,
 }
@@ -232,8 +232,8 @@ impl Planned {
         words.extend([word("--consent"), word("cache")]);
         let answer = self.program.run(&self.data, &words).await?;
         let model = text(&answer, "artifact.sha256")?.to_owned();
-        for guest in &self.guests {
-            let words = ["peer", "add", &guest.ticket, "--yes"];
+        for invited in &self.invited {
+            let words = ["peer", "add", &invited.ticket, "--yes"];
             self.program.run(&self.data, &words.map(OsStr::new)).await?;
         }
         self.serve(&model).await
@@ -252,7 +252,7 @@ impl Planned {
         words.extend(["--listen", "127.0.0.1:0", "--for", &span].map(word));
         let upload = self.upload_limit.to_string();
         words.extend(["--upload-limit", &upload].map(word));
-        words.extend(self.guests.iter().flat_map(|guest| ["--to", &guest.label].map(word)));
+        words.extend(self.invited.iter().flat_map(|invited| ["--to", &invited.label].map(word)));
         words.extend(["--bytes", &limit, "--consent", "serve", "--until-input-ends"].map(word));
         let log = File::create(&self.log).map_err(|error| Fault::io("write", &self.log, &error))?;
         let mut process = self
