@@ -25,7 +25,7 @@ use iced::theme::Mode;
 use iced::{Element, Size, Subscription, Task, Theme, clipboard, window};
 use verifier::scalars::UtcTime;
 
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::screen::{Changed, Errand, Place, Run};
 use crate::task;
 use crate::theme::{self, Scale};
@@ -402,8 +402,8 @@ impl<W: Wiring> Companion<W> {
         Subscription::batch([events, mode, tick.map(|_| Message::Tick), frames, wish])
     }
 
-    fn desk<'a>(&self, book: &'a Book) -> Desk<'a> {
-        Desk {
+    fn context<'a>(&self, book: &'a Book) -> Context<'a> {
+        Context {
             scale: Scale::new(f32::from(self.settings.text_percent) / 100.0),
             scale_factor: self.look.scale_factor,
             now: self.now,

@@ -5,7 +5,7 @@
 //! what comes of it by messages. Colours and sizes come from [`theme`] only.
 
 pub mod companion;
-pub mod desk;
+pub mod context;
 pub mod screen;
 pub mod task;
 pub mod theme;

@@ -8,7 +8,7 @@ use iced::{Element, Size, Task};
 
 use super::message::Message;
 use super::{Companion, Heard, LEAST, Sheet, Stage, TIDYING};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::task;
 use crate::theme::Space;
 use crate::widget::control::Kind;
@@ -22,20 +22,20 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn view<'a, O: Clone + 'a>(&self, desk: &Desk<'_>) -> Element<'a, Message<O>> {
-        let reasons = self.reasons.iter().map(|reason| page::body(desk, reason.clone()).into());
+    pub(super) fn view<'a, O: Clone + 'a>(&self, cx: &Context<'_>) -> Element<'a, Message<O>> {
+        let reasons = self.reasons.iter().map(|reason| page::body(cx, reason.clone()).into());
         let buttons = row![
-            page::button(desk, "Stop it and close", Kind::Danger).on_press(Message::Close),
-            page::button(desk, "Stay open", Kind::Primary).on_press(Message::Stay)
+            page::button(cx, "Stop it and close", Kind::Danger).on_press(Message::Close),
+            page::button(cx, "Stay open", Kind::Primary).on_press(Message::Stay)
         ]
-        .spacing(desk.space(Space::Narrow));
+        .spacing(cx.space(Space::Narrow));
         column![
-            page::heading(desk, "Close the companion?"),
-            Column::with_children(reasons).spacing(desk.space(Space::Hair)),
-            page::muted(desk, "What is kept stays kept: an import goes on from there next time."),
+            page::heading(cx, "Close the companion?"),
+            Column::with_children(reasons).spacing(cx.space(Space::Hair)),
+            page::muted(cx, "What is kept stays kept: an import goes on from there next time."),
             buttons
         ]
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .into()
     }
 }

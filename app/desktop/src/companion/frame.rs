@@ -10,7 +10,7 @@ use verifier::identity::SigningKey;
 use super::message::Message;
 use super::notices::Notice;
 use super::{Companion, Heard, Sheet, Stage, keys, welcome};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::screen::Place;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::{Kind, control};
@@ -22,30 +22,30 @@ pub(super) fn view<W: Wiring>(companion: &Companion<W>) -> Element<'_, Heard<W>>
     let nobody = nobody();
     match &companion.stage {
         Stage::Open(screens) => {
-            let desk = companion.desk(&screens.book);
+            let cx = companion.context(&screens.book);
             let main = row![
-                sidebar(&desk, screens.place),
+                sidebar(&cx, screens.place),
                 rule::vertical(1).style(style::line),
-                container(screens.view(&desk)).width(Fill).height(Fill)
+                container(screens.view(&cx)).width(Fill).height(Fill)
             ];
-            around(companion, &desk, main.into())
+            around(companion, &cx, main.into())
         }
         Stage::Welcome => {
-            let desk = companion.desk(&nobody);
-            around(companion, &desk, welcome::view(&desk, &companion.data))
+            let cx = companion.context(&nobody);
+            around(companion, &cx, welcome::view(&cx, &companion.data))
         }
         Stage::Opening => {
-            let desk = companion.desk(&nobody);
-            let main = container(page::muted(&desk, "Opening the library…")).center(Fill);
-            around(companion, &desk, main.into())
+            let cx = companion.context(&nobody);
+            let main = container(page::muted(&cx, "Opening the library…")).center(Fill);
+            around(companion, &cx, main.into())
         }
         Stage::Held(problem) => {
-            let desk = companion.desk(&nobody);
-            around(companion, &desk, unopened(&desk, "The library is in use", problem))
+            let cx = companion.context(&nobody);
+            around(companion, &cx, unopened(&cx, "The library is in use", problem))
         }
         Stage::Failed(problem) => {
-            let desk = companion.desk(&nobody);
-            around(companion, &desk, unopened(&desk, "The library cannot be opened", problem))
+            let cx = companion.context(&nobody);
+            around(companion, &cx, unopened(&cx, "The library cannot be opened", problem))
         }
     }
 }
@@ -57,38 +57,41 @@ pub(super) fn nobody() -> Book {
 }
 
 pub(super) fn unopened<'a, O: Clone + 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     title: &'a str,
     problem: &Problem,
 ) -> Element<'a, Message<O>> {
-    let retry = page::button(desk, "Try again", Kind::Primary).on_press(Message::Retry);
-    let close = page::button(desk, "Close", Kind::Plain).on_press(Message::Close);
+    let retry = page::button(cx, "Try again", Kind::Primary).on_press(Message::Retry);
+    let close = page::button(cx, "Close", Kind::Plain).on_press(Message::Close);
     let content = column![
-        page::words(desk, Text::Title, title),
-        page::problem(desk, problem, Vec::new()),
-        row![retry, close].spacing(desk.space(Space::Narrow))
+        page::words(cx, Text::Title, title),
+        page::problem(cx, problem, Vec::new()),
+        row![retry, close].spacing(cx.space(Space::Narrow))
     ]
-    .spacing(desk.space(Space::Wide))
-    .max_width(desk.scale.factor() * 560.0);
-    container(content).center(Fill).padding(desk.space(Space::Section)).into()
+    .spacing(cx.space(Space::Wide))
+    .max_width(cx.scale.factor() * 560.0);
+    container(content).center(Fill).padding(cx.space(Space::Section)).into()
 }
 
-pub(super) fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Element<'a, Message<O>> {
+pub(super) fn sidebar<'a, O: Clone + 'a>(
+    cx: &Context<'_>,
+    shown: Place,
+) -> Element<'a, Message<O>> {
     let tabs = Place::ALL.map(|place| {
-        page::tab(desk, place.name(), place == shown, Message::Go(place)).width(Fill).into()
+        page::tab(cx, place.name(), place == shown, Message::Go(place)).width(Fill).into()
     });
-    let keys = control(page::small(desk, "Keys: ?"), Kind::Quiet).on_press(Message::Keys);
+    let keys = control(page::small(cx, "Keys: ?"), Kind::Quiet).on_press(Message::Keys);
     let content = column![
-        container(page::heading(desk, "MiniModel"))
-            .padding(Padding::from([desk.space(Space::Narrow), desk.space(Space::Normal)])),
-        Column::with_children(tabs).spacing(desk.space(Space::Hair)),
+        container(page::heading(cx, "MiniModel"))
+            .padding(Padding::from([cx.space(Space::Narrow), cx.space(Space::Normal)])),
+        Column::with_children(tabs).spacing(cx.space(Space::Hair)),
         Gap::new().height(Fill),
         keys
     ]
-    .spacing(desk.space(Space::Normal))
-    .padding(desk.space(Space::Normal));
+    .spacing(cx.space(Space::Normal))
+    .padding(cx.space(Space::Normal));
     container(content)
-        .width(Length::Fixed(desk.scale.factor() * 148.0))
+        .width(Length::Fixed(cx.scale.factor() * 148.0))
         .height(Fill)
         .style(style::sidebar)
         .into()
@@ -97,47 +100,47 @@ pub(super) fn sidebar<'a, O: Clone + 'a>(desk: &Desk<'_>, shown: Place) -> Eleme
 /// Puts what is said at the edge, and a sheet if there is one, over the window.
 fn around<'a, W: Wiring>(
     companion: &'a Companion<W>,
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     main: Element<'a, Heard<W>>,
 ) -> Element<'a, Heard<W>> {
-    let notices = notices(desk, companion.notices.all());
+    let notices = notices(cx, companion.notices.all());
     let sheet = match &companion.sheet {
         None => None,
-        Some(Sheet::Keys) => Some(keys::sheet(desk)),
-        Some(Sheet::Closing(closing)) => Some(closing.view(desk)),
+        Some(Sheet::Keys) => Some(keys::sheet(cx)),
+        Some(Sheet::Closing(closing)) => Some(closing.view(cx)),
     };
     let mut layers = stack![under(main, sheet.is_some()), under(notices, sheet.is_some())];
     if let Some(sheet) = sheet {
         let card = container(sheet)
-            .padding(desk.space(Space::Wide))
-            .max_width(desk.scale.factor() * 560.0)
+            .padding(cx.space(Space::Wide))
+            .max_width(cx.scale.factor() * 560.0)
             .style(style::sheet);
         layers = layers.push(opaque(container(card).center(Fill).style(style::veil)));
     }
     layers.width(Fill).height(Fill).into()
 }
 
-fn notices<'a, O: Clone + 'a>(desk: &Desk<'_>, all: &[Notice]) -> Element<'a, Message<O>> {
+fn notices<'a, O: Clone + 'a>(cx: &Context<'_>, all: &[Notice]) -> Element<'a, Message<O>> {
     let lines = all.iter().enumerate().map(|(place, notice)| {
-        let dismiss = page::button(desk, "Dismiss", Kind::Quiet).on_press(Message::Dismiss(place));
+        let dismiss = page::button(cx, "Dismiss", Kind::Quiet).on_press(Message::Dismiss(place));
         match notice {
             Notice::Told(line, _) => {
-                let content = row![page::body(desk, page::printable(line)).width(Fill), dismiss]
-                    .spacing(desk.space(Space::Normal))
+                let content = row![page::body(cx, page::printable(line)).width(Fill), dismiss]
+                    .spacing(cx.space(Space::Normal))
                     .align_y(Center);
-                container(content).padding(desk.space(Space::Narrow)).style(style::sheet).into()
+                container(content).padding(cx.space(Space::Narrow)).style(style::sheet).into()
             }
-            Notice::Failed(problem) => page::problem(desk, problem, vec![dismiss.into()]),
+            Notice::Failed(problem) => page::problem(cx, problem, vec![dismiss.into()]),
         }
     });
     let lines = Column::with_children(lines)
-        .spacing(desk.space(Space::Narrow))
-        .max_width(desk.scale.factor() * 460.0);
+        .spacing(cx.space(Space::Narrow))
+        .max_width(cx.scale.factor() * 460.0);
     container(lines)
         .width(Fill)
         .height(Fill)
         .align_right(Fill)
         .align_bottom(Fill)
-        .padding(desk.space(Space::Normal))
+        .padding(cx.space(Space::Normal))
         .into()
 }

@@ -7,7 +7,7 @@ use iced::{Element, Length, Task};
 
 use super::message::Message;
 use super::{Companion, Heard};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Place;
 use crate::theme::Space;
 use crate::widget::control::Kind;
@@ -76,18 +76,18 @@ fn resize<W: Wiring>(companion: &mut Companion<W>, to: impl Fn(u16) -> u16) -> T
 }
 
 /// The sheet of keys.
-pub(super) fn sheet<'a, O: Clone + 'a>(desk: &Desk<'_>) -> Element<'a, Message<O>> {
-    let width = Length::Fixed(desk.scale.factor() * 180.0);
+pub(super) fn sheet<'a, O: Clone + 'a>(cx: &Context<'_>) -> Element<'a, Message<O>> {
+    let width = Length::Fixed(cx.scale.factor() * 180.0);
     let lines = KEYS.map(|(keys, what)| {
-        row![page::body(desk, keys).width(width), page::muted(desk, what)]
-            .spacing(desk.space(Space::Normal))
+        row![page::body(cx, keys).width(width), page::muted(cx, what)]
+            .spacing(cx.space(Space::Normal))
             .into()
     });
     column![
-        page::heading(desk, "Keys"),
-        Column::with_children(lines).spacing(desk.space(Space::Hair) + 2.0),
-        page::button(desk, "Done", Kind::Primary).on_press(Message::Keys)
+        page::heading(cx, "Keys"),
+        Column::with_children(lines).spacing(cx.space(Space::Hair) + 2.0),
+        page::button(cx, "Done", Kind::Primary).on_press(Message::Keys)
     ]
-    .spacing(desk.space(Space::Normal))
+    .spacing(cx.space(Space::Normal))
     .into()
 }

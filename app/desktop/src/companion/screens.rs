@@ -9,7 +9,7 @@ use iced::{Element, Task};
 use verifier::Sha256;
 
 use super::message::{Message, Screen};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::screen::{
     Action, Errand, Place, activity, bench, import, library, peers, receipts, settings, share,
     storage,
@@ -198,17 +198,17 @@ impl<P: Ports<Clock: Clone> + 'static> Screens<P> {
     }
 
     /// The screen that is shown.
-    pub(super) fn view<'a, O: Clone + 'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message<O>> {
+    pub(super) fn view<'a, O: Clone + 'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message<O>> {
         let screen = match self.place {
-            Place::Library => self.library.view(desk).map(Screen::Library),
-            Place::Import => self.import.view(desk).map(Screen::Import),
-            Place::Share => self.share.view(desk).map(Screen::Share),
-            Place::Peers => self.peers.view(desk).map(Screen::Peers),
-            Place::Receipts => self.receipts.view(desk).map(Screen::Receipts),
-            Place::Storage => self.storage.view(desk).map(Screen::Storage),
-            Place::Activity => self.activity.view(desk).map(Screen::Activity),
-            Place::Bench => self.bench.view(desk).map(Screen::Bench),
-            Place::Settings => self.settings.view(desk).map(Screen::Settings),
+            Place::Library => self.library.view(cx).map(Screen::Library),
+            Place::Import => self.import.view(cx).map(Screen::Import),
+            Place::Share => self.share.view(cx).map(Screen::Share),
+            Place::Peers => self.peers.view(cx).map(Screen::Peers),
+            Place::Receipts => self.receipts.view(cx).map(Screen::Receipts),
+            Place::Storage => self.storage.view(cx).map(Screen::Storage),
+            Place::Activity => self.activity.view(cx).map(Screen::Activity),
+            Place::Bench => self.bench.view(cx).map(Screen::Bench),
+            Place::Settings => self.settings.view(cx).map(Screen::Settings),
         };
         screen.map(Message::Screen)
     }

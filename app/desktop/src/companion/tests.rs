@@ -11,7 +11,7 @@ use verifier::scalars::UtcTime;
 use super::close::Closing;
 use super::message::Message;
 use super::{frame, keys, welcome};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
 use crate::screen::Place;
 use crate::theme::{Scale, dark, light};
@@ -20,8 +20,8 @@ const SIZE: Size = Size::new(1_180.0, 780.0);
 
 type Heard = Message<()>;
 
-fn desk(book: &crate::desk::Book) -> Desk<'_> {
-    Desk {
+fn context(book: &crate::context::Book) -> Context<'_> {
+    Context {
         scale: Scale::default(),
         scale_factor: SCALE_FACTOR,
         now: UtcTime::from_unix(1_795_348_800),
@@ -33,7 +33,8 @@ fn desk(book: &crate::desk::Book) -> Desk<'_> {
 #[test]
 fn the_first_page_is_shown_in_both_themes_and_starts() {
     let book = frame::nobody();
-    let page = || welcome::view::<()>(&desk(&book), Path::new("/home/anna/.local/share/minimodel"));
+    let page =
+        || welcome::view::<()>(&context(&book), Path::new("/home/anna/.local/share/minimodel"));
     for (theme, name) in [(light(), "welcome-light"), (dark(), "welcome-dark")] {
         assert_drawn(&mut open(SIZE, page()), &theme, name);
     }
@@ -51,7 +52,7 @@ fn a_library_in_use_says_by_whom_and_offers_to_try_again() {
         "the library is in use by minimodel (process 4711)",
         "Close that program, or wait until it is done.",
     );
-    let page = || frame::unopened::<()>(&desk(&book), "The library is in use", &problem);
+    let page = || frame::unopened::<()>(&context(&book), "The library is in use", &problem);
     for (theme, name) in [(light(), "held-light"), (dark(), "held-dark")] {
         assert_drawn(&mut open(SIZE, page()), &theme, name);
     }
@@ -66,7 +67,7 @@ fn a_library_in_use_says_by_whom_and_offers_to_try_again() {
 #[test]
 fn the_column_leads_to_every_screen() {
     let book = frame::nobody();
-    let mut ui = open(SIZE, frame::sidebar::<()>(&desk(&book), Place::Library));
+    let mut ui = open(SIZE, frame::sidebar::<()>(&context(&book), Place::Library));
     for place in Place::ALL {
         ui.click(place.name()).unwrap();
     }
@@ -83,7 +84,7 @@ fn the_column_leads_to_every_screen() {
 #[test]
 fn sheets_are_shown_in_both_themes() {
     let book = frame::nobody();
-    let desk = desk(&book);
+    let cx = context(&book);
     let closing = Closing {
         reasons: vec![
             "An import of tiny 1.0 is under way.".to_owned(),
@@ -91,12 +92,12 @@ fn sheets_are_shown_in_both_themes() {
         ],
     };
     for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
-        let keys = container(keys::sheet::<()>(&desk)).padding(20.0);
+        let keys = container(keys::sheet::<()>(&cx)).padding(20.0);
         assert_drawn(&mut open((560.0, 420.0), keys), &theme, &format!("keys-{colours}"));
-        let closing = container(closing.view::<()>(&desk)).padding(20.0);
+        let closing = container(closing.view::<()>(&cx)).padding(20.0);
         assert_drawn(&mut open((560.0, 240.0), closing), &theme, &format!("closing-{colours}"));
     }
-    let mut ui = open((560.0, 240.0), closing.view::<()>(&desk));
+    let mut ui = open((560.0, 240.0), closing.view::<()>(&cx));
     ui.click("Stay open").unwrap();
     ui.click("Stop it and close").unwrap();
     let messages: Vec<Heard> = ui.into_messages().collect();

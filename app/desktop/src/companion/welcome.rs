@@ -6,7 +6,7 @@ use iced::widget::{Column, column, container, row};
 use iced::{Element, Fill, Length};
 
 use super::message::Message;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -41,30 +41,26 @@ const POINTS: [(&str, &str); 5] = [
 ];
 
 /// The first page.
-pub(super) fn view<'a, O: Clone + 'a>(desk: &Desk<'_>, data: &Path) -> Element<'a, Message<O>> {
+pub(super) fn view<'a, O: Clone + 'a>(cx: &Context<'_>, data: &Path) -> Element<'a, Message<O>> {
     let points = POINTS.map(|(name, what)| {
-        column![page::heading(desk, name), page::body(desk, what)]
-            .spacing(desk.space(Space::Hair))
-            .into()
+        column![page::heading(cx, name), page::body(cx, what)].spacing(cx.space(Space::Hair)).into()
     });
     let folder = format!(
         "Starting makes a secret key for this machine and an empty library in {}.",
         page::printable(&data.display().to_string())
     );
-    let begin = page::button(desk, "Make my key and start", Kind::Primary).on_press(Message::Begin);
+    let begin = page::button(cx, "Make my key and start", Kind::Primary).on_press(Message::Begin);
     let content = column![
-        page::words(desk, Text::Title, "MiniModel Peer Companion"),
-        Column::with_children(points).spacing(desk.space(Space::Wide)),
-        page::muted(desk, folder),
+        page::words(cx, Text::Title, "MiniModel Peer Companion"),
+        Column::with_children(points).spacing(cx.space(Space::Wide)),
+        page::muted(cx, folder),
         row![begin]
     ]
-    .spacing(desk.space(Space::Wide))
-    .max_width(desk.scale.factor() * 640.0);
+    .spacing(cx.space(Space::Wide))
+    .max_width(cx.scale.factor() * 640.0);
     let card = container(content)
-        .padding(desk.space(Space::Section))
+        .padding(cx.space(Space::Section))
         .width(Length::Shrink)
         .style(style::card);
-    page::scroll(container(card).center_x(Fill).padding(desk.space(Space::Wide)))
-        .height(Fill)
-        .into()
+    page::scroll(container(card).center_x(Fill).padding(cx.space(Space::Wide))).height(Fill).into()
 }

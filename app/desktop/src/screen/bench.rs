@@ -17,7 +17,7 @@ use iced::Element;
 use iced::advanced::widget::Id;
 
 use super::Errand;
-use crate::desk::Desk;
+use crate::context::Context;
 use chart::Chart;
 use files::{Naming, Purpose};
 use form::Form;
@@ -313,8 +313,8 @@ impl Bench {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        view::view(self, desk)
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        view::view(self, cx)
     }
 }
 

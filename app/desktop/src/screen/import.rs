@@ -18,7 +18,7 @@ use iced::widget::{Row, column};
 use tokio::sync::oneshot;
 
 use super::{Changed, Errand};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::Space;
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -337,39 +337,39 @@ impl Import {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
         let one = self.imports.iter().find(|one| one.id == self.shown);
         let Some(one) = one.or_else(|| self.imports.first()) else {
-            return page::page(desk, "Import", Vec::new(), page::muted(desk, ""));
+            return page::page(cx, "Import", Vec::new(), page::muted(cx, ""));
         };
         let id = one.id;
         let mut actions: Vec<Element<'a, Message>> = Vec::new();
         let is_first = self.imports.len() == 1 && matches!(one.state, State::Gathering(_));
         if !is_first {
             if !matches!(one.state, State::Running(_)) {
-                let close = page::button(desk, "Close this one", Kind::Plain);
+                let close = page::button(cx, "Close this one", Kind::Plain);
                 actions.push(close.on_press(Message::Close(id)).into());
             }
-            let new = page::button(desk, "New import", Kind::Plain).on_press(Message::New);
+            let new = page::button(cx, "New import", Kind::Plain).on_press(Message::New);
             actions.push(new.into());
         }
         let content = match &one.state {
             State::Gathering(gathering) => {
-                gathering.view(desk, self.conflict(gathering)).map(move |m| Message::Gather(id, m))
+                gathering.view(cx, self.conflict(gathering)).map(move |m| Message::Gather(id, m))
             }
-            State::Running(running) => running.view(desk).map(move |m| Message::Run(id, m)),
-            State::Ended(ended) => ended.view(desk).map(move |m| Message::Run(id, m)),
+            State::Running(running) => running.view(cx).map(move |m| Message::Run(id, m)),
+            State::Ended(ended) => ended.view(cx).map(move |m| Message::Run(id, m)),
         };
-        let mut parts = column![].spacing(desk.space(Space::Normal));
+        let mut parts = column![].spacing(cx.space(Space::Normal));
         if self.imports.len() > 1 {
-            parts = parts.push(self.tabs(desk));
+            parts = parts.push(self.tabs(cx));
         }
         let parts = parts.push(content);
         match &one.state {
-            State::Running(_) if running::is_wide(desk) => {
-                page::fixed_page(desk, "Import", actions, parts)
+            State::Running(_) if running::is_wide(cx) => {
+                page::fixed_page(cx, "Import", actions, parts)
             }
-            _ => page::page(desk, "Import", actions, parts),
+            _ => page::page(cx, "Import", actions, parts),
         }
     }
 
@@ -384,19 +384,19 @@ impl Import {
         })
     }
 
-    fn tabs<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn tabs<'a>(&self, cx: &Context<'_>) -> Element<'a, Message> {
         let tabs = self.imports.iter().map(|one| {
             let title = match &one.state {
                 State::Gathering(gathering) => gathering.title(),
                 State::Running(running) => running.title(),
                 State::Ended(ended) => ended.title(),
             };
-            page::tab(desk, title, one.id == self.shown, Message::Show(one.id)).into()
+            page::tab(cx, title, one.id == self.shown, Message::Show(one.id)).into()
         });
         Row::with_children(tabs)
-            .spacing(desk.space(Space::Hair))
+            .spacing(cx.space(Space::Hair))
             .wrap()
-            .vertical_spacing(desk.space(Space::Hair))
+            .vertical_spacing(cx.space(Space::Hair))
             .into()
     }
 }

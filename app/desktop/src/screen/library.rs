@@ -18,7 +18,7 @@ use iced::advanced::widget::Id;
 use verifier::Sha256;
 
 use super::{Changed, Errand, Place};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::widget::list::Scroll;
 use crate::widget::map_panel::{MapPanel, Shows};
 use crate::widget::piece_map::Pieces;
@@ -275,8 +275,8 @@ impl Library {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        table::page(self, desk)
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        table::page(self, cx)
     }
 }
 

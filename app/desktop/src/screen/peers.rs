@@ -17,7 +17,7 @@ use iced::{Element, Fill, Length};
 use verifier::identity::{PeerId, PublicKey};
 
 use super::{Changed, Errand, Run};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::Space;
 use crate::widget::page;
 
@@ -97,8 +97,8 @@ pub struct Entry {
 }
 
 /// Whether two columns have room for their text side by side.
-fn is_wide(desk: &Desk<'_>) -> bool {
-    desk.size.width >= desk.scale.factor() * 980.0
+fn is_wide(cx: &Context<'_>) -> bool {
+    cx.size.width >= cx.scale.factor() * 980.0
 }
 
 /// What the last look found.
@@ -190,22 +190,22 @@ impl Peers {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
         let book = match &self.seen {
-            Seen::Nothing => page::muted(desk, "Looking at who is known…").into(),
-            Seen::Failed(problem) => page::problem(desk, problem, Vec::new()),
-            Seen::Look(look) => self.book.view(desk, &look.peers).map(Message::Book),
+            Seen::Nothing => page::muted(cx, "Looking at who is known…").into(),
+            Seen::Failed(problem) => page::problem(cx, problem, Vec::new()),
+            Seen::Look(look) => self.book.view(cx, &look.peers).map(Message::Book),
         };
-        let own = self.own.view(desk).map(Message::Own);
-        let adding = self.adding.view(desk).map(Message::Adding);
-        let gap = desk.space(Space::Normal);
-        let pairing: Element<'a, Message> = if is_wide(desk) {
+        let own = self.own.view(cx).map(Message::Own);
+        let adding = self.adding.view(cx).map(Message::Adding);
+        let gap = cx.space(Space::Normal);
+        let pairing: Element<'a, Message> = if is_wide(cx) {
             let (left, right) = (Length::FillPortion(1), Length::FillPortion(1));
             row![column![own].width(left), column![adding].width(right)].spacing(gap).into()
         } else {
             column![own, adding].spacing(gap).into()
         };
-        let content = column![pairing, book].spacing(desk.space(Space::Wide)).width(Fill);
-        page::page(desk, "Peers", Vec::new(), content)
+        let content = column![pairing, book].spacing(cx.space(Space::Wide)).width(Fill);
+        page::page(cx, "Peers", Vec::new(), content)
     }
 }

@@ -20,7 +20,7 @@ use iced::widget::{container, row};
 use iced::{Element, Fill};
 use verifier::scalars::UtcTime;
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::Space;
 use crate::widget::page;
 
@@ -190,45 +190,44 @@ impl Receipts {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let tab =
-            |label, view| page::tab(desk, label, self.view == view, Message::Show(view)).into();
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        let tab = |label, view| page::tab(cx, label, self.view == view, Message::Show(view)).into();
         let tabs = vec![tab("Receipts", View::Receipts), tab("Check a file", View::Check)];
         match self.view {
             View::Check => {
-                page::page(desk, "Receipts", tabs, self.check.view(desk).map(Message::Check))
+                page::page(cx, "Receipts", tabs, self.check.view(cx).map(Message::Check))
             }
-            View::Receipts => page::fixed_page(desk, "Receipts", tabs, self.receipts(desk)),
+            View::Receipts => page::fixed_page(cx, "Receipts", tabs, self.receipts(cx)),
         }
     }
 
-    fn receipts<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let is_wide = desk.size.width >= desk.scale.factor() * 940.0;
-        let Some(open) = self.open_view(desk, is_wide) else {
-            return self.files.view(desk, true).map(Message::Files);
+    fn receipts<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        let is_wide = cx.size.width >= cx.scale.factor() * 940.0;
+        let Some(open) = self.open_view(cx, is_wide) else {
+            return self.files.view(cx, true).map(Message::Files);
         };
         if !is_wide {
             return open;
         }
-        let list = self.files.view(desk, false).map(Message::Files);
-        row![container(list).width(desk.scale.factor() * 320.0), open]
-            .spacing(desk.space(Space::Wide))
+        let list = self.files.view(cx, false).map(Message::Files);
+        row![container(list).width(cx.scale.factor() * 320.0), open]
+            .spacing(cx.space(Space::Wide))
             .height(Fill)
             .into()
     }
 
-    fn open_view<'a>(&'a self, desk: &Desk<'a>, is_wide: bool) -> Option<Element<'a, Message>> {
+    fn open_view<'a>(&'a self, cx: &Context<'a>, is_wide: bool) -> Option<Element<'a, Message>> {
         let close = || {
             let label = if is_wide { "Close" } else { "All receipts" };
-            page::button(desk, label, crate::widget::control::Kind::Plain).on_press(Message::Close)
+            page::button(cx, label, crate::widget::control::Kind::Plain).on_press(Message::Close)
         };
         match &self.open {
             Open::Nothing => None,
             Open::Opening => {
-                Some(container(page::muted(desk, "Reading the receipt…")).center(Fill).into())
+                Some(container(page::muted(cx, "Reading the receipt…")).center(Fill).into())
             }
-            Open::Failed(problem) => Some(page::problem(desk, problem, vec![close().into()])),
-            Open::Reading(reading) => Some(reading.view(desk, close().into())),
+            Open::Failed(problem) => Some(page::problem(cx, problem, vec![close().into()])),
+            Open::Reading(reading) => Some(reading.view(cx, close().into())),
         }
     }
 }

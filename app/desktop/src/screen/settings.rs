@@ -13,7 +13,7 @@ use app::settings::{Setting, Settings};
 use iced::Element;
 
 use super::{Errand, Place};
-use crate::desk::Desk;
+use crate::context::Context;
 use draft::Drafts;
 
 pub use section::Section;
@@ -146,7 +146,7 @@ impl Preferences {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        view::view(self, desk)
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        view::view(self, cx)
     }
 }

@@ -23,7 +23,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
 use super::{Changed, Errand, Run};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::widget::page;
 
 pub use announcing::{Announced, Telling};
@@ -425,8 +425,8 @@ impl Share {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        overview::view(self, desk)
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        overview::view(self, cx)
     }
 }
 

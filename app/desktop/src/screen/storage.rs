@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use verifier::Code;
 
 use super::{Changed, Errand, Place, Run};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::widget::list::Scroll;
 
 pub use message::{Message, Progress, Seen, Stop, Taken, Trouble, Work};
@@ -215,8 +215,8 @@ impl Storage {
     }
 
     /// The screen.
-    pub fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        view::page(self, desk)
+    pub fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        view::page(self, cx)
     }
 }
 

@@ -9,7 +9,7 @@ use iced::alignment::Vertical;
 use iced::widget::canvas::{self, Canvas, Frame, Geometry, Path, Stroke};
 use iced::{Color, Fill, Length, Point, Rectangle, Renderer, Size, Theme, mouse};
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{FONT, Text, tones};
 
 /// An axis from 0 to a round number.
@@ -90,23 +90,23 @@ pub enum Mark {
 const INSET: f32 = 10.0;
 
 /// One bar, as wide as there is room.
-pub fn bar<'a, Message: 'a>(desk: &Desk<'_>, axis: Axis, bar: Bar) -> Canvas<Drawn, Message> {
-    drawn(desk, What::Bar(axis, bar)).width(Fill).height(Fill)
+pub fn bar<'a, Message: 'a>(cx: &Context<'_>, axis: Axis, bar: Bar) -> Canvas<Drawn, Message> {
+    drawn(cx, What::Bar(axis, bar)).width(Fill).height(Fill)
 }
 
 /// The numbers of an axis, as wide as its bars.
-pub fn numbers<'a, Message: 'a>(desk: &Desk<'_>, axis: Axis) -> Canvas<Drawn, Message> {
-    drawn(desk, What::Numbers(axis)).width(Fill).height(Fill)
+pub fn numbers<'a, Message: 'a>(cx: &Context<'_>, axis: Axis) -> Canvas<Drawn, Message> {
+    drawn(cx, What::Numbers(axis)).width(Fill).height(Fill)
 }
 
 /// A mark by itself, for the legend.
-pub fn symbol<'a, Message: 'a>(desk: &Desk<'_>, mark: Mark) -> Canvas<Drawn, Message> {
-    let side = desk.text(Text::Body) * 1.4;
-    drawn(desk, What::Symbol(mark)).width(Length::Fixed(side)).height(Length::Fixed(side))
+pub fn symbol<'a, Message: 'a>(cx: &Context<'_>, mark: Mark) -> Canvas<Drawn, Message> {
+    let side = cx.text(Text::Body) * 1.4;
+    drawn(cx, What::Symbol(mark)).width(Length::Fixed(side)).height(Length::Fixed(side))
 }
 
-fn drawn<Message>(desk: &Desk<'_>, what: What) -> Canvas<Drawn, Message> {
-    canvas::Canvas::new(Drawn { what, scale: desk.scale.factor(), text: desk.text(Text::Small) })
+fn drawn<Message>(cx: &Context<'_>, what: What) -> Canvas<Drawn, Message> {
+    canvas::Canvas::new(Drawn { what, scale: cx.scale.factor(), text: cx.text(Text::Small) })
 }
 
 /// Something that is drawn on a canvas.

@@ -8,7 +8,7 @@ use verifier::consent::Act;
 
 use super::control::Kind;
 use super::page;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 
 /// A question that waits for a person's answer.
@@ -90,7 +90,7 @@ impl Card {
     /// the question does not have.
     pub fn view<'a>(
         &'a self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         yes: String,
         more: Vec<(String, String)>,
     ) -> Element<'a, Message> {
@@ -118,33 +118,33 @@ impl Card {
         let boxes = question.acts().map(|act| {
             let optional = if question.optional.contains(&act) { " (may be left out)" } else { "" };
             let label = format!("{}{optional}", meaning(act));
-            page::check(desk, label, self.ticked.contains(&act), Message::Tick(act))
+            page::check(cx, label, self.ticked.contains(&act), Message::Tick(act))
                 .width(Fill)
                 .into()
         });
-        let mut boxes = Column::with_children(boxes).spacing(desk.space(Space::Hair));
+        let mut boxes = Column::with_children(boxes).spacing(cx.space(Space::Hair));
         if !question.older.is_empty() {
             let label = "End what I granted of this before (may be left out)".to_owned();
-            let older = page::check(desk, label, self.ends_older, Message::TickOlder);
+            let older = page::check(cx, label, self.ends_older, Message::TickOlder);
             boxes = boxes.push(older.width(Fill));
         }
         let ready = self.is_ready().then_some(Message::Agree);
         let buttons = row![
-            page::button(desk, yes, Kind::Primary).on_press_maybe(ready),
-            page::button(desk, "No", Kind::Plain).on_press(Message::Decline)
+            page::button(cx, yes, Kind::Primary).on_press_maybe(ready),
+            page::button(cx, "No", Kind::Plain).on_press(Message::Decline)
         ]
-        .spacing(desk.space(Space::Narrow));
+        .spacing(cx.space(Space::Narrow));
         let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
         let parts = column![
-            page::heading(desk, page::printable(&question.what)).style(strong),
-            page::facts(desk, facts),
+            page::heading(cx, page::printable(&question.what)).style(strong),
+            page::facts(cx, facts),
             page::separator(),
-            page::muted(desk, "You say yes to what you tick. Nothing happens before."),
+            page::muted(cx, "You say yes to what you tick. Nothing happens before."),
             boxes,
             buttons
         ]
-        .spacing(desk.space(Space::Normal));
-        page::note(desk, parts, style::noted).into()
+        .spacing(cx.space(Space::Normal));
+        page::note(cx, parts, style::noted).into()
     }
 }
 

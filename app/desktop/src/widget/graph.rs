@@ -10,7 +10,7 @@ use iced::widget::{Space as Gap, column, container, row};
 use iced::{Color, Element, Fill, Length, Point, Rectangle, Renderer, Theme, mouse};
 
 use super::page;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style, tones};
 use crate::words;
 
@@ -55,21 +55,21 @@ fn round(most: u64) -> u64 {
 }
 
 /// The graph with what its axes mean.
-pub fn view<'a, Message: 'a>(desk: &Desk<'_>, graph: Graph) -> Element<'a, Message> {
-    let height = Length::Fixed(desk.scale.factor() * HEIGHT);
+pub fn view<'a, Message: 'a>(cx: &Context<'_>, graph: Graph) -> Element<'a, Message> {
+    let height = Length::Fixed(cx.scale.factor() * HEIGHT);
     let (most, span) = (graph.most, graph.span());
     let canvas = Canvas::new(graph).width(Fill).height(height);
     let below = row![
-        page::small(desk, "start"),
+        page::small(cx, "start"),
         Gap::new().width(Fill),
-        page::small(desk, format!("{} later", Span(span.as_secs())))
+        page::small(cx, format!("{} later", Span(span.as_secs())))
     ];
     column![
-        page::small(desk, format!("up to {}", words::rate(most))),
+        page::small(cx, format!("up to {}", words::rate(most))),
         container(canvas).padding(1.0).style(style::sunken),
         below
     ]
-    .spacing(desk.space(Space::Hair))
+    .spacing(cx.space(Space::Hair))
     .into()
 }
 

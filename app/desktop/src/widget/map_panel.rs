@@ -10,7 +10,7 @@ use verifier::scalars::UtcTime;
 use super::control::Kind;
 use super::page;
 use super::piece_map::{self, Colouring, PieceMap, Pieces, State, Zoom};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Errand;
 use crate::theme::{Space, style};
 
@@ -79,15 +79,13 @@ impl MapPanel {
     }
 
     /// The map and its parts; it takes the room it is given.
-    pub fn view<'a>(&self, desk: &Desk<'_>, pieces: &Pieces) -> Element<'a, Message> {
-        let name = |peer| desk.name(peer);
-        let colouring = self.shows.colouring(desk.now);
+    pub fn view<'a>(&self, cx: &Context<'_>, pieces: &Pieces) -> Element<'a, Message> {
+        let name = |peer| cx.name(peer);
+        let colouring = self.shows.colouring(cx.now);
         let tab =
-            |label, shows| page::tab(desk, label, self.shows == shows, Message::Show(shows)).into();
+            |label, shows| page::tab(cx, label, self.shows == shows, Message::Show(shows)).into();
         let zoom = |label, zoom| {
-            page::button(desk, label, Kind::Plain)
-                .padding([4.0, 10.0])
-                .on_press(Message::Zoom(zoom))
+            page::button(cx, label, Kind::Plain).padding([4.0, 10.0]).on_press(Message::Zoom(zoom))
         };
         let tabs: [Element<'a, Message>; 3] = [
             tab("By state", Shows::State),
@@ -101,45 +99,45 @@ impl MapPanel {
             zoom("+", Zoom::Closer),
             zoom("Whole", Zoom::Whole)
         ]
-        .spacing(desk.space(Space::Hair))
+        .spacing(cx.space(Space::Hair))
         .align_y(Center);
         let map = PieceMap::new(pieces, Message::Map)
             .colouring(colouring)
             .selected(self.selected)
-            .scale_factor(desk.scale_factor)
+            .scale_factor(cx.scale_factor)
             .id(self.id.clone())
             .width(Fill)
             .height(Fill);
         let legend = piece_map::legend(
             piece_map::entries(pieces, colouring, name),
-            desk.scale,
-            desk.scale_factor,
+            cx.scale,
+            cx.scale_factor,
         );
         column![
             head,
             container(map).padding(2.0).height(Fill).style(style::sunken),
             legend,
-            page::body(desk, pieces.tally().summary()),
-            self.facts(desk, pieces)
+            page::body(cx, pieces.tally().summary()),
+            self.facts(cx, pieces)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .width(Fill)
         .height(Fill)
         .into()
     }
 
     /// What is known of the piece under the pointer, else of the selected one.
-    fn facts<'a>(&self, desk: &Desk<'_>, pieces: &Pieces) -> Element<'a, Message> {
+    fn facts<'a>(&self, cx: &Context<'_>, pieces: &Pieces) -> Element<'a, Message> {
         let facts = self.hovered.or(self.selected).and_then(|index| pieces.facts(index));
         let line = facts.map_or_else(
             || match pieces.next(State::Corrupt, None) {
                 Some(_) => "n and p go to the next and the previous corrupt piece.".to_owned(),
                 None => "Point at a piece, or move with the arrow keys.".to_owned(),
             },
-            |facts| facts.line(|peer| desk.name(peer)),
+            |facts| facts.line(|peer| cx.name(peer)),
         );
         // Two lines high, so that nothing moves when a piece is named.
-        let height = Length::Fixed(desk.text(crate::theme::Text::Small) * 2.8);
-        container(page::small(desk, line)).height(height).width(Fill).into()
+        let height = Length::Fixed(cx.text(crate::theme::Text::Small) * 2.8);
+        container(page::small(cx, line)).height(height).width(Fill).into()
     }
 }

@@ -6,7 +6,7 @@ use iced::widget::{Container, column, container, row, text};
 use iced::{Border, Center, Element, Fill, Theme};
 
 use super::page;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, Text, tones};
 
 /// What a mark tells.
@@ -22,7 +22,7 @@ pub enum Tone {
 
 /// One or two words in a frame.
 pub fn tag<'a, Message: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     words: impl Into<Cow<'a, str>>,
     tone: Tone,
 ) -> Container<'a, Message> {
@@ -40,58 +40,58 @@ pub fn tag<'a, Message: 'a>(
             ..container::Style::default()
         }
     };
-    let words = page::words(desk, Text::Small, words).wrapping(text::Wrapping::None);
+    let words = page::words(cx, Text::Small, words).wrapping(text::Wrapping::None);
     container(words).padding([1.0, 8.0]).style(look)
 }
 
 /// What is wrong with a field, under it.
-pub fn wrong<'a>(desk: &Desk<'_>, words: impl Into<Cow<'a, str>>) -> text::Text<'a> {
+pub fn wrong<'a>(cx: &Context<'_>, words: impl Into<Cow<'a, str>>) -> text::Text<'a> {
     let danger = |theme: &Theme| text::Style { color: Some(theme.palette().danger) };
-    page::words(desk, Text::Small, words).style(danger)
+    page::words(cx, Text::Small, words).style(danger)
 }
 
 /// A field with its name above it, and what is wrong with it, or else a remark, under it.
 pub fn entry<'a, Message: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     label: impl Into<Cow<'a, str>>,
     field: impl Into<Element<'a, Message>>,
     fault: Option<String>,
     remark: impl Into<Cow<'a, str>>,
 ) -> Element<'a, Message> {
     let remark = remark.into();
-    let labelled = page::labelled(desk, label, field);
+    let labelled = page::labelled(cx, label, field);
     match fault {
-        Some(fault) => labelled.push(wrong(desk, page::printable(&page::capital(&fault)))),
+        Some(fault) => labelled.push(wrong(cx, page::printable(&page::capital(&fault)))),
         None if remark.is_empty() => labelled,
-        None => labelled.push(page::small(desk, remark)),
+        None => labelled.push(page::small(cx, remark)),
     }
     .into()
 }
 
 /// A name in large letters with a mark behind it.
 pub fn named<'a, Message: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     name: impl Into<Cow<'a, str>>,
     tag: Option<Container<'a, Message>>,
 ) -> Element<'a, Message> {
-    let name = page::heading(desk, name);
+    let name = page::heading(cx, name);
     match tag {
-        Some(tag) => row![name, tag].spacing(desk.space(Space::Narrow)).align_y(Center).into(),
+        Some(tag) => row![name, tag].spacing(cx.space(Space::Narrow)).align_y(Center).into(),
         None => name.into(),
     }
 }
 
 /// Two parts side by side where both have room for their text, else one under the other.
 pub fn pair<'a, Message: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     one: Element<'a, Message>,
     other: Element<'a, Message>,
 ) -> Element<'a, Message> {
-    if desk.size.width >= desk.scale.factor() * 800.0 {
+    if cx.size.width >= cx.scale.factor() * 800.0 {
         row![column![one].width(Fill), column![other].width(Fill)]
-            .spacing(desk.space(Space::Wide))
+            .spacing(cx.space(Space::Wide))
             .into()
     } else {
-        column![one, other].spacing(desk.space(Space::Normal)).into()
+        column![one, other].spacing(cx.space(Space::Normal)).into()
     }
 }

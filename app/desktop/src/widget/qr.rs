@@ -4,7 +4,7 @@ use iced::widget::qr_code::{self, Data, ErrorCorrection};
 use iced::widget::{container, text};
 use iced::{Color, Element, Theme};
 
-use crate::desk::Desk;
+use crate::context::Context;
 
 /// The longest text, in bytes, whose picture a telephone still reads from a screen.
 const MOST_BYTES: usize = 1_000;
@@ -21,9 +21,9 @@ pub fn data(text: &str) -> Option<Data> {
 }
 
 /// Shows the picture with squares of about `cell` logical pixels, black on white in every theme.
-pub fn code<'a, Message: 'a>(desk: &Desk<'_>, data: &'a Data, cell: f32) -> Element<'a, Message> {
+pub fn code<'a, Message: 'a>(cx: &Context<'_>, data: &'a Data, cell: f32) -> Element<'a, Message> {
     // Whole pixels: squares that end within one leave seams.
-    let cell = (cell * desk.scale.factor()).round().max(1.0);
+    let cell = (cell * cx.scale.factor()).round().max(1.0);
     let look = |_: &Theme| qr_code::Style { cell: Color::BLACK, background: Color::WHITE };
     let paper = |_: &Theme| container::Style {
         background: Some(Color::WHITE.into()),
@@ -36,8 +36,8 @@ pub fn code<'a, Message: 'a>(desk: &Desk<'_>, data: &'a Data, cell: f32) -> Elem
 }
 
 /// What is said in place of a picture of a text that is too long.
-pub fn too_long<'a>(desk: &Desk<'_>) -> text::Text<'a> {
-    crate::widget::page::small(desk, "It is too long for a QR code: copy the text.")
+pub fn too_long<'a>(cx: &Context<'_>) -> text::Text<'a> {
+    crate::widget::page::small(cx, "It is too long for a QR code: copy the text.")
 }
 
 #[cfg(test)]

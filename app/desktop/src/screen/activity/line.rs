@@ -6,31 +6,31 @@ use app::ports::{Record, Standing, What};
 use verifier::consent::{Act, Grant, Scope};
 use verifier::scalars::UtcTime;
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::widget::page;
 use crate::words;
 
 /// What happened, as a sentence.
-pub(super) fn sentence(desk: &Desk<'_>, entry: &Entry) -> String {
+pub(super) fn sentence(cx: &Context<'_>, entry: &Entry) -> String {
     match entry {
         Entry::Granted(Standing { grant, .. }) => format!(
             "You agreed that {}, at most {}, until {}.",
-            allowed(desk, grant),
+            allowed(cx, grant),
             words::bytes(grant.byte_limit()),
             words::minute(grant.expires())
         ),
         Entry::Revoked(Standing { grant, .. }) => {
-            format!("You took back that {}.", allowed(desk, grant))
+            format!("You took back that {}.", allowed(cx, grant))
         }
-        Entry::Moved(record) => moved(desk, record),
+        Entry::Moved(record) => moved(cx, record),
     }
 }
 
 /// What a grant allows, as a clause; names of peers and models keep their own spelling.
-pub(super) fn allowed(desk: &Desk<'_>, grant: &Grant) -> String {
+pub(super) fn allowed(cx: &Context<'_>, grant: &Grant) -> String {
     let model = grant.model_id();
     let who = match grant.scope() {
-        Scope::Peer(peer) => page::printable(&desk.name(peer)),
+        Scope::Peer(peer) => page::printable(&cx.name(peer)),
         Scope::AnyPaired => "any paired peer".to_owned(),
         Scope::None => "nobody".to_owned(),
     };
@@ -43,11 +43,11 @@ pub(super) fn allowed(desk: &Desk<'_>, grant: &Grant) -> String {
     }
 }
 
-fn moved(desk: &Desk<'_>, record: &Record) -> String {
+fn moved(cx: &Context<'_>, record: &Record) -> String {
     let model = &record.model_id;
     let bytes = words::bytes(record.bytes);
     let who =
-        record.peer.map_or_else(|| "a peer".to_owned(), |peer| page::printable(&desk.name(peer)));
+        record.peer.map_or_else(|| "a peer".to_owned(), |peer| page::printable(&cx.name(peer)));
     match record.what {
         What::Imported if record.bytes == 0 => {
             format!("{model} was imported from pieces that were here already.")

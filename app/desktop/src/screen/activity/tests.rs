@@ -14,7 +14,7 @@ use verifier::identity::{PeerId, SigningKey};
 use verifier::scalars::{Id, Label, UtcTime};
 
 use super::{Activity, Looked, Message, Which, Work};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{assert_drawn, open};
 use crate::screen::{Changed, Errand};
 use crate::theme::{Scale, dark, light};
@@ -39,9 +39,9 @@ fn book() -> Book {
     Book { own: peer(1), peers: known.into() }
 }
 
-fn desk(book: &Book) -> Desk<'_> {
+fn context(book: &Book) -> Context<'_> {
     let size = Size::new(1_180.0, 780.0);
-    Desk { scale: Scale::default(), scale_factor: 2.0, now: NOW, book, size }
+    Context { scale: Scale::default(), scale_factor: 2.0, now: NOW, book, size }
 }
 
 fn ago(seconds: u64) -> UtcTime {
@@ -150,19 +150,19 @@ fn with(look: Look) -> Activity {
     screen
 }
 
-fn show<'a>(screen: &'a Activity, desk: &Desk<'a>) -> Simulator<'a, Message> {
-    open(SIZE, screen.view(desk))
+fn show<'a>(screen: &'a Activity, cx: &Context<'a>) -> Simulator<'a, Message> {
+    open(SIZE, screen.view(cx))
 }
 
 fn says(screen: &Activity, text: &str) -> bool {
     let book = book();
-    show(screen, &desk(&book)).find(text).is_ok()
+    show(screen, &context(&book)).find(text).is_ok()
 }
 
 fn press(screen: &mut Activity, text: &str) -> super::Action {
     let book = book();
     let messages: Vec<Message> = {
-        let mut ui = show(screen, &desk(&book));
+        let mut ui = show(screen, &context(&book));
         ui.click(text).unwrap();
         ui.into_messages().collect()
     };
@@ -334,7 +334,7 @@ fn the_keyboard_goes_from_entry_to_entry_and_passes_over_days() {
     let mut screen = with(look(0));
     let book = book();
     let key = |screen: &Activity, key: Named| -> Option<Message> {
-        let mut ui = show(screen, &desk(&book));
+        let mut ui = show(screen, &context(&book));
         ui.click("anna took 19.8 KiB of tiny.").unwrap();
         ui.tap_key(key);
         ui.into_messages().last()
@@ -372,13 +372,17 @@ fn the_screen_looks_as_it_did() {
     for (name, theme) in [("light", light()), ("dark", dark())] {
         let book = book();
         let mut screen = with(look(30));
-        assert_drawn(&mut show(&screen, &desk(&book)), &theme, &format!("activity-{name}"));
+        assert_drawn(&mut show(&screen, &context(&book)), &theme, &format!("activity-{name}"));
         let _none = screen.update(Message::Choose);
         let _none = screen.update(Message::Select(1));
-        assert_drawn(&mut show(&screen, &desk(&book)), &theme, &format!("activity-chosen-{name}"));
+        assert_drawn(
+            &mut show(&screen, &context(&book)),
+            &theme,
+            &format!("activity-chosen-{name}"),
+        );
     }
     let book = book();
     let screen = with(look(30));
-    let large = Desk { scale: Scale::new(2.0), ..desk(&book) };
+    let large = Context { scale: Scale::new(2.0), ..context(&book) };
     assert_drawn(&mut show(&screen, &large), &light(), "activity-large");
 }

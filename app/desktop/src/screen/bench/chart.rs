@@ -8,7 +8,7 @@ use iced::alignment::{Horizontal, Vertical};
 use iced::widget::{Space as Gap, column, container, mouse_area, row, text};
 use iced::{Center, Element, Fill, Length, Padding};
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Errand;
 use crate::theme::{Space, Text, style};
 use crate::widget::bars::{self, Mark};
@@ -88,25 +88,25 @@ impl Chart {
     /// The chart, with its bars in a list as high as said.
     pub(super) fn view<'a>(
         &self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         figures: Figures<'a>,
         tall: Length,
     ) -> Element<'a, Message> {
-        let columns = Columns::of(desk, figures.earlier.is_some());
-        let height = columns.line_height(desk);
+        let columns = Columns::of(cx, figures.earlier.is_some());
+        let height = columns.line_height(cx);
         let lines = lines(figures.rows);
         let axes = Axes::of(figures);
         let selected = lines::line_of(&lines, self.selected);
         let count = lines.len();
         let make = |at: usize| match lines.get(at) {
             Some(Line::Group { name, work, unit }) => {
-                columns.group(desk, name, unit.name(), axes.under(*work), height)
+                columns.group(cx, name, unit.name(), axes.under(*work), height)
             }
             Some(Line::Bar { place, row, unit }) => {
                 let is_selected = self.selected == Some(*place);
-                let content = columns.bar(desk, row, axes.under(row.work), *unit, figures);
+                let content = columns.bar(cx, row, axes.under(row.work), *unit, figures);
                 let line = control(content, Kind::Row(is_selected.into()))
-                    .padding(Columns::padding(desk))
+                    .padding(Columns::padding(cx))
                     .pointer_only()
                     .on_press(Message::Selected(*place))
                     .width(Fill)
@@ -125,12 +125,12 @@ impl Chart {
         };
         let bars = list::list(LIST, count, height, self.scroll, selected, make, on);
         column![
-            columns.head(desk),
+            columns.head(cx),
             container(bars).height(tall),
-            legend(desk, figures.earlier.is_some()),
-            self.facts(desk, figures)
+            legend(cx, figures.earlier.is_some()),
+            self.facts(cx, figures)
         ]
-        .spacing(desk.space(Space::Hair))
+        .spacing(cx.space(Space::Hair))
         .into()
     }
 
@@ -141,17 +141,17 @@ impl Chart {
     }
 
     /// That sentence, or how to have it.
-    fn facts<'a>(&self, desk: &Desk<'_>, figures: Figures<'_>) -> Element<'a, Message> {
+    fn facts<'a>(&self, cx: &Context<'_>, figures: Figures<'_>) -> Element<'a, Message> {
         let line = self.sentence(figures).unwrap_or_else(|| {
             "Point at a bar, or move with the arrow keys, to have its figures named.".to_owned()
         });
         // As high as it can get, so that nothing moves when a bar is named.
-        let lines = match Columns::of(desk, figures.earlier.is_some()) {
+        let lines = match Columns::of(cx, figures.earlier.is_some()) {
             Columns::Wide { .. } => 2.0,
             Columns::Tall => 4.0,
         };
-        let height = Length::Fixed(desk.text(Text::Body) * 1.35 * lines);
-        container(page::body(desk, line)).height(height).width(Fill).into()
+        let height = Length::Fixed(cx.text(Text::Body) * 1.35 * lines);
+        container(page::body(cx, line)).height(height).width(Fill).into()
     }
 }
 
@@ -166,20 +166,20 @@ impl Columns {
     /// The screens' column and the spaces around a screen, in logical pixels at scale 1.
     const AROUND: f32 = 148.0 + 96.0;
 
-    fn of(desk: &Desk<'_>, compares: bool) -> Self {
-        let scale = desk.scale.factor();
+    fn of(cx: &Context<'_>, compares: bool) -> Self {
+        let scale = cx.scale.factor();
         let [label, figure, narrow, change, bar] = [214.0, 84.0, 44.0, 108.0, 220.0];
         let change = Some(change).filter(|_| compares);
         let needed = label + 2.0 * figure + 2.0 * narrow + change.unwrap_or(0.0) + bar;
-        if desk.size.width < (needed + Self::AROUND) * scale {
+        if cx.size.width < (needed + Self::AROUND) * scale {
             return Self::Tall;
         }
         let change = change.map(|change| change * scale);
         Self::Wide { label: label * scale, figure: figure * scale, narrow: narrow * scale, change }
     }
 
-    fn line_height(self, desk: &Desk<'_>) -> f32 {
-        let body = desk.text(Text::Body);
+    fn line_height(self, cx: &Context<'_>) -> f32 {
+        let body = cx.text(Text::Body);
         match self {
             Self::Wide { .. } => (body * 1.75).round(),
             Self::Tall => (body * 4.4).round(),
@@ -187,19 +187,19 @@ impl Columns {
     }
 
     /// Room on both sides of a line; to the right for what scrolls it, too.
-    fn padding(desk: &Desk<'_>) -> Padding {
-        Padding::default().left(desk.space(Space::Narrow)).right(desk.space(Space::Narrow) + 12.0)
+    fn padding(cx: &Context<'_>) -> Padding {
+        Padding::default().left(cx.space(Space::Narrow)).right(cx.space(Space::Narrow) + 12.0)
     }
 
-    fn head<'a>(self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn head<'a>(self, cx: &Context<'_>) -> Element<'a, Message> {
         let Self::Wide { label, figure, narrow, change } = self else {
-            return page::small(desk, "Speeds, each with its spread, raw speed and ratio").into();
+            return page::small(cx, "Speeds, each with its spread, raw speed and ratio").into();
         };
         let name = |name: &'static str, width: f32| {
-            page::small(desk, name).width(Length::Fixed(width)).align_x(Horizontal::Right)
+            page::small(cx, name).width(Length::Fixed(width)).align_x(Horizontal::Right)
         };
         let mut head = row![
-            page::small(desk, "Work").width(Length::Fixed(label)),
+            page::small(cx, "Work").width(Length::Fixed(label)),
             Gap::new().width(Fill),
             name("Verified", figure),
             name("±", narrow),
@@ -209,12 +209,12 @@ impl Columns {
         if let Some(width) = change {
             head = head.push(name("Since earlier", width));
         }
-        container(head).padding(Self::padding(desk)).into()
+        container(head).padding(Self::padding(cx)).into()
     }
 
     fn group<'a>(
         self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         name: &str,
         unit: &'static str,
         axis: bars::Axis,
@@ -224,24 +224,24 @@ impl Columns {
             Self::Wide { label, figure, narrow, change } => {
                 let rest = figure * 2.0 + narrow * 2.0 + change.unwrap_or(0.0);
                 row![
-                    page::body(desk, name.to_owned())
+                    page::body(cx, name.to_owned())
                         .width(Length::Fixed(label))
                         .wrapping(text::Wrapping::None),
-                    bars::numbers(desk, axis),
-                    page::small(desk, unit).width(Length::Fixed(rest))
+                    bars::numbers(cx, axis),
+                    page::small(cx, unit).width(Length::Fixed(rest))
                 ]
                 .align_y(Center)
                 .height(Fill)
                 .into()
             }
             Self::Tall => column![
-                page::body(desk, format!("{name}, {unit}")).wrapping(text::Wrapping::None),
-                container(bars::numbers(desk, axis)).height(desk.text(Text::Body) * 1.5)
+                page::body(cx, format!("{name}, {unit}")).wrapping(text::Wrapping::None),
+                container(bars::numbers(cx, axis)).height(cx.text(Text::Body) * 1.5)
             ]
             .into(),
         };
         container(content)
-            .padding(Self::padding(desk))
+            .padding(Self::padding(cx))
             .height(Length::Fixed(height))
             .align_y(Vertical::Bottom)
             .into()
@@ -249,20 +249,20 @@ impl Columns {
 
     fn bar<'a>(
         self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         row: &Row,
         axis: bars::Axis,
         unit: lines::Unit,
         figures: Figures<'_>,
     ) -> Element<'a, Message> {
-        let label = page::body(desk, lines::label(row)).wrapping(text::Wrapping::None);
-        let inset = Padding::default().left(desk.space(Space::Normal));
-        let bar = bars::bar(desk, axis, lines::bar(row, unit, figures.earlier));
+        let label = page::body(cx, lines::label(row)).wrapping(text::Wrapping::None);
+        let inset = Padding::default().left(cx.space(Space::Normal));
+        let bar = bars::bar(cx, axis, lines::bar(row, unit, figures.earlier));
         let changed = figures.earlier.map(|(_, comparison)| lines::changed(row, comparison));
         match self {
             Self::Wide { label: width, figure, narrow, change } => {
                 let number = |text: String, width: f32| {
-                    page::body(desk, text)
+                    page::body(cx, text)
                         .width(Length::Fixed(width))
                         .align_x(Horizontal::Right)
                         .wrapping(text::Wrapping::None)
@@ -291,8 +291,8 @@ impl Columns {
                 );
                 column![
                     label,
-                    container(bar).height(Length::Fixed(desk.text(Text::Body) * 1.5)),
-                    page::small(desk, figures).wrapping(text::Wrapping::None)
+                    container(bar).height(Length::Fixed(cx.text(Text::Body) * 1.5)),
+                    page::small(cx, figures).wrapping(text::Wrapping::None)
                 ]
                 .into()
             }
@@ -301,10 +301,10 @@ impl Columns {
 }
 
 /// What the marks mean.
-fn legend<'a>(desk: &Desk<'_>, compares: bool) -> Element<'a, Message> {
+fn legend<'a>(cx: &Context<'_>, compares: bool) -> Element<'a, Message> {
     let entry = |mark, words: &'static str| {
-        row![bars::symbol(desk, mark), page::small(desk, words)]
-            .spacing(desk.space(Space::Hair))
+        row![bars::symbol(cx, mark), page::small(cx, words)]
+            .spacing(cx.space(Space::Hair))
             .align_y(Center)
             .into()
     };
@@ -317,16 +317,16 @@ fn legend<'a>(desk: &Desk<'_>, compares: bool) -> Element<'a, Message> {
         entries.push(entry(Mark::Earlier, "verified in the earlier run"));
     }
     let entries = iced::widget::Row::with_children(entries)
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .wrap()
-        .vertical_spacing(desk.space(Space::Hair));
-    container(entries).padding([desk.space(Space::Hair), 0.0]).width(Fill).into()
+        .vertical_spacing(cx.space(Space::Hair));
+    container(entries).padding([cx.space(Space::Hair), 0.0]).width(Fill).into()
 }
 
 /// A card that the chart has to itself.
 pub(super) fn card<'a, M: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     chart: Element<'a, M>,
 ) -> container::Container<'a, M> {
-    container(chart).padding(desk.space(Space::Normal)).width(Fill).style(style::card)
+    container(chart).padding(cx.space(Space::Normal)).width(Fill).style(style::card)
 }

@@ -9,7 +9,7 @@ use iced::widget::{column, row};
 use iced::{Element, Fill};
 use verifier::Code;
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -111,23 +111,23 @@ impl Naming {
     }
 
     /// The line.
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
-        let field = page::field(desk, "/home/anna/bench.json", &self.path, Message::Typed)
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
+        let field = page::field(cx, "/home/anna/bench.json", &self.path, Message::Typed)
             .id(PATH)
             .on_submit(Message::Take)
             .width(Fill);
         let line = row![
             field,
-            page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose),
-            page::button(desk, self.purpose.verb(), Kind::Primary).on_press(Message::Take),
-            page::button(desk, "Cancel", Kind::Plain).on_press(Message::Close)
+            page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose),
+            page::button(cx, self.purpose.verb(), Kind::Primary).on_press(Message::Take),
+            page::button(cx, "Cancel", Kind::Plain).on_press(Message::Close)
         ]
-        .spacing(desk.space(Space::Narrow));
-        let mut parts = column![page::body(desk, self.purpose.title()), line]
-            .spacing(desk.space(Space::Narrow));
+        .spacing(cx.space(Space::Narrow));
+        let mut parts =
+            column![page::body(cx, self.purpose.title()), line].spacing(cx.space(Space::Narrow));
         if let Some(problem) = &self.problem {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
-        page::note(desk, parts, style::noted).into()
+        page::note(cx, parts, style::noted).into()
     }
 }

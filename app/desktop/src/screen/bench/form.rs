@@ -6,7 +6,7 @@ use app::quantity::{Limit, Size};
 use iced::widget::{Column, column, row, text};
 use iced::{Element, Length, Theme};
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::Space;
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -106,7 +106,7 @@ impl Form {
     /// The form; `start` is said where it can be sent.
     pub(super) fn view<'a, M: Clone + 'a>(
         &self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         say: impl Fn(Message) -> M + Copy + 'a,
         start: M,
     ) -> Element<'a, M> {
@@ -116,32 +116,32 @@ impl Form {
                      width: f32,
                      value: &str,
                      on: fn(String) -> Message| {
-            let width = Length::Fixed(desk.scale.factor() * width);
-            let input = page::field(desk, "", value, move |text| say(on(text)))
+            let width = Length::Fixed(cx.scale.factor() * width);
+            let input = page::field(cx, "", value, move |text| say(on(text)))
                 .id(id)
                 .on_submit_maybe(ready.clone())
                 .width(width);
-            Element::from(page::labelled(desk, name, input))
+            Element::from(page::labelled(cx, name, input))
         };
         let tab = |name, length| {
-            page::tab(desk, name, self.length == length, say(Message::Length(length)))
+            page::tab(cx, name, self.length == length, say(Message::Length(length)))
                 .padding([7.0, 12.0])
                 .into()
         };
         let tabs = [tab("Quick", Run::Quick), tab("Thorough", Run::Thorough)];
-        let tabs = iced::widget::Row::with_children(tabs).spacing(desk.space(Space::Hair));
-        let button = page::button(desk, "Measure", Kind::Primary).on_press_maybe(ready.clone());
+        let tabs = iced::widget::Row::with_children(tabs).spacing(cx.space(Space::Hair));
+        let button = page::button(cx, "Measure", Kind::Primary).on_press_maybe(ready.clone());
         let fields = row![
-            page::labelled(desk, "Run", tabs),
+            page::labelled(cx, "Run", tabs),
             field("Model size", "bench-size", 110.0, &self.size, Message::Size),
             field("Samples", "bench-samples", 80.0, &self.samples, Message::Samples),
             field("Cores", "bench-cores", 80.0, &self.cores, Message::Cores),
             button,
         ]
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .align_y(iced::alignment::Vertical::Bottom)
         .wrap()
-        .vertical_spacing(desk.space(Space::Narrow));
+        .vertical_spacing(cx.space(Space::Narrow));
         let about = match self.length {
             Run::Quick => "Some seconds: a first impression.",
             Run::Thorough => "A minute or two: figures to keep. Leave the machine alone meanwhile.",
@@ -154,15 +154,15 @@ impl Form {
         ];
         let faults = faults.into_iter().filter_map(|(name, fault)| {
             let line = page::printable(&format!("{name}: {}", fault?));
-            Some(page::body(desk, line).style(danger).into())
+            Some(page::body(cx, line).style(danger).into())
         });
         let faults: Vec<Element<'a, M>> = faults.collect();
         let below = if faults.is_empty() {
-            Column::new().push(page::small(desk, about))
+            Column::new().push(page::small(cx, about))
         } else {
             Column::with_children(faults)
         };
-        column![fields, below].spacing(desk.space(Space::Narrow)).into()
+        column![fields, below].spacing(cx.space(Space::Narrow)).into()
     }
 }
 

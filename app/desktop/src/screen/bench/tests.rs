@@ -13,7 +13,7 @@ use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
 use super::{Bench, ChartMessage, Ended, FileMessage, Message, News, Purpose, Stage, Wanted, Work};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
 use crate::screen::Errand;
 use crate::theme::{Scale, dark, light};
@@ -24,8 +24,8 @@ fn book() -> Book {
     Book { own: SigningKey::from_seed([1; 32]).public_key().peer_id(), peers: Arc::new([]) }
 }
 
-fn desk(book: &Book) -> Desk<'_> {
-    Desk {
+fn context(book: &Book) -> Context<'_> {
+    Context {
         scale: Scale::default(),
         scale_factor: SCALE_FACTOR,
         now: UtcTime::from_unix(1_795_348_800),
@@ -127,14 +127,14 @@ fn start(bench: &mut Bench) -> (u64, Wanted) {
     }
 }
 
-fn shown<'a>(bench: &'a Bench, desk: &Desk<'a>) -> Simulator<'a, Message> {
-    open(SIZE, bench.view(desk))
+fn shown<'a>(bench: &'a Bench, cx: &Context<'a>) -> Simulator<'a, Message> {
+    open(SIZE, bench.view(cx))
 }
 
 #[track_caller]
 fn shows(bench: &Bench, texts: &[&str]) {
     let book = book();
-    let mut ui = shown(bench, &desk(&book));
+    let mut ui = shown(bench, &context(&book));
     for text in texts {
         assert!(ui.find(*text).is_ok(), "`{text}` is not shown");
     }
@@ -143,8 +143,8 @@ fn shows(bench: &Bench, texts: &[&str]) {
 #[track_caller]
 fn press(bench: &mut Bench, label: &str) -> (Vec<Work>, Vec<Errand>) {
     let book = book();
-    let desk = desk(&book);
-    let mut ui = shown(bench, &desk);
+    let cx = context(&book);
+    let mut ui = shown(bench, &cx);
     ui.click(label).unwrap();
     let messages: Vec<Message> = ui.into_messages().collect();
     let mut done = (Vec::new(), Vec::new());
@@ -178,10 +178,10 @@ fn a_field_that_cannot_be_says_why_and_nothing_starts() {
 fn enter_in_a_field_starts_the_run() {
     let mut bench = bench();
     let book = book();
-    let desk = desk(&book);
+    let cx = context(&book);
     let plan = bench.form.plan().unwrap();
     let size = app::quantity::Limit(plan.bytes).to_string();
-    let mut ui = shown(&bench, &desk);
+    let mut ui = shown(&bench, &cx);
     ui.click(size.as_str()).unwrap();
     ui.tap_key(Named::Enter);
     let messages: Vec<Message> = ui.into_messages().collect();
@@ -239,8 +239,8 @@ fn a_run_that_fails_says_why() {
 fn the_keyboard_goes_from_bar_to_bar_and_each_is_named() {
     let mut bench = measured();
     let book = book();
-    let desk = desk(&book);
-    let mut ui = shown(&bench, &desk);
+    let cx = context(&book);
+    let mut ui = shown(&bench, &cx);
     ui.click("1 MiB, 1 core").unwrap();
     ui.tap_key(Named::ArrowDown);
     let messages: Vec<Message> = ui.into_messages().collect();
@@ -272,8 +272,8 @@ fn facts(bench: &Bench) -> String {
 fn the_pointer_names_a_bar() {
     let mut bench = measured();
     let book = book();
-    let desk = desk(&book);
-    let mut ui = shown(&bench, &desk);
+    let cx = context(&book);
+    let mut ui = shown(&bench, &cx);
     let at = ui.find("256 KiB, 4 cores").unwrap().bounds().center();
     ui.point_at(at);
     ui.simulate([Event::Mouse(mouse::Event::CursorMoved { position: at })]);
@@ -400,20 +400,20 @@ fn a_program_without_optimisation_says_that_it_tells_little() {
 }
 
 #[track_caller]
-fn draw(bench: &Bench, desk: &Desk<'_>, theme: &Theme, name: &str) {
-    let mut ui = open(SIZE, bench.view(desk));
+fn draw(bench: &Bench, cx: &Context<'_>, theme: &Theme, name: &str) {
+    let mut ui = open(SIZE, bench.view(cx));
     assert_drawn(&mut ui, theme, name);
 }
 
 #[test]
 fn it_looks_as_it_should() {
     let book = book();
-    let desk = desk(&book);
+    let cx = context(&book);
     let mut bench = compared();
     update(&mut bench, Message::Chart(ChartMessage::Selected(5)));
-    draw(&bench, &desk, &light(), "bench-light");
-    draw(&bench, &desk, &dark(), "bench-dark");
-    let large = Desk { scale: Scale::new(2.0), ..desk };
+    draw(&bench, &cx, &light(), "bench-light");
+    draw(&bench, &cx, &dark(), "bench-dark");
+    let large = Context { scale: Scale::new(2.0), ..cx };
     let mut ui = open(Size::new(SIZE.width, SIZE.height * 2.0), bench.view(&large));
     assert_drawn(&mut ui, &light(), "bench-large");
 }
@@ -432,5 +432,5 @@ fn a_run_looks_as_it_should() {
         }
     }
     update(&mut bench, Message::News(number, News::Sampled(3)));
-    draw(&bench, &desk(&book), &light(), "bench-running");
+    draw(&bench, &context(&book), &light(), "bench-running");
 }

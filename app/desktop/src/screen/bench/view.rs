@@ -6,7 +6,7 @@ use iced::{Center, Element, Fill, Length};
 use super::chart::{self, Figures};
 use super::run::Running;
 use super::{Bench, Earlier, FileMessage, Message, Purpose, Stage, rows};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -19,37 +19,37 @@ const CHART: f32 = 400.0;
 const PART: f32 = 0.65;
 const LEAST: f32 = 240.0;
 
-pub(super) fn view<'a>(bench: &'a Bench, desk: &Desk<'a>) -> Element<'a, Message> {
+pub(super) fn view<'a>(bench: &'a Bench, cx: &Context<'a>) -> Element<'a, Message> {
     let figures = figures(bench);
-    let mut parts = Column::new().spacing(desk.space(Space::Normal)).width(Fill);
+    let mut parts = Column::new().spacing(cx.space(Space::Normal)).width(Fill);
     if let Some(warning) = bench.build.warning() {
-        parts = parts.push(page::note(desk, page::body(desk, warning), style::warned));
+        parts = parts.push(page::note(cx, page::body(cx, warning), style::warned));
     }
-    parts = parts.push(page::card(desk, work(bench, desk)));
+    parts = parts.push(page::card(cx, work(bench, cx)));
     if let Some(naming) = &bench.naming {
-        parts = parts.push(naming.view(desk).map(Message::Files));
+        parts = parts.push(naming.view(cx).map(Message::Files));
     }
     if let Stage::Failed(problem, _) = &bench.stage {
-        parts = parts.push(page::problem(desk, problem, Vec::new()));
+        parts = parts.push(page::problem(cx, problem, Vec::new()));
     }
     if let Some(earlier) = &bench.earlier {
-        parts = parts.push(compared(earlier, desk));
+        parts = parts.push(compared(earlier, cx));
     }
-    let fills = desk.size.height >= HIGH * desk.scale.factor();
+    let fills = cx.size.height >= HIGH * cx.scale.factor();
     if figures.rows.is_empty() {
         if !matches!(bench.stage, Stage::Running(_)) {
-            parts = parts.push(empty(desk));
+            parts = parts.push(empty(cx));
         }
-        return page::page(desk, "Bench", actions(bench, desk), parts);
+        return page::page(cx, "Bench", actions(bench, cx), parts);
     }
-    let shown = |tall| bench.chart.view(desk, figures, tall).map(Message::Chart);
+    let shown = |tall| bench.chart.view(cx, figures, tall).map(Message::Chart);
     if fills {
-        parts = parts.push(chart::card(desk, shown(Fill)).height(Fill)).height(Fill);
-        return page::fixed_page(desk, "Bench", actions(bench, desk), parts);
+        parts = parts.push(chart::card(cx, shown(Fill)).height(Fill)).height(Fill);
+        return page::fixed_page(cx, "Bench", actions(bench, cx), parts);
     }
-    let tall = (CHART * desk.scale.factor()).min(desk.size.height * PART).max(LEAST);
-    parts = parts.push(chart::card(desk, shown(Length::Fixed(tall))));
-    page::page(desk, "Bench", actions(bench, desk), parts)
+    let tall = (CHART * cx.scale.factor()).min(cx.size.height * PART).max(LEAST);
+    parts = parts.push(chart::card(cx, shown(Length::Fixed(tall))));
+    page::page(cx, "Bench", actions(bench, cx), parts)
 }
 
 pub(super) fn figures(bench: &Bench) -> Figures<'_> {
@@ -61,11 +61,11 @@ pub(super) fn figures(bench: &Bench) -> Figures<'_> {
     Figures { rows: rows(&bench.stage, earlier), earlier: compared }
 }
 
-fn actions<'a>(bench: &Bench, desk: &Desk<'_>) -> Vec<Element<'a, Message>> {
+fn actions<'a>(bench: &Bench, cx: &Context<'_>) -> Vec<Element<'a, Message>> {
     let open = |purpose| Message::Files(FileMessage::Open(purpose));
     let measured = bench.stage.report().is_some();
     let button = |name: &'static str, message: Option<Message>| {
-        page::button(desk, name, Kind::Plain).on_press_maybe(message).into()
+        page::button(cx, name, Kind::Plain).on_press_maybe(message).into()
     };
     vec![
         button("Copy as JSON", Some(Message::Copy).filter(|_| measured)),
@@ -75,33 +75,30 @@ fn actions<'a>(bench: &Bench, desk: &Desk<'_>) -> Vec<Element<'a, Message>> {
 }
 
 /// The form, or how the run goes.
-fn work<'a>(bench: &'a Bench, desk: &Desk<'_>) -> Element<'a, Message> {
+fn work<'a>(bench: &'a Bench, cx: &Context<'_>) -> Element<'a, Message> {
     match &bench.stage {
-        Stage::Running(running) => progress(running, desk),
+        Stage::Running(running) => progress(running, cx),
         Stage::Stopping(..) => {
-            page::muted(desk, "Stopping after the sample that is being taken…").into()
+            page::muted(cx, "Stopping after the sample that is being taken…").into()
         }
-        _ => bench.form.view(desk, Message::Form, Message::Measure),
+        _ => bench.form.view(cx, Message::Form, Message::Measure),
     }
 }
 
-fn progress<'a>(running: &Running, desk: &Desk<'_>) -> Element<'a, Message> {
-    let stop = page::button(desk, "Cancel", Kind::Plain).on_press(Message::Stop);
+fn progress<'a>(running: &Running, cx: &Context<'_>) -> Element<'a, Message> {
+    let stop = page::button(cx, "Cancel", Kind::Plain).on_press(Message::Stop);
     let told = column![
-        page::body(desk, running.line()),
-        page::bar(desk, running.fraction()),
-        page::small(
-            desk,
-            "Figures appear as they are measured. Leave the machine alone meanwhile."
-        )
+        page::body(cx, running.line()),
+        page::bar(cx, running.fraction()),
+        page::small(cx, "Figures appear as they are measured. Leave the machine alone meanwhile.")
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .width(Fill);
-    row![told, stop].spacing(desk.space(Space::Wide)).align_y(Center).into()
+    row![told, stop].spacing(cx.space(Space::Wide)).align_y(Center).into()
 }
 
 /// With what the figures are compared, and why that may tell little.
-fn compared<'a>(earlier: &'a Earlier, desk: &Desk<'_>) -> Element<'a, Message> {
+fn compared<'a>(earlier: &'a Earlier, cx: &Context<'_>) -> Element<'a, Message> {
     let path = page::printable(&earlier.path.display().to_string());
     let build = &earlier.report.build;
     let what = match &earlier.comparison {
@@ -110,23 +107,23 @@ fn compared<'a>(earlier: &'a Earlier, desk: &Desk<'_>) -> Element<'a, Message> {
     };
     let differences = earlier.comparison.iter().flat_map(|comparison| &comparison.differences);
     let differences: Vec<String> = differences.map(ToString::to_string).collect();
-    let mut told = column![page::body(desk, what)].spacing(desk.space(Space::Hair)).width(Fill);
+    let mut told = column![page::body(cx, what)].spacing(cx.space(Space::Hair)).width(Fill);
     let is_hard = !differences.is_empty();
     if is_hard {
         let line = format!("Hard to compare: that run is of {}.", differences.join(", "));
-        told = told.push(page::body(desk, line));
+        told = told.push(page::body(cx, line));
     }
-    let alone = page::button(desk, "Leave out", Kind::Quiet).on_press(Message::Alone);
-    let content = row![told, alone].spacing(desk.space(Space::Normal)).align_y(Center);
+    let alone = page::button(cx, "Leave out", Kind::Quiet).on_press(Message::Alone);
+    let content = row![told, alone].spacing(cx.space(Space::Normal)).align_y(Center);
     let look = if is_hard { style::warned } else { style::sunken };
-    page::note(desk, content, look).into()
+    page::note(cx, content, look).into()
 }
 
-fn empty<'a>(desk: &Desk<'_>) -> Element<'a, Message> {
+fn empty<'a>(cx: &Context<'_>) -> Element<'a, Message> {
     let what = "How fast this machine verifies pieces, trees, documents and whole files, each in \
                 turn with the hash it uses, so that you see what verification itself costs. \
                 Nothing leaves this machine, and the sample model is removed at the end.";
-    let measure = page::button(desk, "Measure now", Kind::Primary).on_press(Message::Measure);
-    let content = page::empty(desk, "Nothing is measured yet", what, vec![measure.into()]);
+    let measure = page::button(cx, "Measure now", Kind::Primary).on_press(Message::Measure);
+    let content = page::empty(cx, "Nothing is measured yet", what, vec![measure.into()]);
     container(content).width(Fill).into()
 }

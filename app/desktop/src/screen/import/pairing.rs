@@ -8,7 +8,7 @@ use iced::{Center, Element};
 use verifier::identity::PeerId;
 
 use super::Job;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Run;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
@@ -100,46 +100,46 @@ impl Tickets {
         !self.open.is_empty() || !self.troubles.is_empty()
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let what = "Paste the ticket of somebody you are not paired with yet. Nobody gets anything \
                     by being paired.";
-        let field = page::field(desk, "mmticket0:…", &self.text, Message::Typed)
+        let field = page::field(cx, "mmticket0:…", &self.text, Message::Typed)
             .id(TICKETS)
             .on_submit(Message::Read);
         let can_read = (!self.text.trim().is_empty()).then_some(Message::Read);
-        let read = page::button(desk, "Read", Kind::Plain).on_press_maybe(can_read);
-        let entry = row![field, read].spacing(desk.space(Space::Narrow)).align_y(Center);
-        let mut parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        let read = page::button(cx, "Read", Kind::Plain).on_press_maybe(can_read);
+        let entry = row![field, read].spacing(cx.space(Space::Narrow)).align_y(Center);
+        let mut parts = column![page::muted(cx, what), entry].spacing(cx.space(Space::Narrow));
         for problem in &self.troubles {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
         for pairing in &self.open {
-            parts = parts.push(invitation(desk, pairing));
+            parts = parts.push(invitation(cx, pairing));
         }
         if !self.paired.is_empty() {
             let line = format!("You are paired with {} now.", people(&self.paired));
-            parts = parts.push(page::body(desk, line));
+            parts = parts.push(page::body(cx, line));
         }
-        page::section(desk, "Pair", parts).into()
+        page::section(cx, "Pair", parts).into()
     }
 }
 
-fn invitation<'a>(desk: &Desk<'_>, pairing: &Pairing) -> Element<'a, Message> {
+fn invitation<'a>(cx: &Context<'_>, pairing: &Pairing) -> Element<'a, Message> {
     let (peer, label) = (pairing.peer(), pairing.label().to_string());
     let places: Vec<String> = pairing.addresses().iter().map(ToString::to_string).collect();
     let who = format!("{label} ({}) at {}", short_peer(peer), places.join(", "));
     let same = format!("Their screen shows this code: pair with {label}");
     let buttons = row![
-        page::button(desk, same, Kind::Primary).on_press(Message::Same(peer)),
-        page::button(desk, "It differs", Kind::Plain).on_press(Message::Other(peer))
+        page::button(cx, same, Kind::Primary).on_press(Message::Same(peer)),
+        page::button(cx, "It differs", Kind::Plain).on_press(Message::Other(peer))
     ]
-    .spacing(desk.space(Space::Narrow));
+    .spacing(cx.space(Space::Narrow));
     let parts = column![
-        page::body(desk, who),
-        page::words(desk, Text::Title, pairing.code().to_owned()),
-        page::muted(desk, "Compare this pair code with what their screen shows for you."),
-        buttons.wrap().vertical_spacing(desk.space(Space::Hair))
+        page::body(cx, who),
+        page::words(cx, Text::Title, pairing.code().to_owned()),
+        page::muted(cx, "Compare this pair code with what their screen shows for you."),
+        buttons.wrap().vertical_spacing(cx.space(Space::Hair))
     ]
-    .spacing(desk.space(Space::Narrow));
-    page::note(desk, parts, style::noted).into()
+    .spacing(cx.space(Space::Narrow));
+    page::note(cx, parts, style::noted).into()
 }

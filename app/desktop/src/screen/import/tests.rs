@@ -24,13 +24,13 @@ use crate::screen::{Changed, Errand};
 use crate::widget::consent;
 
 use scene::{
-    FOLDER, NOW, address, agree, answer, begun, desk, done, gathered, key, old, outlook, peer,
+    FOLDER, NOW, address, agree, answer, begun, context, done, gathered, key, old, outlook, peer,
     plan_asked, ready, shot,
 };
 
 /// The screen as it is drawn now.
 fn see(import: &Import) -> Simulator<'_, Message> {
-    open((1_032.0, 2_000.0), import.view(&desk()))
+    open((1_032.0, 2_000.0), import.view(&context()))
 }
 
 /// Clicks a text; what the screen is told by that.

@@ -9,7 +9,7 @@ use iced::{Center, Element, Fill, Length, Padding};
 use super::message::Command;
 use super::table::{is_narrow, is_roomy, pieces, state};
 use super::{Library, Map, Message, notes};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -21,40 +21,40 @@ const MAP_HEIGHT: f32 = 420.0;
 const SIDE: f32 = 316.0;
 
 /// The card of the selected model, with what goes on; what goes on alone if none is selected.
-pub(super) fn view<'a>(library: &'a Library, desk: &Desk<'a>) -> Option<Element<'a, Message>> {
-    let note = notes::view(library, desk);
+pub(super) fn view<'a>(library: &'a Library, cx: &Context<'a>) -> Option<Element<'a, Message>> {
+    let note = notes::view(library, cx);
     let Some(kept) = library.chosen() else { return note };
     let map: Element<'a, Message> = match &library.map {
-        Map::Looking => container(page::muted(desk, "Looking at its pieces…")).center(Fill).into(),
-        Map::Failed(problem) => page::problem(desk, problem, Vec::new()),
-        Map::Shown(pieces) => library.panel.view(desk, pieces).map(Message::Map),
+        Map::Looking => container(page::muted(cx, "Looking at its pieces…")).center(Fill).into(),
+        Map::Failed(problem) => page::problem(cx, problem, Vec::new()),
+        Map::Shown(pieces) => library.panel.view(cx, pieces).map(Message::Map),
     };
-    let side = side(library, kept, desk);
-    let space = desk.space(Space::Normal);
-    if is_narrow(desk) || !is_roomy(desk) {
-        let map = container(map).height(Length::Fixed(desk.scale.factor() * MAP_HEIGHT));
-        let parts = column![].push(note).push(side).push(map).spacing(desk.space(Space::Wide));
-        if is_roomy(desk) {
+    let side = side(library, kept, cx);
+    let space = cx.space(Space::Normal);
+    if is_narrow(cx) || !is_roomy(cx) {
+        let map = container(map).height(Length::Fixed(cx.scale.factor() * MAP_HEIGHT));
+        let parts = column![].push(note).push(side).push(map).spacing(cx.space(Space::Wide));
+        if is_roomy(cx) {
             // Narrow and high: the card scrolls by itself.
             let parts = page::scroll(container(parts).padding(Padding::default().right(space)));
-            return Some(page::card(desk, parts.height(Fill)).height(Fill).into());
+            return Some(page::card(cx, parts.height(Fill)).height(Fill).into());
         }
-        return Some(page::card(desk, parts).into());
+        return Some(page::card(cx, parts).into());
     }
     // What goes on takes its room from the map, so that nothing else moves.
     let right = column![].push(note).push(container(map).height(Fill)).spacing(space);
     let side = container(side).padding(Padding::default().right(space));
-    let side = page::scroll(side).width(Length::Fixed(desk.scale.factor() * SIDE)).height(Fill);
-    let parts = row![side, right.width(Fill).height(Fill)].spacing(desk.space(Space::Narrow));
-    Some(page::card(desk, parts.height(Fill)).height(Fill).into())
+    let side = page::scroll(side).width(Length::Fixed(cx.scale.factor() * SIDE)).height(Fill);
+    let parts = row![side, right.width(Fill).height(Fill)].spacing(cx.space(Space::Narrow));
+    Some(page::card(cx, parts.height(Fill)).height(Fill).into())
 }
 
-fn side<'a>(library: &'a Library, kept: &'a Kept, desk: &Desk<'a>) -> Element<'a, Message> {
+fn side<'a>(library: &'a Library, kept: &'a Kept, cx: &Context<'a>) -> Element<'a, Message> {
     let model = &kept.model;
     let name = format!("{} {}", model.model_id, model.model_version);
     let verified = model
         .last_verified
-        .map_or_else(|| "never as a whole".to_owned(), |at| words::ago(desk.now, at));
+        .map_or_else(|| "never as a whole".to_owned(), |at| words::ago(cx.now, at));
     let pinned = match model.pin {
         Pin::Pinned => "yes, is never given up",
         Pin::Unpinned => "no, may be given up",
@@ -65,38 +65,38 @@ fn side<'a>(library: &'a Library, kept: &'a Kept, desk: &Desk<'a>) -> Element<'a
             "Pieces",
             format!("{}, each {}", pieces(kept), words::bytes(model.geometry.piece_size().into())),
         ),
-        ("Last used", words::ago(desk.now, model.last_use)),
+        ("Last used", words::ago(cx.now, model.last_use)),
         ("Verified", verified),
         ("Pinned", pinned.to_owned()),
         ("Digest", format!("{}…", short(model.artifact))),
     ];
-    let width = Length::Fixed(desk.scale.factor() * 72.0);
+    let width = Length::Fixed(cx.scale.factor() * 72.0);
     let facts = facts.map(|(name, value)| {
-        row![page::muted(desk, name).width(width), page::body(desk, value).width(Fill)]
-            .spacing(desk.space(Space::Narrow))
+        row![page::muted(cx, name).width(width), page::body(cx, value).width(Fill)]
+            .spacing(cx.space(Space::Narrow))
             .into()
     });
     let facts = iced::widget::Column::with_children(facts).spacing(3.0);
     column![
-        row![page::heading(desk, name), state(kept, desk)]
-            .spacing(desk.space(Space::Normal))
+        row![page::heading(cx, name), state(kept, cx)]
+            .spacing(cx.space(Space::Normal))
             .align_y(Center)
             .wrap(),
-        buttons(library, kept, desk)
+        buttons(library, kept, cx)
     ]
-    .push(repair(kept, desk))
+    .push(repair(kept, cx))
     .push(facts)
-    .spacing(desk.space(Space::Normal))
+    .spacing(cx.space(Space::Normal))
     .width(Fill)
     .into()
 }
 
-fn buttons<'a>(library: &Library, kept: &Kept, desk: &Desk<'_>) -> Element<'a, Message> {
+fn buttons<'a>(library: &Library, kept: &Kept, cx: &Context<'_>) -> Element<'a, Message> {
     let artifact = kept.model.artifact;
     let free = !library.doing.is_working();
     let when_free = |command| free.then_some(Message::Do(command));
     let has_any = kept.model.have.count() > 0;
-    let button = |label, kind| page::button(desk, label, kind).padding([6.0, 10.0]);
+    let button = |label, kind| page::button(cx, label, kind).padding([6.0, 10.0]);
     let pin = match kept.model.pin {
         Pin::Pinned => ("Unpin", Pin::Unpinned),
         Pin::Unpinned => ("Pin", Pin::Pinned),
@@ -117,14 +117,14 @@ fn buttons<'a>(library: &Library, kept: &Kept, desk: &Desk<'_>) -> Element<'a, M
             .into(),
     ];
     Row::with_children(buttons)
-        .spacing(desk.space(Space::Hair) + 2.0)
+        .spacing(cx.space(Space::Hair) + 2.0)
         .wrap()
-        .vertical_spacing(desk.space(Space::Hair) + 2.0)
+        .vertical_spacing(cx.space(Space::Hair) + 2.0)
         .into()
 }
 
 /// What to do about pieces that are missing.
-fn repair<'a>(kept: &Kept, desk: &Desk<'_>) -> Option<Element<'a, Message>> {
+fn repair<'a>(kept: &Kept, cx: &Context<'_>) -> Option<Element<'a, Message>> {
     let (what, style): (String, fn(&iced::Theme) -> container::Style) = match kept.state() {
         State::Whole => return None,
         State::Incomplete => {
@@ -144,9 +144,9 @@ fn repair<'a>(kept: &Kept, desk: &Desk<'_>) -> Option<Element<'a, Message>> {
             (what, style::warned)
         }
     };
-    let again = page::button(desk, "Import it again…", Kind::Plain)
+    let again = page::button(cx, "Import it again…", Kind::Plain)
         .padding([4.0, 10.0])
         .on_press(Message::Import);
-    let parts = column![page::body(desk, what), again].spacing(desk.space(Space::Narrow));
-    Some(page::note(desk, parts, style).padding(desk.space(Space::Narrow)).into())
+    let parts = column![page::body(cx, what), again].spacing(cx.space(Space::Narrow));
+    Some(page::note(cx, parts, style).padding(cx.space(Space::Narrow)).into())
 }

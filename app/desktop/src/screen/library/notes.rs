@@ -11,7 +11,7 @@ use verifier::Sha256;
 use super::doing::{Doing, Reveal, Way, What, Working};
 use super::message::Command;
 use super::{Library, Message};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::{Control, Kind};
 use crate::widget::page;
@@ -21,54 +21,54 @@ use crate::words;
 const OPEN: &str = "Open it in TinyRustLM with its own file picker. Nothing is sent to it.";
 
 /// What goes on, if anything does.
-pub(super) fn view<'a>(library: &'a Library, desk: &Desk<'_>) -> Option<Element<'a, Message>> {
+pub(super) fn view<'a>(library: &'a Library, cx: &Context<'_>) -> Option<Element<'a, Message>> {
     let name = |artifact: &Sha256| library.name(*artifact);
     let note = match &library.doing {
         Doing::Nothing => return None,
-        Doing::Asking(artifact, footprint) => asking(&name(artifact), *footprint, desk),
+        Doing::Asking(artifact, footprint) => asking(&name(artifact), *footprint, cx),
         Doing::Forgetting(artifact) => {
-            let what = page::body(desk, format!("Forgetting {}…", name(artifact)));
-            page::note(desk, what, style::noted).into()
+            let what = page::body(cx, format!("Forgetting {}…", name(artifact)));
+            page::note(cx, what, style::noted).into()
         }
-        Doing::Working(working) => at_work(&name(&working.artifact), working, desk),
-        Doing::Checked(artifact, checked) => told(&name(artifact), checked, desk),
-        Doing::Placing(artifact, folder) => placing(library, *artifact, folder, desk),
-        Doing::Ready(artifact, path, reveal) => ready(&name(artifact), path, reveal, desk),
+        Doing::Working(working) => at_work(&name(&working.artifact), working, cx),
+        Doing::Checked(artifact, checked) => told(&name(artifact), checked, cx),
+        Doing::Placing(artifact, folder) => placing(library, *artifact, folder, cx),
+        Doing::Ready(artifact, path, reveal) => ready(&name(artifact), path, reveal, cx),
         Doing::Failed(_, problem, way) => {
             let mut actions = Vec::new();
             if let Way::Elsewhere(_) = way {
-                actions.push(does(desk, "Choose another folder…", Kind::Plain, Command::Elsewhere));
+                actions.push(does(cx, "Choose another folder…", Kind::Plain, Command::Elsewhere));
             }
-            actions.push(leave(desk, "Dismiss"));
-            page::problem(desk, problem, actions.into_iter().map(Into::into).collect())
+            actions.push(leave(cx, "Dismiss"));
+            page::problem(cx, problem, actions.into_iter().map(Into::into).collect())
         }
     };
     Some(note)
 }
 
 fn does<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     label: &'static str,
     kind: Kind,
     command: Command,
 ) -> Control<'a, Message> {
-    page::button(desk, label, kind).on_press(Message::Do(command))
+    page::button(cx, label, kind).on_press(Message::Do(command))
 }
 
-fn leave<'a>(desk: &Desk<'_>, label: &'static str) -> Control<'a, Message> {
-    does(desk, label, Kind::Plain, Command::Leave)
+fn leave<'a>(cx: &Context<'_>, label: &'static str) -> Control<'a, Message> {
+    does(cx, label, Kind::Plain, Command::Leave)
 }
 
-fn line<'a>(desk: &Desk<'_>, parts: Vec<Element<'a, Message>>) -> Element<'a, Message> {
+fn line<'a>(cx: &Context<'_>, parts: Vec<Element<'a, Message>>) -> Element<'a, Message> {
     Row::with_children(parts)
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .align_y(Center)
         .wrap()
-        .vertical_spacing(desk.space(Space::Hair))
+        .vertical_spacing(cx.space(Space::Hair))
         .into()
 }
 
-fn asking<'a>(name: &str, footprint: Option<Footprint>, desk: &Desk<'_>) -> Element<'a, Message> {
+fn asking<'a>(name: &str, footprint: Option<Footprint>, cx: &Context<'_>) -> Element<'a, Message> {
     let free = match footprint {
         None => "Finding out how much comes free…".to_owned(),
         Some(Footprint { own, shared: 0, .. }) => format!("{} come free.", words::bytes(own)),
@@ -82,21 +82,21 @@ fn asking<'a>(name: &str, footprint: Option<Footprint>, desk: &Desk<'_>) -> Elem
     let more = "Files that you put into folders stay there, and so do receipts. If it is being \
                 served, peers get nothing more of it.";
     let parts = column![
-        page::body(desk, what),
-        page::muted(desk, more),
+        page::body(cx, what),
+        page::muted(cx, more),
         line(
-            desk,
+            cx,
             vec![
-                does(desk, "Forget it", Kind::Danger, Command::Forget).into(),
-                leave(desk, "Keep it").into()
+                does(cx, "Forget it", Kind::Danger, Command::Forget).into(),
+                leave(cx, "Keep it").into()
             ]
         )
     ]
-    .spacing(desk.space(Space::Narrow));
-    page::note(desk, parts, style::warned).into()
+    .spacing(cx.space(Space::Narrow));
+    page::note(cx, parts, style::warned).into()
 }
 
-fn at_work<'a>(name: &str, working: &Working, desk: &Desk<'_>) -> Element<'a, Message> {
+fn at_work<'a>(name: &str, working: &Working, cx: &Context<'_>) -> Element<'a, Message> {
     let doing = match working.what {
         What::Checking => format!("Reading every kept piece of {name} again"),
         What::Finding => format!("Looking for the file of {name}, to verify it first"),
@@ -115,20 +115,20 @@ fn at_work<'a>(name: &str, working: &Working, desk: &Desk<'_>) -> Element<'a, Me
     };
     let parts = row![
         column![
-            row![page::body(desk, doing).width(Fill), page::muted(desk, part)]
-                .spacing(desk.space(Space::Normal)),
-            page::bar(desk, fraction)
+            row![page::body(cx, doing).width(Fill), page::muted(cx, part)]
+                .spacing(cx.space(Space::Normal)),
+            page::bar(cx, fraction)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .width(Fill),
-        leave(desk, "Stop")
+        leave(cx, "Stop")
     ]
-    .spacing(desk.space(Space::Wide))
+    .spacing(cx.space(Space::Wide))
     .align_y(Center);
-    page::note(desk, parts, style::noted).into()
+    page::note(cx, parts, style::noted).into()
 }
 
-fn told<'a>(name: &str, checked: &Checked, desk: &Desk<'_>) -> Element<'a, Message> {
+fn told<'a>(name: &str, checked: &Checked, cx: &Context<'_>) -> Element<'a, Message> {
     let pieces = words::count(checked.pieces.into(), "piece");
     let (what, frame): (String, fn(&iced::Theme) -> iced::widget::container::Style) = match checked
         .wrong(words::count)
@@ -145,27 +145,27 @@ fn told<'a>(name: &str, checked: &Checked, desk: &Desk<'_>) -> Element<'a, Messa
     };
     let mut actions: Vec<Element<'a, Message>> = Vec::new();
     if checked.state != State::Whole {
-        let again = page::button(desk, "Import it again…", Kind::Primary);
+        let again = page::button(cx, "Import it again…", Kind::Primary);
         actions.push(again.on_press(Message::Import).into());
     }
-    actions.push(leave(desk, "Done").into());
-    let actions = Row::with_children(actions).spacing(desk.space(Space::Narrow));
-    let parts = row![page::body(desk, what).width(Fill), actions]
-        .spacing(desk.space(Space::Wide))
+    actions.push(leave(cx, "Done").into());
+    let actions = Row::with_children(actions).spacing(cx.space(Space::Narrow));
+    let parts = row![page::body(cx, what).width(Fill), actions]
+        .spacing(cx.space(Space::Wide))
         .align_y(Center);
-    page::note(desk, parts, frame).into()
+    page::note(cx, parts, frame).into()
 }
 
 fn placing<'a>(
     library: &'a Library,
     artifact: Sha256,
     folder: &'a str,
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
 ) -> Element<'a, Message> {
     let Some(kept) = library.kept(artifact) else {
-        let what = page::body(desk, "The model is not kept any more.");
-        let parts = row![what.width(Fill), leave(desk, "Done")].align_y(Center);
-        return page::note(desk, parts, style::warned).into();
+        let what = page::body(cx, "The model is not kept any more.");
+        let parts = row![what.width(Fill), leave(cx, "Done")].align_y(Center);
+        return page::note(cx, parts, style::warned).into();
     };
     let model = &kept.model;
     let stem = Stem::new(&model.model_id, &model.model_version);
@@ -176,11 +176,11 @@ fn placing<'a>(
             stem.artifact(),
             words::count(kept.missing().into(), "piece")
         );
-        let again = page::button(desk, "Import it again…", Kind::Primary);
-        let actions = vec![again.on_press(Message::Import).into(), leave(desk, "Leave").into()];
+        let again = page::button(cx, "Import it again…", Kind::Primary);
+        let actions = vec![again.on_press(Message::Import).into(), leave(cx, "Leave").into()];
         let parts =
-            column![page::body(desk, what), line(desk, actions)].spacing(desk.space(Space::Narrow));
-        return page::note(desk, parts, style::warned).into();
+            column![page::body(cx, what), line(cx, actions)].spacing(cx.space(Space::Narrow));
+        return page::note(cx, parts, style::warned).into();
     }
     let what = format!(
         "The library keeps this model in pieces. TinyRustLM opens files, so {} and its receipt, \
@@ -190,22 +190,22 @@ fn placing<'a>(
     );
     let typed = |folder| Message::Do(Command::Folder(folder));
     let write = (!folder.trim().is_empty()).then_some(Message::Do(Command::Export));
-    let field = page::field(desk, "The folder, from the root", folder, typed)
+    let field = page::field(cx, "The folder, from the root", folder, typed)
         .on_submit_maybe(write.clone())
         .width(Fill);
     let fields = row![
         field,
-        does(desk, "Browse…", Kind::Plain, Command::Browse),
-        page::button(desk, "Write and show", Kind::Primary).on_press_maybe(write),
-        leave(desk, "Cancel")
+        does(cx, "Browse…", Kind::Plain, Command::Browse),
+        page::button(cx, "Write and show", Kind::Primary).on_press_maybe(write),
+        leave(cx, "Cancel")
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .align_y(Center);
-    let parts = column![page::body(desk, what), fields].spacing(desk.space(Space::Narrow));
-    page::note(desk, parts, style::noted).into()
+    let parts = column![page::body(cx, what), fields].spacing(cx.space(Space::Narrow));
+    page::note(cx, parts, style::noted).into()
 }
 
-fn ready<'a>(name: &str, path: &Path, reveal: &Reveal, desk: &Desk<'_>) -> Element<'a, Message> {
+fn ready<'a>(name: &str, path: &Path, reveal: &Reveal, cx: &Context<'_>) -> Element<'a, Message> {
     let shown = page::printable(&path.display().to_string());
     let what = match reveal {
         Reveal::Opening => format!("{name} is verified. Asking the desktop to show it…"),
@@ -214,21 +214,21 @@ fn ready<'a>(name: &str, path: &Path, reveal: &Reveal, desk: &Desk<'_>) -> Eleme
             format!("{name} is verified. This desktop has no file manager that would show it.")
         }
     };
-    let copy = page::button(desk, "Copy the path", Kind::Plain)
+    let copy = page::button(cx, "Copy the path", Kind::Plain)
         .on_press(Message::Copy(path.display().to_string()));
     let again = (!matches!(reveal, Reveal::Opening))
-        .then(|| does(desk, "Show it again", Kind::Plain, Command::Reveal));
+        .then(|| does(cx, "Show it again", Kind::Plain, Command::Reveal));
     let why = match reveal {
-        Reveal::Unable(problem) => Some(page::small(desk, page::printable(&problem.what))),
+        Reveal::Unable(problem) => Some(page::small(cx, page::printable(&problem.what))),
         Reveal::Opening | Reveal::Shown => None,
     };
     let mut actions: Vec<Element<'a, Message>> = vec![copy.into()];
     actions.extend(again.map(Into::into));
-    actions.push(leave(desk, "Done").into());
-    let parts = column![page::body(desk, what), page::body(desk, shown), page::muted(desk, OPEN)]
+    actions.push(leave(cx, "Done").into());
+    let parts = column![page::body(cx, what), page::body(cx, shown), page::muted(cx, OPEN)]
         .push(why)
-        .push(line(desk, actions))
-        .spacing(desk.space(Space::Narrow))
+        .push(line(cx, actions))
+        .spacing(cx.space(Space::Narrow))
         .width(Length::Fill);
-    page::note(desk, parts, style::noted).into()
+    page::note(cx, parts, style::noted).into()
 }

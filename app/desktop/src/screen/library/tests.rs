@@ -18,7 +18,7 @@ use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, PieceIndex, Root, Sha25
 
 use super::message::{Command, News, Part, Placed, Work};
 use super::{Action, Library, Message};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{self, SCALE_FACTOR};
 use crate::screen::{Changed, Errand, Place};
 use crate::theme::Scale;
@@ -32,8 +32,8 @@ fn peer(seed: u8) -> PeerId {
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| Book { own: peer(0), peers: Arc::new([]) });
 
-fn desk(percent: u16) -> Desk<'static> {
-    Desk {
+fn context(percent: u16) -> Context<'static> {
+    Context {
         scale: Scale::new(f32::from(percent) / 100.0),
         scale_factor: SCALE_FACTOR,
         now: NOW,
@@ -129,7 +129,7 @@ fn answer_maps(library: &mut Library, action: &Action) {
 /// What pressing the button with this label asks for, in the end.
 fn press(library: &mut Library, label: &str) -> Action {
     let messages: Vec<Message> = {
-        let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
+        let mut ui = headless::open((1_032.0, 780.0), library.view(&context(100)));
         if let Err(error) = ui.click(label) {
             panic!("{label}: {error}");
         }
@@ -148,7 +148,7 @@ fn hear(library: &mut Library, messages: Vec<Message>) -> Action {
 }
 
 fn says(library: &Library, words: &str) -> bool {
-    headless::open((1_032.0, 780.0), library.view(&desk(100))).find(words).is_ok()
+    headless::open((1_032.0, 780.0), library.view(&context(100))).find(words).is_ok()
 }
 
 fn problem(what: &str) -> Problem {
@@ -202,7 +202,7 @@ fn the_keyboard_moves_through_the_list_and_shows_each_model() {
     let mut library = shown(models());
     assert_eq!(library.name(artifact(&library)), "storyteller 1.0");
     let messages: Vec<Message> = {
-        let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
+        let mut ui = headless::open((1_032.0, 780.0), library.view(&context(100)));
         // A click on a line gives the list the keyboard.
         ui.click("tiny-chat").unwrap();
         ui.tap_key(Named::End);

@@ -8,7 +8,7 @@ use iced::{Element, Fill, Theme};
 use verifier::scalars::Label;
 
 use super::{Action, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Run;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
@@ -143,38 +143,38 @@ impl Adding {
         Ok(())
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         match self {
-            Self::Writing { ticket, problem, .. } => writing(desk, ticket, problem.as_ref()),
-            Self::Comparing(comparing) => comparing.view(desk),
+            Self::Writing { ticket, problem, .. } => writing(cx, ticket, problem.as_ref()),
+            Self::Comparing(comparing) => comparing.view(cx),
         }
     }
 }
 
 fn writing<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     ticket: &'a str,
     problem: Option<&Problem>,
 ) -> Element<'a, Message> {
     let ready = (!ticket.trim().is_empty()).then_some(Message::Read);
-    let field = page::field(desk, "mmticket0:…", ticket, Message::Ticket)
+    let field = page::field(cx, "mmticket0:…", ticket, Message::Ticket)
         .id(FIELD)
         .on_paste(Message::Pasted)
         .on_submit_maybe(ready.clone());
     let mut parts = column![
         page::muted(
-            desk,
+            cx,
             "Paste the ticket that somebody gave you. You see who it is and compare a code \
              before anything is kept."
         ),
-        page::labelled(desk, "Their ticket", field)
+        page::labelled(cx, "Their ticket", field)
     ]
-    .spacing(desk.space(Space::Normal));
+    .spacing(cx.space(Space::Normal));
     if let Some(problem) = problem {
-        parts = parts.push(page::problem(desk, problem, Vec::new()));
+        parts = parts.push(page::problem(cx, problem, Vec::new()));
     }
-    let read = page::button(desk, "Read the ticket", Kind::Primary).on_press_maybe(ready);
-    page::section(desk, "Pair with somebody", parts.push(read)).into()
+    let read = page::button(cx, "Read the ticket", Kind::Primary).on_press_maybe(ready);
+    page::section(cx, "Pair with somebody", parts.push(read)).into()
 }
 
 impl Comparing {
@@ -204,7 +204,7 @@ impl Comparing {
         Action::work(Work::Pair(run, Box::new(self.pairing.clone().called(label))))
     }
 
-    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let addresses: Vec<String> =
             self.pairing.addresses().iter().map(ToString::to_string).collect();
         let facts = [
@@ -213,57 +213,57 @@ impl Comparing {
             ("Is called at", addresses.join(", ")),
         ];
         let facts = facts.map(|(name, value)| {
-            let value = page::body(desk, value).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
-            let name = page::muted(desk, name).width(desk.scale.factor() * 100.0);
-            row![name, value].spacing(desk.space(Space::Normal)).into()
+            let value = page::body(cx, value).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
+            let name = page::muted(cx, name).width(cx.scale.factor() * 100.0);
+            row![name, value].spacing(cx.space(Space::Normal)).into()
         });
         let fault = self.label().err();
         let name = fault.is_none().then(|| self.label.trim().to_owned());
         let ready = (name.is_some() && self.sent.is_none()).then_some(Message::Pair);
-        let heard = page::field(desk, "1234 5678 …", &self.heard, Message::Heard)
+        let heard = page::field(cx, "1234 5678 …", &self.heard, Message::Heard)
             .on_submit_maybe(ready.clone());
-        let heard = mark::entry(desk, "What they read out (may be left out)", heard, None, "");
-        let label = page::field(desk, "anna-laptop", &self.label, Message::Label)
+        let heard = mark::entry(cx, "What they read out (may be left out)", heard, None, "");
+        let label = page::field(cx, "anna-laptop", &self.label, Message::Label)
             .on_submit_maybe(ready.clone());
-        let label = mark::entry(desk, "What you call them", label, fault, "");
+        let label = mark::entry(cx, "What you call them", label, fault, "");
         let buttons = row![
             page::button(
-                desk,
+                cx,
                 format!("Pair with {}", page::printable(name.as_deref().unwrap_or("them"))),
                 Kind::Primary
             )
             .on_press_maybe(ready),
-            page::button(desk, "Do not pair", Kind::Plain).on_press(Message::Leave)
+            page::button(cx, "Do not pair", Kind::Plain).on_press(Message::Leave)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .wrap();
         let mut parts = column![
-            iced::widget::Column::with_children(facts).spacing(desk.space(Space::Hair)),
-            digits(desk, self.pairing.code()),
+            iced::widget::Column::with_children(facts).spacing(cx.space(Space::Hair)),
+            digits(cx, self.pairing.code()),
             page::body(
-                desk,
+                cx,
                 "The other screen must show the same code. If it does not, do not pair."
             ),
             heard,
             label
         ]
-        .spacing(desk.space(Space::Normal));
+        .spacing(cx.space(Space::Normal));
         if let Some(problem) = &self.problem {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
-        page::section(desk, "Compare the pair code", parts.push(buttons)).into()
+        page::section(cx, "Compare the pair code", parts.push(buttons)).into()
     }
 }
 
 /// The code in its groups, large.
-fn digits<'a>(desk: &Desk<'_>, code: &'a str) -> Element<'a, Message> {
+fn digits<'a>(cx: &Context<'_>, code: &'a str) -> Element<'a, Message> {
     let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
     let groups = code.split(' ').map(|group| {
-        page::words(desk, Text::Title, group).style(strong).wrapping(text::Wrapping::None).into()
+        page::words(cx, Text::Title, group).style(strong).wrapping(text::Wrapping::None).into()
     });
     let groups = Row::with_children(groups)
-        .spacing(desk.space(Space::Wide))
+        .spacing(cx.space(Space::Wide))
         .wrap()
-        .vertical_spacing(desk.space(Space::Hair));
-    container(groups).padding(desk.space(Space::Normal)).width(Fill).style(style::sunken).into()
+        .vertical_spacing(cx.space(Space::Hair));
+    container(groups).padding(cx.space(Space::Normal)).width(Fill).style(style::sunken).into()
 }

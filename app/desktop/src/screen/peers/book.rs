@@ -10,7 +10,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::Label;
 
 use super::{Action, Entry, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::Space;
 use crate::widget::control::Kind;
 use crate::widget::mark::{self, Tone};
@@ -106,42 +106,42 @@ impl Book {
 
     pub(super) fn view<'a>(
         &'a self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         entries: &'a [Entry],
     ) -> Element<'a, Message> {
         if entries.is_empty() {
             return page::empty(
-                desk,
+                cx,
                 "You are paired with nobody yet",
                 "Invite somebody and give them the ticket, and paste the ticket that they give \
                  you. When both of you have compared the code, models can move between you.",
                 Vec::new(),
             );
         }
-        let mut list = Column::new().spacing(desk.space(Space::Normal)).width(Fill);
+        let mut list = Column::new().spacing(cx.space(Space::Normal)).width(Fill);
         for (place, entry) in entries.iter().enumerate() {
             if place > 0 {
                 list = list.push(page::separator());
             }
-            list = list.push(self.entry(desk, entry));
+            list = list.push(self.entry(cx, entry));
         }
         let name = words::count(entries.len() as u64, "peer");
-        page::section(desk, name, list).into()
+        page::section(cx, name, list).into()
     }
 
-    fn entry<'a>(&'a self, desk: &Desk<'_>, entry: &'a Entry) -> Element<'a, Message> {
+    fn entry<'a>(&'a self, cx: &Context<'_>, entry: &'a Entry) -> Element<'a, Message> {
         let peer = &entry.peer;
         let head: Element<'a, Message> = match self {
-            Self::Renaming(renamed, label) if renamed.id == peer.id => renaming(desk, label),
+            Self::Renaming(renamed, label) if renamed.id == peer.id => renaming(cx, label),
             _ => {
                 let tag = match peer.access {
                     Access::Blocked => Some("blocked"),
                     Access::Open => entry.liar.is_banned.then_some("banned"),
                 };
-                let tag = tag.map(|tag| mark::tag(desk, tag, Tone::Warning));
-                let name = mark::named(desk, page::printable(peer.label.as_str()), tag);
-                row![name, Gap::new().width(Fill), self.buttons(desk, peer)]
-                    .spacing(desk.space(Space::Normal))
+                let tag = tag.map(|tag| mark::tag(cx, tag, Tone::Warning));
+                let name = mark::named(cx, page::printable(peer.label.as_str()), tag);
+                row![name, Gap::new().width(Fill), self.buttons(cx, peer)]
+                    .spacing(cx.space(Space::Normal))
                     .align_y(Center)
                     .into()
             }
@@ -158,27 +158,25 @@ impl Book {
             ("Called at", addresses.join(", ")),
             ("Id", short_peer(peer.id)),
         ];
-        let what = [("Moved", moved), ("Added", words::ago(desk.now, peer.added))];
-        let gap = desk.space(Space::Hair) + 2.0;
-        let facts: Element<'a, Message> = if super::is_wide(desk) {
-            row![page::facts(desk, who), page::facts(desk, what)]
-                .spacing(desk.space(Space::Wide))
-                .into()
+        let what = [("Moved", moved), ("Added", words::ago(cx.now, peer.added))];
+        let gap = cx.space(Space::Hair) + 2.0;
+        let facts: Element<'a, Message> = if super::is_wide(cx) {
+            row![page::facts(cx, who), page::facts(cx, what)].spacing(cx.space(Space::Wide)).into()
         } else {
-            column![page::facts(desk, who), page::facts(desk, what)].spacing(gap).into()
+            column![page::facts(cx, who), page::facts(cx, what)].spacing(gap).into()
         };
-        let mut parts = column![head, facts].spacing(desk.space(Space::Narrow)).width(Fill);
+        let mut parts = column![head, facts].spacing(cx.space(Space::Narrow)).width(Fill);
         if !entry.liar.lies.is_empty() {
-            parts = parts.push(self.lies(desk, entry));
+            parts = parts.push(self.lies(cx, entry));
         }
         match self {
             Self::Removing(removed) if removed.id == peer.id => {
-                parts = parts.push(removing(desk, peer));
+                parts = parts.push(removing(cx, peer));
             }
             Self::Failed(failed, problem) if *failed == peer.id => {
                 let dismiss =
-                    page::button(desk, "Dismiss", Kind::Quiet).on_press(Message::Leave).into();
-                parts = parts.push(page::problem(desk, problem, vec![dismiss]));
+                    page::button(cx, "Dismiss", Kind::Quiet).on_press(Message::Leave).into();
+                parts = parts.push(page::problem(cx, problem, vec![dismiss]));
             }
             _ => {}
         }
@@ -186,34 +184,31 @@ impl Book {
     }
 
     /// What it was caught at, and the way to call it again all the same.
-    fn lies<'a>(&self, desk: &Desk<'_>, entry: &Entry) -> Element<'a, Message> {
+    fn lies<'a>(&self, cx: &Context<'_>, entry: &Entry) -> Element<'a, Message> {
         let label = page::printable(entry.peer.label.as_str());
-        let mut lies = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
+        let mut lies = Column::new().spacing(cx.space(Space::Hair)).width(Fill);
         for lie in entry.liar.lies.iter().rev() {
             let [wanted, came] = lie.untrue.digests();
             let what = format!("It sent wrong bytes for {lie}.");
             let digests = format!("Wanted {wanted}, came {came}");
             lies = lies
-                .push(page::body(desk, what))
-                .push(page::small(desk, digests).wrapping(text::Wrapping::WordOrGlyph));
+                .push(page::body(cx, what))
+                .push(page::small(cx, digests).wrapping(text::Wrapping::WordOrGlyph));
         }
         if !entry.liar.is_banned {
             return lies.into();
         }
         let idle = (!matches!(self, Self::Changing(_))).then(|| Message::Unban(entry.peer.clone()));
-        let lift = page::button(desk, format!("Call {label} again"), Kind::Plain);
+        let lift = page::button(cx, format!("Call {label} again"), Kind::Plain);
         let what = format!("{label} lied and is banned: imports do not call it.");
-        let parts = column![page::body(desk, what), lies, row![lift.on_press_maybe(idle)]];
-        page::note(desk, parts.spacing(desk.space(Space::Narrow)), crate::theme::style::warned)
-            .into()
+        let parts = column![page::body(cx, what), lies, row![lift.on_press_maybe(idle)]];
+        page::note(cx, parts.spacing(cx.space(Space::Narrow)), crate::theme::style::warned).into()
     }
 
-    fn buttons<'a>(&self, desk: &Desk<'_>, peer: &KnownPeer) -> Element<'a, Message> {
+    fn buttons<'a>(&self, cx: &Context<'_>, peer: &KnownPeer) -> Element<'a, Message> {
         let idle = |message: Message| (!matches!(self, Self::Changing(_))).then_some(message);
         let button = |label: &'static str, message: Message| {
-            page::button(desk, label, Kind::Plain)
-                .padding([4.0, 10.0])
-                .on_press_maybe(idle(message))
+            page::button(cx, label, Kind::Plain).padding([4.0, 10.0]).on_press_maybe(idle(message))
         };
         let block = match peer.access {
             Access::Open => button("Block", Message::Block(peer.clone())),
@@ -224,44 +219,44 @@ impl Book {
             block,
             button("Remove", Message::Remove(peer.clone()))
         ]
-        .spacing(desk.space(Space::Hair))
+        .spacing(cx.space(Space::Hair))
         .into()
     }
 }
 
-fn renaming<'a>(desk: &Desk<'_>, label: &'a str) -> Element<'a, Message> {
+fn renaming<'a>(cx: &Context<'_>, label: &'a str) -> Element<'a, Message> {
     let fault = Label::parse(label.trim()).err().map(|error| error.to_string());
     let ready = fault.is_none().then_some(Message::Keep);
     let field =
-        page::field(desk, "anna-laptop", label, Message::Label).on_submit_maybe(ready.clone());
+        page::field(cx, "anna-laptop", label, Message::Label).on_submit_maybe(ready.clone());
     let mut parts = column![
         row![
             field.width(Fill),
-            page::button(desk, "Keep the name", Kind::Primary).on_press_maybe(ready),
-            page::button(desk, "Leave", Kind::Plain).on_press(Message::Leave)
+            page::button(cx, "Keep the name", Kind::Primary).on_press_maybe(ready),
+            page::button(cx, "Leave", Kind::Plain).on_press(Message::Leave)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .align_y(Center)
     ]
-    .spacing(desk.space(Space::Hair));
+    .spacing(cx.space(Space::Hair));
     if let Some(fault) = fault {
-        parts = parts.push(mark::wrong(desk, page::capital(&fault)));
+        parts = parts.push(mark::wrong(cx, page::capital(&fault)));
     }
     parts.into()
 }
 
-fn removing<'a>(desk: &Desk<'_>, peer: &KnownPeer) -> Element<'a, Message> {
+fn removing<'a>(cx: &Context<'_>, peer: &KnownPeer) -> Element<'a, Message> {
     let label = page::printable(peer.label.as_str());
     let words = format!(
         "Forget {label}? It can neither call nor be called any more, and what it may have is \
          taken back. Models that moved stay where they are."
     );
     let buttons = row![
-        page::button(desk, format!("Forget {label}"), Kind::Danger).on_press(Message::Forget),
-        page::button(desk, "Keep", Kind::Plain).on_press(Message::Leave)
+        page::button(cx, format!("Forget {label}"), Kind::Danger).on_press(Message::Forget),
+        page::button(cx, "Keep", Kind::Plain).on_press(Message::Leave)
     ]
-    .spacing(desk.space(Space::Narrow));
-    let parts = column![page::body(desk, words).wrapping(text::Wrapping::WordOrGlyph), buttons]
-        .spacing(desk.space(Space::Normal));
-    page::note(desk, parts, crate::theme::style::warned).into()
+    .spacing(cx.space(Space::Narrow));
+    let parts = column![page::body(cx, words).wrapping(text::Wrapping::WordOrGlyph), buttons]
+        .spacing(cx.space(Space::Normal));
+    page::note(cx, parts, crate::theme::style::warned).into()
 }

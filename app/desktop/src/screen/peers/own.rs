@@ -10,7 +10,7 @@ use verifier::scalars::UtcTime;
 
 use super::super::{Errand, Run};
 use super::{Action, Look, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::{mark, page, qr};
@@ -150,41 +150,41 @@ impl Own {
         }
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let content: Element<'a, Message> = match &self.invite {
-            Invite::Closed => self.id(desk),
-            Invite::Writing(form) => form.view(desk),
-            Invite::Given(invited, picture) => given(desk, invited, picture.as_ref()),
+            Invite::Closed => self.id(cx),
+            Invite::Writing(form) => form.view(cx),
+            Invite::Given(invited, picture) => given(cx, invited, picture.as_ref()),
         };
         let name = match &self.invite {
             Invite::Closed => "This machine",
             Invite::Writing(_) => "Invite somebody",
             Invite::Given(..) => "Your ticket",
         };
-        page::section(desk, name, content).into()
+        page::section(cx, name, content).into()
     }
 
-    fn id<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn id<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let Some((id, picture)) = &self.id else {
-            return page::muted(desk, "Reading the key…").into();
+            return page::muted(cx, "Reading the key…").into();
         };
         let buttons = row![
-            page::button(desk, "Invite somebody", Kind::Primary).on_press(Message::Begin),
-            page::button(desk, "Copy id", Kind::Plain).on_press(Message::CopyId)
+            page::button(cx, "Invite somebody", Kind::Primary).on_press(Message::Begin),
+            page::button(cx, "Copy id", Kind::Plain).on_press(Message::CopyId)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .wrap();
         let words = column![
-            page::muted(desk, "Your peer id, which is your public key:"),
-            text_of(desk, id),
-            page::small(desk, "To pair, give a ticket and take one. The id alone lets nobody in."),
+            page::muted(cx, "Your peer id, which is your public key:"),
+            text_of(cx, id),
+            page::small(cx, "To pair, give a ticket and take one. The id alone lets nobody in."),
             buttons
         ]
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .width(Fill);
         match picture {
             Some(picture) => {
-                row![words, qr::code(desk, picture, 3.0)].spacing(desk.space(Space::Wide)).into()
+                row![words, qr::code(cx, picture, 3.0)].spacing(cx.space(Space::Wide)).into()
             }
             None => words.into(),
         }
@@ -192,75 +192,74 @@ impl Own {
 }
 
 impl Form {
-    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let span = Span::at_most(&self.span, PeerMessages::V0.window);
         let span = span.err().map(|error| error.to_string());
         let ready = span.is_none().then_some(Message::Write);
-        let label = page::field(desk, "anna-laptop", &self.label, Message::Label)
+        let label = page::field(cx, "anna-laptop", &self.label, Message::Label)
             .on_submit_maybe(ready.clone());
         let addresses =
-            page::field(desk, "mmp://192.168.1.20:9410", &self.addresses, Message::Addresses)
+            page::field(cx, "mmp://192.168.1.20:9410", &self.addresses, Message::Addresses)
                 .on_submit_maybe(ready.clone());
-        let time =
-            page::field(desk, "1d", &self.span, Message::Span).on_submit_maybe(ready.clone());
+        let time = page::field(cx, "1d", &self.span, Message::Span).on_submit_maybe(ready.clone());
         let buttons = row![
-            page::button(desk, "Write the ticket", Kind::Primary).on_press_maybe(ready),
-            page::button(desk, "Leave", Kind::Plain).on_press(Message::Leave)
+            page::button(cx, "Write the ticket", Kind::Primary).on_press_maybe(ready),
+            page::button(cx, "Leave", Kind::Plain).on_press(Message::Leave)
         ]
-        .spacing(desk.space(Space::Narrow));
+        .spacing(cx.space(Space::Narrow));
         let mut parts = column![
-            mark::entry(desk, "The name that they see", label, None, ""),
+            mark::entry(cx, "The name that they see", label, None, ""),
             mark::entry(
-                desk,
+                cx,
                 "Where they call you",
                 addresses,
                 None,
                 "One or more, with blanks between them. Whoever has the ticket learns them."
             ),
-            mark::entry(desk, "How long it holds", time, span, "Such as 1h, 1d or 2w."),
+            mark::entry(cx, "How long it holds", time, span, "Such as 1h, 1d or 2w."),
         ]
-        .spacing(desk.space(Space::Normal));
+        .spacing(cx.space(Space::Normal));
         if let Some(problem) = &self.problem {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
         parts.push(buttons).into()
     }
 }
 
 fn given<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     invited: &'a Invited,
     picture: Option<&'a Data>,
 ) -> Element<'a, Message> {
     let buttons = row![
-        page::button(desk, "Copy ticket", Kind::Primary).on_press(Message::CopyTicket),
-        page::button(desk, "Done", Kind::Plain).on_press(Message::Leave)
+        page::button(cx, "Copy ticket", Kind::Primary).on_press(Message::CopyTicket),
+        page::button(cx, "Done", Kind::Plain).on_press(Message::Leave)
     ]
-    .spacing(desk.space(Space::Narrow));
+    .spacing(cx.space(Space::Narrow));
     let facts = [
         ("Name", invited.label.clone()),
         ("Call", invited.addresses.join(", ")),
         ("Until", invited.expires.to_string()),
     ];
     let picture: Element<'a, Message> = match picture {
-        Some(picture) => qr::code(desk, picture, 3.0),
-        None => qr::too_long(desk).into(),
+        Some(picture) => qr::code(cx, picture, 3.0),
+        None => qr::too_long(cx).into(),
     };
     column![
-        page::muted(desk, "Give it to the other person by a way you trust, and ask for theirs."),
-        text_of(desk, &invited.ticket),
+        page::muted(cx, "Give it to the other person by a way you trust, and ask for theirs."),
+        text_of(cx, &invited.ticket),
         buttons,
-        page::facts(desk, facts),
+        page::facts(cx, facts),
         picture
     ]
-    .spacing(desk.space(Space::Normal))
+    .spacing(cx.space(Space::Normal))
     .into()
 }
 
 /// A long word, which is broken where the line ends.
-fn text_of<'a, M: 'a>(desk: &Desk<'_>, word: &'a str) -> Element<'a, M> {
-    let word = page::body(desk, word).wrapping(text::Wrapping::Glyph);
-    container(word).padding(desk.space(Space::Narrow)).width(Fill).style(style::sunken).into()
+fn text_of<'a, M: 'a>(cx: &Context<'_>, word: &'a str) -> Element<'a, M> {
+    let word = page::body(cx, word).wrapping(text::Wrapping::Glyph);
+    container(word).padding(cx.space(Space::Narrow)).width(Fill).style(style::sunken).into()
 }
 
 /// Words with blanks or commas between them.

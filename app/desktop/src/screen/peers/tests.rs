@@ -16,7 +16,7 @@ use verifier::scalars::{Id, Label, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Sha256};
 
 use super::{Entry, Errand, Invited, Look, Message, Peers, Work, adding, book, own};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
 use crate::screen::{Changed, Run};
 use crate::theme::{Scale, dark, light};
@@ -82,16 +82,16 @@ fn book() -> Book {
     Book { own: key(1).public_key().peer_id(), peers: two().into() }
 }
 
-fn desk(book: &Book) -> Desk<'_> {
+fn context(book: &Book) -> Context<'_> {
     let (scale, size) = (Scale::default(), Size::new(1_180.0, 780.0));
-    Desk { scale, scale_factor: SCALE_FACTOR, now: NOW, book, size }
+    Context { scale, scale_factor: SCALE_FACTOR, now: NOW, book, size }
 }
 
 /// Does something to the screen as it is shown; what it says.
 fn use_it(screen: &Peers, act: impl FnOnce(&mut Simulator<'_, Message>)) -> Vec<Message> {
     let book = book();
     // High enough that nothing has to be scrolled to.
-    let mut ui = open((SIZE.width, 2_000.0), screen.view(&desk(&book)));
+    let mut ui = open((SIZE.width, 2_000.0), screen.view(&context(&book)));
     act(&mut ui);
     ui.into_messages().collect()
 }
@@ -351,7 +351,7 @@ fn it_is_drawn() {
     let _action = comparing.update(Message::Read(run, Ok(pairing())));
     let book = book();
     for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
-        let view = comparing.view(&desk(&book));
+        let view = comparing.view(&context(&book));
         assert_drawn(&mut open(SIZE, view), &theme, &format!("peers-{colours}"));
     }
     let mut given = screen(two());
@@ -364,8 +364,8 @@ fn it_is_drawn() {
     };
     let run = write(&mut given);
     let _action = given.update(Message::Invited(run, Ok(invited)));
-    assert_drawn(&mut open(SIZE, given.view(&desk(&book))), &light(), "peers-ticket-light");
-    let large = Desk { scale: Scale::new(2.0), ..desk(&book) };
+    assert_drawn(&mut open(SIZE, given.view(&context(&book))), &light(), "peers-ticket-light");
+    let large = Context { scale: Scale::new(2.0), ..context(&book) };
     let view = comparing.view(&large);
     assert_drawn(&mut open((1_032.0, 2_600.0), view), &light(), "peers-large-light");
 }

@@ -9,7 +9,7 @@ use iced::widget::{column, row};
 use verifier::receipt::{Receipt, VerifiedReceipt};
 
 use super::{Action, AgainTurn, Choice, Ended, ManifestFrom, Read, Running, Work, typed};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -136,49 +136,49 @@ impl Again {
         Action::none()
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
         let what = "Every check again, from the files on this machine, and whether the receipt says \
                     what one written now would.";
-        let mut parts = column![page::muted(desk, what)].spacing(desk.space(Space::Normal));
+        let mut parts = column![page::muted(cx, what)].spacing(cx.space(Space::Normal));
         if let State::Running(running) = &self.state {
-            return parts.push(progress(desk, running, Message::Cancel)).into();
+            return parts.push(progress(cx, running, Message::Cancel)).into();
         }
-        parts = parts.push(path(desk, "The .slm file", &self.slm, Message::Slm, Choice::AgainSlm));
+        parts = parts.push(path(cx, "The .slm file", &self.slm, Message::Slm, Choice::AgainSlm));
         parts = parts.push(match &self.kept {
             Some(_) => {
                 let kept = "The library keeps the manifest that this receipt names; it is used.";
-                Element::from(page::muted(desk, kept))
+                Element::from(page::muted(cx, kept))
             }
             None => {
-                path(desk, "Its manifest", &self.manifest, Message::Manifest, Choice::AgainManifest)
+                path(cx, "Its manifest", &self.manifest, Message::Manifest, Choice::AgainManifest)
             }
         });
         let ready = self.both().is_some().then_some(Message::Start);
-        let start = page::button(desk, "Verify again", Kind::Primary).on_press_maybe(ready);
+        let start = page::button(cx, "Verify again", Kind::Primary).on_press_maybe(ready);
         parts = parts.push(row![start]);
         if let State::Ended(ended) = &self.state {
-            parts = parts.push(verdict(desk, ended));
+            parts = parts.push(verdict(cx, ended));
         }
         parts.into()
     }
 }
 
 fn path<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     label: &'a str,
     value: &str,
     on_input: fn(String) -> Message,
     choice: Choice,
 ) -> Element<'a, Message> {
-    let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(choice));
+    let choose = page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose(choice));
     let id = if choice == Choice::AgainSlm { "again-slm" } else { "again-manifest" };
-    let field = page::field(desk, "Path", value, on_input).on_submit(Message::Start).id(id);
-    page::labelled(desk, label, row![field, choose].spacing(desk.space(Space::Narrow))).into()
+    let field = page::field(cx, "Path", value, on_input).on_submit(Message::Start).id(id);
+    page::labelled(cx, label, row![field, choose].spacing(cx.space(Space::Narrow))).into()
 }
 
 /// How far a check has come, and a button that ends it.
 pub(super) fn progress<'a, M: Clone + 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     running: &Running,
     cancel: M,
 ) -> Element<'a, M> {
@@ -188,28 +188,28 @@ pub(super) fn progress<'a, M: Clone + 'a>(
     } else {
         format!("{} of {} read", words::bytes(*read), words::bytes(*length))
     };
-    let cancel = page::button(desk, "Cancel", Kind::Plain).on_press(cancel);
+    let cancel = page::button(cx, "Cancel", Kind::Plain).on_press(cancel);
     column![
-        page::bar(desk, page::fraction(*read, *length)),
-        row![page::body(desk, line).width(iced::Fill), cancel]
-            .spacing(desk.space(Space::Normal))
+        page::bar(cx, page::fraction(*read, *length)),
+        row![page::body(cx, line).width(iced::Fill), cancel]
+            .spacing(cx.space(Space::Normal))
             .align_y(iced::Center)
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .into()
 }
 
-fn verdict<'a>(desk: &Desk<'_>, ended: &Ended<Arc<VerifiedReceipt>>) -> Element<'a, Message> {
+fn verdict<'a>(cx: &Context<'_>, ended: &Ended<Arc<VerifiedReceipt>>) -> Element<'a, Message> {
     let verified = match &ended.outcome {
         Ok(verified) => verified,
-        Err(problem) => return page::problem(desk, problem, Vec::new()),
+        Err(problem) => return page::problem(cx, problem, Vec::new()),
     };
     let artifact = verified.artifact();
     let manifest = artifact.manifest();
     let mut parts = column![
-        page::body(desk, format!("Verified {}.", words::ago(desk.now, ended.at))),
+        page::body(cx, format!("Verified {}.", words::ago(cx.now, ended.at))),
         page::body(
-            desk,
+            cx,
             format!(
                 "Receipt, manifest and file agree: {} {} with {}.",
                 manifest.model_id(),
@@ -218,11 +218,11 @@ fn verdict<'a>(desk: &Desk<'_>, ended: &Ended<Arc<VerifiedReceipt>>) -> Element<
             )
         ),
     ]
-    .spacing(desk.space(Space::Hair));
+    .spacing(cx.space(Space::Hair));
     if !verified.warnings().is_empty() {
         let remarks = format!("Remarks: {}", verified.warnings().join(", "));
-        parts = parts.push(page::small(desk, remarks));
+        parts = parts.push(page::small(cx, remarks));
     }
-    parts = parts.push(page::small(desk, format!("ok at {}", ended.at)));
-    page::note(desk, parts, style::noted).into()
+    parts = parts.push(page::small(cx, format!("ok at {}", ended.at)));
+    page::note(cx, parts, style::noted).into()
 }

@@ -14,33 +14,33 @@ use super::{
     AgainMessage, CheckMessage, Choice, Ended, FilesMessage, ManifestFrom, Message, ReadingMessage,
     Receipts, View, Work, Written,
 };
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::headless::{assert_drawn, open};
 use crate::screen::{Errand, Run};
 use crate::theme::{Scale, dark, light};
-use fixture::{MODEL, NOW, PATH, SIZE, book, desk, key, listed, read};
+use fixture::{MODEL, NOW, PATH, SIZE, book, context, key, listed, read};
 
-fn show<'a>(screen: &'a Receipts, desk: &Desk<'a>) -> Simulator<'a, Message> {
-    open(SIZE, screen.view(desk))
+fn show<'a>(screen: &'a Receipts, cx: &Context<'a>) -> Simulator<'a, Message> {
+    open(SIZE, screen.view(cx))
 }
 
 /// Whether the text stands on the screen.
 fn says(screen: &Receipts, text: &str) -> bool {
     let book = book();
-    show(screen, &desk(&book)).find(text).is_ok()
+    show(screen, &context(&book)).find(text).is_ok()
 }
 
 /// The same in a window that is as high as the screen is long.
 fn says_in_full(screen: &Receipts, text: &str) -> bool {
     let book = book();
-    open((1_032.0, 4_000.0), screen.view(&desk(&book))).find(text).is_ok()
+    open((1_032.0, 4_000.0), screen.view(&context(&book))).find(text).is_ok()
 }
 
 /// Presses what has this text on it, and lets the screen hear what it says.
 fn press(screen: &mut Receipts, text: &str) -> super::Action {
     let book = book();
     let messages: Vec<Message> = {
-        let mut ui = show(screen, &desk(&book));
+        let mut ui = show(screen, &context(&book));
         ui.click(text).unwrap();
         ui.into_messages().collect()
     };
@@ -104,7 +104,7 @@ fn the_keyboard_goes_through_the_list_and_opens_a_receipt() {
     let _none = screen.update(Message::Close);
     let book = book();
     let messages: Vec<Message> = {
-        let mut ui = show(&screen, &desk(&book));
+        let mut ui = show(&screen, &context(&book));
         ui.click("tiny-stories 1.0").unwrap();
         ui.tap_key(Named::ArrowDown);
         ui.tap_key(Named::Enter);
@@ -303,7 +303,7 @@ fn a_file_that_passes_gets_a_receipt_and_one_that_fails_says_where() {
     let _none = screen.update(Message::Show(View::Check));
     // With nothing given there is nothing to press.
     let book = book();
-    let mut ui = show(&screen, &desk(&book));
+    let mut ui = show(&screen, &context(&book));
     ui.click("Check the file").unwrap();
     assert_eq!(ui.into_messages().count(), 0);
     let _none = screen.dropped("/models/tiny.slm".into());
@@ -354,10 +354,10 @@ fn the_screen_looks_as_it_did() {
     for (name, theme) in [("light", light()), ("dark", dark())] {
         let book = book();
         let list = with_list(40);
-        assert_drawn(&mut show(&list, &desk(&book)), &theme, &format!("receipts-{name}"));
+        assert_drawn(&mut show(&list, &context(&book)), &theme, &format!("receipts-{name}"));
         let mut screen = reading(true);
-        assert_drawn(&mut show(&screen, &desk(&book)), &theme, &format!("receipt-{name}"));
-        let mut long = open((1_032.0, 1_500.0), screen.view(&desk(&book)));
+        assert_drawn(&mut show(&screen, &context(&book)), &theme, &format!("receipt-{name}"));
+        let mut long = open((1_032.0, 1_500.0), screen.view(&context(&book)));
         assert_drawn(&mut long, &theme, &format!("receipt-long-{name}"));
         drop(long);
         let _none = screen.update(Message::Reading(ReadingMessage::Keys));
@@ -369,14 +369,14 @@ fn the_screen_looks_as_it_did() {
         let _work = check.update(Message::Check(CheckMessage::Start));
         let ended = Ended { at: NOW, outcome: Ok(Arc::clone(&MODEL.artifact)) };
         let _none = check.update(Message::Check(CheckMessage::Ended { turn: 1, ended }));
-        assert_drawn(&mut show(&check, &desk(&book)), &theme, &format!("receipt-check-{name}"));
+        assert_drawn(&mut show(&check, &context(&book)), &theme, &format!("receipt-check-{name}"));
     }
 }
 
 #[test]
 fn large_text_has_room() {
     let book = book();
-    let large = Desk { scale: Scale::new(2.0), ..desk(&book) };
+    let large = Context { scale: Scale::new(2.0), ..context(&book) };
     let screen = reading(true);
     assert_drawn(&mut show(&screen, &large), &light(), "receipt-large");
     let list = with_list(40);

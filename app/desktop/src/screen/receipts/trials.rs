@@ -5,13 +5,13 @@ use app::verify::Finding;
 use iced::widget::{Column, column, row, text};
 use iced::{Element, Fill, Theme};
 
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, tones};
 use crate::widget::page;
 
 /// The checks, in the order of a receipt.
 pub(super) fn view<'a, Message: 'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     findings: impl IntoIterator<Item = (&'a str, Finding)>,
 ) -> Element<'a, Message> {
     let lines = findings.into_iter().map(|(key, finding)| {
@@ -25,13 +25,13 @@ pub(super) fn view<'a, Message: 'a>(
             };
             text::Style { color: Some(color) }
         };
-        let word = page::body(desk, word(finding)).style(colour);
-        let what = column![page::body(desk, name(key)), page::muted(desk, explain(key, finding))];
-        row![word.width(desk.scale.factor() * 96.0), what.width(Fill)]
-            .spacing(desk.space(Space::Normal))
+        let word = page::body(cx, word(finding)).style(colour);
+        let what = column![page::body(cx, name(key)), page::muted(cx, explain(key, finding))];
+        row![word.width(cx.scale.factor() * 96.0), what.width(Fill)]
+            .spacing(cx.space(Space::Normal))
             .into()
     });
-    Column::with_children(lines).spacing(desk.space(Space::Narrow)).width(Fill).into()
+    Column::with_children(lines).spacing(cx.space(Space::Narrow)).width(Fill).into()
 }
 
 /// What came of a check, in a word or two.

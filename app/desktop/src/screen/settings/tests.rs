@@ -12,7 +12,7 @@ use verifier::identity::SigningKey;
 use verifier::scalars::UtcTime;
 
 use super::{Folders, Message, Preferences, Section, Work};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{SCALE_FACTOR, assert_drawn, open};
 use crate::screen::{Errand, Place};
 use crate::theme::{Scale, dark, light};
@@ -25,8 +25,8 @@ fn book() -> Book {
     Book { own: SigningKey::from_seed([1; 32]).public_key().peer_id(), peers: Arc::new([]) }
 }
 
-fn desk(book: &Book) -> Desk<'_> {
-    Desk {
+fn context(book: &Book) -> Context<'_> {
+    Context {
         scale: Scale::default(),
         scale_factor: SCALE_FACTOR,
         now: UtcTime::from_unix(1_795_348_800),
@@ -67,8 +67,8 @@ fn update(screen: &mut Preferences, message: Message) -> (Vec<Work>, Option<Sett
 #[track_caller]
 fn on(screen: &mut Preferences, act: impl FnOnce(&mut Simulator<'_, Message>)) -> Option<Settings> {
     let book = book();
-    let desk = desk(&book);
-    let mut ui = open(WHOLE, screen.view(&desk));
+    let cx = context(&book);
+    let mut ui = open(WHOLE, screen.view(&cx));
     act(&mut ui);
     let messages: Vec<Message> = ui.into_messages().collect();
     messages.into_iter().filter_map(|message| update(screen, message).1).last()
@@ -84,8 +84,8 @@ fn press(screen: &mut Preferences, label: &str) -> Option<Settings> {
 #[track_caller]
 fn shows(screen: &Preferences, texts: &[&str]) {
     let book = book();
-    let desk = desk(&book);
-    let mut ui = open(WHOLE, screen.view(&desk));
+    let cx = context(&book);
+    let mut ui = open(WHOLE, screen.view(&cx));
     for text in texts {
         assert!(ui.find(*text).is_ok(), "`{text}` is not shown");
     }
@@ -154,8 +154,8 @@ fn what_cannot_be_says_why_and_is_not_set() {
         let set = Settings::default().text(setting);
         update(&mut screen, typed(setting, &set));
         let book = book();
-        let desk = desk(&book);
-        assert!(open(WHOLE, screen.view(&desk)).find(why).is_err());
+        let cx = context(&book);
+        assert!(open(WHOLE, screen.view(&cx)).find(why).is_err());
     }
 }
 
@@ -191,8 +191,8 @@ fn a_part_can_be_had_as_it_was_made() {
     // Only one part is left that was changed.
     assert_eq!(press(&mut screen, "As it was made"), Some(Settings::default()));
     let book = book();
-    let desk = desk(&book);
-    assert!(open(WHOLE, screen.view(&desk)).find("As it was made").is_err());
+    let cx = context(&book);
+    assert!(open(WHOLE, screen.view(&cx)).find("As it was made").is_err());
 }
 
 #[test]
@@ -210,8 +210,8 @@ fn what_is_being_typed_outlives_a_look_at_another_screen() {
 fn the_folder_of_imports_can_be_chosen_and_is_looked_at() {
     let mut screen = screen();
     let book = book();
-    let desk = desk(&book);
-    let mut ui = open(WHOLE, screen.view(&desk));
+    let cx = context(&book);
+    let mut ui = open(WHOLE, screen.view(&cx));
     ui.click("Choose…").unwrap();
     let messages: Vec<Message> = ui.into_messages().collect();
     assert!(matches!(messages[..], [Message::Choose]));
@@ -239,23 +239,23 @@ fn the_quota_is_on_another_screen() {
     let action = screen.update(Message::Go(Place::Storage));
     assert!(matches!(action.errands[..], [Errand::Go(Place::Storage)]));
     let book = book();
-    let desk = desk(&book);
-    let mut ui = open(WHOLE, screen.view(&desk));
+    let cx = context(&book);
+    let mut ui = open(WHOLE, screen.view(&cx));
     ui.click("Storage").unwrap();
     let messages: Vec<Message> = ui.into_messages().collect();
     assert!(matches!(messages[..], [Message::Go(Place::Storage)]));
 }
 
 #[track_caller]
-fn draw(screen: &Preferences, desk: &Desk<'_>, size: Size, theme: &Theme, name: &str) {
-    let mut ui = open(size, screen.view(desk));
+fn draw(screen: &Preferences, cx: &Context<'_>, size: Size, theme: &Theme, name: &str) {
+    let mut ui = open(size, screen.view(cx));
     assert_drawn(&mut ui, theme, name);
 }
 
 #[test]
 fn it_looks_as_it_should() {
     let book = book();
-    let desk = desk(&book);
+    let cx = context(&book);
     let mut screen = screen();
     let settings = Settings { upload_limit: 2 << 20, text_percent: 110, ..Settings::default() };
     let _look = screen.enter(&settings);
@@ -263,9 +263,9 @@ fn it_looks_as_it_should() {
     update(&mut screen, Message::Save(Setting::Label));
     update(&mut screen, typed(Setting::Connections, "5000"));
     update(&mut screen, typed(Setting::Addresses, "mmp://192.168.1.20:9410"));
-    draw(&screen, &desk, SIZE, &light(), "settings-light");
-    draw(&screen, &desk, SIZE, &dark(), "settings-dark");
-    draw(&screen, &desk, WHOLE, &dark(), "settings-whole");
-    let large = Desk { scale: Scale::new(2.0), ..desk };
+    draw(&screen, &cx, SIZE, &light(), "settings-light");
+    draw(&screen, &cx, SIZE, &dark(), "settings-dark");
+    draw(&screen, &cx, WHOLE, &dark(), "settings-whole");
+    let large = Context { scale: Scale::new(2.0), ..cx };
     draw(&screen, &large, SIZE, &light(), "settings-large");
 }

@@ -15,7 +15,7 @@ use verifier::request::PeerMessages;
 
 use super::offering::said;
 use super::{Action, Fresh, Message as Outer, Wanted, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::Run;
 use crate::theme::Space;
 use crate::widget::consent::{self, Answer, Card};
@@ -190,48 +190,47 @@ impl Announcing {
         self.problem = Some(problem);
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Outer> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Outer> {
         if let Stage::Asking(announced, card) = &self.stage {
             let yes = format!("Write that I have {}", self.model.model_id);
             let file = announced.telling.file.display().to_string();
-            let view = card.view(desk, yes, vec![("File".to_owned(), file)]);
+            let view = card.view(cx, yes, vec![("File".to_owned(), file)]);
             return view.map(Message::Card).map(Outer::Announcing);
         }
         let ready = matches!(self.stage, Stage::Filling) && self.telling().is_some();
         let ready = ready.then_some(Message::Continue);
-        let addresses = page::field(desk, &self.guess, &self.addresses, Message::Addresses)
+        let addresses = page::field(cx, &self.guess, &self.addresses, Message::Addresses)
             .on_submit_maybe(ready.clone());
-        let span =
-            page::field(desk, "1d", &self.span, Message::Span).on_submit_maybe(ready.clone());
-        let file = page::field(desk, "tiny.minimodel-peer-source", &self.file, Message::File)
+        let span = page::field(cx, "1d", &self.span, Message::Span).on_submit_maybe(ready.clone());
+        let file = page::field(cx, "tiny.minimodel-peer-source", &self.file, Message::File)
             .on_submit_maybe(ready.clone());
-        let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
-        let file = row![file, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
+        let choose = page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose);
+        let file = row![file, choose].spacing(cx.space(Space::Narrow)).align_y(Center);
         let empty = self.file.trim().is_empty().then(|| "a file has to be named".to_owned());
         let mut parts = column![
             page::muted(
-                desk,
+                cx,
                 "An announcement is a small file. It says your peer id, where you are called and \
                  that you have this model. Nothing is sent: you hand it over yourself, and nobody \
                  can fetch without your yes to serve."
             ),
             mark::entry(
-                desk,
+                cx,
                 "Where others call you",
                 addresses,
                 None,
                 "Empty for this machine's address in its network."
             ),
-            mark::entry(desk, "How long it holds", span, self.span().err(), "A day at most."),
-            mark::entry(desk, "Where it is written", file, empty, "Nothing may be there yet.")
+            mark::entry(cx, "How long it holds", span, self.span().err(), "A day at most."),
+            mark::entry(cx, "Where it is written", file, empty, "Nothing may be there yet.")
         ]
-        .spacing(desk.space(Space::Normal));
+        .spacing(cx.space(Space::Normal));
         if let Some(problem) = &self.problem {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
-        let button = page::button(desk, "Continue", Kind::Primary).on_press_maybe(ready);
+        let button = page::button(cx, "Continue", Kind::Primary).on_press_maybe(ready);
         let view: Element<'a, Message> =
-            page::section(desk, "What it says", parts.push(row![button])).into();
+            page::section(cx, "What it says", parts.push(row![button])).into();
         view.map(Outer::Announcing)
     }
 }

@@ -18,7 +18,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
 use super::{Action, Fresh, Wanted, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::{Errand, Place, Run};
 use crate::theme::{Space, style};
 use crate::widget::consent::{self, Answer, Card};
@@ -297,89 +297,88 @@ impl Offering {
         }
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
         if let Stage::Asking(order, card) = &self.stage {
             let names: Vec<String> =
-                order.peers.iter().map(|peer| page::printable(&desk.name(*peer))).collect();
+                order.peers.iter().map(|peer| page::printable(&cx.name(*peer))).collect();
             let yes = format!("Serve {} to {}", order.name, listed(&names));
-            return card.view(desk, yes, Vec::new()).map(Message::Card);
+            return card.view(cx, yes, Vec::new()).map(Message::Card);
         }
-        let gap = desk.space(Space::Normal);
-        let mut parts = column![self.peers(desk)].spacing(gap).width(Fill);
+        let gap = cx.space(Space::Normal);
+        let mut parts = column![self.peers(cx)].spacing(gap).width(Fill);
         if let Some(rival) = &self.rival {
             let words = format!(
                 "Port {} is taken: {rival} is served there already. The system picks another port \
                  (0), and the offer says which.",
                 self.usual.port()
             );
-            parts = parts.push(page::note(desk, page::body(desk, words), style::noted));
+            parts = parts.push(page::note(cx, page::body(cx, words), style::noted));
         }
-        parts = parts.push(self.fields(desk));
+        parts = parts.push(self.fields(cx));
         if let Some(problem) = &self.problem {
-            parts = parts.push(page::problem(desk, problem, Vec::new()));
+            parts = parts.push(page::problem(cx, problem, Vec::new()));
         }
         let ready = matches!(self.stage, Stage::Filling) && self.order().is_some();
-        let button = page::button(desk, "Continue", Kind::Primary)
+        let button = page::button(cx, "Continue", Kind::Primary)
             .on_press_maybe(ready.then_some(Message::Continue));
         let remark = if self.ticked.is_empty() {
             "Tick at least one peer."
         } else {
             "Nothing is sent before you say yes on the next page."
         };
-        let last = row![button, page::muted(desk, remark)].spacing(gap).align_y(Center);
+        let last = row![button, page::muted(cx, remark)].spacing(gap).align_y(Center);
         parts.push(last).into()
     }
 
-    fn peers<'a>(&'a self, desk: &Desk<'a>) -> Element<'a, Message> {
-        let mut lines = Column::new().spacing(desk.space(Space::Hair)).width(Fill);
-        if desk.book.peers.is_empty() {
+    fn peers<'a>(&'a self, cx: &Context<'a>) -> Element<'a, Message> {
+        let mut lines = Column::new().spacing(cx.space(Space::Hair)).width(Fill);
+        if cx.book.peers.is_empty() {
             let button =
-                page::button(desk, "Pair with somebody", Kind::Primary).on_press(Message::Peers);
+                page::button(cx, "Pair with somebody", Kind::Primary).on_press(Message::Peers);
             lines = lines
-                .push(page::body(desk, "You are paired with nobody who could have it."))
+                .push(page::body(cx, "You are paired with nobody who could have it."))
                 .push(row![button]);
         }
-        for peer in desk.book.peers.iter() {
+        for peer in cx.book.peers.iter() {
             let label = page::printable(peer.label.as_str());
             lines = match peer.access {
                 Access::Open => {
                     let is_ticked = self.ticked.contains(&peer.id);
-                    lines.push(
-                        page::check(desk, label, is_ticked, Message::Tick(peer.id)).width(Fill),
-                    )
+                    lines
+                        .push(page::check(cx, label, is_ticked, Message::Tick(peer.id)).width(Fill))
                 }
                 Access::Blocked => lines.push(
-                    container(page::muted(desk, format!("{label} is blocked"))).padding([4.0, 6.0]),
+                    container(page::muted(cx, format!("{label} is blocked"))).padding([4.0, 6.0]),
                 ),
             };
         }
-        page::section(desk, "Who may have it", lines).into()
+        page::section(cx, "Who may have it", lines).into()
     }
 
-    fn fields<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn fields<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let default = words::bytes(self.default_limit());
         let each = format!("{default}: twice the model's size");
-        let bytes = page::field(desk, &each, &self.bytes, Message::Bytes);
-        let span = page::field(desk, "1d", &self.span, Message::Span);
-        let listen = page::field(desk, "0.0.0.0:9410", &self.listen, Message::Listen);
+        let bytes = page::field(cx, &each, &self.bytes, Message::Bytes);
+        let span = page::field(cx, "1d", &self.span, Message::Span);
+        let listen = page::field(cx, "0.0.0.0:9410", &self.listen, Message::Listen);
         let guess = self.guess();
-        let addresses = page::field(desk, &guess, &self.addresses, Message::Addresses);
-        let file = page::field(desk, "/home/anna/tiny.minimodel-offer", &self.file, Message::File);
-        let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose);
-        let file = row![file, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
-        let pair = |one, other| mark::pair(desk, one, other);
+        let addresses = page::field(cx, &guess, &self.addresses, Message::Addresses);
+        let file = page::field(cx, "/home/anna/tiny.minimodel-offer", &self.file, Message::File);
+        let choose = page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose);
+        let file = row![file, choose].spacing(cx.space(Space::Narrow)).align_y(Center);
+        let pair = |one, other| mark::pair(cx, one, other);
         let empty = self.file.trim().is_empty().then(|| "a file has to be named".to_owned());
         let parts = column![
             pair(
                 mark::entry(
-                    desk,
+                    cx,
                     "The most bytes for each",
                     bytes,
                     self.limit().err(),
                     "Such as 40MiB; empty for twice the model's size."
                 ),
                 mark::entry(
-                    desk,
+                    cx,
                     "How long",
                     span,
                     self.span().err(),
@@ -388,14 +387,14 @@ impl Offering {
             ),
             pair(
                 mark::entry(
-                    desk,
+                    cx,
                     "Where calls are taken",
                     listen,
                     self.listen().err(),
                     "An address and a port of this machine."
                 ),
                 mark::entry(
-                    desk,
+                    cx,
                     "What the offer says to call",
                     addresses,
                     self.addresses().err(),
@@ -403,15 +402,15 @@ impl Offering {
                 ),
             ),
             mark::entry(
-                desk,
+                cx,
                 "Where the offer is written",
                 file,
                 empty,
                 "A small file that you hand to the peers. Nothing may be there yet."
             )
         ]
-        .spacing(desk.space(Space::Normal));
-        page::section(desk, "How", parts).into()
+        .spacing(cx.space(Space::Normal));
+        page::section(cx, "How", parts).into()
     }
 }
 

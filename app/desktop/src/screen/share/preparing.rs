@@ -15,7 +15,7 @@ use verifier::piece::PieceList;
 
 use super::server::{Stop, Stopper, stop};
 use super::{Action, Wanted};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::{Changed, Errand, Run};
 use crate::widget::consent::{self, Answer, Card};
 use crate::widget::page;
@@ -402,8 +402,8 @@ impl Preparing {
         }
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
-        view::view(self, desk)
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
+        view::view(self, cx)
     }
 }
 

@@ -14,7 +14,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
 
 use super::{Action, Happened, Order, Work};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::{Changed, Errand};
 use crate::theme::{Space, Text};
 use crate::widget::control::Kind;
@@ -225,7 +225,7 @@ impl Server {
         }
     }
 
-    pub(super) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    pub(super) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let (tag, tone) = match &self.stage {
             Stage::Running { live: Some(_), .. } => ("serving", Tone::Live),
             Stage::Running { live: None, .. } => ("starting", Tone::Plain),
@@ -233,46 +233,44 @@ impl Server {
             Stage::Ended(Ok(_)) => ("ended", Tone::Plain),
             Stage::Ended(Err(_)) => ("failed", Tone::Warning),
         };
-        let name = mark::named(desk, self.order.name.clone(), Some(mark::tag(desk, tag, tone)));
+        let name = mark::named(cx, self.order.name.clone(), Some(mark::tag(cx, tag, tone)));
         let button = match &self.stage {
             Stage::Running { .. } => {
-                page::button(desk, format!("Stop serving {}", self.order.id), Kind::Danger)
+                page::button(cx, format!("Stop serving {}", self.order.id), Kind::Danger)
                     .on_press(Message::Stop)
             }
-            Stage::Stopping { .. } => page::button(desk, "Stopping…", Kind::Plain),
-            Stage::Ended(_) => {
-                page::button(desk, "Dismiss", Kind::Plain).on_press(Message::Dismiss)
-            }
+            Stage::Stopping { .. } => page::button(cx, "Stopping…", Kind::Plain),
+            Stage::Ended(_) => page::button(cx, "Dismiss", Kind::Plain).on_press(Message::Dismiss),
         };
         let head = row![name, Gap::new().width(Fill), button]
-            .spacing(desk.space(Space::Normal))
+            .spacing(cx.space(Space::Normal))
             .align_y(Center);
-        let mut parts = column![head].spacing(desk.space(Space::Normal)).width(Fill);
+        let mut parts = column![head].spacing(cx.space(Space::Normal)).width(Fill);
         match &self.stage {
             Stage::Running { live, offer, .. } => {
-                parts = parts.push(self.facts(desk, live.as_deref(), Some(offer)));
-                if let Some(failed) = failed_offer(desk, offer) {
+                parts = parts.push(self.facts(cx, live.as_deref(), Some(offer)));
+                if let Some(failed) = failed_offer(cx, offer) {
                     parts = parts.push(failed);
                 }
-                parts = parts.push(self.peers(desk, live.as_deref()));
+                parts = parts.push(self.peers(cx, live.as_deref()));
                 if let Some(live) = live {
-                    parts = parts.push(strangers(desk, live));
+                    parts = parts.push(strangers(cx, live));
                 }
             }
             Stage::Stopping { live } => {
-                parts = parts.push(self.facts(desk, live.as_deref(), None));
+                parts = parts.push(self.facts(cx, live.as_deref(), None));
             }
-            Stage::Ended(Ok(served)) => parts = parts.push(ended(desk, served)),
+            Stage::Ended(Ok(served)) => parts = parts.push(ended(cx, served)),
             Stage::Ended(Err(problem)) => {
-                parts = parts.push(page::problem(desk, problem, Vec::new()));
+                parts = parts.push(page::problem(cx, problem, Vec::new()));
             }
         }
-        page::card(desk, parts).into()
+        page::card(cx, parts).into()
     }
 
     fn facts<'a>(
         &self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         live: Option<&Snapshot>,
         offer: Option<&Offer>,
     ) -> Element<'a, Message> {
@@ -282,7 +280,7 @@ impl Server {
         let mut facts = vec![
             ("Takes calls", address),
             ("Sent", format!("{}, now {}", words::bytes(taken), words::rate(rate))),
-            ("Ends", words::until(desk.now, self.until)),
+            ("Ends", words::until(cx.now, self.until)),
         ];
         match offer {
             Some(Offer::Written(path)) => facts.push(("Offer", path.display().to_string())),
@@ -290,46 +288,46 @@ impl Server {
             Some(Offer::Failed { .. }) | None => {}
         }
         let mut parts =
-            column![page::facts(desk, facts)].spacing(desk.space(Space::Narrow)).width(Fill);
+            column![page::facts(cx, facts)].spacing(cx.space(Space::Narrow)).width(Fill);
         if let Some(Offer::Written(_)) = offer {
-            let copy = page::button(desk, "Copy the offer's path", Kind::Quiet)
-                .on_press(Message::CopyPath);
-            let remark = page::small(desk, "Hand the offer and the manifest to the peers.");
-            let line = row![remark, copy].spacing(desk.space(Space::Narrow)).align_y(Center);
+            let copy =
+                page::button(cx, "Copy the offer's path", Kind::Quiet).on_press(Message::CopyPath);
+            let remark = page::small(cx, "Hand the offer and the manifest to the peers.");
+            let line = row![remark, copy].spacing(cx.space(Space::Narrow)).align_y(Center);
             parts = parts.push(line.wrap());
         }
         parts.into()
     }
 
     /// Everybody who may have it, and what each does.
-    fn peers<'a>(&self, desk: &Desk<'_>, live: Option<&Snapshot>) -> Element<'a, Message> {
+    fn peers<'a>(&self, cx: &Context<'_>, live: Option<&Snapshot>) -> Element<'a, Message> {
         let callers = live.map_or(&[][..], |live| &live.callers);
         let found = |peer: PeerId| callers.iter().find(|caller| caller.peer == peer).copied();
-        let mut lines = Column::new().spacing(desk.space(Space::Narrow)).width(Fill);
+        let mut lines = Column::new().spacing(cx.space(Space::Narrow)).width(Fill);
         for peer in &self.order.peers {
             let used = live.and_then(|live| live.used(*peer));
-            lines = lines.push(self.peer(desk, *peer, found(*peer), used));
+            lines = lines.push(self.peer(cx, *peer, found(*peer), used));
         }
         // They are paired, and have no part in this: whoever called all the same is named too.
         for caller in callers.iter().filter(|caller| !self.order.peers.contains(&caller.peer)) {
             let words = format!(
                 "{} called and may not have it: {} refused",
-                page::printable(&desk.name(caller.peer)),
+                page::printable(&cx.name(caller.peer)),
                 words::count(caller.refused, "ask")
             );
-            lines = lines.push(page::muted(desk, words));
+            lines = lines.push(page::muted(cx, words));
         }
         lines.into()
     }
 
     fn peer<'a>(
         &self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         peer: PeerId,
         caller: Option<Caller>,
         used: Option<(u64, u64)>,
     ) -> Element<'a, Message> {
-        let name = page::printable(&desk.name(peer));
+        let name = page::printable(&cx.name(peer));
         let taken = caller.map_or(0, |caller| caller.taken);
         let (taken, limit) = used.unwrap_or((taken, self.order.limit));
         let (tag, tone, sum) = match caller {
@@ -357,33 +355,33 @@ impl Server {
         };
         let part = page::fraction(taken, limit);
         let revoke = format!("Take back from {}", page::brief(&name));
-        let revoke = page::button(desk, revoke, Kind::Quiet).on_press(Message::TakeBack(peer));
+        let revoke = page::button(cx, revoke, Kind::Quiet).on_press(Message::TakeBack(peer));
         let first = row![
-            page::words(desk, Text::Body, name),
-            mark::tag(desk, tag, tone),
+            page::words(cx, Text::Body, name),
+            mark::tag(cx, tag, tone),
             Gap::new().width(Fill),
             revoke
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .align_y(Center);
-        column![first, page::bar(desk, part), page::small(desk, sum)]
-            .spacing(desk.space(Space::Hair))
+        column![first, page::bar(cx, part), page::small(cx, sum)]
+            .spacing(cx.space(Space::Hair))
             .into()
     }
 }
 
-fn failed_offer<'a>(desk: &Desk<'_>, offer: &'a Offer) -> Option<Element<'a, Message>> {
+fn failed_offer<'a>(cx: &Context<'_>, offer: &'a Offer) -> Option<Element<'a, Message>> {
     let Offer::Failed { problem, file, .. } = offer else { return None };
     let ready = (!file.trim().is_empty()).then_some(Message::WriteOffer);
-    let field = page::field(desk, "/home/anna/tiny.minimodel-offer", file, Message::File)
+    let field = page::field(cx, "/home/anna/tiny.minimodel-offer", file, Message::File)
         .on_submit_maybe(ready.clone());
-    let write = page::button(desk, "Write the offer there", Kind::Plain).on_press_maybe(ready);
-    let line = row![field, write].spacing(desk.space(Space::Narrow)).align_y(Center);
-    let parts = column![page::problem(desk, problem, Vec::new()), line];
-    Some(parts.spacing(desk.space(Space::Narrow)).into())
+    let write = page::button(cx, "Write the offer there", Kind::Plain).on_press_maybe(ready);
+    let line = row![field, write].spacing(cx.space(Space::Narrow)).align_y(Center);
+    let parts = column![page::problem(cx, problem, Vec::new()), line];
+    Some(parts.spacing(cx.space(Space::Narrow)).into())
 }
 
-fn strangers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Option<Element<'a, Message>> {
+fn strangers<'a>(cx: &Context<'_>, live: &Snapshot) -> Option<Element<'a, Message>> {
     let newest = live.turned_away.first()?;
     let words = format!(
         "{} turned away, the last from {}: {}",
@@ -391,10 +389,10 @@ fn strangers<'a>(desk: &Desk<'_>, live: &Snapshot) -> Option<Element<'a, Message
         newest.from,
         page::printable(&newest.why)
     );
-    Some(page::muted(desk, words).into())
+    Some(page::muted(cx, words).into())
 }
 
-fn ended<'a>(desk: &Desk<'_>, served: &Served) -> Element<'a, Message> {
+fn ended<'a>(cx: &Context<'_>, served: &Served) -> Element<'a, Message> {
     let why = match (served.ended, served.taken_back.as_slice()) {
         (Ended::Stopped, []) => "You stopped it.",
         (Ended::Stopped, _) => "You stopped it. What your yes granted is taken back.",
@@ -404,14 +402,14 @@ fn ended<'a>(desk: &Desk<'_>, served: &Served) -> Element<'a, Message> {
         }
     };
     let peers = served.taken.iter().map(|(peer, bytes)| {
-        (page::printable(&desk.name(*peer)), format!("took {}", words::bytes(*bytes)))
+        (page::printable(&cx.name(*peer)), format!("took {}", words::bytes(*bytes)))
     });
     column![
-        page::body(desk, why),
-        page::muted(desk, taken(served)),
-        page::facts(desk, peers.collect::<Vec<_>>())
+        page::body(cx, why),
+        page::muted(cx, taken(served)),
+        page::facts(cx, peers.collect::<Vec<_>>())
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .into()
 }
 

@@ -21,7 +21,7 @@ use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{Bitfield, ChunkAlgorithm};
 
 use super::{Fresh, Happened, Look, Message, Purpose, Servable, ServerMessage, Share, Work};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{SCALE_FACTOR, open};
 use crate::theme::Scale;
 
@@ -106,15 +106,15 @@ fn book() -> Book {
     Book { own: id(1), peers: peers.into() }
 }
 
-fn desk(book: &Book) -> Desk<'_> {
+fn context(book: &Book) -> Context<'_> {
     let (scale, size) = (Scale::default(), Size::new(1_180.0, 780.0));
-    Desk { scale, scale_factor: SCALE_FACTOR, now: NOW, book, size }
+    Context { scale, scale_factor: SCALE_FACTOR, now: NOW, book, size }
 }
 
 /// Does something to the screen as it is shown; what it says.
 fn use_it(screen: &Share, act: impl FnOnce(&mut Simulator<'_, Message>)) -> Vec<Message> {
     let book = book();
-    let mut ui = open(SIZE, screen.view(&desk(&book)));
+    let mut ui = open(SIZE, screen.view(&context(&book)));
     act(&mut ui);
     ui.into_messages().collect()
 }

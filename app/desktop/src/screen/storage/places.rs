@@ -5,7 +5,7 @@ use iced::widget::{Row, column, row, text};
 use iced::{Center, Element};
 
 use super::Message;
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, Text, style};
 use crate::widget::meter::{Look, Meter};
 use crate::widget::page;
@@ -15,7 +15,7 @@ use crate::words;
 const HEIGHT: f32 = 22.0;
 
 /// The bars of the quota and of the device.
-pub(super) fn view<'a>(accounts: &Accounts, desk: &Desk<'_>) -> Element<'a, Message> {
+pub(super) fn view<'a>(accounts: &Accounts, cx: &Context<'_>) -> Element<'a, Message> {
     let Accounts { live, dead, index, reserved, quota, free } = *accounts;
     let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
     let left = quota.saturating_sub(used);
@@ -48,38 +48,38 @@ pub(super) fn view<'a>(accounts: &Accounts, desk: &Desk<'_>) -> Element<'a, Mess
     } else {
         None
     };
-    let warning = warning.map(|words| page::note(desk, page::body(desk, words), style::warned));
-    column![bar(&quota_line, &parts, desk), bar(&device_line, &device, desk)]
+    let warning = warning.map(|words| page::note(cx, page::body(cx, words), style::warned));
+    column![bar(&quota_line, &parts, cx), bar(&device_line, &device, cx)]
         .push(warning)
-        .spacing(desk.space(Space::Wide))
+        .spacing(cx.space(Space::Wide))
         .into()
 }
 
 fn bar<'a>(
     line: &str,
     parts: &[(Look, u64, &'static str)],
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
 ) -> Element<'a, Message> {
     let sizes: Vec<(Look, u64)> = parts.iter().map(|(look, size, _)| (*look, *size)).collect();
     let names = parts.iter().map(|(look, size, name)| {
         let words = format!("{name} {}", words::bytes(*size));
         row![
-            Meter::swatch(*look, desk.text(Text::Body)),
-            page::body(desk, words).wrapping(text::Wrapping::None)
+            Meter::swatch(*look, cx.text(Text::Body)),
+            page::body(cx, words).wrapping(text::Wrapping::None)
         ]
-        .spacing(desk.space(Space::Hair) + 2.0)
+        .spacing(cx.space(Space::Hair) + 2.0)
         .align_y(Center)
         .into()
     });
     let names = Row::with_children(names)
-        .spacing(desk.space(Space::Wide))
+        .spacing(cx.space(Space::Wide))
         .wrap()
-        .vertical_spacing(desk.space(Space::Hair));
+        .vertical_spacing(cx.space(Space::Hair));
     column![
-        page::muted(desk, line.to_owned()),
-        Meter::new(sizes, (desk.scale.factor() * HEIGHT).round()),
+        page::muted(cx, line.to_owned()),
+        Meter::new(sizes, (cx.scale.factor() * HEIGHT).round()),
         names
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .into()
 }

@@ -12,7 +12,7 @@ use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{Code, Sha256};
 
 use super::{Action, Message, Progress, Seen, Storage, Taken, Trouble, Work};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::{self, SCALE_FACTOR};
 use crate::screen::{Changed, Errand, Place};
 use crate::theme::{self, Scale};
@@ -25,8 +25,8 @@ static BOOK: LazyLock<Book> = LazyLock::new(|| {
     Book { own, peers: Arc::new([]) }
 });
 
-fn desk(percent: u16) -> Desk<'static> {
-    Desk {
+fn context(percent: u16) -> Context<'static> {
+    Context {
         scale: Scale::new(f32::from(percent) / 100.0),
         scale_factor: SCALE_FACTOR,
         now: NOW,
@@ -85,7 +85,7 @@ fn hear(storage: &mut Storage, messages: Vec<Message>) -> Action {
 
 /// A window that is high enough for all of the screen.
 fn open(storage: &Storage) -> iced_test::Simulator<'_, Message> {
-    headless::open((1_032.0, 2_000.0), storage.view(&desk(100)))
+    headless::open((1_032.0, 2_000.0), storage.view(&context(100)))
 }
 
 fn press(storage: &mut Storage, label: &str) -> Action {
@@ -295,9 +295,9 @@ fn the_storage_looks_as_it_did() {
     let _none = storage.update(Message::Checking(Arc::new(progress())));
     let large = shown(seen());
     for (name, theme) in [("light", theme::light()), ("dark", theme::dark())] {
-        let mut ui = headless::open((1_032.0, 780.0), storage.view(&desk(100)));
+        let mut ui = headless::open((1_032.0, 780.0), storage.view(&context(100)));
         headless::assert_drawn(&mut ui, &theme, &format!("storage-{name}"));
-        let mut ui = headless::open((1_032.0, 780.0), large.view(&desk(200)));
+        let mut ui = headless::open((1_032.0, 780.0), large.view(&context(200)));
         headless::assert_drawn(&mut ui, &theme, &format!("storage-large-{name}"));
     }
 }

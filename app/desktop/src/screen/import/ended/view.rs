@@ -8,7 +8,7 @@ use iced::widget::{Row, column, row, text};
 use iced::{Element, Fill, Length, Theme};
 
 use super::{Done, Ended, How};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::screen::import::running::{Message, map};
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
@@ -16,38 +16,38 @@ use crate::widget::page;
 use crate::words;
 
 impl Ended {
-    pub(in crate::screen::import) fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
-        let mut parts = column![].spacing(desk.space(Space::Normal)).width(Fill);
+    pub(in crate::screen::import) fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
+        let mut parts = column![].spacing(cx.space(Space::Normal)).width(Fill);
         parts = match &self.how {
             How::Done(done) => {
                 let troubles = done.troubles.iter();
-                let troubles = troubles.map(|it| page::problem(desk, it, Vec::new()));
-                parts.push(self.done(desk, done)).extend(troubles)
+                let troubles = troubles.map(|it| page::problem(cx, it, Vec::new()));
+                parts.push(self.done(cx, done)).extend(troubles)
             }
-            How::Stopped => parts.push(self.stopped(desk)),
+            How::Stopped => parts.push(self.stopped(cx)),
             How::Failed(problem) => {
-                let again = page::button(desk, "Try again", Kind::Primary);
+                let again = page::button(cx, "Try again", Kind::Primary);
                 let actions = vec![again.on_press(Message::Again).into()];
                 let name = page::printable(&format!("{} is not imported", self.subject.name));
                 let mut content =
-                    column![page::heading(desk, name), page::problem(desk, problem, actions)];
+                    column![page::heading(cx, name), page::problem(cx, problem, actions)];
                 if let Some(kept) = self.kept() {
                     let line = format!("{kept}. Trying again goes on from there, and asks first.");
-                    content = content.push(page::muted(desk, line));
+                    content = content.push(page::muted(cx, line));
                 }
-                parts.push(page::card(desk, content.spacing(desk.space(Space::Normal))))
+                parts.push(page::card(cx, content.spacing(cx.space(Space::Normal))))
             }
         };
         if let Some(trouble) = &self.trouble {
-            parts = parts.push(page::problem(desk, trouble, Vec::new()));
+            parts = parts.push(page::problem(cx, trouble, Vec::new()));
         }
         if let Some(gone) = self.given_up() {
             let line = format!("Given up to make room: {gone} came free.");
-            parts = parts.push(page::body(desk, line));
+            parts = parts.push(page::body(cx, line));
         }
         if let Some(shot) = &self.shot {
-            let height = Length::Fixed(desk.scale.factor() * 320.0);
-            parts = parts.push(page::card(desk, map(desk, &self.panel, shot)).height(height));
+            let height = Length::Fixed(cx.scale.factor() * 320.0);
+            parts = parts.push(page::card(cx, map(cx, &self.panel, shot)).height(height));
         }
         parts.into()
     }
@@ -59,17 +59,17 @@ impl Ended {
         (!gone.is_empty()).then(|| gone.join("; "))
     }
 
-    fn stopped<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn stopped<'a>(&self, cx: &Context<'_>) -> Element<'a, Message> {
         let name = page::printable(&format!("The import of {} was stopped", self.subject.name));
         let kept = self.kept().unwrap_or_else(|| "Nothing was fetched".to_owned());
         let line = format!("{kept}. No file was left behind.");
-        let again = page::button(desk, "Go on", Kind::Primary).on_press(Message::Again);
-        let parts = column![page::heading(desk, name), page::body(desk, line), row![again]]
-            .spacing(desk.space(Space::Normal));
-        page::note(desk, parts, style::warned).into()
+        let again = page::button(cx, "Go on", Kind::Primary).on_press(Message::Again);
+        let parts = column![page::heading(cx, name), page::body(cx, line), row![again]]
+            .spacing(cx.space(Space::Normal));
+        page::note(cx, parts, style::warned).into()
     }
 
-    fn done<'a>(&'a self, desk: &Desk<'_>, done: &'a Done) -> Element<'a, Message> {
+    fn done<'a>(&'a self, cx: &Context<'_>, done: &'a Done) -> Element<'a, Message> {
         let strong = |theme: &Theme| text::Style { color: Some(theme.palette().primary) };
         let title = page::printable(&format!("{} is here, and verified", self.subject.name));
         let open = "Open it in TinyRustLM with its own file picker; nothing is sent to it.";
@@ -79,21 +79,21 @@ impl Ended {
             "not signed, so it proves nothing about who wrote it"
         };
         let buttons: [Element<'a, Message>; 4] = [
-            page::button(desk, "Show the receipt", Kind::Primary).on_press(Message::Receipt).into(),
-            page::button(desk, "Show in the file manager", Kind::Plain)
+            page::button(cx, "Show the receipt", Kind::Primary).on_press(Message::Receipt).into(),
+            page::button(cx, "Show in the file manager", Kind::Plain)
                 .on_press(Message::Reveal(done.model.clone()))
                 .into(),
-            page::button(desk, "Copy its path", Kind::Plain)
+            page::button(cx, "Copy its path", Kind::Plain)
                 .on_press(Message::Copy(done.model.clone()))
                 .into(),
-            page::button(desk, "Copy the receipt's path", Kind::Plain)
+            page::button(cx, "Copy the receipt's path", Kind::Plain)
                 .on_press(Message::Copy(done.receipt.clone()))
                 .into(),
         ];
         let buttons = Row::with_children(buttons)
-            .spacing(desk.space(Space::Narrow))
+            .spacing(cx.space(Space::Narrow))
             .wrap()
-            .vertical_spacing(desk.space(Space::Hair));
+            .vertical_spacing(cx.space(Space::Hair));
         let mut facts = vec![
             fact("Model", shown(&done.model)),
             fact("Receipt", format!("{}, {signed}", shown(&done.receipt))),
@@ -103,7 +103,7 @@ impl Ended {
         for (place, (peer, pieces, bytes)) in done.given.iter().enumerate() {
             let line = format!(
                 "{}: {} in {}",
-                desk.name(*peer),
+                cx.name(*peer),
                 words::bytes(*bytes),
                 words::count(*pieces, "piece")
             );
@@ -122,13 +122,13 @@ impl Ended {
         facts.push(fact("Licence", page::printable(done.fact("license.route"))));
         facts.push(fact("Model card", page::printable(done.fact("model_card.route"))));
         let parts = column![
-            page::heading(desk, title).style(strong),
-            page::body(desk, open),
-            page::facts(desk, facts),
+            page::heading(cx, title).style(strong),
+            page::body(cx, open),
+            page::facts(cx, facts),
             buttons
         ]
-        .spacing(desk.space(Space::Normal));
-        page::note(desk, parts, style::noted).into()
+        .spacing(cx.space(Space::Normal));
+        page::note(cx, parts, style::noted).into()
     }
 }
 

@@ -8,7 +8,7 @@ use iced::{Center, Element, Fill, Length};
 use verifier::identity::PeerId;
 
 use super::{Chooser, Gathering, Message, Ready, Refused, Stage};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::page;
@@ -35,33 +35,32 @@ impl Gathering {
     /// The import as it is put together; `conflict` is the import of the same model that runs.
     pub(in crate::screen::import) fn view<'a>(
         &'a self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         conflict: Option<&str>,
     ) -> Element<'a, Message> {
         // What waits for the user comes first, once it is there.
         let first = match &self.stage {
             Stage::Open => None,
             Stage::Planning => {
-                let words = page::body(desk, "Working out what will move…");
-                Some(page::card(desk, words).into())
+                let words = page::body(cx, "Working out what will move…");
+                Some(page::card(cx, words).into())
             }
             Stage::Ready(ready) => Some(match conflict {
-                Some(name) => busy(desk, name),
-                None => ready.view(desk),
+                Some(name) => busy(cx, name),
+                None => ready.view(cx),
             }),
-            Stage::Refused(refused) => Some(refused.view(desk)),
+            Stage::Refused(refused) => Some(refused.view(cx)),
         };
         // So does pairing, where it is what is missing.
-        let pair = self.tickets.view(desk).map(Message::Pair);
-        let mut rest =
-            vec![(Part::Documents, self.documents(desk)), (Part::Folder, self.folder(desk))];
+        let pair = self.tickets.view(cx).map(Message::Pair);
+        let mut rest = vec![(Part::Documents, self.documents(cx)), (Part::Folder, self.folder(cx))];
         let place = if self.needs_pairing() || self.tickets.is_open() { 0 } else { rest.len() };
         rest.insert(place, (Part::Pair, pair));
         let parts = first.map(|first| (Part::Answer, first)).into_iter().chain(rest);
         // A field keeps the keyboard wherever its part goes. The toolkit takes for granted that
         // what has one key is always of one kind, so each part is a column.
         let parts = parts.map(|(part, content)| (part, column![content].into()));
-        keyed::Column::with_children(parts).spacing(desk.space(Space::Normal)).width(Fill).into()
+        keyed::Column::with_children(parts).spacing(cx.space(Space::Normal)).width(Fill).into()
     }
 
     /// Whether a peer would be asked if the user were paired with it.
@@ -76,7 +75,7 @@ impl Gathering {
         }
     }
 
-    fn documents<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn documents<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let what = match self.gathered.missing() {
             Some(Missing::Everything) => {
                 "Drop a request and its manifest on this window, or a manifest and the offers of \
@@ -90,57 +89,57 @@ impl Gathering {
             None => "Everything is here. More offers can be added.",
         };
         let lines = self.gathered.documents().iter().enumerate();
-        let lines = lines.map(|(place, document)| self.document(desk, place, document));
-        let field = page::field(desk, "/path/to/a/file", &self.typed, Message::Typed)
+        let lines = lines.map(|(place, document)| self.document(cx, place, document));
+        let field = page::field(cx, "/path/to/a/file", &self.typed, Message::Typed)
             .id(FILE)
             .on_submit(Message::Add);
         let can_add = (!self.typed.trim().is_empty()).then_some(Message::Add);
         let entry = row![
             field,
-            page::button(desk, "Add", Kind::Plain).on_press_maybe(can_add),
-            page::button(desk, "Choose files…", Kind::Plain).on_press(Message::Choose)
+            page::button(cx, "Add", Kind::Plain).on_press_maybe(can_add),
+            page::button(cx, "Choose files…", Kind::Plain).on_press(Message::Choose)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .align_y(Center);
-        let mut parts = column![page::muted(desk, what)].spacing(desk.space(Space::Narrow));
+        let mut parts = column![page::muted(cx, what)].spacing(cx.space(Space::Narrow));
         if !self.gathered.documents().is_empty() {
-            let lines = Column::with_children(lines).spacing(desk.space(Space::Hair));
+            let lines = Column::with_children(lines).spacing(cx.space(Space::Hair));
             parts = parts.push(lines);
         }
         parts = parts.push(entry);
         if self.chose_nothing == Some(Chooser::Files) {
-            parts = parts.push(page::small(desk, NOTHING));
+            parts = parts.push(page::small(cx, NOTHING));
         }
         if let Some(trouble) = &self.trouble {
-            parts = parts.push(page::problem(desk, trouble, Vec::new()));
+            parts = parts.push(page::problem(cx, trouble, Vec::new()));
         }
-        page::section(desk, "Request and manifest", parts).into()
+        page::section(cx, "Request and manifest", parts).into()
     }
 
     fn document<'a>(
         &'a self,
-        desk: &Desk<'_>,
+        cx: &Context<'_>,
         place: usize,
         document: &Document,
     ) -> Element<'a, Message> {
-        let kind = page::muted(desk, page::capital(document.kind.as_str()))
-            .width(Length::Fixed(desk.scale.factor() * 80.0));
+        let kind = page::muted(cx, page::capital(document.kind.as_str()))
+            .width(Length::Fixed(cx.scale.factor() * 80.0));
         let mut path = page::printable(&document.path.display().to_string());
         if !self.gathered.uses(document) {
             path.push_str(" – not used: the request names its peers itself");
         }
         row![
             kind,
-            page::body(desk, path).width(Fill),
-            page::button(desk, "Remove", Kind::Quiet).on_press(Message::Remove(place))
+            page::body(cx, path).width(Fill),
+            page::button(cx, "Remove", Kind::Quiet).on_press(Message::Remove(place))
         ]
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .align_y(Center)
         .into()
     }
 
-    fn folder<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
-        let field = page::field(desk, "/path/to/a/folder", &self.folder, Message::FolderTyped)
+    fn folder<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
+        let field = page::field(cx, "/path/to/a/folder", &self.folder, Message::FolderTyped)
             .id(FOLDER)
             .on_submit(Message::UseFolder);
         let waits = matches!(self.stage, Stage::Open) && self.is_complete();
@@ -148,51 +147,51 @@ impl Gathering {
         let label = if waits { "See what will move" } else { "Use" };
         let entry = row![
             field,
-            page::button(desk, label, kind).on_press_maybe(waits.then_some(Message::UseFolder)),
-            page::button(desk, "Choose…", Kind::Plain).on_press(Message::ChooseFolder)
+            page::button(cx, label, kind).on_press_maybe(waits.then_some(Message::UseFolder)),
+            page::button(cx, "Choose…", Kind::Plain).on_press(Message::ChooseFolder)
         ]
-        .spacing(desk.space(Space::Narrow))
+        .spacing(cx.space(Space::Narrow))
         .align_y(Center);
         let what =
             "The verified file and its receipt go here. A name that is taken is not touched.";
-        let mut parts = column![page::muted(desk, what), entry].spacing(desk.space(Space::Narrow));
+        let mut parts = column![page::muted(cx, what), entry].spacing(cx.space(Space::Narrow));
         if self.chose_nothing == Some(Chooser::Folder) {
-            parts = parts.push(page::small(desk, NOTHING));
+            parts = parts.push(page::small(cx, NOTHING));
         }
-        page::section(desk, "Folder", parts).into()
+        page::section(cx, "Folder", parts).into()
     }
 }
 
-fn busy<'a>(desk: &Desk<'_>, name: &str) -> Element<'a, Message> {
+fn busy<'a>(cx: &Context<'_>, name: &str) -> Element<'a, Message> {
     let what = format!("{name} is being imported already. Wait until that import has ended.");
-    let again = page::button(desk, "Look again", Kind::Plain).on_press(Message::Again);
-    let parts = column![page::body(desk, what), again].spacing(desk.space(Space::Narrow));
-    page::note(desk, parts, style::warned).into()
+    let again = page::button(cx, "Look again", Kind::Plain).on_press(Message::Again);
+    let parts = column![page::body(cx, what), again].spacing(cx.space(Space::Narrow));
+    page::note(cx, parts, style::warned).into()
 }
 
 impl Ready {
-    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let plan = &self.outlook.plan;
         if let Some(refusal) = &self.outlook.room.refusal {
             // Nobody is asked for a yes to what cannot be done.
-            let again = page::button(desk, "Look again", Kind::Plain).on_press(Message::Again);
-            return page::problem(desk, refusal, vec![again.into()]);
+            let again = page::button(cx, "Look again", Kind::Plain).on_press(Message::Again);
+            return page::problem(cx, refusal, vec![again.into()]);
         }
-        let card = self.card.view(desk, self.yes(), self.facts(desk)).map(Message::Card);
-        let mut parts = column![card].spacing(desk.space(Space::Normal));
+        let card = self.card.view(cx, self.yes(), self.facts(cx)).map(Message::Card);
+        let mut parts = column![card].spacing(cx.space(Space::Normal));
         if plan.have().is_full() {
             // Nobody is asked at all.
             return parts.into();
         }
         if !plan.not_paired().is_empty() {
-            parts = parts.push(strangers(desk, plan.not_paired(), style::warned));
+            parts = parts.push(strangers(cx, plan.not_paired(), style::warned));
         }
         if !plan.blocked().is_empty() {
             let names: Vec<String> =
                 plan.blocked().iter().map(|peer| peer.label.to_string()).collect();
             let what = format!("You blocked {}: not asked.", people(&names));
-            let what = page::body(desk, page::printable(&what));
-            parts = parts.push(page::note(desk, what, style::warned));
+            let what = page::body(cx, page::printable(&what));
+            parts = parts.push(page::note(cx, what, style::warned));
         }
         parts.into()
     }
@@ -208,7 +207,7 @@ impl Ready {
         }
     }
 
-    fn facts(&self, desk: &Desk<'_>) -> Vec<(String, String)> {
+    fn facts(&self, cx: &Context<'_>) -> Vec<(String, String)> {
         let (plan, room) = (&self.outlook.plan, &self.outlook.room);
         let fact = |name: &str, value: String| (name.to_owned(), value);
         let mut facts = vec![
@@ -226,19 +225,19 @@ impl Ready {
             ),
         ];
         let until = self.outlook.question.until;
-        let span = Span(until.unix().saturating_sub(desk.now.unix()));
+        let span = Span(until.unix().saturating_sub(cx.now.unix()));
         facts.push(fact("Holds for", format!("{span}, then the yes ends by itself")));
         facts
     }
 }
 
 impl Refused {
-    fn view<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
-        let again = page::button(desk, "Look again", Kind::Plain).on_press(Message::Again);
-        let mut parts = column![page::problem(desk, &self.problem, vec![again.into()])]
-            .spacing(desk.space(Space::Normal));
+    fn view<'a>(&self, cx: &Context<'_>) -> Element<'a, Message> {
+        let again = page::button(cx, "Look again", Kind::Plain).on_press(Message::Again);
+        let mut parts = column![page::problem(cx, &self.problem, vec![again.into()])]
+            .spacing(cx.space(Space::Normal));
         if !self.strangers.is_empty() {
-            parts = parts.push(strangers(desk, &self.strangers, style::warned));
+            parts = parts.push(strangers(cx, &self.strangers, style::warned));
         }
         parts.into()
     }
@@ -246,15 +245,15 @@ impl Refused {
 
 /// Which peers cannot be asked, and what to do about it.
 fn strangers<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     strangers: &[PeerId],
     style: fn(&iced::Theme) -> iced::widget::container::Style,
 ) -> Element<'a, Message> {
     let names: Vec<String> = strangers.iter().map(|peer| short_peer(*peer)).collect();
     let what = format!("You are not paired with {}: not asked.", people(&names));
     let how = "Ask them for a ticket, paste it under Pair below, and compare the pair code.";
-    let peers = page::button(desk, "Show my peers", Kind::Quiet).on_press(Message::Peers);
-    let parts = column![page::body(desk, what), page::muted(desk, how), Row::new().push(peers)]
-        .spacing(desk.space(Space::Hair));
-    page::note(desk, parts, style).into()
+    let peers = page::button(cx, "Show my peers", Kind::Quiet).on_press(Message::Peers);
+    let parts = column![page::body(cx, what), page::muted(cx, how), Row::new().push(peers)]
+        .spacing(cx.space(Space::Hair));
+    page::note(cx, parts, style).into()
 }

@@ -8,8 +8,8 @@ use iced::Theme;
 use verifier::Code;
 
 use super::super::{Gather, How, Id, Import, Message, Run};
-use super::scene::{begun, complete, desk, done, old, outlook, ready, run, shot};
-use crate::desk::Desk;
+use super::scene::{begun, complete, context, done, old, outlook, ready, run, shot};
+use crate::context::Context;
 use crate::headless::{assert_drawn, open};
 use crate::theme::{self, Scale};
 
@@ -20,7 +20,7 @@ fn themes() -> [(&'static str, Theme); 2] {
 /// Compares the screen with its pictures, in both themes.
 fn looks(import: &Import, name: &str) {
     for (kind, theme) in themes() {
-        let mut ui = open((1_032.0, 780.0), import.view(&desk()));
+        let mut ui = open((1_032.0, 780.0), import.view(&context()));
         assert_drawn(&mut ui, &theme, &format!("{name}-{kind}"));
     }
 }
@@ -67,7 +67,7 @@ fn a_card_that_gives_models_up_says_so() {
     outlook.question = outlook.question.giving_up(&[old]);
     let planned = Gather::Planned(number, Ok(Box::new(outlook)));
     let _none = import.update(Message::Gather(Id(0), planned));
-    let mut ui = open((1_032.0, 2_000.0), import.view(&desk()));
+    let mut ui = open((1_032.0, 2_000.0), import.view(&context()));
     assert!(ui.find(line.as_str()).is_ok());
 }
 
@@ -80,7 +80,7 @@ fn what_does_not_fit_is_not_asked_for() {
     outlook.room.refusal = Some(Problem::new(Code::new("io", "failed"), full, "Raise the quota."));
     let planned = Gather::Planned(number, Ok(Box::new(outlook)));
     let _none = import.update(Message::Gather(Id(0), planned));
-    let mut ui = open((1_032.0, 2_000.0), import.view(&desk()));
+    let mut ui = open((1_032.0, 2_000.0), import.view(&context()));
     assert!(ui.find(full).is_ok());
     assert!(ui.find("Fetch and import from anna").is_err());
 }
@@ -88,10 +88,10 @@ fn what_does_not_fit_is_not_asked_for() {
 #[test]
 fn large_text_still_fits() {
     let import = running();
-    let desk = Desk { scale: Scale::new(2.0), ..desk() };
-    let mut ui = open((1_032.0, 780.0), import.view(&desk));
+    let cx = Context { scale: Scale::new(2.0), ..context() };
+    let mut ui = open((1_032.0, 780.0), import.view(&cx));
     assert_drawn(&mut ui, &theme::light(), "import-large-text");
     let import = ready(2);
-    let mut ui = open((1_032.0, 780.0), import.view(&desk));
+    let mut ui = open((1_032.0, 780.0), import.view(&cx));
     assert_drawn(&mut ui, &theme::light(), "import-card-large-text");
 }

@@ -30,7 +30,7 @@ use verifier::slm::{ChecksumRule, Quantisation, Shape, write_sample};
 use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, Root, Sha256};
 
 use super::super::{Action, Done, Gather, Id, Import, Job, Message, Outlook, Run, Shot};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::headless::SCALE_FACTOR;
 use crate::theme::Scale;
 use crate::widget::consent;
@@ -65,10 +65,10 @@ fn known() -> Vec<KnownPeer> {
     peers.collect()
 }
 
-pub(super) fn desk() -> Desk<'static> {
+pub(super) fn context() -> Context<'static> {
     static BOOK: OnceLock<Book> = OnceLock::new();
     let book = BOOK.get_or_init(|| Book { own: peer(9), peers: known().into() });
-    Desk {
+    Context {
         scale: Scale::default(),
         scale_factor: SCALE_FACTOR,
         now: NOW,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Library, Message, desk, headless, kept, models, press, shown};
+use super::{Library, Message, context, headless, kept, models, press, shown};
 use crate::screen::Errand;
 use crate::screen::library::arrange::{Column, Counts, Direction, Filter, Order, arrange};
 use crate::widget::page;
@@ -68,7 +68,7 @@ fn a_heading_that_is_pressed_again_turns_the_order_round() {
 fn typing_into_the_search_field_leaves_what_matches() {
     let mut library = shown(models());
     let messages: Vec<Message> = {
-        let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
+        let mut ui = headless::open((1_032.0, 780.0), library.view(&context(100)));
         ui.click(iced::advanced::widget::Id::from(page::SEARCH)).unwrap();
         ui.typewrite("z");
         ui.into_messages().collect()
@@ -90,7 +90,7 @@ fn a_thousand_models_are_arranged_once_and_few_lines_are_made() {
     let frames = |library: &Library| {
         let began = Instant::now();
         for _ in 0..5 {
-            let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(100)));
+            let mut ui = headless::open((1_032.0, 780.0), library.view(&context(100)));
             assert!(ui.find("m-0003").is_ok() && ui.find("m-0900").is_err());
         }
         began.elapsed()

@@ -1,12 +1,12 @@
 //! The library as it looks; the pictures are under `snapshots/`.
 
-use super::{Library, Message, Work, desk, headless, models, press, shown};
+use super::{Library, Message, Work, context, headless, models, press, shown};
 use crate::screen::library::message::News;
 use crate::theme;
 
 fn drawn(library: &Library, percent: u16, name: &str) {
     for (theme_name, theme) in [("light", theme::light()), ("dark", theme::dark())] {
-        let mut ui = headless::open((1_032.0, 780.0), library.view(&desk(percent)));
+        let mut ui = headless::open((1_032.0, 780.0), library.view(&context(percent)));
         headless::assert_drawn(&mut ui, &theme, &format!("{name}-{theme_name}"));
     }
 }

@@ -1,4 +1,4 @@
-//! A model of 64 pieces, its receipts, and a desk to show them on.
+//! A model of 64 pieces, its receipts, and a cx to show them on.
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use verifier::slm::{ChecksumRule, Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry, Sha256};
 
 use super::super::{Listed, Read};
-use crate::desk::{Book, Desk};
+use crate::context::{Book, Context};
 use crate::theme::Scale;
 use crate::widget::piece_map::Pieces;
 
@@ -47,9 +47,9 @@ pub(super) fn book() -> Book {
     Book { own: peer(1), peers: known.into() }
 }
 
-pub(super) fn desk(book: &Book) -> Desk<'_> {
+pub(super) fn context(book: &Book) -> Context<'_> {
     let size = Size::new(1_180.0, 780.0);
-    Desk { scale: Scale::default(), scale_factor: 2.0, now: NOW, book, size }
+    Context { scale: Scale::default(), scale_factor: 2.0, now: NOW, book, size }
 }
 
 pub(super) struct Model {

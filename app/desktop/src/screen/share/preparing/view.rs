@@ -5,44 +5,43 @@ use iced::{Center, Element, Fill};
 
 use super::super::Wanted;
 use super::{Message, Name, Naming, Preparing, Running, Stage};
-use crate::desk::Desk;
+use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
 use crate::widget::{mark, page};
 use crate::words;
 
-pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {
-    let problem =
-        preparing.problem.as_ref().map(|problem| page::problem(desk, problem, Vec::new()));
+pub(super) fn view<'a>(preparing: &'a Preparing, cx: &Context<'_>) -> Element<'a, Message> {
+    let problem = preparing.problem.as_ref().map(|problem| page::problem(cx, problem, Vec::new()));
     let stage: Element<'a, Message> = match &preparing.stage {
-        Stage::Choosing => choosing(preparing, desk),
+        Stage::Choosing => choosing(preparing, cx),
         Stage::Reading(running) => {
             let name = format!("Checking {}", page::printable(&preparing.slm));
             let what = "It is read whole: container, checksum, digest and pieces.";
-            going(desk, name, what, running)
+            going(cx, name, what, running)
         }
-        Stage::Naming(naming) => naming.view(desk),
+        Stage::Naming(naming) => naming.view(cx),
         Stage::Asking(ready, card) => {
             let yes = format!("Keep {}", ready.manifest.model_id());
             let mut more = vec![("File".to_owned(), ready.slm.display().to_string())];
             if let Some(out) = &ready.out {
                 more.push(("Manifest".to_owned(), out.display().to_string()));
             }
-            card.view(desk, yes, more).map(Message::Card)
+            card.view(cx, yes, more).map(Message::Card)
         }
         Stage::Keeping(running, ready) => {
             let name = format!("Keeping {}", ready.manifest.model_id());
             let what = "Each piece is verified again on its way into the library.";
-            going(desk, name, what, running)
+            going(cx, name, what, running)
         }
         Stage::Here(here) => {
             let remark = "This very file is in the library, whole and pinned, under the manifest \
                           that was made of it then. Nothing was changed: offers that you gave name \
                           that manifest. The Library writes it to a file.";
             let name = format!("{} is here already", here.name);
-            let parts = column![page::muted(desk, remark), served(desk, &here.name)]
-                .spacing(desk.space(Space::Normal));
-            page::section(desk, name, parts).into()
+            let parts = column![page::muted(cx, remark), served(cx, &here.name)]
+                .spacing(cx.space(Space::Normal));
+            page::section(cx, name, parts).into()
         }
         Stage::Done(kept) => {
             let mut facts = vec![("Model", kept.name.clone())];
@@ -53,59 +52,59 @@ pub(super) fn view<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a,
                 let name = if place == 0 { "Given up" } else { "" };
                 facts.push((name, format!("{model}, to make room")));
             }
-            let buttons = served(desk, &kept.name);
+            let buttons = served(cx, &kept.name);
             let remark = "Peers need the manifest and, once it is served, the offer.";
-            let parts = column![page::facts(desk, facts), page::muted(desk, remark), buttons]
-                .spacing(desk.space(Space::Normal));
-            page::section(desk, "Ready to be served", parts).into()
+            let parts = column![page::facts(cx, facts), page::muted(cx, remark), buttons]
+                .spacing(cx.space(Space::Normal));
+            page::section(cx, "Ready to be served", parts).into()
         }
     };
-    column![].push(problem).push(stage).spacing(desk.space(Space::Normal)).into()
+    column![].push(problem).push(stage).spacing(cx.space(Space::Normal)).into()
 }
 
 /// What comes after a model is ready.
-fn served<'a>(desk: &Desk<'_>, name: &str) -> Element<'a, Message> {
+fn served<'a>(cx: &Context<'_>, name: &str) -> Element<'a, Message> {
     row![
-        page::button(desk, format!("Serve {name}"), Kind::Primary).on_press(Message::Serve),
-        page::button(desk, "Done", Kind::Plain).on_press(Message::Leave)
+        page::button(cx, format!("Serve {name}"), Kind::Primary).on_press(Message::Serve),
+        page::button(cx, "Done", Kind::Plain).on_press(Message::Leave)
     ]
-    .spacing(desk.space(Space::Narrow))
+    .spacing(cx.space(Space::Narrow))
     .into()
 }
 
-fn choosing<'a>(preparing: &'a Preparing, desk: &Desk<'_>) -> Element<'a, Message> {
+fn choosing<'a>(preparing: &'a Preparing, cx: &Context<'_>) -> Element<'a, Message> {
     let ready = (!preparing.slm.trim().is_empty()).then_some(Message::Read);
-    let slm = page::field(desk, "/home/anna/tiny-1.0.slm", &preparing.slm, Message::Slm)
+    let slm = page::field(cx, "/home/anna/tiny-1.0.slm", &preparing.slm, Message::Slm)
         .on_submit_maybe(ready.clone());
-    let manifest = page::field(desk, "one is made", &preparing.manifest, Message::Manifest)
+    let manifest = page::field(cx, "one is made", &preparing.manifest, Message::Manifest)
         .on_submit_maybe(ready.clone());
     let choose =
-        |wanted| page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
+        |wanted| page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
     let line = |field: Element<'a, Message>, wanted| {
-        row![field, choose(wanted)].spacing(desk.space(Space::Narrow)).align_y(Center)
+        row![field, choose(wanted)].spacing(cx.space(Space::Narrow)).align_y(Center)
     };
     let parts = column![
         page::muted(
-            desk,
+            cx,
             "Drop a .slm file on the window, choose it or type its path. It is checked, cut into \
              pieces and kept in the library. Nothing is sent by this."
         ),
-        mark::entry(desk, "The model file", line(slm.into(), Wanted::Slm), None, ""),
+        mark::entry(cx, "The model file", line(slm.into(), Wanted::Slm), None, ""),
         mark::entry(
-            desk,
+            cx,
             "Its manifest, if somebody made one already",
             line(manifest.into(), Wanted::Manifest),
             None,
             "The file is then checked against it."
         ),
-        row![page::button(desk, "Check the file", Kind::Primary).on_press_maybe(ready)]
+        row![page::button(cx, "Check the file", Kind::Primary).on_press_maybe(ready)]
     ]
-    .spacing(desk.space(Space::Normal));
-    page::section(desk, "Which model", parts).into()
+    .spacing(cx.space(Space::Normal));
+    page::section(cx, "Which model", parts).into()
 }
 
 fn going<'a>(
-    desk: &Desk<'_>,
+    cx: &Context<'_>,
     name: String,
     what: &'a str,
     running: &Running,
@@ -115,17 +114,17 @@ fn going<'a>(
         total => format!("{} of {}", words::bytes(running.done), words::bytes(total)),
     };
     let parts = column![
-        page::muted(desk, what),
-        page::bar(desk, page::fraction(running.done, running.total)),
-        page::body(desk, sum),
-        row![page::button(desk, "Cancel", Kind::Plain).on_press(Message::Cancel)]
+        page::muted(cx, what),
+        page::bar(cx, page::fraction(running.done, running.total)),
+        page::body(cx, sum),
+        row![page::button(cx, "Cancel", Kind::Plain).on_press(Message::Cancel)]
     ]
-    .spacing(desk.space(Space::Normal));
-    page::section(desk, name, parts).into()
+    .spacing(cx.space(Space::Normal));
+    page::section(cx, name, parts).into()
 }
 
 impl Naming {
-    fn view<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn view<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let survey = &self.found.survey;
         let geometry = survey.list.geometry();
         let facts = [
@@ -141,11 +140,11 @@ impl Naming {
                 ),
             ),
         ];
-        let verified = page::section(desk, "The file is a valid .slm", page::facts(desk, facts));
-        column![verified, self.names(desk)].spacing(desk.space(Space::Normal)).into()
+        let verified = page::section(cx, "The file is a valid .slm", page::facts(cx, facts));
+        column![verified, self.names(cx)].spacing(cx.space(Space::Normal)).into()
     }
 
-    fn names<'a>(&'a self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn names<'a>(&'a self, cx: &Context<'_>) -> Element<'a, Message> {
         let faults = self.names.faults();
         let fault = |key: &str| faults.get(key).map(ToString::to_string);
         let route = |route: &str, key: &str| {
@@ -154,36 +153,36 @@ impl Naming {
         };
         let ready = self.is_ready().then_some(Message::Named);
         let typed = |placeholder: &str, value: &'a str, name: Name| {
-            page::field(desk, placeholder, value, move |typed| Message::Name(name, typed))
+            page::field(cx, placeholder, value, move |typed| Message::Name(name, typed))
                 .on_submit_maybe(ready.clone())
         };
         let field = |placeholder: &str, value: &'a str, name: Name| -> Element<'a, Message> {
             typed(placeholder, value, name).into()
         };
-        let pair = |one, other| mark::pair(desk, one, other);
+        let pair = |one, other| mark::pair(cx, one, other);
         let names = &self.names;
         let display = names.display.as_deref().unwrap_or_default();
-        let out = page::field(desk, "/home/anna/tiny.manifest", &self.out, Message::Out)
+        let out = page::field(cx, "/home/anna/tiny.manifest", &self.out, Message::Out)
             .on_submit_maybe(ready.clone());
         let wanted = Wanted::New(self.out.trim().into());
-        let choose = page::button(desk, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
-        let out = row![out, choose].spacing(desk.space(Space::Narrow)).align_y(Center);
+        let choose = page::button(cx, "Choose…", Kind::Plain).on_press(Message::Choose(wanted));
+        let out = row![out, choose].spacing(cx.space(Space::Narrow)).align_y(Center);
         let empty = self.out.trim().is_empty().then(|| "a file has to be named".to_owned());
-        let mut parts = column![].spacing(desk.space(Space::Normal));
+        let mut parts = column![].spacing(cx.space(Space::Normal));
         if self.found.is_taken {
-            parts = parts.push(self.taken(desk));
+            parts = parts.push(self.taken(cx));
         }
         let parts = parts
             .push(pair(
                 mark::entry(
-                    desk,
+                    cx,
                     "Id",
                     field("tiny", &names.id, Name::Id),
                     fault("model.id"),
                     "Lower case, without blanks.",
                 ),
                 mark::entry(
-                    desk,
+                    cx,
                     "Version",
                     field("1.0", &names.version, Name::Version),
                     fault("model.version"),
@@ -192,14 +191,14 @@ impl Naming {
             ))
             .push(pair(
                 mark::entry(
-                    desk,
+                    cx,
                     "Name for people (may be empty)",
                     field("Tiny Stories", display, Name::Display),
                     fault("model.display_name"),
                     "",
                 ),
                 mark::entry(
-                    desk,
+                    cx,
                     "Publisher",
                     field("local", &names.publisher, Name::Publisher),
                     fault("publisher.id"),
@@ -208,31 +207,31 @@ impl Naming {
             ))
             .push(pair(
                 mark::entry(
-                    desk,
+                    cx,
                     "Where the licence is read",
                     typed("/license.md", &names.license, Name::License).id("license-route"),
                     route(&names.license, "license.route"),
                     "An https address, or a path.",
                 ),
                 mark::entry(
-                    desk,
+                    cx,
                     "Where the model card is read",
                     typed("/card.md", &names.card, Name::Card).id("card-route"),
                     route(&names.card, "model_card.route"),
                     "An https address, or a path.",
                 ),
             ))
-            .push(mark::entry(desk, "Where the manifest is written", out, empty, ""))
+            .push(mark::entry(cx, "Where the manifest is written", out, empty, ""))
             .push(
                 row![
-                    page::button(desk, "Continue", Kind::Primary).on_press_maybe(ready),
-                    page::button(desk, "Another file", Kind::Plain).on_press(Message::Cancel),
-                    page::muted(desk, self.remark())
+                    page::button(cx, "Continue", Kind::Primary).on_press_maybe(ready),
+                    page::button(cx, "Another file", Kind::Plain).on_press(Message::Cancel),
+                    page::muted(cx, self.remark())
                 ]
-                .spacing(desk.space(Space::Narrow))
+                .spacing(cx.space(Space::Narrow))
                 .align_y(Center),
             );
-        page::section(desk, "What its manifest says", parts).into()
+        page::section(cx, "What its manifest says", parts).into()
     }
 
     /// What is still wanted before the next step.
@@ -246,15 +245,15 @@ impl Naming {
         }
     }
 
-    fn taken<'a>(&self, desk: &Desk<'_>) -> Element<'a, Message> {
+    fn taken<'a>(&self, cx: &Context<'_>) -> Element<'a, Message> {
         let name = page::printable(&self.found.out.display().to_string());
         let words = format!("{name} is there already. Use it if it is this file's manifest.");
         let line = row![
-            page::body(desk, words).width(Fill),
-            page::button(desk, "Use that manifest", Kind::Plain).on_press(Message::Existing)
+            page::body(cx, words).width(Fill),
+            page::button(cx, "Use that manifest", Kind::Plain).on_press(Message::Existing)
         ]
-        .spacing(desk.space(Space::Normal))
+        .spacing(cx.space(Space::Normal))
         .align_y(Center);
-        page::note(desk, line, style::noted).into()
+        page::note(cx, line, style::noted).into()
     }
 }

@@ -14,7 +14,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::Id;
 
 use super::{
-    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, happened, id,
+    Happened, MIB, Message, NOW, Purpose, SIZE, Sample, Share, Work, book, context, happened, id,
     live, offering, press, sees, served, shown, use_it,
 };
 use crate::headless::{assert_drawn, open};
@@ -357,17 +357,17 @@ fn it_is_drawn() {
     offering(&mut screen, &sample);
     let _action = press(&mut screen, "anna-laptop");
     let book = book();
-    let view = screen.view(&desk(&book));
+    let view = screen.view(&context(&book));
     assert_drawn(&mut open(SIZE, view), &light(), "share-form-light");
     let Work::Serve(starting) = serve(&mut screen, &sample) else { panic!() };
     let _action = screen.update(happened(starting.number, Happened::Live(live())));
     let written = Happened::Offered(starting.order.file.clone());
     let _action = screen.update(happened(starting.number, written));
     for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
-        let view = screen.view(&desk(&book));
+        let view = screen.view(&context(&book));
         assert_drawn(&mut open(SIZE, view), &theme, &format!("share-{colours}"));
     }
-    let large = crate::desk::Desk { scale: Scale::new(2.0), ..desk(&book) };
+    let large = crate::context::Context { scale: Scale::new(2.0), ..context(&book) };
     let view = screen.view(&large);
     assert_drawn(&mut open((1_032.0, 1_800.0), view), &light(), "share-large-light");
 }

@@ -7,7 +7,7 @@ use app::problem::Problem;
 use app::question::Question;
 use verifier::slm::{ChecksumRule, validate};
 
-use super::{Message, NOW, Purpose, SIZE, Sample, Share, Work, book, desk, press, sees};
+use super::{Message, NOW, Purpose, SIZE, Sample, Share, Work, book, context, press, sees};
 use crate::headless::{assert_drawn, open};
 use crate::screen::share::{Found, Here, Kept, Prepare, Preparing, Ready, preparing};
 use crate::screen::{Changed, Errand};
@@ -188,7 +188,7 @@ fn it_is_drawn() {
     let screen = named();
     let book = book();
     for (theme, colours) in [(light(), "light"), (dark(), "dark")] {
-        let view = screen.view(&desk(&book));
+        let view = screen.view(&context(&book));
         assert_drawn(&mut open(SIZE, view), &theme, &format!("share-prepare-{colours}"));
     }
 }

@@ -13,7 +13,7 @@ use crate::theme::{Scale, Space, Text};
 
 /// What every screen is drawn with.
 #[derive(Debug, Clone, Copy)]
-pub struct Desk<'a> {
+pub struct Context<'a> {
     /// How large text and spaces are.
     pub scale: Scale,
     /// How many physical pixels a logical one is.
@@ -26,7 +26,7 @@ pub struct Desk<'a> {
     pub size: Size,
 }
 
-impl Desk<'_> {
+impl Context<'_> {
     /// The size of a text, in logical pixels.
     pub fn text(&self, text: Text) -> f32 {
         self.scale.text(text)
