@@ -50,14 +50,14 @@ fn main() {
             "plain connection, {megabits} Mbit/s at {round_trip} ms: first byte after {first:?}, then {rate:.1} Mbit/s"
         );
     }
-    let mut casts: Vec<Cast> = ROWS.iter().map(Cast::new).collect();
+    let mut runs: Vec<Run> = ROWS.iter().map(Run::new).collect();
     for _ in 0..benches::rounds(ROUNDS) {
-        for cast in &mut casts {
-            runtime.block_on(cast.round());
+        for run in &mut runs {
+            runtime.block_on(run.round());
         }
     }
-    for cast in &casts {
-        cast.tell();
+    for run in &runs {
+        run.tell();
     }
 }
 
@@ -85,7 +85,7 @@ async fn plain(shape: Shape) -> (Duration, f64) {
 }
 
 /// The peers of a row, and what came of it so far.
-struct Cast<'a> {
+struct Run<'a> {
     row: &'a Row,
     artifact: Artifact,
     servers: [Server; 2],
@@ -94,7 +94,7 @@ struct Cast<'a> {
     waste: Vec<f64>,
 }
 
-impl<'a> Cast<'a> {
+impl<'a> Run<'a> {
     fn new(row: &'a Row) -> Self {
         let artifact = Artifact::new(row.length, PIECE);
         let servers = [1, 2].map(|seed| Server::start(seed, row.length, PIECE));

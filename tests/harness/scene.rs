@@ -1,4 +1,4 @@
-//! The usual cast: an importer, some peers that have a model, and a folder for what comes out.
+//! The usual scene: an importer, some peers that have a model, and a folder for what comes out.
 
 use std::collections::BTreeMap;
 use std::fs;

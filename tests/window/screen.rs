@@ -31,7 +31,7 @@ const MODELS: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// Someone who imports, two peers who serve, and what lies between them.
-struct Cast {
+struct Scene {
     me: Companion,
     anna: Companion,
     ben: Companion,
@@ -39,7 +39,7 @@ struct Cast {
     _turn: Turn,
 }
 
-impl Cast {
+impl Scene {
     fn new() -> Self {
         let turn = Turn::take();
         let folder = tempfile::tempdir().unwrap();
@@ -48,13 +48,13 @@ impl Cast {
             peer.pairs_with(&me);
         }
         fs::create_dir(folder.path().join("models")).unwrap();
-        let cast = Self { me, anna, ben, folder, _turn: turn };
+        let scene = Self { me, anna, ben, folder, _turn: turn };
         for (name, version, bytes, quant) in MODELS {
             let file = format!("{name}-{version}.slm");
-            cast.me.run(&["sample", &file, "--bytes", bytes, "--quant", quant]).done();
-            cast.me.prepares(&file, &[]);
+            scene.me.run(&["sample", &file, "--bytes", bytes, "--quant", quant]).done();
+            scene.me.prepares(&file, &[]);
         }
-        cast
+        scene
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -134,31 +134,34 @@ impl Both<'_> {
 #[test]
 #[ignore = "needs Xvfb, xdotool and ImageMagick; .ci/window runs it"]
 fn an_import_is_clicked_through_on_a_real_display() {
-    let cast = Cast::new();
-    let settings =
-        Settings { imports: Some(cast.path("models")), theme: Theme::Light, ..Settings::default() };
-    change_settings(&Layout::new(&cast.me.data), |_| settings.clone()).unwrap();
+    let scene = Scene::new();
+    let settings = Settings {
+        imports: Some(scene.path("models")),
+        theme: Theme::Light,
+        ..Settings::default()
+    };
+    change_settings(&Layout::new(&scene.me.data), |_| settings.clone()).unwrap();
 
     // An import that broke off midway, so that the library has a model with missing pieces.
-    cast.prepare("translate-1.4", "12MiB", "2");
-    let servers = cast.serve("translate", "translate-1.4", "2MiB");
+    scene.prepare("translate-1.4", "12MiB", "2");
+    let servers = scene.serve("translate", "translate-1.4", "2MiB");
     let request = ["import-peer-request", "translate.request.json", "translate-1.4.manifest"];
     let consent = ["models", "--consent", "fetch,import,cache"];
-    let mut import = cast.me.start(&[&request[..], &consent].concat());
+    let mut import = scene.me.start(&[&request[..], &consent].concat());
     midway(&mut import);
     std::thread::sleep(Duration::from_millis(1_500));
     import.interrupt();
     drop(servers);
 
-    cast.prepare("story-2.0", "48MiB", "3");
-    let servers = cast.serve("story", "story-2.0", "5MiB");
-    let twin = cast.path("us");
-    copy(&cast.me.data, &twin);
+    scene.prepare("story-2.0", "48MiB", "3");
+    let servers = scene.serve("story", "story-2.0", "5MiB");
+    let twin = scene.path("us");
+    copy(&scene.me.data, &twin);
 
-    let pictures = std::env::var_os(PICTURES).map_or_else(|| cast.path("pictures"), PathBuf::from);
+    let pictures = std::env::var_os(PICTURES).map_or_else(|| scene.path("pictures"), PathBuf::from);
     let picture = |name: &str| pictures.join(format!("{name}.png"));
     let display = Display::start();
-    let shown = display.open(&cast.me.data);
+    let shown = display.open(&scene.me.data);
     let mut both = Both { shown, told: Stage::open_with(&twin, settings) };
     both.told.until_said("translate");
 
@@ -168,8 +171,8 @@ fn an_import_is_clicked_through_on_a_real_display() {
     both.shown.picture(&picture("library"));
 
     both.click("Import");
-    both.enter("import-file", &cast.path("story.request.json"));
-    both.enter("import-file", &cast.path("story-2.0.manifest"));
+    both.enter("import-file", &scene.path("story.request.json"));
+    both.enter("import-file", &scene.path("story-2.0.manifest"));
     both.told.until_said("Fetch and import from anna and ben");
     both.shown.settle();
     both.shown.picture(&picture("consent"));
@@ -182,7 +185,7 @@ fn an_import_is_clicked_through_on_a_real_display() {
     both.shown.point_away();
     std::thread::sleep(Duration::from_millis(2_500));
     both.shown.picture(&picture("import"));
-    let receipt = cast.path("models/story-2.0.minimodel-receipt");
+    let receipt = scene.path("models/story-2.0.minimodel-receipt");
     until("the import is done", || receipt.is_file().then_some(()));
     drop(servers);
     both.shown.settle();
@@ -206,22 +209,22 @@ fn an_import_is_clicked_through_on_a_real_display() {
     shown.close();
     drop(told);
 
-    let model = cast.path("models/story-2.0.slm");
-    assert!(fs::read(&model).unwrap() == fs::read(cast.path("story-2.0.slm")).unwrap());
+    let model = scene.path("models/story-2.0.slm");
+    assert!(fs::read(&model).unwrap() == fs::read(scene.path("story-2.0.slm")).unwrap());
     let [receipt_path, model] = [&receipt, &model].map(|path| path.to_str().unwrap());
-    cast.me.run(&["verify-receipt", receipt_path, "story-2.0.manifest", model]).done();
+    scene.me.run(&["verify-receipt", receipt_path, "story-2.0.manifest", model]).done();
     assert_eq!(lines(&receipt)["transfer.peer_count"], "2");
 }
 
 #[test]
 #[ignore = "needs Xvfb and xdotool; .ci/window runs it"]
 fn any_signal_closes_the_window_in_order() {
-    let cast = Cast::new();
+    let scene = Scene::new();
     let display = Display::start();
     for signal in ["TERM", "HUP", "INT"] {
-        let settings = Layout::new(&cast.me.data).settings();
+        let settings = Layout::new(&scene.me.data).settings();
         let _none = fs::remove_file(&settings);
-        display.open(&cast.me.data).ends_by(signal);
+        display.open(&scene.me.data).ends_by(signal);
         assert!(settings.is_file(), "{signal}: where the window was is not kept");
     }
 }
