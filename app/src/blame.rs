@@ -252,13 +252,13 @@ impl Blamed for PullError {
     fn advice(&self) -> Advice {
         match self {
             Self::Exhausted { anyone: true, .. } => Advice::new(
-                "See to what is said of each peer, or ask it to serve the model; then try again: \
-                 it goes on from the pieces kept.",
+                "See to what is said of each peer, and ask them to let you in and to serve the model to \
+                 you; then try again: it goes on from the pieces kept.",
             )
             .by(Remedy::WaitForPeers),
             Self::Exhausted { anyone: false, .. } => {
-                "Waiting does not help, as nobody is called again. Ask a peer to add you, or to serve \
-                 the model to you, as is said of it; then try again: it goes on from the pieces kept."
+                "Waiting does not help, as none of these peers is called again. Take an offer of \
+                 another one; then it goes on from the pieces kept."
                     .into()
             }
             Self::Cancelled => "Try again: it goes on from the pieces kept.".into(),
@@ -282,6 +282,6 @@ mod tests {
         assert_eq!(advice(true).remedy(), Some(Remedy::WaitForPeers));
         let alone = advice(false);
         assert_eq!(alone.remedy(), None);
-        assert!(alone.text().contains("Ask a peer to add you, or to serve"), "{}", alone.text());
+        assert!(alone.text().contains("Take an offer of another one"), "{}", alone.text());
     }
 }

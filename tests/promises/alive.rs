@@ -63,6 +63,31 @@ fn an_import_waits_for_a_peer_that_comes_later_if_it_is_told_to() {
 }
 
 #[test]
+fn an_import_that_waits_goes_on_when_the_peer_shares_the_model_with_it() {
+    let scene = Scene::new(2, Model::SMALL);
+    scene.peers[0].pairs_with(&scene.peers[1]);
+    let place = free_address();
+    scene.serves(1, "importer", &[]).stop().done();
+    scene.serves(0, "importer", &["--listen", &place]).stop().done();
+    scene.request("request.json", &[]);
+
+    let server = scene.serves_again(0, "peer-1", &place);
+    let mut import = scene.import(&["--consent", Scene::YES, "--wait", "2h"]);
+    let said = import.says("what it waits for", |line| {
+        let told = line.starts_with("Waiting ") && line.contains("peer-0 does not share");
+        told.then(|| line.to_owned())
+    });
+    let asks =
+        "peer-0 does not share this model with you now: ask them to; peer-1 cannot be reached";
+    assert!(said.contains(asks), "{said}");
+    assert!(said.ends_with("The import ends when nothing has come for 2 hours."), "{said}");
+    server.stop().done();
+    let _server = scene.serves_again(0, "importer", &place);
+    import.ends().done();
+    scene.came_out();
+}
+
+#[test]
 fn a_peer_that_comes_and_goes_uses_up_no_consent() {
     let scene = Scene::new(1, Model::FINE);
     let place = free_address();

@@ -49,7 +49,10 @@ fn errors_name_people_and_the_side_that_has_to_act() {
     scene.request("request.json", &[]);
     let answer = scene.import(&["--consent", Scene::YES]).ends();
     let told = answer.refused(3, "io.failed")["message"].as_str().unwrap().to_owned();
-    assert!(told.ends_with("peer-0 does not share this model with you now"), "{answer}");
+    assert!(
+        told.ends_with("peer-0 does not share this model with you now: ask them to"),
+        "{answer}"
+    );
 
     // This one has blocked the other.
     scene.importer.run(&["peer", "block", "peer-0"]).done();

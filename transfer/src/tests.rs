@@ -176,7 +176,7 @@ async fn someone_else_at_the_peers_address_is_not_talked_to() {
 #[tokio::test]
 async fn not_granted_and_not_held_are_the_same_to_the_byte() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
-    let held = serve(1, Memory { granted: false, ..Memory::whole(&artifact) }).await;
+    let held = serve(1, Memory { granted: Arc::default(), ..Memory::whole(&artifact) }).await;
     let not_held = serve(2, Memory::whole(&Artifact::new(999, 512))).await;
     let one = rogues::raw_open(&held.source, artifact.sha256).await;
     let other = rogues::raw_open(&not_held.source, artifact.sha256).await;

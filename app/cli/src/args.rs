@@ -320,11 +320,10 @@ mod tests {
         use app::ports::Patience;
         use std::time::Duration;
 
-        let seconds = |seconds| Patience::For(Duration::from_secs(seconds));
         for (words, patience) in [
             ("", Patience::default()),
-            ("--patience 1s", seconds(1)),
-            ("--wait 2h", seconds(7_200)),
+            ("--patience 1s", Patience::For(Duration::from_secs(1))),
+            ("--wait 2h", Patience::Wait(Duration::from_secs(7_200))),
             ("--wait", Patience::Forever),
         ] {
             let line = format!("minimodel import-peer-request r m out {words}");

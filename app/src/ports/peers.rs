@@ -39,12 +39,16 @@ pub struct Pull {
 }
 
 /// How long a pull goes on while no byte comes.
+///
+/// It ends at once where nobody is left who may be called, as all were banned, or the user's consent
+/// covers asking them for no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// It ends after so long.
+    /// It ends after so long. A peer that said no is not called again.
     For(Duration),
-    /// It goes on until it is dropped, and says what it waits for; it ends all the same where the
-    /// user's consent covers asking nobody for more.
+    /// It waits for peers, says so, and ends after so long. One that said no is called again.
+    Wait(Duration),
+    /// The same, until it is dropped.
     Forever,
 }
 
@@ -227,7 +231,7 @@ pub enum PullError {
         missing: u32,
         /// What became of each peer, as one clause a peer.
         why: String,
-        /// Whether somebody is left who may be of use later, so that waiting longer may help.
+        /// Whether somebody may be of use later, so that waiting for peers may help.
         anyone: bool,
     },
     /// The import went away.

@@ -112,6 +112,9 @@ pub enum Fate {
     Ban(Code),
     /// It may be called again.
     Retry,
+    /// It said no, and what would change that is up to people: only an import that waits for peers
+    /// calls it again.
+    Refused,
     /// It is of no use to this import.
     GiveUp,
 }
@@ -120,19 +123,18 @@ impl Ending {
     /// What becomes of the peer.
     pub fn fate(&self) -> Fate {
         match self {
+            Self::NotLetIn
+            | Self::Refused(refusal::NOT_SERVED)
+            | Self::Closed(close::VERSION)
+            | Self::Version(_)
+            | Self::Geometry => Fate::Refused,
             Self::Unreachable { again: true, .. }
             | Self::Lost(_)
             | Self::HungUp
             | Self::Closed(_)
-            | Self::Silent => Fate::Retry,
-            // A plain no is not asked for again: what would change it is up to people.
-            Self::Unreachable { again: false, .. }
-            | Self::NotLetIn
-            | Self::Refused(refusal::NOT_SERVED)
-            | Self::Denied
-            | Self::Version(_)
-            | Self::Geometry => Fate::GiveUp,
-            Self::Refused(_) => Fate::Retry,
+            | Self::Silent
+            | Self::Refused(_) => Fate::Retry,
+            Self::Unreachable { again: false, .. } | Self::Denied => Fate::GiveUp,
             Self::Frame(_)
             | Self::Unexpected(_)
             | Self::Flood(_)
@@ -193,6 +195,6 @@ fn wrong(error: &PieceError) -> String {
 const fn refused(code: u16) -> &'static str {
     match code {
         refusal::FAILED => "could not send a piece, because its machine failed",
-        _ => "does not share this model with you now",
+        _ => "does not share this model with you now: ask them to",
     }
 }

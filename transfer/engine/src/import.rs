@@ -93,9 +93,8 @@ impl Engine {
             wasted: 0,
             over: false,
         };
-        for peer in order.peers {
-            engine.add(peer);
-        }
+        engine.peers.extend(order.peers.into_iter().map(|peer| Called::new(peer, now)));
+        engine.numbers().for_each(|peer| engine.call(peer));
         engine.count_left();
         engine.settle();
         engine
@@ -165,7 +164,6 @@ impl Engine {
             Input::Proven(connection, verdict) => self.proven(connection, verdict),
             Input::Spent(connection, consent) => self.spent(connection, consent),
             Input::Settled(index, consent) => self.settled(index, consent),
-            Input::Added(peer) => self.add(peer),
             Input::Denied(id) => self.denied(id),
             Input::Limits(limits) => {
                 self.limits = limits;
@@ -203,7 +201,11 @@ impl Engine {
     fn denied(&mut self, id: PeerId) {
         for number in self.numbers() {
             let Some(peer) = self.peers.get_mut(number as usize) else { continue };
-            if peer.id != id || matches!(peer.state, State::Banned { .. } | State::Gone { .. }) {
+            let is_out = matches!(
+                peer.state,
+                State::Banned { .. } | State::Refused { .. } | State::Gone { .. }
+            );
+            if peer.id != id || is_out {
                 continue;
             }
             peer.cut_off = true;

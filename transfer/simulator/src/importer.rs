@@ -199,13 +199,6 @@ impl Importer {
         }
     }
 
-    pub(crate) fn add(&mut self, machine: usize, rest: &mut Rest) {
-        if !self.peers.contains(&machine) {
-            self.peers.push(machine);
-            self.input(Input::Added(peer(machine, rest)), rest);
-        }
-    }
-
     pub(crate) fn limit(&mut self, in_flight: u64, download: u64, rest: &mut Rest) {
         self.watch.limit(in_flight);
         self.is.in_flight = in_flight;

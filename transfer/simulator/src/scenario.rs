@@ -183,6 +183,8 @@ pub enum Turn {
     Sleep(usize, Duration),
     /// The first no longer serves the second, and takes its consent back.
     Revoke(usize, usize),
+    /// The first serves the second, from then on or again.
+    Grant(usize, usize),
     /// The consent of the first to fetch from the second ends, and its program is told.
     Deny(usize, usize),
     /// The same, and its program finds out by itself.
@@ -197,8 +199,6 @@ pub enum Turn {
     Uploads(usize, u64, u64),
     /// Its import is stopped.
     Stop(usize),
-    /// The second is added to the import of the first.
-    Add(usize, usize),
 }
 
 impl Turn {
@@ -206,13 +206,13 @@ impl Turn {
     pub(crate) const fn at(&self) -> Option<usize> {
         match *self {
             Self::Revoke(machine, _)
+            | Self::Grant(machine, _)
             | Self::Deny(machine, _)
             | Self::Expire(machine, _)
             | Self::Room(machine, _)
             | Self::Limits(machine, ..)
             | Self::Uploads(machine, ..)
-            | Self::Stop(machine)
-            | Self::Add(machine, _) => Some(machine),
+            | Self::Stop(machine) => Some(machine),
             _ => None,
         }
     }

@@ -94,6 +94,10 @@ impl Server {
         self.tick_at(rest);
     }
 
+    pub(crate) fn grant(&mut self, machine: usize) {
+        self.revoked.remove(&machine);
+    }
+
     pub(crate) fn limit(&mut self, upload: u64, peer: u64, rest: &mut Rest) {
         (self.is.upload, self.is.peer) = (upload, peer);
         self.input(Input::Limits(limits(&self.is)), rest);

@@ -51,24 +51,25 @@ fn judge(scenario: &Scenario, me: usize, is: &Importing, import: &Import) -> Res
             Err(format!("it ended, and a steady machine has everything: {why}"))
         }
         Outcome::Exhausted(why) => match is.patience {
-            Patience::For(patience)
+            Patience::For(patience) | Patience::Wait(patience)
                 if import.time.saturating_sub(import.last_honest) < patience
                     && !slow(scenario)
                     && !why.contains("nobody is left") =>
             {
                 Err(format!("it ended before its patience did: {why}"))
             }
-            Patience::Forever if why.contains("nobody is left") && why.contains("consent") => {
-                Ok(())
+            Patience::Forever if !why.contains("nobody is left") => {
+                Err(format!("it ended, and was to wait for ever: {why}"))
             }
-            Patience::Forever => Err(format!("it ended, and was to wait for ever: {why}")),
-            Patience::For(_) => Ok(()),
+            _ => Ok(()),
         },
         Outcome::Running => {
             let quiet = import.time.saturating_sub(import.last_byte);
             match is.patience {
                 _ if steady.is_some() => Err(format!("it has not ended after {:?}", import.time)),
-                Patience::For(patience) if quiet > patience + PATIENCE && !held(scenario, me) => {
+                Patience::For(patience) | Patience::Wait(patience)
+                    if quiet > patience + PATIENCE && !held(scenario, me) =>
+                {
                     Err(format!("it is stuck and does not end, {quiet:?} after the last byte"))
                 }
                 _ => Ok(()),
@@ -171,7 +172,9 @@ fn hits(turn: &Turn, machine: usize) -> bool {
         | Turn::Limits(at, ..)
         | Turn::Uploads(at, ..)
         | Turn::Stop(at) => at == machine,
-        Turn::Revoke(at, _) | Turn::Deny(_, at) | Turn::Expire(_, at) => at == machine,
-        Turn::Room(..) | Turn::Add(..) => false,
+        Turn::Revoke(at, _) | Turn::Grant(at, _) | Turn::Deny(_, at) | Turn::Expire(_, at) => {
+            at == machine
+        }
+        Turn::Room(..) => false,
     }
 }

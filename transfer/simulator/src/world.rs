@@ -428,6 +428,11 @@ impl World {
                     of.revoke(peer, rest);
                 }
             }
+            Turn::Grant(server, peer) => {
+                if let Some(of) = servers.get_mut(&server) {
+                    of.grant(peer);
+                }
+            }
             Turn::Deny(importer, peer) if peer < count => {
                 let importer = importers.get_mut(&importer);
                 if let Some(of) = importer {
@@ -464,11 +469,6 @@ impl World {
             Turn::Stop(machine) => {
                 if let Some(of) = importers.get_mut(&machine) {
                     of.stop(rest);
-                }
-            }
-            Turn::Add(importer, peer) if peer < count => {
-                if let Some(of) = importers.get_mut(&importer) {
-                    of.add(peer, rest);
                 }
             }
             _ => {}

@@ -73,6 +73,7 @@ pub(super) fn exhausted(Exhausted { missing, why, anyone }: Exhausted) -> PullEr
 pub(super) const fn patience(patience: app::ports::Patience) -> import::Patience {
     match patience {
         app::ports::Patience::For(time) => import::Patience::For(time),
+        app::ports::Patience::Wait(time) => import::Patience::Wait(time),
         app::ports::Patience::Forever => import::Patience::Forever,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::ports::{
@@ -87,7 +87,7 @@ pub(super) struct Memory {
     pub(super) artifact: Artifact,
     pub(super) have: Bitfield,
     pub(super) known: Vec<PeerId>,
-    pub(super) granted: bool,
+    pub(super) granted: Arc<AtomicBool>,
     /// After so many pieces the grant is taken back.
     pub(super) revoked_after: u32,
     /// Whether the first byte of every piece is changed.
@@ -104,13 +104,17 @@ impl Memory {
             artifact: artifact.clone(),
             have: Bitfield::full(artifact.list.geometry().piece_count()),
             known: vec![identity(super::CALLER).peer_id()],
-            granted: true,
+            granted: Arc::new(AtomicBool::new(true)),
             revoked_after: u32::MAX,
             lies: false,
             delay: Duration::ZERO,
             lands: false,
             sent: AtomicU32::new(0),
         }
+    }
+
+    fn is_granted(&self, artifact: Sha256) -> bool {
+        self.granted.load(Ordering::Relaxed) && artifact == self.artifact.sha256
     }
 }
 
@@ -124,13 +128,13 @@ impl Provider for Memory {
     }
 
     async fn open(&self, _: PeerId, artifact: Sha256) -> Option<Opened> {
-        let shown = self.granted && artifact == self.artifact.sha256;
+        let shown = self.is_granted(artifact);
         let have = self.have.clone();
         shown.then(|| Opened { list: Arc::clone(&self.artifact.list), have })
     }
 
     fn grants(&self, _: PeerId, artifact: Sha256) -> bool {
-        self.granted && artifact == self.artifact.sha256
+        self.is_granted(artifact)
     }
 
     async fn piece(&self, _: PeerId, _: Sha256, index: PieceIndex) -> Result<Bytes, Refusal> {
@@ -223,7 +227,7 @@ pub(super) async fn pull_all(artifact: &Artifact, sources: Vec<PullSource>) -> O
 
 /// As [`pull_all`], where nobody can be expected to send anything.
 pub(super) async fn pull_in_vain(artifact: &Artifact, sources: Vec<PullSource>) -> Outcome {
-    pull_within(artifact, sources, Arc::default(), Duration::from_secs(1)).await
+    pull_while(artifact, sources, Arc::default(), Patience::For(Duration::from_secs(1))).await
 }
 
 pub(super) async fn pull_with(
@@ -231,19 +235,19 @@ pub(super) async fn pull_with(
     sources: Vec<PullSource>,
     limits: Arc<Limits>,
 ) -> Outcome {
-    pull_within(artifact, sources, limits, Duration::from_secs(8)).await
+    pull_while(artifact, sources, limits, Patience::For(Duration::from_secs(8))).await
 }
 
-async fn pull_within(
+pub(super) async fn pull_while(
     artifact: &Artifact,
     sources: Vec<PullSource>,
     limits: Arc<Limits>,
-    patience: Duration,
+    patience: Patience,
 ) -> Outcome {
     let (out, mut pulled) = mpsc::channel(8);
     let swarm = Swarm::new(Arc::new(identity(super::CALLER)), limits);
     let (mut pull, settle) = artifact.pull(sources, out);
-    pull.patience = Patience::For(patience);
+    pull.patience = patience;
     let pull = swarm.pull(pull);
     let (mut pieces, mut news, mut lists) = (BTreeMap::new(), Vec::new(), 0);
     let receive = async {

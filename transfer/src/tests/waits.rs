@@ -1,15 +1,19 @@
 //! How long a peer is waited for: as long as its bytes come, and no longer than is said.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use app::ports::{Peers as _, PullError, PullNews, PullSource, Pulled};
+use app::ports::{Patience, Peers as _, PullError, PullNews, PullSource, Pulled, ServeNews};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use verifier::Bitfield;
 use verifier::boundary::PeerAddress;
 
 use super::CALLER;
-use super::harness::{Artifact, Outcome, identity, label, pull_all, pull_in_vain};
+use super::harness::{
+    Artifact, Memory, Outcome, identity, label, pull_all, pull_in_vain, pull_while, serve,
+};
 use super::rogues::{Flow, dripping};
 use crate::Swarm;
 
@@ -51,6 +55,28 @@ async fn a_trickle_keeps_no_piece_from_a_peer_that_sends() {
     assert_eq!(artifact.assemble(&pieces), artifact.bytes);
 }
 
+#[tokio::test]
+async fn an_import_that_waits_finishes_once_the_peer_grants_it_the_model() {
+    let artifact = Artifact::new(8 * 16_384, 16_384);
+    let granted = Arc::new(AtomicBool::new(false));
+    let shelf = Memory { granted: Arc::clone(&granted), ..Memory::whole(&artifact) };
+    let mut served = serve(1, shelf).await;
+    let source = served.source.clone();
+    let grant = async {
+        // Not before the second call.
+        for _ in 0..2 {
+            while !matches!(served.news.recv().await.unwrap(), ServeNews::Called(_)) {}
+        }
+        granted.store(true, Ordering::Relaxed);
+    };
+    let pull = pull_while(&artifact, vec![source], Arc::default(), Patience::Forever);
+    let (Outcome { result, pieces, news, .. }, ()) = tokio::join!(pull, grant);
+    result.unwrap();
+    assert_eq!(artifact.assemble(&pieces), artifact.bytes);
+    let no = |news: &PullNews| matches!(news, PullNews::Lost { why, .. } if why == "does not share this model with you now: ask them to");
+    assert!(news.iter().any(no), "{news:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wait_takes_the_time_that_it_names() {
     let artifact = Artifact::new(1_024, 1_024);
@@ -58,7 +84,7 @@ async fn a_wait_takes_the_time_that_it_names() {
     let addresses = vec![PeerAddress::parse("mmp://127.0.0.1:1").unwrap()];
     let source = PullSource { id, label: label(id), addresses, offered: Bitfield::full(1) };
     let (out, mut pulled) = mpsc::channel(64);
-    let swarm = Swarm::new(std::sync::Arc::new(identity(CALLER)), std::sync::Arc::default());
+    let swarm = Swarm::new(Arc::new(identity(CALLER)), Arc::default());
     let start = Instant::now();
     let (pull, _settle) = artifact.pull(vec![source], out);
     let pull = swarm.pull(pull);

@@ -83,7 +83,6 @@ struct World {
     right: BTreeSet<(Connection, u32)>,
     proves: Vec<Connection>,
     deliveries: Vec<PieceIndex>,
-    peers: u8,
     effects: u32,
     /// How often in a row nothing came of a deadline.
     idle: u32,
@@ -104,8 +103,9 @@ impl World {
             missing: some(dice, count),
             peers: (0..peers).map(|number| peer(number, some(dice, count))).collect(),
             start: count / 3,
-            patience: match dice.roll(2) {
+            patience: match dice.roll(3) {
                 0 => Patience::Forever,
+                1 => Patience::Wait(Duration::from_secs(600)),
                 _ => Patience::For(Duration::from_secs(60)),
             },
             limits: limits(dice),
@@ -123,7 +123,6 @@ impl World {
             right: BTreeSet::new(),
             proves: Vec::new(),
             deliveries: Vec::new(),
-            peers,
             effects: 0,
             idle: 0,
             over: false,
@@ -180,12 +179,7 @@ impl World {
                 Input::Proven(connection, verdict)
             }
             9 if dice.one_in(8) => match dice.roll(5) {
-                0 => {
-                    let number = dice.roll(u32::from(self.peers) + 1) as u8;
-                    self.peers = self.peers.max(number.saturating_add(1)).min(12);
-                    Input::Added(peer(number.min(11), some(dice, self.geometry.piece_count())))
-                }
-                1 => Input::Denied(peer(dice.roll(6) as u8, Bitfield::empty(1)).id),
+                0 | 1 => Input::Denied(peer(dice.roll(6) as u8, Bitfield::empty(1)).id),
                 2 | 3 => Input::Limits(limits(dice)),
                 _ => Input::Stop,
             },

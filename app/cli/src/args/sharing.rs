@@ -43,7 +43,8 @@ pub struct ImportArgs {
     /// Give up when nothing came from anyone for so long, 1s to 1d [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = read_patience, allow_hyphen_values = true)]
     pub patience: Option<Span>,
-    /// Wait for peers that are not there: for so long, at most 30d, or without TIME until you stop
+    /// Wait for peers that are away or do not share the model with you yet: for so long, at most 30d,
+    /// or without TIME until you stop
     #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = read_span,
           conflicts_with = "patience")]
     pub wait: Option<Option<Span>>,
@@ -58,10 +59,11 @@ pub struct ImportArgs {
 impl ImportArgs {
     /// How long the import goes on while nothing comes.
     pub fn patience(&self) -> Patience {
-        let waits = |Span(seconds)| Patience::For(Duration::from_secs(seconds));
+        let time = |Span(seconds)| Duration::from_secs(seconds);
         match self.wait {
+            Some(Some(wait)) => Patience::Wait(time(wait)),
             Some(None) => Patience::Forever,
-            wait => wait.flatten().or(self.patience).map_or_else(Patience::default, waits),
+            None => self.patience.map_or_else(Patience::default, |span| Patience::For(time(span))),
         }
     }
 }

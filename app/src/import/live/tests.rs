@@ -200,7 +200,7 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
         },
     );
     scene.news(300, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
-    let wait = "Waiting to call anna again, because it hung up.".to_owned();
+    let wait = "Waiting for anna, which is called again and again: it hung up.".to_owned();
     scene.news(2_500, PullNews::Waiting(wait));
 
     let seen = scene.sees(3_000);
@@ -210,7 +210,7 @@ fn a_peer_that_goes_or_lies_says_why_and_the_wait_names_it() {
         Presence::Banned { code, why: "sent wrong bytes".to_owned(), lied: false }
     );
     assert_eq!((seen.peers[1].rate, seen.peers[1].bytes), (0, PIECE));
-    assert_eq!(seen.sentence, "Waiting to call anna again, because it hung up.");
+    assert_eq!(seen.sentence, "Waiting for anna, which is called again and again: it hung up.");
 
     scene.news(4_000, PullNews::Connected { peer: peer(1), pieces: 7 });
     scene.gives(4_100, 1, 2);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The pause after the first connection that ended.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest pause of an import that waits for ever, before chance.
-pub(super) const LONGEST: Duration = Duration::from_secs(30);
+/// The longest pause before chance, which makes it half a minute at most.
+pub(super) const LONGEST: Duration = Duration::from_secs(24);
 
 /// Numbers that follow from a seed (splitmix64).
 #[derive(Debug)]
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_half_a_minute_and_differ_by_a_quarter() {
         let mut chance = Chance::new(7);
-        for (tries, millis) in [(0, 500), (1, 1_000), (5, 16_000), (6, 30_000), (400, 30_000)] {
+        for (tries, millis) in [(0, 500), (1, 1_000), (5, 16_000), (6, 24_000), (400, 24_000)] {
             let expected = Duration::from_millis(millis);
             let pauses: Vec<_> = (0..1_000).map(|_| chance.pause(tries, LONGEST)).collect();
             let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());

@@ -8,44 +8,24 @@ use crate::ending::{Ending, Fate};
 use crate::import::Engine;
 use crate::import::backoff::LONGEST;
 use crate::import::hearing::IN_VAIN;
-use crate::import::message::{Blame, Connection, Effect, News, Patience, Peer};
-use crate::import::peer::{Peer as Called, Session, State};
+use crate::import::message::{Blame, Connection, Effect, News};
+use crate::import::peer::{Session, State};
 use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
 
 /// After how long it is looked again whether a connection is free.
 const QUEUED: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// One peer more may be called, or one that was left may be called again.
-    pub(super) fn add(&mut self, peer: Peer) {
-        let now = self.now();
-        let known = self.peers.iter().position(|called| called.id == peer.id);
-        let number = known.unwrap_or(self.peers.len());
-        let Ok(number) = u32::try_from(number) else { return };
-        match self.peers.get_mut(number as usize) {
-            None => self.peers.push(Called::new(peer, now)),
-            Some(called) => {
-                let connected = matches!(
-                    called.state,
-                    State::Calling { .. } | State::Opening { .. } | State::Open(_)
-                );
-                if connected || matches!(called.state, State::Banned { .. }) {
-                    return;
-                }
-                called.tries = 0;
-                called.cut_off = false;
-            }
-        }
-        self.call(number);
-        self.wait.anyone = true;
-    }
-
     /// Calls the peer.
     pub(super) fn call(&mut self, number: u32) {
         let now = self.now();
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
         peer.call = peer.call.saturating_add(1);
-        peer.state = State::Calling { since: now };
+        let why = match &mut peer.state {
+            State::Waiting { why, .. } => Some(std::mem::take(why)),
+            _ => None,
+        };
+        peer.state = State::Calling { since: now, why };
         self.effects.push_back(Effect::Call(peer.connection(number)));
         self.arm(number);
     }
@@ -128,7 +108,7 @@ impl Engine {
         let have = have.ok_or(Ending::HaveMap)?;
         let learns = self.learning.learner() == Some(self.connection(number));
         let Some(peer) = self.peers.get_mut(number as usize) else { return Ok(()) };
-        let opening = std::mem::replace(&mut peer.state, State::Calling { since: now });
+        let opening = std::mem::replace(&mut peer.state, State::Denied);
         let State::Opening { mut session, .. } = opening else { return Ok(()) };
         session.most = most;
         peer.state = State::Open(session);
@@ -153,15 +133,14 @@ impl Engine {
         let fate = ending.fate();
         let connection = self.connection(number);
         // One that comes back is to be called some times before patience ends.
-        let longest = match self.patience {
-            Patience::For(time) => LONGEST.min(time / 6),
-            Patience::Forever => LONGEST,
-        };
+        let longest = self.patience.time().map_or(LONGEST, |time| LONGEST.min(time / 6));
+        let waits = self.patience.waits();
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
         let why = ending.to_string();
         peer.state = match fate {
             Fate::Ban(_) => State::Banned { why },
-            Fate::Retry => {
+            Fate::Refused if !waits => State::Refused { why },
+            Fate::Retry | Fate::Refused => {
                 let pause = self.chance.pause(peer.tries, longest);
                 peer.tries = peer.tries.saturating_add(1);
                 State::Waiting { until: now + pause, why }
@@ -175,7 +154,7 @@ impl Engine {
                 let algorithm = self.root.algorithm();
                 News::Banned(id, Blame { ending, code, connection, after, algorithm })
             }
-            Fate::Retry | Fate::GiveUp => News::Lost(id, ending),
+            Fate::Retry | Fate::Refused | Fate::GiveUp => News::Lost(id, ending),
         });
         if fate != Fate::Retry {
             self.count_left();
@@ -213,16 +192,15 @@ impl Engine {
         let connection = self.connection(number);
         self.learning.left(connection);
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
-        let session =
-            match std::mem::replace(&mut peer.state, State::Calling { since: peer.connected }) {
-                State::Open(session) => {
-                    let in_vain = peer.in_vain.saturating_add(1);
-                    peer.in_vain = if session.pieces == 0 { in_vain } else { 0 };
-                    session
-                }
-                State::Opening { session, .. } => session,
-                _ => return,
-            };
+        let session = match std::mem::replace(&mut peer.state, State::Denied) {
+            State::Open(session) => {
+                let in_vain = peer.in_vain.saturating_add(1);
+                peer.in_vain = if session.pieces == 0 { in_vain } else { 0 };
+                session
+            }
+            State::Opening { session, .. } => session,
+            _ => return,
+        };
         self.turns.forget(session.turn, number);
         self.turns.good.remove(&number);
         self.turns.stale();

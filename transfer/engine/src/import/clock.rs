@@ -121,7 +121,7 @@ impl Engine {
                 }
                 self.look_at_owed(number);
             }
-            State::Denied | State::Banned { .. } | State::Gone { .. } => {}
+            State::Denied | State::Banned { .. } | State::Refused { .. } | State::Gone { .. } => {}
         }
     }
 

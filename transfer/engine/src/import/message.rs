@@ -56,13 +56,31 @@ pub struct Peer {
 }
 
 /// How long an import goes on while no byte comes.
+///
+/// It ends at once where nobody is left who may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// It ends after so long.
+    /// It ends after so long. A peer that said no is not called again.
     For(Duration),
-    /// It goes on until it is stopped, and says what it waits for. Where all peers are left that can
-    /// be, because the user's consent covers asking them for no more, it ends all the same.
+    /// It waits for peers, and ends after so long. One that said no is called again, as any other.
+    Wait(Duration),
+    /// The same, until it is stopped.
     Forever,
+}
+
+impl Patience {
+    /// After how long it ends, if it does.
+    pub(super) const fn time(self) -> Option<Duration> {
+        match self {
+            Self::For(time) | Self::Wait(time) => Some(time),
+            Self::Forever => None,
+        }
+    }
+
+    /// Whether it waits for peers that said no.
+    pub(super) const fn waits(self) -> bool {
+        matches!(self, Self::Wait(_) | Self::Forever)
+    }
 }
 
 /// What an import may use; can change while it runs.
@@ -111,8 +129,6 @@ pub enum Input {
     /// Answers [`Effect::Deliver`]: the piece is on the disk, or it may not be kept because the
     /// user's consent to fetch from that peer ended meanwhile.
     Settled(PieceIndex, Consent),
-    /// One peer more may be called.
-    Added(Peer),
     /// The user's consent to fetch from the peer ended.
     Denied(PeerId),
     /// Limits changed.
@@ -225,7 +241,7 @@ pub struct Exhausted {
     pub missing: u32,
     /// Why, and what became of each peer, as clauses.
     pub why: String,
-    /// Whether somebody is left who may be of use later, so that waiting longer may help.
+    /// Whether somebody may be of use later, so that waiting for peers may help.
     pub anyone: bool,
 }
 

@@ -61,8 +61,10 @@ pub(super) enum State {
     Queued {
         until: Moment,
     },
+    /// If it was called before, with why the last connection ended.
     Calling {
         since: Moment,
+        why: Option<String>,
     },
     /// It was asked to open the artifact, and for some of what its offer names. After its hello it is
     /// known how many asks it takes.
@@ -75,6 +77,10 @@ pub(super) enum State {
     /// The user's consent does not cover asking it for more.
     Denied,
     Banned {
+        why: String,
+    },
+    /// It said no, and this import does not wait for that to change.
+    Refused {
         why: String,
     },
     Gone {
@@ -218,7 +224,13 @@ impl Peer {
 
     /// Whether it may still be of use.
     pub(super) fn is_left(&self) -> bool {
-        !matches!(self.state, State::Denied | State::Banned { .. } | State::Gone { .. })
+        !self.is_refused()
+            && !matches!(self.state, State::Denied | State::Banned { .. } | State::Gone { .. })
+    }
+
+    /// Whether it said no, and may say yes to an import that waits for that.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused { .. })
     }
 
     pub(super) fn session(&self) -> Option<&Session> {
@@ -239,12 +251,14 @@ impl Peer {
     pub(super) fn deadline(&self) -> Option<(Moment, Why)> {
         match &self.state {
             State::Waiting { until, .. } | State::Queued { until } => Some((*until, Why::Call)),
-            State::Calling { since } => Some((*since + CALL, Why::Silence)),
+            State::Calling { since, .. } => Some((*since + CALL, Why::Silence)),
             State::Opening { since, session, .. } => {
                 Some(session.deadline().min((*since + OPENING, Why::Opening)))
             }
             State::Open(session) => Some(session.deadline()),
-            State::Denied | State::Banned { .. } | State::Gone { .. } => None,
+            State::Denied | State::Banned { .. } | State::Refused { .. } | State::Gone { .. } => {
+                None
+            }
         }
     }
 }

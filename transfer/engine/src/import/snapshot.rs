@@ -183,7 +183,7 @@ fn state(peer: &Peer, now: Moment) -> PeerState {
         State::Opening { .. } => PeerState::Learning,
         State::Denied => PeerState::Denied,
         State::Banned { why } => PeerState::Banned { why: why.clone() },
-        State::Gone { why } => PeerState::Gone { why: why.clone() },
+        State::Refused { why } | State::Gone { why } => PeerState::Gone { why: why.clone() },
         State::Open(session) if session.owed > 0 => PeerState::Owes {
             quiet: now.since(session.came),
             bytes: session.owed - u64::from(session.came_of_owed()),

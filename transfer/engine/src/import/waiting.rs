@@ -81,12 +81,8 @@ impl Engine {
             self.wait.changed.then(|| told.max(self.wait.looked + LOOK))
         };
         let told = told.map(|due| (due, Why::Sentence));
-        let over = match self.patience {
-            Patience::For(time) if self.wait.held.is_none() => {
-                Some((self.wait.since + time, Why::Patience))
-            }
-            _ => None,
-        };
+        let time = self.patience.time().filter(|_| self.wait.held.is_none());
+        let over = time.map(|time| (self.wait.since + time, Why::Patience));
         told.into_iter().chain(over).min()
     }
 
@@ -102,27 +98,19 @@ impl Engine {
             return;
         }
         self.wait.hold(self.budget.held(), now);
-        let nobody = !self.wait.anyone && self.budget.used() == 0;
-        if nobody && (self.patience != Patience::Forever || self.is_denied()) {
+        if !self.wait.anyone && self.budget.used() == 0 {
             return self.exhausted("nobody is left to be called".to_owned());
         }
-        if let Patience::For(time) = self.patience
+        if let Some(time) = self.patience.time()
             && self.wait.held.is_none()
             && now.since(self.wait.since) >= time
         {
-            return self.exhausted(format!("nothing came for {}", seconds(time)));
+            return self.exhausted(format!("nothing came for {}", text(time)));
         }
         self.say();
     }
 
-    /// Whether the user's consent covers asking nobody who has not lied: no wait changes that.
-    fn is_denied(&self) -> bool {
-        let is = |wanted: fn(&State) -> bool| self.peers.iter().map(move |p| wanted(&p.state));
-        is(|state| matches!(state, State::Denied)).any(|denied| denied)
-            && is(|state| matches!(state, State::Denied | State::Banned { .. })).all(|out| out)
-    }
-
-    /// Counts whether anybody may still be of use.
+    /// Counts whether anybody may still be of use to this import.
     pub(super) fn count_left(&mut self) {
         self.wait.anyone = self.peers.iter().any(Peer::is_left);
     }
@@ -132,7 +120,8 @@ impl Engine {
         let clauses =
             peers.map(|(number, peer)| format!("; {} {}", peer.label, self.reason(number, peer)));
         let why = std::iter::once(first).chain(clauses).collect();
-        let (missing, anyone) = (self.pieces.unproven(), self.wait.anyone);
+        let missing = self.pieces.unproven();
+        let anyone = self.peers.iter().any(|peer| peer.is_left() || peer.is_refused());
         self.finish();
         self.effects.push_back(Effect::Done(Err(Exhausted { missing, why, anyone })));
     }
@@ -176,10 +165,6 @@ impl Engine {
         let session = |wanted: fn(&Session, Moment) -> bool| {
             first(&|state| matches!(state, State::Open(session) if wanted(session, now)))
         };
-        let waiting = self.peers.iter().find_map(|peer| match &peer.state {
-            State::Waiting { why, .. } => Some((&peer.label, why)),
-            _ => None,
-        });
         if let Some(peer) = session(|session, _| session.owed > 0 && session.snub.is_none()) {
             format!("Waiting for {peer} to send: it owes some of {what}")
         } else if let Some(peer) = session(trickles) {
@@ -192,29 +177,55 @@ impl Engine {
             format!("Waiting for {what}: {peer} has what is missing, or some of it, but {why}")
         } else if session(|session, _| session.may_be_asked()).is_some() {
             format!(
-                "Waiting for {what}, which no connected peer has: one that gets them ends the wait"
+                "Waiting for {what}, which no connected peer has: one that gets them ends the wait{}",
+                self.others()
             )
         } else if let Some(peer) = first(&|state| matches!(state, State::Opening { .. })) {
             format!("Waiting for {peer} to say what it has of the model")
-        } else if let Some(peer) = first(&|state| matches!(state, State::Calling { .. })) {
+        } else if let Some(peer) = first(&|state| matches!(state, State::Calling { why: None, .. }))
+        {
             format!(
                 "Waiting for {peer} to answer the call: its companion must be running, and serve the \
                  model, or know its piece list if it imports it too"
             )
-        } else if let Some((peer, why)) = waiting {
-            format!("Waiting to call {peer} again, because it {why}")
         } else if first(&|state| matches!(state, State::Queued { .. })).is_some() {
             "Waiting for a free connection: one that ends, or a higher limit, ends the wait"
                 .to_owned()
-        } else if let Some((number, peer)) = self.numbers().zip(&self.peers).next() {
-            let why = self.reason(number, peer);
-            format!(
-                "Waiting for {what}, and nobody is left to be called: {} {why}. What helps now is to \
-                 change that, and to import again: it goes on from the pieces kept",
-                peer.label
-            )
         } else {
-            format!("Waiting for {what}: a peer that is added ends the wait")
+            match self.away()[..] {
+                [(peer, why)] => {
+                    format!("Waiting for {peer}, which is called again and again: it {why}")
+                }
+                _ => format!("Waiting for {what}{}", self.others()),
+            }
+        }
+    }
+
+    /// Who is called again and again, and why it was left last.
+    fn away(&self) -> Vec<(&Label, &str)> {
+        let away = self.peers.iter().filter_map(|peer| match &peer.state {
+            State::Waiting { why, .. } | State::Calling { why: Some(why), .. } => {
+                Some((&peer.label, why.as_str()))
+            }
+            _ => None,
+        });
+        away.collect()
+    }
+
+    /// The same, as a clause that goes on; of many, how many others there are.
+    fn others(&self) -> String {
+        /// So many are told one by one.
+        const MOST: usize = 3;
+
+        let away = self.away();
+        let each = away.iter().take(MOST).map(|(peer, why)| format!("{peer} {why}"));
+        let mut each: Vec<_> = each.collect();
+        if away.len() > MOST {
+            each.push(format!("and {} more", away.len() - MOST));
+        }
+        match each.is_empty() {
+            true => String::new(),
+            false => format!(". Who is away is called again and again: {}", each.join("; ")),
         }
     }
 
@@ -232,7 +243,11 @@ impl Engine {
     fn reason(&self, number: u32, peer: &Peer) -> String {
         let now = self.now();
         let why = match &peer.state {
-            State::Waiting { why, .. } | State::Banned { why } | State::Gone { why } => why,
+            State::Waiting { why, .. }
+            | State::Calling { why: Some(why), .. }
+            | State::Banned { why }
+            | State::Refused { why }
+            | State::Gone { why } => why,
             State::Queued { .. } => "was not called, because no connection is free",
             State::Calling { .. } => "does not answer the call",
             State::Opening { .. } => "has not said what it has of the model",
@@ -281,18 +296,21 @@ fn trickles(session: &Session, now: Moment) -> bool {
 
 /// When an import ends that waits in vain.
 fn end(patience: Patience) -> String {
-    match patience {
-        Patience::For(time) => {
-            format!("The import ends when nothing has come for {}.", seconds(time))
-        }
-        Patience::Forever => "The import waits until you cancel it.".to_owned(),
+    match patience.time() {
+        Some(time) => format!("The import ends when nothing has come for {}.", text(time)),
+        None => "The import waits until you cancel it.".to_owned(),
     }
 }
 
-/// A time in whole seconds.
-fn seconds(time: Duration) -> String {
-    match time.as_secs() {
-        1 => "1 second".to_owned(),
-        seconds => format!("{seconds} seconds"),
+/// A time in the largest unit of which it is a whole number, and more than one.
+fn text(time: Duration) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+
+    let seconds = time.as_secs();
+    let whole = |(unit, _): &&(u64, &str)| seconds > *unit && seconds.is_multiple_of(*unit);
+    match UNITS.iter().find(whole) {
+        Some((unit, name)) => format!("{} {name}s", seconds / unit),
+        None if seconds == 1 => "1 second".to_owned(),
+        None => format!("{seconds} seconds"),
     }
 }

@@ -115,14 +115,20 @@ fn limits_change_while_pieces_are_under_way() {
 }
 
 #[test]
-fn an_import_that_waits_for_ever_goes_on_when_a_peer_comes() {
-    let importer = Machine::importer([1]).importing(|import| import.patience = Patience::Forever);
-    let absent = Machine::rogue(Rogue::NotLetIn);
-    let scenario =
-        Scenario::of(8, 256 * KIB, [importer, absent, honest()]).then(3_000.0, Turn::Add(0, 2));
-    let import = play(&scenario).import(0).clone();
-    assert_eq!(import.outcome, Outcome::Done);
-    assert!(!import.sentences.is_empty());
+fn an_import_that_waits_goes_on_when_a_peer_lets_it_have_the_model() {
+    for patience in [Patience::Forever, Patience::Wait(s(3_600))] {
+        let importer = Machine::importer([1, 2]).importing(|import| import.patience = patience);
+        let liar = Machine::rogue(Rogue::Liar(0));
+        let scenario = Scenario::of(8, 256 * KIB, [importer, honest(), liar])
+            .then(0.0, Turn::Revoke(1, 0))
+            .then(3_000.0, Turn::Grant(1, 0));
+        let import = play(&scenario).import(0).clone();
+        assert_eq!(import.outcome, Outcome::Done);
+        assert!(import.time < s(3_035), "{:?}", import.time);
+        assert_eq!(import.bans(), [2], "a liar is not called again");
+        let (_, wait) = import.sentences.last().unwrap();
+        assert!(wait.contains("does not share this model with you now"), "{wait}");
+    }
 }
 
 #[test]

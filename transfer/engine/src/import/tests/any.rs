@@ -5,9 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use verifier::Bitfield;
 
-use super::world::{Setup, World, id, peer};
+use super::world::{Setup, World, id};
 use crate::Ending;
-use crate::import::{Connection, Consent, Input, Patience, Peer};
+use crate::import::{Connection, Consent, Input, Patience};
 use crate::wire::{BlockHead, DigestsHead, Frame, Hello, ProofHead, Refuse};
 
 const PIECES: u32 = 12;
@@ -76,7 +76,6 @@ fn event(world: &mut World, [kind, peer_at, a, b]: [u8; 4]) {
             None => Input::Spent(of, Consent::Given),
         },
         30 if a > 230 => Input::Denied(id(peer_at % 4)),
-        30 => Input::Added(peer(peer_at % 4)),
         _ => Input::Frame(of, Frame::Close(0)),
     };
     world.input(input);
@@ -97,17 +96,14 @@ proptest! {
         let mut world = World::new(Setup {
             pieces: PIECES,
             piece: PIECE,
-            peers: 1,
+            peers: 4,
+            offered: early,
             listed,
             in_flight: 5 * u64::from(PIECE),
             patience: if forever { Patience::Forever } else { Patience::For(Duration::from_secs(60)) },
             seed,
             ..Setup::default()
         });
-        for number in 1..3 {
-            let offered = Bitfield::full(if early { PIECES } else { 0 });
-            world.input(Input::Added(Peer { offered, ..peer(number) }));
-        }
         [world.consents, world.judging, world.keeping] = answers;
         for numbers in events {
             // Every input is followed by a check.

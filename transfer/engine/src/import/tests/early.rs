@@ -2,21 +2,14 @@
 
 use verifier::Bitfield;
 
-use super::world::{Setup, World, peer, secs};
+use super::world::{Setup, World, secs};
 use crate::Ending;
-use crate::import::{Connection, Input, Patience, Peer, PeerState};
+use crate::import::{Connection, Input, PeerState};
 use crate::wire::{Frame, Hello, refusal};
 
 /// An import from peers that all offer everything, and take any number of asks.
 fn offered(pieces: u32, peers: u8) -> World {
-    let patience = Patience::Forever;
-    let mut world =
-        World::new(Setup { pieces, piece: 16 << 10, peers: 0, patience, ..Setup::default() });
-    for number in 0..peers {
-        let offered = Bitfield::full(pieces);
-        world.input(Input::Added(Peer { offered, ..peer(number) }));
-    }
-    world
+    World::new(Setup { pieces, piece: 16 << 10, peers, offered: true, ..Setup::default() })
 }
 
 fn connect(world: &mut World, number: u32) -> Connection {

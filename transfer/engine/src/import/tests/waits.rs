@@ -1,6 +1,6 @@
 //! What is waited for is said, and every wait has an end.
 
-use super::world::{Setup, World, millis, peer, secs, set};
+use super::world::{Setup, World, millis, secs, set};
 use crate::Ending;
 use crate::import::{Consent, Input, News, Patience, PeerState};
 use crate::wire::{Frame, refusal};
@@ -34,7 +34,9 @@ fn a_wait_is_one_sentence_with_its_end() {
     world.ends(world.current(1), Ending::HungUp);
     world.pass(millis(300));
     let sentence = world.sentence().unwrap();
-    assert!(sentence.starts_with("Waiting to call anna again, because it hung up. "), "{sentence}");
+    let text =
+        "Waiting for 7 missing pieces. Who is away is called again and again: anna hung up; bert";
+    assert!(sentence.starts_with(text), "{sentence}");
     world.pass(millis(500));
     let bert = world.open(1, "######.");
     assert_eq!(world.sentence(), None, "something came");
@@ -77,19 +79,59 @@ fn a_wait_takes_the_time_that_it_names() {
 }
 
 #[test]
-fn who_waits_for_ever_says_so_and_goes_on_when_a_peer_comes() {
-    let mut world = patient(1, 1);
-    world.ends(world.current(0), Ending::NotLetIn);
-    world.pass(secs(24 * 3_600));
-    let sentence = world.sentence().unwrap();
-    let text =
-        "Waiting for 1 missing piece, and nobody is left to be called: anna does not let you in";
+fn who_waits_says_so_and_goes_on_when_a_peer_comes() {
+    for (patience, end) in [
+        (Patience::Forever, "The import waits until you cancel it."),
+        (Patience::Wait(secs(48 * 3_600)), "The import ends when nothing has come for 2 days."),
+    ] {
+        let mut world = World::new(Setup { pieces: 1, peers: 1, patience, ..Setup::default() });
+        for _ in 0..1_000 {
+            world.ends(world.current(0), Ending::NotLetIn);
+            world.pass(secs(31));
+            let sentence = world.sentence().unwrap();
+            let text =
+                "Waiting for anna, which is called again and again: it does not let you in: they";
+            assert!(sentence.starts_with(text), "{sentence}");
+            assert!(
+                sentence.contains("give them your ticket") && sentence.ends_with(end),
+                "{sentence}"
+            );
+        }
+        let told = world.news.iter().filter(|news| matches!(news, News::Waiting(_))).count();
+        assert_eq!(told, 1, "it is called, and still the same is waited for");
+        let anna = world.open(0, "#");
+        world.gives(anna, 0);
+        assert_eq!(world.done, Some(Ok(())));
+    }
+}
+
+#[test]
+fn of_several_that_are_away_each_is_said_why() {
+    let mut world = patient(2, 5);
+    let endings = [Ending::HungUp, Ending::Refused(refusal::NOT_SERVED), Ending::Silent];
+    for (number, ending) in (1..).zip(endings) {
+        world.ends(world.current(number), ending);
+    }
+    world.ends(world.current(4), Ending::HungUp);
+    world.open(0, "#.");
+    world.gives(world.current(0), 0);
+    let sentence = said(&mut world);
+    let text = "Waiting for 1 missing piece, which no connected peer has: one that gets them ends the \
+                wait. Who is away is called again and again: bert hung up; cleo does not share this \
+                model with you now: ask them to; dora fell silent; and 1 more. The import waits";
     assert!(sentence.starts_with(text), "{sentence}");
-    assert!(sentence.ends_with("kept. The import waits until you cancel it."), "{sentence}");
-    world.input(Input::Added(peer(1)));
-    let bert = world.open(1, "#");
-    world.gives(bert, 0);
-    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn a_long_time_is_told_in_large_units() {
+    for (time, text) in
+        [(60, "60 seconds"), (90, "90 seconds"), (120, "2 minutes"), (7_200, "2 hours")]
+    {
+        let patience = Patience::Wait(secs(time));
+        let mut world = World::new(Setup { patience, ..Setup::default() });
+        let sentence = said(&mut world);
+        assert!(sentence.ends_with(&format!("nothing has come for {text}.")), "{sentence}");
+    }
 }
 
 /// All end in vain, and this is said of each peer.
@@ -139,7 +181,11 @@ fn whether_waiting_longer_may_help_is_told() {
     let mut world = World::new(Setup { peers: 2, ..Setup::default() });
     world.ends(world.current(0), Ending::NotLetIn);
     world.ends(world.current(1), Ending::Refused(refusal::NOT_SERVED));
-    assert!(!world.exhausted().anyone, "both said no");
+    assert!(world.exhausted().anyone, "both said no, and may say yes to who waits for that");
+    let mut world = World::new(Setup { peers: 2, ..Setup::default() });
+    world.ends(world.current(0), Ending::HaveMap);
+    world.ends(world.current(1), Ending::Denied);
+    assert!(!world.exhausted().anyone, "neither is called again");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(super) struct Setup {
     pub(super) piece: u32,
     pub(super) have: Option<Bitfield>,
     pub(super) peers: u8,
+    /// Whether their offers name everything, or nothing.
+    pub(super) offered: bool,
     pub(super) listed: bool,
     pub(super) patience: Patience,
     pub(super) in_flight: u64,
@@ -69,6 +71,7 @@ impl Default for Setup {
             piece: PIECE,
             have: None,
             peers: 1,
+            offered: false,
             listed: true,
             patience: Patience::For(secs(60)),
             in_flight: 32 << 20,
@@ -112,6 +115,7 @@ impl World {
         let geometry =
             Geometry::new(u64::from(setup.pieces) * u64::from(setup.piece), setup.piece).unwrap();
         let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [9; 32]);
+        let offered = Bitfield::full(if setup.offered { setup.pieces } else { 0 });
         let have = setup.have.unwrap_or_else(|| Bitfield::empty(setup.pieces));
         let order = Order {
             artifact: Sha256::from_bytes([5; 32]),
@@ -119,7 +123,9 @@ impl World {
             root,
             listed: setup.listed,
             missing: have.complement(),
-            peers: (0..setup.peers).map(peer).collect(),
+            peers: (0..setup.peers)
+                .map(|number| Peer { offered: offered.clone(), ..peer(number) })
+                .collect(),
             start: 0,
             patience: setup.patience,
             limits: Limits {
