@@ -155,7 +155,7 @@ impl Import {
                 asks.find(|ask| ask.0 == index).expect("it was asked").1 = true;
                 None
             }
-            Effect::Spend(connection, _) => Some(Input::Spent(connection, Consent::Given)),
+            Effect::Spend(connection, ..) => Some(Input::Spent(connection, Consent::Given)),
             Effect::Judge(connection, index, _) => Some(Input::Judged(connection, index, Ok(()))),
             Effect::Deliver(_, index) => Some(Input::Settled(index, Consent::Given)),
             _ => None,

@@ -24,7 +24,8 @@ pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
 pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
 pub use peers::{
-    Availability, Begin, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Settled,
+    Availability, Begin, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Purpose,
+    Settled,
 };
 pub use store::{
     Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Model, PieceState, PieceStore,

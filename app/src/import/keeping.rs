@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::ports::{
     Availability, Begin, Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs,
     Patience, Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled,
-    Record, Settled, Untrue, What,
+    Purpose, Record, Settled, Untrue, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -178,14 +178,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 on(Event::ListProven { have: self.have.clone() });
                 self.advance();
             }
-            Pulled::Ask { peer, bytes, answer } => {
+            Pulled::Ask { peer, bytes, purpose, answer } => {
                 let asked = self.plan.spend(Act::Fetch, Some(peer), bytes);
                 let held = self.ports.journal().hold(&asked, self.ports.clock().now());
                 let _ = answer.send(held.is_ok());
-                // What does not cover many pieces may cover one.
-                if let Err(denied) = held
-                    && bytes <= self.plan.geometry().piece_size().into()
-                {
+                if let (Err(denied), Purpose::One) = (held, purpose) {
                     self.deny(peer, denied, on);
                 }
             }

@@ -103,6 +103,8 @@ pub enum Pulled {
         peer: PeerId,
         /// How many bytes.
         bytes: u64,
+        /// What a no means.
+        purpose: Purpose,
         /// Whether the ask may be sent.
         answer: oneshot::Sender<bool>,
     },
@@ -119,6 +121,17 @@ pub enum Pulled {
     Piece(VerifiedPiece),
     /// Something a watcher may want to know.
     News(PullNews),
+}
+
+/// What a peer is to be asked for, and so what it means if consent does not cover it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Several pieces: one of them alone may be covered, and is tried next.
+    Several,
+    /// One piece: the peer is not asked any more.
+    One,
+    /// Pieces that another peer was asked for before: they are left to that one.
+    Second,
 }
 
 /// What happens between the peers and an import.

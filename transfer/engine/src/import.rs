@@ -37,7 +37,7 @@ use waiting::Wait;
 
 pub use message::{
     Blame, Connection, Consent, Effect, Evidence, Exhausted, Input, Limits, News, Order, Patience,
-    Peer, Place, Why, start,
+    Peer, Place, Purpose, Why, start,
 };
 pub use snapshot::{PeerSnapshot, PeerState, PieceState, Snapshot};
 

@@ -468,7 +468,7 @@ impl Importer {
                 });
                 self.report.wasted += piece.map_or(0, |piece| piece.length);
             }
-            Effect::Spend(connection, bytes) => {
+            Effect::Spend(connection, bytes, _) => {
                 self.later(now + JOURNAL, Due::Spend(connection, bytes), rest);
             }
             Effect::Release(..) => {}

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use app::ports::{Availability, Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
-use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
+use engine::import::{Connection, Consent, Effect, Input, Order, Peer, Purpose};
 use engine::wire::{Frame, Side};
 use engine::{Ending, Engine};
 use futures::StreamExt as _;
@@ -332,7 +332,7 @@ impl Import {
                     self.out.push(Pulled::Piece(piece));
                 }
             }
-            Effect::Spend(connection, bytes) => self.spend(connection, bytes),
+            Effect::Spend(connection, bytes, purpose) => self.spend(connection, bytes, purpose),
             Effect::Release(peer, bytes) => self.out.push(Pulled::Release { peer, bytes }),
             Effect::HangUp(connection) => self.hang_up(connection),
             Effect::Tell(news) => self.tell_news(telling::news(news)),
@@ -410,10 +410,11 @@ impl Import {
         }
     }
 
-    fn spend(&mut self, connection: Connection, bytes: u64) {
+    fn spend(&mut self, connection: Connection, bytes: u64, purpose: Purpose) {
         let Some(peer) = self.source(connection).map(|source| source.id) else { return };
         let (answer, answered) = oneshot::channel();
-        self.out.push(Pulled::Ask { peer, bytes, answer });
+        let purpose = telling::purpose(purpose);
+        self.out.push(Pulled::Ask { peer, bytes, purpose, answer });
         self.answers.push(Box::pin(async move {
             let consent = |given| if given { Consent::Given } else { Consent::Denied };
             answered.await.ok().map(|given| Answer::Spent(connection, consent(given)))

@@ -1,6 +1,6 @@
 //! What the engine says, in the words of the ports.
 
-use app::ports::{Availability, PullError, PullNews, Untrue};
+use app::ports::{Availability, PullError, PullNews, Purpose, Untrue};
 use engine::Ending;
 use engine::import::{self, Blame, Exhausted, News, Snapshot};
 use verifier::ChunkAlgorithm;
@@ -68,6 +68,14 @@ pub(super) fn availability(snapshot: Snapshot) -> Availability {
 
 pub(super) fn exhausted(Exhausted { missing, why, anyone }: Exhausted) -> PullError {
     PullError::Exhausted { missing, why, anyone }
+}
+
+pub(super) const fn purpose(purpose: import::Purpose) -> Purpose {
+    match purpose {
+        import::Purpose::Several => Purpose::Several,
+        import::Purpose::One => Purpose::One,
+        import::Purpose::Second => Purpose::Second,
+    }
 }
 
 pub(super) const fn patience(patience: app::ports::Patience) -> import::Patience {

@@ -328,7 +328,7 @@ impl World {
                     line.place = Some(Place::Nowhere);
                 }
             }
-            Effect::Spend(connection, bytes) => {
+            Effect::Spend(connection, bytes, _) => {
                 assert!(self.lines.contains_key(&connection), "nobody is to be asked");
                 self.spends.push((connection, bytes));
             }

@@ -2,7 +2,7 @@
 
 use crate::ending::Ending;
 use crate::import::Engine;
-use crate::import::message::{Connection, Consent, Effect, News};
+use crate::import::message::{Connection, Consent, Effect, News, Purpose};
 use crate::import::peer::{Ask, Batch, Session, Spare};
 use crate::import::turns::Tempo;
 use crate::wire::{Frame, close};
@@ -73,10 +73,15 @@ impl Engine {
     pub(super) fn spend(&mut self, peer: u32, pieces: Vec<u32>, spare: Option<Spare>) {
         let bytes = pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
         let connection = self.connection(peer);
+        let purpose = match (spare, pieces.len()) {
+            (Some(_), _) => Purpose::Second,
+            (None, 1) => Purpose::One,
+            (None, _) => Purpose::Several,
+        };
         if let Some(session) = self.session_mut(peer) {
             session.batch = Some(Batch { pieces, spare });
             self.spending.insert(connection, bytes);
-            self.effects.push_back(Effect::Spend(connection, bytes));
+            self.effects.push_back(Effect::Spend(connection, bytes, purpose));
         }
     }
 
@@ -202,15 +207,15 @@ impl Engine {
                     batch.pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
                 self.ask_all(peer, batch);
             }
-            Consent::Denied if batch.spare.is_some() => {
-                self.unbatch(peer, batch.pieces);
-                if let Some(session) = self.session_mut(peer) {
-                    session.spares = Consent::Denied;
-                }
-            }
             Consent::Denied if several => {
                 self.unbatch(peer, batch.pieces.split_off(1));
-                self.spend(peer, batch.pieces, None);
+                self.spend(peer, batch.pieces, batch.spare);
+            }
+            Consent::Denied if batch.spare.is_some() => {
+                if let Some(session) = self.session_mut(peer) {
+                    session.uncovered.extend(&batch.pieces);
+                }
+                self.unbatch(peer, batch.pieces);
             }
             Consent::Denied => {
                 self.unbatch(peer, batch.pieces);

@@ -166,7 +166,7 @@ pub enum Effect {
     /// now, the rest of that payload goes [nowhere](Place::Nowhere).
     Discard(Connection, PieceIndex),
     /// Check consent for asking so many bytes more: [`Input::Spent`] answers.
-    Spend(Connection, u64),
+    Spend(Connection, u64, Purpose),
     /// So many of the bytes that consent was spent on will not come from the peer, or are not kept.
     Release(PeerId, u64),
     /// End the connection; the frames that were to be sent before still are, if they can be. What was
@@ -176,6 +176,18 @@ pub enum Effect {
     Tell(News),
     /// The import is over; nothing more comes out.
     Done(Result<(), Exhausted>),
+}
+
+/// What consent is to be spent on, and so what its no means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Several pieces: what does not cover them may cover one, which is tried next.
+    Several,
+    /// One piece: if it is not covered, the peer is asked for no more.
+    One,
+    /// Pieces that another peer owes: if they are not covered, they are left to that one, and the no
+    /// says nothing of what else may be asked.
+    Second,
 }
 
 /// Where the payload of a frame goes.

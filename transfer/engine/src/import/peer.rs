@@ -108,7 +108,8 @@ pub(super) struct Session {
     /// Asks that wait for consent.
     pub(super) batch: Option<Batch>,
     pub(super) consent: message::Consent,
-    pub(super) spares: message::Consent,
+    /// Pieces that others owe, and that consent does not cover asking it for too.
+    pub(super) uncovered: BTreeSet<u32>,
     /// When anything was heard.
     pub(super) heard: Moment,
     /// When anything was said.
@@ -275,7 +276,7 @@ impl Session {
             payload: None,
             batch: None,
             consent: message::Consent::Given,
-            spares: message::Consent::Given,
+            uncovered: BTreeSet::new(),
             heard: now,
             said: now,
             came: now,

@@ -136,6 +136,7 @@ impl Engine {
                 || self.pieces.flight(ask.index) != alone
                 || !self.pieces.picker().has(peer, ask.index)
                 || helper.session.has_open(ask.index)
+                || helper.session.uncovered.contains(&ask.index)
             {
                 continue;
             }
@@ -253,7 +254,6 @@ impl<'a> Helper<'a> {
         };
         let most = most.max(least);
         let may = session.consent == Consent::Given
-            && session.spares == Consent::Given
             && session.is_fair()
             && session.batch.is_none()
             && session.owed < most;

@@ -171,7 +171,7 @@ impl Importing {
                 }
             }
             Effect::Discard(connection, index) => self.settled((*connection, index.get())),
-            Effect::Spend(connection, bytes) => {
+            Effect::Spend(connection, bytes, _) => {
                 let asks = self.alive(*connection, effect)?;
                 if asks.spending.replace(*bytes).is_some() {
                     return Err(format!("{connection:?}: two questions for consent at once"));

@@ -71,8 +71,8 @@ fn event(world: &mut World, [kind, peer_at, a, b]: [u8; 4]) {
             _ => Input::Settled(piece, Consent::Denied),
         },
         29 => match world.spends.pop_front() {
-            Some((of, _)) if a < 220 => Input::Spent(of, Consent::Given),
-            Some((of, _)) => Input::Spent(of, Consent::Denied),
+            Some((of, ..)) if a < 220 => Input::Spent(of, Consent::Given),
+            Some((of, ..)) => Input::Spent(of, Consent::Denied),
             None => Input::Spent(of, Consent::Given),
         },
         30 if a > 230 => Input::Denied(id(peer_at % 4)),

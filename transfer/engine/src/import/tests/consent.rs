@@ -1,8 +1,8 @@
 //! Nothing is asked without consent, and its end costs the peer alone that it was for.
 
-use super::world::{Setup, World, id, secs};
+use super::world::{PIECE, Setup, World, id, millis, secs, set};
 use crate::Ending;
-use crate::import::{Consent, Input, News, Patience, PeerState};
+use crate::import::{Consent, Input, News, Patience, PeerState, Purpose};
 use crate::wire::{Frame, Refuse, close, refusal};
 
 #[test]
@@ -10,7 +10,7 @@ fn nothing_is_asked_before_consent_is_known() {
     let mut world = World::new(Setup { pieces: 4, ..Setup::default() });
     world.consents = false;
     let anna = world.open(0, "####");
-    assert_eq!(world.spends.front(), Some(&(anna, 4 << 20)));
+    assert_eq!(world.spends.front(), Some(&(anna, 4 << 20, Purpose::Several)));
     assert_eq!(world.asks(anna), "");
     assert_eq!((world.state(0), world.picture()), (PeerState::Held, "????".to_owned()));
     for _ in 0..10 {
@@ -100,15 +100,44 @@ fn what_is_being_judged_when_consent_ends_is_not_kept() {
 
 #[test]
 fn a_second_ask_that_consent_does_not_cover_says_nothing_of_the_peer() {
-    let mut world = World::new(Setup { pieces: 2, peers: 2, ..Setup::default() });
-    world.allowance = Some(2 << 20);
-    let slow = world.open_for(0, &super::world::set("##"), 1);
-    let good = world.open(1, "##");
+    let mut world = World::new(Setup { pieces: 3, peers: 2, ..Setup::default() });
+    let slow = world.open_for(0, &set("###"), 2);
+    let good = world.open(1, "###");
+    assert_eq!((world.asks(slow), world.asks(good)), ("0 1".to_owned(), "2".to_owned()));
+    world.consents = false;
+    (0..4).for_each(|part| {
+        world.pass(millis(25));
+        world.block(good, 2, part * PIECE / 4, PIECE / 4);
+    });
+    world.pass(millis(1_500));
+    // Two that the slow one has not begun are not covered together, nor is the first alone.
+    for bytes in [2 << 20, 1 << 20] {
+        assert_eq!(world.spends.pop_front(), Some((good, bytes, Purpose::Second)));
+        world.input(Input::Spent(good, Consent::Denied));
+    }
+    // The other is tried once, too, and covered.
+    world.pass(millis(300));
+    assert_eq!(world.spends.pop_front(), Some((good, 1 << 20, Purpose::Second)));
+    world.input(Input::Spent(good, Consent::Given));
+    assert_eq!((world.asks(good), world.asks(slow)), ("1".to_owned(), "-1".to_owned()));
     world.gives(good, 1);
-    world.pass(secs(3));
-    assert_eq!((world.state(1), world.asks(slow)), (PeerState::Idle, "0".to_owned()));
+    world.pass(millis(600));
+    assert_eq!((world.spends.len(), world.state(1)), (0, PeerState::Idle));
+    assert!(!world.news.iter().any(|news| matches!(news, News::Lost(..))));
     world.gives(slow, 0);
     assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn what_consent_is_asked_for_is_said_so_that_its_no_is_understood() {
+    let mut world = World::new(Setup { pieces: 2, ..Setup::default() });
+    world.consents = false;
+    let anna = world.open(0, "##");
+    assert_eq!(world.spends.pop_front(), Some((anna, 2 << 20, Purpose::Several)));
+    world.input(Input::Spent(anna, Consent::Denied));
+    assert_eq!(world.spends.pop_front(), Some((anna, 1 << 20, Purpose::One)));
+    world.input(Input::Spent(anna, Consent::Denied));
+    assert!(world.news.contains(&News::Lost(id(0), Ending::Denied)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::Ending;
 use crate::import::peer::State;
 use crate::import::{
     Connection, Consent, Effect, Engine, Evidence, Exhausted, Input, Limits, News, Order, Patience,
-    Peer, PeerState, PieceState, Place, Why,
+    Peer, PeerState, PieceState, Place, Purpose, Why,
 };
 use crate::moment::Moment;
 use crate::wire::{BlockHead, Frame, Hello, Opened, ProofHead, Refuse};
@@ -96,7 +96,7 @@ pub(super) struct World {
     pub(super) news: Vec<News>,
     pub(super) places: Vec<(Connection, Place)>,
     pub(super) judges: VecDeque<(Connection, PieceIndex, Evidence)>,
-    pub(super) spends: VecDeque<(Connection, u64)>,
+    pub(super) spends: VecDeque<(Connection, u64, Purpose)>,
     pub(super) released: u64,
     pub(super) deliveries: VecDeque<(Connection, PieceIndex)>,
     pub(super) discards: Vec<(Connection, u32)>,
@@ -316,7 +316,7 @@ impl World {
     fn answer(&mut self) {
         loop {
             if self.consents
-                && let Some((connection, bytes)) = self.spends.pop_front()
+                && let Some((connection, bytes, _)) = self.spends.pop_front()
             {
                 let covered = self.allowance.is_none_or(|left| bytes <= left);
                 if let Some(left) = self.allowance.as_mut().filter(|_| covered) {
@@ -359,7 +359,9 @@ impl World {
                     self.deliveries.push_back((connection, index));
                 }
                 Effect::Discard(connection, index) => self.discards.push((connection, index.get())),
-                Effect::Spend(connection, bytes) => self.spends.push_back((connection, bytes)),
+                Effect::Spend(connection, bytes, purpose) => {
+                    self.spends.push_back((connection, bytes, purpose));
+                }
                 Effect::Release(_, bytes) => self.released += bytes,
                 Effect::HangUp(connection) => self.hung_up.push(connection),
                 Effect::Tell(news) => self.news.push(news),
