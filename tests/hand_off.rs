@@ -6,7 +6,7 @@ use std::path::Path;
 use app::Blamed as _;
 use app::import::Settings;
 use app::library::{Event, ExportError, Found, HandOffError, export, find, recheck_all, snapshot};
-use app::ports::{Begin, OutputError, Patience};
+use app::ports::{OutputError, Patience};
 use desktop::wiring::Wiring;
 use store::Layout;
 use tokio::runtime::Runtime;
@@ -33,7 +33,6 @@ fn settings() -> Settings {
         signer: None,
         rule: ChecksumRule::Verify,
         patience: Patience::default(),
-        begin: Begin::Front,
     }
 }
 

@@ -32,7 +32,7 @@ use crate::counted::Counted;
 use crate::event::Event;
 use crate::lease::Lease;
 use crate::ports::{
-    Begin, Clock as _, Draft as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What,
+    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -48,8 +48,6 @@ pub struct Settings {
     pub rule: ChecksumRule,
     /// How long peers are waited for while nothing comes.
     pub patience: Patience,
-    /// Where in the artifact the import begins.
-    pub begin: Begin,
 }
 
 /// A finished import.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use app::import::Settings;
 use app::library::{export, find, recheck};
-use app::ports::{Begin, Clock as _, Patience, PieceStore as _, Ports as _};
+use app::ports::{Clock as _, Patience, PieceStore as _, Ports as _};
 use app::question::{Question, Serving};
 use app::serve::{bind, serve};
 use desktop::wiring::Wiring as _;
@@ -245,7 +245,6 @@ fn what_is_served_exported_handed_over_or_checked_is_not_given_up_meanwhile() {
             signer: None,
             rule: ChecksumRule::Verify,
             patience: Patience::default(),
-            begin: Begin::Front,
         };
         let mut exporting = std::pin::pin!(export(&ports, artifact, out.clone(), settings, |_| {}));
         assert!(futures::poll!(&mut exporting).is_pending() && !may_go().await);

@@ -24,13 +24,13 @@ pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &AnnounceArgs,
 ) -> Result<Outcome, Fault> {
-    let addresses = told_addresses(&args.address, &session.settings()?)?;
+    let addresses = told_addresses(&args.called.address, &session.settings()?)?;
     let ports = session.library()?;
     let model = naming::model(&**ports.store(), &args.model).await?;
     let own = session.key()?;
     let manifest = kept_manifest(&**ports.store(), &model).await?;
     let created = session.now();
-    let expires = created.plus(args.span.0);
+    let expires = args.called.until(created);
     let places = texts(&addresses);
     let announcement = app::announce::draft(&model, own.key(), addresses, created, expires)
         .map_err(|error| Fault::blamed(&error))?;

@@ -28,7 +28,7 @@ pub use library::{
 };
 pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
-    AnnounceArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand, PeerInviteArgs,
+    AnnounceArgs, CalledArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand, PeerInviteArgs,
     PeerNameArgs, PeerRenameArgs, PrepareArgs, PromiseArgs, RequestCommand, RequestNewArgs,
     ServeArgs, ShareCommand, StopArgs,
 };
@@ -166,11 +166,6 @@ fn read_patience(text: &str) -> Result<Span, QuantityError> {
     /// A day, in seconds.
     const MOST: u64 = 86_400;
     Span::at_most(text, MOST)
-}
-
-/// Reads how long an announcement holds.
-fn read_short_span(text: &str) -> Result<Span, QuantityError> {
-    Span::at_most(text, PeerMessages::V0.announcement_window)
 }
 
 /// Reads how many bytes a yes covers.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::Settings;
 use app::input;
-use app::ports::{Begin, Patience, PullNews};
+use app::ports::{Patience, PullNews};
 use app::quantity::{Limit, Size, Span};
 use app::stop;
 use verifier::Geometry;
@@ -137,7 +137,6 @@ async fn play<W: Wiring>(
             signer: Some(SigningKey::from_seed(*key.seed())),
             rule: ChecksumRule::Verify,
             patience: Patience::default(),
-            begin: Begin::Front,
         };
         let import_args = import_args(place)?;
         let watch = |event: &Event| {

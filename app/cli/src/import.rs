@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use app::event::Event;
 use app::import::{Both, ImportError, Imported, Plan, Settings, import_and_serve, room};
 use app::input;
-use app::ports::{Begin, Clock as _, Evictable, PieceStore as _, Ports, Stem, Untrue};
+use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, Stem, Untrue};
 use app::quantity::Limit;
 use app::question::Question;
 use app::receipts::Author;
@@ -80,7 +80,6 @@ pub async fn run<W: Wiring>(
         signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
         patience: args.patience(),
-        begin: Begin::Front,
     };
     let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
     let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;

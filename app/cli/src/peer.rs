@@ -61,13 +61,13 @@ fn invite<W: Wiring>(
     let settings = session.settings()?;
     let label = args.label.as_ref().or(settings.label.as_ref());
     let label = label.map(|label| read_label(label)).transpose()?;
-    let addresses = told_addresses(&args.address, &settings)?;
+    let addresses = told_addresses(&args.called.address, &settings)?;
     let key = session.identity()?;
     let id = key.public_key().peer_id();
     let label = label.map_or_else(|| pairing::own_label(id), Ok);
     let label = label.map_err(|error| label_fault(&error))?;
     let issued = session.now();
-    let expires = issued.plus(args.span.0);
+    let expires = args.called.until(issued);
     let terms = TicketTerms { label, addresses, issued, expires };
     let ticket = Ticket::sign(&terms, &key).map_err(|error| Fault::coded(&error))?;
     session

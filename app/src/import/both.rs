@@ -10,7 +10,7 @@ use verifier::consent::Act;
 use super::{ImportError, Imported, Library, Plan, Settings, import};
 use crate::consent::Consent;
 use crate::event::Event;
-use crate::ports::{Begin, Ports};
+use crate::ports::Ports;
 use crate::serve::{self, Bound, ServeError, Served};
 
 /// What happens while an import serves.
@@ -64,8 +64,8 @@ where
     let tell = |what: Both<'_>| on.lock().unwrap_or_else(PoisonError::into_inner)(what);
     let (ended, end) = oneshot::channel();
     let importing = async {
+        let plan = plan.in_own_part();
         let hear = |event| tell(Both::Import(event));
-        let settings = Settings { begin: Begin::OwnPart, ..settings };
         let outcome = import(ports, plan, to_import, settings, hear, stop.clone()).await;
         if let Ok(imported) = &outcome {
             tell(Both::Imported(imported));

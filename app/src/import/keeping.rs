@@ -16,9 +16,9 @@ use super::{Called, ImportError, Plan};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
-    Availability, Begin, Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs,
-    Patience, Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled,
-    Purpose, Record, Settled, Untrue, What,
+    Availability, Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Patience,
+    Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Purpose,
+    Record, Settled, Untrue, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -83,7 +83,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
     pub(super) async fn pull(
         &mut self,
         list: Option<Arc<verifier::piece::PieceList>>,
-        (patience, begin): (Patience, Begin),
+        patience: Patience,
         on: &mut (impl FnMut(Event) + Send),
     ) -> Result<(), ImportError> {
         if self.plan.called().is_empty() {
@@ -101,7 +101,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
             missing: self.have.complement(),
             sources,
             patience,
-            begin,
+            begin: self.plan.begin(),
             out,
             settled,
         });

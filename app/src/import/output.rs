@@ -113,7 +113,7 @@ async fn pull<P: Ports>(
     let started = Instant::now();
     if !keeping.have.is_full() {
         let pulled = tokio::select! {
-            pulled = keeping.pull(had.list, (settings.patience, settings.begin), on) => pulled,
+            pulled = keeping.pull(had.list, settings.patience, on) => pulled,
             () = &mut stop => Err(ImportError::Stopped),
         };
         if let Err(error) = pulled {

@@ -16,7 +16,7 @@ use super::ImportError;
 use crate::consent::{Consent, open_grants};
 use crate::lease::keeps_manifest;
 use crate::ports::{
-    Access, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
+    Access, Begin, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
     PieceStore as _, Ports, PullSource, ReserveError, Spend, Stem, Terms,
 };
 
@@ -66,6 +66,7 @@ pub struct Plan {
     blocked: Vec<KnownPeer>,
     banned: Vec<(KnownPeer, Lie)>,
     earlier: Vec<Id>,
+    begin: Begin,
 }
 
 impl Plan {
@@ -162,7 +163,18 @@ impl Plan {
             blocked,
             banned,
             earlier: Vec::new(),
+            begin: Begin::Front,
         })
+    }
+
+    /// The same for an import that serves meanwhile: it begins in a part of its own.
+    pub(super) fn in_own_part(self) -> Self {
+        Self { begin: Begin::OwnPart, ..self }
+    }
+
+    /// Where in the artifact it begins.
+    pub(super) const fn begin(&self) -> Begin {
+        self.begin
     }
 
     /// The request.

@@ -7,9 +7,11 @@ use std::time::Duration;
 use app::ports::Patience;
 use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand};
+use verifier::request::PeerMessages;
+use verifier::scalars::UtcTime;
 
 use super::checks::{ChecksumChoice, ChunkingArgs, ManifestOptions, SigningArgs};
-use super::{Agreed, read_bytes, read_patience, read_short_span, read_span};
+use super::{Agreed, read_bytes, read_patience, read_span};
 
 /// `import-peer-request`.
 #[derive(Debug, Clone, Args)]
@@ -207,20 +209,35 @@ pub struct PromiseArgs {
     /// Where the offer is written; nothing may be there
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Where you will be called, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: what is set, else this machine's address in its network]
-    #[arg(long, value_name = "ADDRESS")]
-    pub address: Vec<String>,
-    /// How long the offer holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
-          allow_hyphen_values = true)]
-    pub span: Span,
+    /// Where you are called, and how long that holds.
+    #[command(flatten)]
+    pub called: CalledArgs<{ PeerMessages::V0.window }>,
     /// How the manifest is read.
     #[command(flatten)]
     pub options: ManifestOptions,
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,
+}
+
+/// Where others are told to call, and how many seconds that may hold at most.
+#[derive(Debug, Clone, Args)]
+pub struct CalledArgs<const MOST: u64> {
+    /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
+    /// [default: what is set, else this machine's address in its network]
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Vec<String>,
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", allow_hyphen_values = true,
+          value_parser = |text: &str| Span::at_most(text, MOST),
+          help = format!("How long it holds, at most {}", Span(MOST)))]
+    span: Span,
+}
+
+impl<const MOST: u64> CalledArgs<MOST> {
+    /// Until when it holds from then on.
+    pub const fn until(&self, from: UtcTime) -> UtcTime {
+        from.plus(self.span.0)
+    }
 }
 
 /// `share stop`.
@@ -256,17 +273,12 @@ pub enum PeerCommand {
 /// `peer invite`.
 #[derive(Debug, Clone, Args)]
 pub struct PeerInviteArgs {
-    /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: what is set, else this machine's address in its network]
-    #[arg(long, value_name = "ADDRESS")]
-    pub address: Vec<String>,
     /// The name that the other side sees [default: what is set, else peer and the end of your id]
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
-    /// How long the ticket holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
-          allow_hyphen_values = true)]
-    pub span: Span,
+    /// Where you are called, and how long that holds.
+    #[command(flatten)]
+    pub called: CalledArgs<{ PeerMessages::V0.window }>,
 }
 
 /// `peer add`.
@@ -339,14 +351,9 @@ pub struct AnnounceArgs {
     /// Where the announcement is written; nothing may be there
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Where you can be called, such as mmp://192.168.1.20:9410; may be repeated
-    /// [default: what is set, else this machine's address in its network]
-    #[arg(long, value_name = "ADDRESS")]
-    pub address: Vec<String>,
-    /// How long the announcement holds, at most 1d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_short_span,
-          allow_hyphen_values = true)]
-    pub span: Span,
+    /// Where you are called, and how long that holds.
+    #[command(flatten)]
+    pub called: CalledArgs<{ PeerMessages::V0.announcement_window }>,
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,

@@ -2,7 +2,7 @@
 
 use app::import::Settings;
 use app::library::{Event, export};
-use app::ports::{Begin, Patience, Ports as _};
+use app::ports::{Patience, Ports as _};
 use app::quantity::Size;
 
 use super::with_model;
@@ -27,7 +27,6 @@ pub(super) async fn run<W: Wiring>(
         signer: session.signer(args.signing)?,
         rule: args.slm_checksum.rule(),
         patience: Patience::default(),
-        begin: Begin::Front,
     };
     let terminal = &mut *session.terminal;
     let total = model.geometry.byte_count();

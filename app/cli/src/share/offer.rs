@@ -23,11 +23,11 @@ pub(super) async fn run<W: Wiring>(
     args: &PromiseArgs,
 ) -> Result<Outcome, Fault> {
     let manifest = app::verify::manifest(&args.manifest, args.options.options())?;
-    let addresses = told_addresses(&args.address, &session.settings()?)?;
+    let addresses = told_addresses(&args.called.address, &session.settings()?)?;
     let ports = session.library()?;
     let own = session.key()?;
     let issued = session.now();
-    let expires = issued.plus(args.span.0);
+    let expires = args.called.until(issued);
     let offer = app::serve::promise(&manifest, own.key(), addresses, issued, expires)
         .map_err(|error| Fault::blamed(&error))?;
     ports.outputs().check_file(&args.out).map_err(|error| Fault::blamed(&error))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::import;
 use app::library::{self, Event, Found};
-use app::ports::{Begin, Outputs as _, Patience, PieceStore as _, Ports};
+use app::ports::{Outputs as _, Patience, PieceStore as _, Ports};
 use app::problem::Problem;
 use app::settings::Settings;
 use app::verify::program_version;
@@ -193,7 +193,6 @@ async fn export<P: Ports>(
         signer: signs.then(|| SigningKey::from_seed(*opened.key.seed())),
         rule: ChecksumRule::Verify,
         patience: Patience::default(),
-        begin: Begin::Front,
     };
     let exported = library::export(&opened.ports, artifact, folder, settings, on).await;
     let exported = exported.map_err(|error| Problem::blamed(&error))?;

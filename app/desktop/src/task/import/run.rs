@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use app::event::Event;
 use app::import::live::Live;
 use app::import::{self, ImportError, Imported};
-use app::ports::{Begin, Clock as _, Patience, Ports};
+use app::ports::{Clock as _, Patience, Ports};
 use app::problem::Problem;
 use app::verify::program_version;
 use futures::SinkExt as _;
@@ -130,6 +130,5 @@ fn settings(signer: Option<&SigningKey>) -> Result<import::Settings, How> {
         signer,
         rule: ChecksumRule::Verify,
         patience: Patience::Forever,
-        begin: Begin::Front,
     })
 }
