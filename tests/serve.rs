@@ -68,7 +68,13 @@ fn an_importer_who_takes_the_yes_back_fetches_no_more() {
     midway(&mut import);
     let grant = grants(&scene.importer, "fetch").pop().unwrap();
     scene.importer.run(&["consent", "revoke", grant["id"].as_str().unwrap()]).done();
-    import.ends().refused(1, "consent.denied");
+    let refused = import.ends().refused(1, "consent.denied");
+    let [told, advice] = ["message", "advice"].map(|key| refused[key].as_str().unwrap().to_owned());
+    assert!(told.contains("the yes to fetch `tiny` was taken back at 2"), "{told}");
+    assert!(
+        advice.contains("Try again and say yes, if you want this to happen after all"),
+        "{advice}"
+    );
     scene.nothing_came_out();
     let kept = scene.importer.kept();
     assert!(kept > 0 && kept < scene.pieces, "{kept} of {} pieces are kept", scene.pieces);

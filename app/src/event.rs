@@ -28,8 +28,9 @@ pub enum Event {
     NotPaired(PeerId),
     /// A peer of the request is blocked by the user, so it is not called.
     Blocked(PeerId),
-    /// The user's consent to fetch from a peer ended: it is not asked any more, and others are.
-    ConsentEnded(PeerId),
+    /// The user's consent to fetch from a peer ended, for a reason that is one clause: it is not
+    /// asked any more, and others are.
+    ConsentEnded(PeerId, String),
     /// A piece arrived and its bytes are the ones its digest names.
     Verified {
         /// Which one.

@@ -22,7 +22,8 @@ fn one_peers_consent_that_ends_costs_that_peer_only() {
 
     let answer = import.ends();
     answer.done();
-    let told = format!("{} is not asked any more: your yes to fetch from it was taken", gone.name);
+    let told =
+        format!("{} is not asked any more: the yes to fetch `tiny` was taken back", gone.name);
     assert_eq!(answer.err.matches(&told).count(), 1, "{answer}");
     let receipt = scene.came_out();
     let other = scene.peers[1].id();

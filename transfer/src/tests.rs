@@ -1,6 +1,7 @@
 //! Pulls over real TLS on loopback sockets.
 
 mod crowds;
+mod grants;
 mod harness;
 mod hostile;
 mod rogues;
@@ -12,8 +13,7 @@ use std::time::Duration;
 
 use app::naming::short_peer;
 use app::ports::{
-    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, Refusal, ServeNews,
-    Settled, Untrue,
+    Listener as _, Peers as _, PullError, PullNews, PullSource, Pulled, ServeNews, Settled, Untrue,
 };
 use tokio::sync::mpsc;
 use verifier::boundary::PeerAddress;
@@ -171,30 +171,6 @@ async fn someone_else_at_the_peers_address_is_not_talked_to() {
     assert!(why.ends_with("is answered by somebody else"), "{why}");
     let ServeNews::TurnedAway { why, .. } = served.news.recv().await.unwrap() else { panic!() };
     assert_eq!(why, "it looked for somebody else at this address");
-}
-
-#[tokio::test]
-async fn not_granted_and_not_held_are_the_same_to_the_byte() {
-    let artifact = Artifact::new(4 * 1_024, 1_024);
-    let held = serve(1, Memory { granted: Arc::default(), ..Memory::whole(&artifact) }).await;
-    let not_held = serve(2, Memory::whole(&Artifact::new(999, 512))).await;
-    let one = rogues::raw_open(&held.source, artifact.sha256).await;
-    let other = rogues::raw_open(&not_held.source, artifact.sha256).await;
-    assert!(!one.is_empty());
-    assert_eq!(one, other);
-}
-
-#[tokio::test]
-async fn a_grant_taken_back_ends_the_pieces() {
-    let artifact = Artifact::new(64 * 1_024, 1_024);
-    let served = serve(1, Memory { revoked_after: 10, ..Memory::whole(&artifact) }).await;
-    let outcome = pull_in_vain(&artifact, vec![served.source]).await;
-    assert!(matches!(outcome.result, Err(PullError::Exhausted { missing: 54, .. })));
-    assert_eq!(outcome.pieces.len(), 10);
-    let mut news = served.news;
-    let refused =
-        ServeNews::Refused { peer: identity(CALLER).peer_id(), refusal: Refusal::NotServed };
-    while news.recv().await.unwrap() != refused {}
 }
 
 #[tokio::test]

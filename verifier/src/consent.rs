@@ -39,7 +39,7 @@ mod record;
 
 use std::fmt;
 
-pub use error::ConsentError;
+pub use error::{ConsentError, Denial};
 pub use log::ConsentLog;
 
 use crate::digest::Sha256;
@@ -252,7 +252,26 @@ impl Grant {
 
     /// Whether it is neither taken back, nor over, nor yet to start.
     pub fn is_live(&self, now: UtcTime) -> bool {
-        self.revoked.is_none() && self.terms.granted <= now && now < self.terms.expires
+        self.ended(now).is_none()
+    }
+
+    fn ended(&self, now: UtcTime) -> Option<Denial> {
+        match self.revoked {
+            Some(time) => Some(Denial::Revoked(time)),
+            None if now < self.terms.granted => Some(Denial::Ahead(self.terms.granted)),
+            None if self.terms.expires <= now => Some(Denial::Over(self.terms.expires)),
+            None => None,
+        }
+    }
+
+    /// Why so many bytes more may not move under it; nothing if they may.
+    fn denial(&self, bytes: u64, now: UtcTime, used: impl Fn(&Id) -> u64) -> Option<Denial> {
+        self.ended(now).or_else(|| {
+            let limit = self.terms.byte_limit;
+            let left = limit.checked_sub(used(&self.terms.id));
+            let is_enough = left.is_some_and(|left| bytes <= left);
+            (!is_enough).then(|| Denial::UsedUp { bytes, left: left.unwrap_or(0), limit })
+        })
     }
 }
 

@@ -235,8 +235,9 @@ impl<'a, P: Ports> Keeping<'a, P> {
 
     /// A peer is not asked any more: that is told once.
     fn deny(&mut self, peer: PeerId, why: JournalError, on: &mut (impl FnMut(Event) + Send)) {
+        let told = why.to_string();
         if self.denied.insert(peer, why).is_none() {
-            on(Event::ConsentEnded(peer));
+            on(Event::ConsentEnded(peer, told));
         }
     }
 

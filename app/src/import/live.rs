@@ -201,7 +201,7 @@ impl Live {
             }
             Event::Naming => self.stage = Stage::Naming,
             Event::Peers(news) => self.hear_peers(news, now),
-            Event::ConsentEnded(peer) => {
+            Event::ConsentEnded(peer, _) => {
                 if let Some((peer, _)) = self.peer(*peer) {
                     peer.presence = Presence::NotAsked;
                 }

@@ -434,6 +434,28 @@ async fn a_look_shows_the_newest_transfers_and_says_that_there_are_more() {
 }
 
 #[tokio::test]
+async fn what_is_refused_says_whether_the_yes_was_used_up_over_or_taken_back() {
+    let (_folder, layout) = layout();
+    let journal = Journal::open(&layout).unwrap();
+    let told = |now| {
+        let refused = journal.hold(&spend(Act::Fetch, 60), at(now)).unwrap_err();
+        assert_eq!(refused.code().to_string(), "consent.denied");
+        refused.to_string()
+    };
+    assert_eq!(told(1), "the yes to fetch `tiny` was not given");
+    let grant = give(&journal, terms(Act::Fetch, 100), at(1)).await.unwrap();
+    journal.hold(&spend(Act::Fetch, 50), at(1)).unwrap();
+    let used_up = "is used up: 50 of its 100 bytes are left, and 60 were to move";
+    assert_eq!(told(1), format!("the yes to fetch `tiny` {used_up}"));
+    journal.let_go(Act::Fetch, Sha256::of(b"artifact"), None);
+    let over = format!("is over: it ended at {}", at(1000));
+    assert!(told(1000).ends_with(&over), "{}", told(1000));
+    journal.revoke(vec![grant.id().clone()], at(2)).await.unwrap();
+    let taken_back = format!("was taken back at {}", at(2));
+    assert!(told(3).ends_with(&taken_back) && told(1000).ends_with(&taken_back), "{}", told(3));
+}
+
+#[tokio::test]
 async fn a_yes_that_is_said_after_its_end_is_told_so_and_not_written_down() {
     let (_folder, layout) = layout();
     let journal = Journal::open(&layout).unwrap();

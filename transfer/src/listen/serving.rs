@@ -3,7 +3,7 @@
 mod effects;
 mod hearing;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -95,6 +95,8 @@ pub(super) struct Serving<S> {
     over: Vec<Caller>,
     /// What happened while effects were taken out.
     happened: VecDeque<Input>,
+    /// Whose grant was found not to hold any more since then, and for what.
+    revoked: BTreeSet<(PeerId, Sha256)>,
 }
 
 impl<S: Provider> Serving<S> {
@@ -125,6 +127,7 @@ impl<S: Provider> Serving<S> {
             unflushed: Vec::new(),
             over: Vec::new(),
             happened: VecDeque::new(),
+            revoked: BTreeSet::new(),
         }
     }
 
@@ -187,6 +190,7 @@ impl<S: Provider> Serving<S> {
                 self.obey(effect);
             }
             self.flush();
+            self.revoke();
             for caller in std::mem::take(&mut self.over) {
                 self.calls.remove(&caller);
             }
@@ -200,6 +204,12 @@ impl<S: Provider> Serving<S> {
             }
             self.uploads.input(input, now);
         }
+    }
+
+    /// Tells the uploads of the grants that were found not to hold any more.
+    fn revoke(&mut self) {
+        let revoked = std::mem::take(&mut self.revoked).into_iter();
+        self.happened.extend(revoked.map(|(peer, artifact)| Input::Revoked(peer, artifact)));
     }
 
     /// Waits for the next thing that happens; of some the uploads hear nothing.
@@ -228,6 +238,12 @@ impl<S: Provider> Serving<S> {
                 while let Ok((_, index)) = self.landed.try_recv() {
                     indexes.push(index);
                 }
+                // Who may not have it any more is told of nothing that lands.
+                let callers: Vec<Caller> = self.calls.keys().copied().collect();
+                for caller in callers {
+                    self.is_granted(caller);
+                }
+                self.revoke();
                 Some(Input::Landed(artifact, indexes))
             }
         }
@@ -303,6 +319,10 @@ impl<S: Provider> Serving<S> {
                 Some(Input::Opened(caller, opened))
             }
             Answer::Read(caller, index, read) => {
+                if read.as_ref().err() == Some(&Refusal::NotServed) {
+                    // Either this piece is more than is left, or nothing may be had any more.
+                    self.is_granted(caller);
+                }
                 let call = self.calls.get_mut(&caller)?;
                 let read = read.map(|ready| {
                     call.pieces.insert(index, ready);

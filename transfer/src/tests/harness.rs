@@ -1,8 +1,8 @@
 //! A provider in memory, its listener, and a receiver that says yes to everything.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::ports::{
@@ -95,6 +95,8 @@ pub(super) struct Memory {
     pub(super) delay: Duration,
     /// Whether everything lands here after a moment.
     pub(super) lands: bool,
+    /// What lands here else.
+    pub(super) landing: Mutex<Option<mpsc::UnboundedReceiver<(Sha256, PieceIndex)>>>,
     pub(super) sent: AtomicU32,
 }
 
@@ -104,17 +106,14 @@ impl Memory {
             artifact: artifact.clone(),
             have: Bitfield::full(artifact.list.geometry().piece_count()),
             known: vec![identity(super::CALLER).peer_id()],
-            granted: Arc::new(AtomicBool::new(true)),
+            granted: Arc::new(true.into()),
             revoked_after: u32::MAX,
             lies: false,
             delay: Duration::ZERO,
             lands: false,
+            landing: Mutex::default(),
             sent: AtomicU32::new(0),
         }
-    }
-
-    fn is_granted(&self, artifact: Sha256) -> bool {
-        self.granted.load(Ordering::Relaxed) && artifact == self.artifact.sha256
     }
 }
 
@@ -127,21 +126,26 @@ impl Provider for Memory {
         self.knows(peer).then(|| label(peer))
     }
 
-    async fn open(&self, _: PeerId, artifact: Sha256) -> Option<Opened> {
-        let shown = self.is_granted(artifact);
+    async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
         let have = self.have.clone();
-        shown.then(|| Opened { list: Arc::clone(&self.artifact.list), have })
+        self.grants(peer, artifact).then(|| Opened { list: Arc::clone(&self.artifact.list), have })
     }
 
     fn grants(&self, _: PeerId, artifact: Sha256) -> bool {
-        self.is_granted(artifact)
+        self.granted.load(Ordering::Relaxed) && artifact == self.artifact.sha256
     }
 
-    async fn piece(&self, _: PeerId, _: Sha256, index: PieceIndex) -> Result<Bytes, Refusal> {
+    async fn piece(
+        &self,
+        peer: PeerId,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> Result<Bytes, Refusal> {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
-        if self.sent.fetch_add(1, Ordering::Relaxed) >= self.revoked_after {
+        let over = self.sent.fetch_add(1, Ordering::Relaxed) >= self.revoked_after;
+        if over || !self.grants(peer, artifact) {
             return Err(Refusal::NotServed);
         }
         if !self.have.contains(index) && !self.lands {
@@ -157,6 +161,9 @@ impl Provider for Memory {
     }
 
     fn landed(&self) -> mpsc::UnboundedReceiver<(Sha256, PieceIndex)> {
+        if let Some(landing) = self.landing.lock().unwrap().take() {
+            return landing;
+        }
         let (tell, told) = mpsc::unbounded_channel();
         if self.lands {
             let (artifact, geometry) = (self.artifact.sha256, *self.artifact.list.geometry());

@@ -1,6 +1,7 @@
 //! Peers that are paired and hostile: floods, trickles, false proofs, other versions, many at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::ports::{PullNews, PullSource, Untrue};
@@ -225,7 +226,7 @@ async fn whoever_floods_a_server_is_hung_up_on_and_costs_only_itself() {
 #[tokio::test]
 async fn an_older_version_is_told_so_and_a_newer_one_goes_on_in_ours() {
     let artifact = Artifact::new(8 * 1_024, 1_024);
-    let served = serve(1, Memory { granted: Default::default(), ..Memory::whole(&artifact) }).await;
+    let served = serve(1, Memory { granted: Arc::default(), ..Memory::whole(&artifact) }).await;
     let open = encoded(&Frame::Open(*artifact.sha256.as_bytes()));
     let hello = |version: u16, more: usize| {
         let length = u32::try_from(4 + more).unwrap().to_le_bytes();

@@ -59,8 +59,8 @@ async fn a_trickle_keeps_no_piece_from_a_peer_that_sends() {
 async fn an_import_that_waits_finishes_once_the_peer_grants_it_the_model() {
     let artifact = Artifact::new(8 * 16_384, 16_384);
     let granted = Arc::new(AtomicBool::new(false));
-    let shelf = Memory { granted: Arc::clone(&granted), ..Memory::whole(&artifact) };
-    let mut served = serve(1, shelf).await;
+    let provider = Memory { granted: Arc::clone(&granted), ..Memory::whole(&artifact) };
+    let mut served = serve(1, provider).await;
     let source = served.source.clone();
     let grant = async {
         // Not before the second call.

@@ -206,8 +206,8 @@ impl Drive {
         let artifact = Sha256::from_bytes(ARTIFACT);
         match script.byte() % 4 {
             0 => Some(Input::Limits(limits(script))),
-            1 => Some(Input::Revoked(peer(script.byte()), None)),
-            2 => Some(Input::Revoked(peer(script.byte()), Some(artifact))),
+            1 => Some(Input::Revoked(peer(script.byte()), Sha256::from_bytes([0; 32]))),
+            2 => Some(Input::Revoked(peer(script.byte()), artifact)),
             _ => {
                 let pieces = (0..script.byte() % 4)
                     .filter_map(|_| self.geometry.index(u32::from(script.byte() % 12)));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::advice::Advice;
+use crate::advice::{Advice, Remedy};
 use crate::code::{Code, Coded};
 use crate::consent::Act;
 use crate::digest::Sha256;
@@ -68,15 +68,60 @@ pub enum ConsentError {
         at: u64,
     },
     /// No live grant covers the act.
-    #[error("no live grant allows to {act} `{model_id}` ({bytes} bytes)")]
+    #[error("the yes to {act} `{model_id}` {why}")]
     Denied {
         /// The act.
         act: Act,
         /// The model's name.
         model_id: Id,
+        /// What became of the newest grant for the act.
+        why: Denial,
+    },
+}
+
+/// Why a grant does not cover an act; the text is read after what was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// There is no grant for it.
+    #[error("was not given")]
+    NotGiven,
+    /// The user took it back.
+    #[error("was taken back at {0}")]
+    Revoked(UtcTime),
+    /// Its end has come.
+    #[error("is over: it ended at {0}")]
+    Over(UtcTime),
+    /// It was given by a clock that was ahead.
+    #[error("does not count yet: it was given by a clock that said {0}")]
+    Ahead(UtcTime),
+    /// Its bytes have moved, or are about to.
+    #[error("is used up: {left} of its {limit} bytes are left, and {bytes} were to move")]
+    UsedUp {
         /// How many bytes were to move.
         bytes: u64,
+        /// How many may still move.
+        left: u64,
+        /// How many could from the beginning.
+        limit: u64,
     },
+}
+
+impl Denial {
+    const fn advice(self) -> Advice {
+        let advice = match self {
+            Self::NotGiven => {
+                return Advice::new("Try again and say yes, if you want this to happen.");
+            }
+            Self::Revoked(_) => {
+                "You, or another program of yours, took it back. Try again and say yes, if you want this to happen after all."
+            }
+            Self::Over(_) => "Try again and say yes anew, for longer if this takes longer.",
+            Self::Ahead(_) => "Set this machine's clock right, or try again and say yes anew.",
+            Self::UsedUp { .. } => "Try again and say yes anew: that covers what is still to move.",
+        };
+        Advice::new(advice).by(Remedy::SeeGrants)
+    }
 }
 
 impl Coded for ConsentError {
@@ -111,9 +156,7 @@ impl Coded for ConsentError {
 
     fn advice(&self) -> Advice {
         match self {
-            Self::Denied { .. } => {
-                Advice::new("Try again and say yes, if you want this to happen.")
-            }
+            Self::Denied { why, .. } => why.advice(),
             Self::Torn { .. } => Advice::new(
                 "A crash leaves such a rest. It counts for nothing, and the next line takes its place.",
             ),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::consent::record::{Entry, Record, marked};
-use crate::consent::{Act, ConsentError, ConsentLogFormat, Grant, GrantTerms, Query};
+use crate::consent::{Act, ConsentError, ConsentLogFormat, Denial, Grant, GrantTerms, Query};
 use crate::digest::{DIGEST_LEN, Sha256};
 use crate::request::check_window;
 use crate::scalars::{Id, UtcTime};
@@ -115,25 +115,21 @@ impl ConsentLog {
         now: UtcTime,
         used: impl Fn(&Id) -> u64,
     ) -> Result<&Grant, ConsentError> {
-        let covers = |grant: &&Grant| {
-            let terms = grant.terms();
-            let total = || used(&terms.id).checked_add(query.bytes);
-            grant.is_live(now)
-                && terms.model_id == *query.model_id
-                && terms.scope.covers(query.peer)
-                && total().is_some_and(|total| total <= terms.byte_limit)
-        };
-        self.by_artifact
-            .get(&(query.act, query.artifact_sha256))
-            .into_iter()
-            .flatten()
-            .filter_map(|place| self.grants.get(*place))
-            .find(covers)
-            .ok_or_else(|| ConsentError::Denied {
-                act: query.act,
-                model_id: query.model_id.clone(),
-                bytes: query.bytes,
-            })
+        let places = self.by_artifact.get(&(query.act, query.artifact_sha256));
+        let meant = places.into_iter().flatten().filter_map(|place| self.grants.get(*place));
+        let meant = meant
+            .filter(|grant| grant.model_id() == query.model_id && grant.scope().covers(query.peer));
+        let mut why = Denial::NotGiven;
+        for grant in meant {
+            match grant.denial(query.bytes, now, &used) {
+                None => return Ok(grant),
+                Some(denial @ Denial::UsedUp { .. }) => why = denial,
+                // One that is live says more than one that came after it and is not.
+                Some(_) if matches!(why, Denial::UsedUp { .. }) => {}
+                Some(denial) => why = denial,
+            }
+        }
+        Err(ConsentError::Denied { act: query.act, model_id: query.model_id.clone(), why })
     }
 
     /// The line to append, with its LF, that records a grant.
@@ -232,6 +228,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::ConsentLog;
+    use crate::code::Coded as _;
     use crate::consent::{Act, ConsentError, GrantTerms, Query, Scope};
     use crate::digest::Sha256;
     use crate::identity::{PeerId, SigningKey};
@@ -301,6 +298,57 @@ mod tests {
         assert_eq!(allow(query(&id("other"), 1), 30, 0), None);
         assert_eq!(allow(Query { act: Act::Cache, ..query(&tiny, 1) }, 30, 0), None);
         assert_eq!(allow(Query { peer: None, ..query(&tiny, 1) }, 30, 0), None);
+    }
+
+    #[test]
+    fn a_denial_says_what_became_of_the_yes_and_what_to_do() {
+        let log = ConsentLog::parse(&log()).unwrap();
+        let (tiny, other) = (id("tiny"), id("other"));
+        let denied = |query: Query<'_>, now, used: u64| {
+            let error = log.allow(&query, at(now), |_| used).unwrap_err();
+            assert_eq!(error.code().to_string(), "consent.denied");
+            (error.to_string(), error.advice())
+        };
+        let rows = [
+            (
+                query(&tiny, 60),
+                30,
+                41,
+                "is used up: 59 of its 100 bytes are left, and 60 were to move",
+            ),
+            // One that is live is told of rather than one that ended.
+            (
+                query(&tiny, 1),
+                20,
+                100,
+                "is used up: 0 of its 100 bytes are left, and 1 were to move",
+            ),
+            (query(&tiny, 0), 70, 0, "is over: it ended at 1970-01-01T00:01:10Z"),
+            (
+                query(&tiny, 0),
+                19,
+                0,
+                "does not count yet: it was given by a clock that said 1970-01-01T00:00:20Z",
+            ),
+            (query(&other, 1), 30, 0, "was not given"),
+        ];
+        for (query, now, used, why) in rows {
+            let (told, advice) = denied(query, now, used);
+            assert_eq!(told, format!("the yes to serve `{}` {why}", query.model_id));
+            assert!(advice.text().contains("again"), "{}", advice.text());
+            assert_eq!(advice.remedy().is_none(), why == "was not given", "{why}");
+        }
+
+        let mut log = log;
+        let back = log.revoke_line(&id("two"), at(40)).unwrap();
+        log.extend(&back).unwrap();
+        let error = log.allow(&query(&tiny, 0), at(45), |_| 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the yes to serve `tiny` was taken back at 1970-01-01T00:00:40Z"
+        );
+        assert!(error.advice().text().contains("say yes, if you want this to happen after all"));
+        assert_eq!(error.code().to_string(), "consent.denied");
     }
 
     #[test]

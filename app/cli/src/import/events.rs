@@ -18,7 +18,9 @@ pub(super) fn tell(terminal: &mut Terminal, event: &Event) {
 fn line(event: &Event) -> Option<String> {
     let value = match event {
         Event::Peers(news) => told(news)?,
-        Event::ConsentEnded(peer) => json!({"event": "consent-ended", "peer": peer.to_string()}),
+        Event::ConsentEnded(peer, why) => {
+            json!({"event": "consent-ended", "peer": peer.to_string(), "why": why})
+        }
         Event::Kept { index, bytes, .. } => {
             json!({"event": "kept", "piece": index.get(), "bytes": bytes})
         }

@@ -83,14 +83,10 @@ impl Telling {
             Event::Verifying => self.progress.doing("verifying the whole"),
             Event::Naming => self.progress.doing("writing the receipt"),
             Event::Peers(news) => self.hear_peers(news),
-            Event::ConsentEnded(peer) => {
+            Event::ConsentEnded(peer, why) => {
                 self.gone.insert(*peer);
                 self.progress.lost(*peer);
-                self.progress.say(&format!(
-                    "{} is not asked any more: your yes to fetch from it was taken back, is used \
-                     up or over",
-                    self.name(*peer)
-                ));
+                self.progress.say(&format!("{} is not asked any more: {why}", self.name(*peer)));
             }
             _ => {}
         }

@@ -171,7 +171,7 @@ fn a_peer_that_may_not_be_asked_any_more_is_told_so_and_not_waited_for() {
     scene.hear(0, Event::Reserved { have: scene.plan.have().clone() });
     scene.news(10, PullNews::Connected { peer: peer(1), pieces: 8 });
     scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
-    scene.hear(100, Event::ConsentEnded(peer(1)));
+    scene.hear(100, Event::ConsentEnded(peer(1), "it is over".to_owned()));
     scene.news(110, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
     let seen = scene.sees(200);
     assert_eq!(seen.peers[0].presence, Presence::NotAsked);

@@ -72,17 +72,16 @@ impl Uploads {
         }
     }
 
-    /// The peer may not have the artifact any more, or none at all: what it asked for is refused from
-    /// the next block on, and as it can ask for nothing else, the connection ends.
-    pub(super) fn revoked(&mut self, peer: PeerId, artifact: Option<Sha256>) {
-        let is_meant = |seen: Sha256| artifact.is_none_or(|artifact| artifact == seen);
+    /// The peer may not have the artifact any more: what it asked for is refused from the next block
+    /// on, and as it can ask for nothing else, the connection ends.
+    pub(super) fn revoked(&mut self, peer: PeerId, artifact: Sha256) {
         let mut hit = Vec::new();
         for (caller, call) in &mut self.callers {
             match &mut call.state {
                 State::Opening(line, opening) if line.peer == peer => {
-                    opening.revoked |= opening.artifact.is_some_and(is_meant);
+                    opening.revoked |= opening.artifact == Some(artifact);
                 }
-                State::Open(line, session) if line.peer == peer && is_meant(session.artifact) => {
+                State::Open(line, session) if line.peer == peer && session.artifact == artifact => {
                     let discarded = session.asks.revoke().into_iter();
                     self.effects.extend(discarded.map(|index| Effect::Discard(*caller, index)));
                     hit.push(*caller);

@@ -52,8 +52,8 @@ pub enum Input {
     Written(Caller, u32),
     /// Pieces have landed here.
     Landed(Sha256, Vec<PieceIndex>),
-    /// The peer may no longer have the artifact, or any if none is named.
-    Revoked(PeerId, Option<Sha256>),
+    /// The peer may no longer have the artifact.
+    Revoked(PeerId, Sha256),
     /// Limits changed.
     Limits(Limits),
 }

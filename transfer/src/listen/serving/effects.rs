@@ -38,10 +38,12 @@ impl<S: Provider> Serving<S> {
                 self.send_payload(caller, &Frame::Proof(head), proof);
             }
             Effect::Digests(caller, head) => {
-                let call = self.calls.get(&caller);
-                let artifact = call.and_then(|call| call.artifact.as_ref());
-                let digests = artifact.map(|artifact| artifact.digests(head));
-                self.send_payload(caller, &Frame::Digests(head), digests);
+                if self.is_granted(caller) {
+                    let call = self.calls.get(&caller);
+                    let artifact = call.and_then(|call| call.artifact.as_ref());
+                    let digests = artifact.map(|artifact| artifact.digests(head));
+                    self.send_payload(caller, &Frame::Digests(head), digests);
+                }
             }
             Effect::Discard(caller, index) => {
                 if let Some(call) = self.calls.get_mut(&caller) {
@@ -126,22 +128,30 @@ impl<S: Provider> Serving<S> {
         let (from, to) = (head.offset as usize, head.offset as usize + head.length as usize);
         let bytes = (to <= ready.bytes.len()).then(|| ready.bytes.slice(from..to));
         let is_last = to == ready.bytes.len();
-        let call = self.calls.get_mut(&caller);
-        let Some((call, artifact)) = call.and_then(|call| {
-            let artifact = call.artifact.as_ref()?.sha256;
-            Some((call, artifact))
-        }) else {
-            return;
-        };
-        if is_last {
+        if is_last && let Some(call) = self.calls.get_mut(&caller) {
             call.pieces.remove(&index);
         }
-        if call.peer.is_some_and(|peer| self.provider.grants(peer, artifact)) {
+        if self.is_granted(caller) {
             self.send_payload(caller, &Frame::Block(head), bytes);
         } else {
             let refused = Input::Read(caller, index, Err(Refusal::NotServed));
             self.happened.push_back(refused);
         }
+    }
+
+    /// Whether the caller may still have what was opened to it; if not, what it asked for is
+    /// refused, and it is hung up on.
+    pub(super) fn is_granted(&mut self, caller: Caller) -> bool {
+        let opened = self.calls.get(&caller).and_then(|call| {
+            let artifact = call.artifact.as_ref()?;
+            Some((call.peer?, artifact.sha256))
+        });
+        let Some((peer, artifact)) = opened else { return false };
+        let is_granted = self.provider.grants(peer, artifact);
+        if !is_granted {
+            self.revoked.insert((peer, artifact));
+        }
+        is_granted
     }
 
     /// A piece that was read for the caller.

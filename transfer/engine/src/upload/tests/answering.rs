@@ -196,9 +196,9 @@ fn a_grant_that_is_taken_back_lets_no_further_block_go() {
     world.ask(caller, [0, 1, 2]);
     world.pass(seconds(1));
     world.heard(caller);
-    world.input(Input::Revoked(peer(1), Some(Sha256::from_bytes([8; 32]))));
+    world.input(Input::Revoked(peer(1), Sha256::from_bytes([8; 32])));
     assert_eq!(world.heard(caller), [], "that is another artifact");
-    world.input(Input::Revoked(peer(1), None));
+    world.input(Input::Revoked(peer(1), artifact()));
     let mut expected = [0, 1, 2].map(|index| refuse(index, refusal::NOT_SERVED)).to_vec();
     expected.push(Frame::Close(close::DONE));
     assert_eq!(world.heard(caller), expected);
@@ -237,7 +237,7 @@ fn a_grant_that_is_taken_back_while_it_is_looked_at_shows_nothing() {
     world.say(caller, Frame::Hello(Hello { version: VERSION, asks: 7 }));
     world.heard(caller);
     let opened = world.hold_opening(caller);
-    world.input(Input::Revoked(peer(1), Some(artifact())));
+    world.input(Input::Revoked(peer(1), artifact()));
     world.input(Input::Opened(caller, Some(opened)));
     let code = refusal::NOT_SERVED;
     let expected = [Frame::Refuse(Refuse { index: None, code }), Frame::Close(close::DONE)];

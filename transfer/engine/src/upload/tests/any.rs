@@ -42,7 +42,7 @@ fn happen(world: &mut World, (what, who, number): (u8, u8, u32)) {
             }
         }
         16 => world.input(Input::Landed(artifact(), vec![index])),
-        17 => world.input(Input::Revoked(peer(who % 3), None)),
+        17 => world.input(Input::Revoked(peer(who % 3), artifact())),
         18 => world.input(Input::Ended(
             caller,
             [Ending::HungUp, Ending::HaveMap][number as usize % 2].clone(),

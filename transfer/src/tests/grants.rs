@@ -1,0 +1,124 @@
+//! What is served to whom, and what becomes of a connection when that ends.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use app::ports::{PullError, PullSource, Refusal, ServeNews};
+use engine::wire::{Arrival, Decoder, Frame, Hello, Refuse, Side, VERSION, close, refusal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use verifier::{Bitfield, Sha256};
+
+use super::CALLER;
+use super::harness::{Artifact, Memory, identity, pull_in_vain, serve};
+use super::rogues::{self, encoded};
+use crate::dial::Call;
+
+/// A caller to which an artifact is open.
+struct Caller {
+    call: Call,
+    decoder: Decoder,
+    heard: VecDeque<Frame>,
+}
+
+impl Caller {
+    async fn open(source: &PullSource, artifact: Sha256) -> Self {
+        let call = rogues::call(source).await;
+        let mut caller = Self { call, decoder: Decoder::new(Side::Called), heard: VecDeque::new() };
+        caller.say(Frame::Hello(Hello { version: VERSION, asks: 256 })).await;
+        caller.say(Frame::Open(*artifact.as_bytes())).await;
+        assert!(matches!(caller.hear().await, Some(Frame::Hello(_))));
+        assert!(matches!(caller.hear().await, Some(Frame::Opened(_))));
+        caller
+    }
+
+    async fn say(&mut self, frame: Frame) {
+        self.call.write_all(&encoded(&frame)).await.unwrap();
+        self.call.flush().await.unwrap();
+    }
+
+    /// The next frame; nothing once it is hung up on.
+    async fn hear(&mut self) -> Option<Frame> {
+        while self.heard.is_empty() {
+            let mut bytes = [0; 4_096];
+            let length = self.call.read(&mut bytes).await.ok().filter(|length| *length > 0)?;
+            let mut rest = &bytes[..length];
+            while let Some(arrival) = self.decoder.next(&mut rest).unwrap() {
+                if let Arrival::Frame(frame) = arrival {
+                    self.heard.push_back(frame);
+                }
+            }
+        }
+        self.heard.pop_front()
+    }
+
+    /// All that is still said, until it is hung up on.
+    async fn hear_all(mut self) -> Vec<Frame> {
+        let mut all = Vec::new();
+        while let Some(frame) = self.hear().await {
+            all.push(frame);
+        }
+        all
+    }
+}
+
+#[tokio::test]
+async fn not_granted_and_not_held_are_the_same_to_the_byte() {
+    let artifact = Artifact::new(4 * 1_024, 1_024);
+    let held = serve(1, Memory { granted: Arc::default(), ..Memory::whole(&artifact) }).await;
+    let not_held = serve(2, Memory::whole(&Artifact::new(999, 512))).await;
+    let one = rogues::raw_open(&held.source, artifact.sha256).await;
+    let other = rogues::raw_open(&not_held.source, artifact.sha256).await;
+    assert!(!one.is_empty());
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
+async fn a_grant_taken_back_ends_the_pieces() {
+    let artifact = Artifact::new(64 * 1_024, 1_024);
+    let served = serve(1, Memory { revoked_after: 10, ..Memory::whole(&artifact) }).await;
+    let outcome = pull_in_vain(&artifact, vec![served.source]).await;
+    assert!(matches!(outcome.result, Err(PullError::Exhausted { missing: 54, .. })));
+    assert_eq!(outcome.pieces.len(), 10);
+    let mut news = served.news;
+    let refused =
+        ServeNews::Refused { peer: identity(CALLER).peer_id(), refusal: Refusal::NotServed };
+    while news.recv().await.unwrap() != refused {}
+}
+
+#[tokio::test]
+async fn a_caller_whose_grant_was_taken_back_is_told_so_and_hears_no_more() {
+    let artifact = Artifact::new(4 * 1_024, 1_024);
+    let (land, landing) = mpsc::unbounded_channel();
+    let provider = Memory {
+        have: Bitfield::empty(4),
+        landing: Some(landing).into(),
+        ..Memory::whole(&artifact)
+    };
+    let granted = Arc::clone(&provider.granted);
+    let served = serve(1, provider).await;
+    let first = artifact.list.geometry().index(0).unwrap();
+    let done = Frame::Close(close::DONE);
+    let refused = Frame::Refuse(Refuse { index: Some(0), code: refusal::NOT_SERVED });
+
+    let (asked, said) = (vec![refused, done.clone()], Some(Frame::Ask(0)));
+    let rows = [(said, asked), (Some(Frame::Learn), vec![done.clone()]), (None, vec![done])];
+    for (said, heard) in rows {
+        granted.store(true, Ordering::Relaxed);
+        let mut caller = Caller::open(&served.source, artifact.sha256).await;
+        let mut same_peer = Caller::open(&served.source, artifact.sha256).await;
+        // It hears of what lands as long as it may.
+        land.send((artifact.sha256, first)).unwrap();
+        assert_eq!(same_peer.hear().await, Some(Frame::Have(0)));
+        assert_eq!(caller.hear().await, Some(Frame::Have(0)));
+
+        granted.store(false, Ordering::Relaxed);
+        match said {
+            Some(frame) => caller.say(frame).await,
+            None => land.send((artifact.sha256, first)).unwrap(),
+        }
+        assert_eq!(caller.hear_all().await, heard);
+        assert_eq!(same_peer.hear_all().await, [Frame::Close(close::DONE)]);
+    }
+}
