@@ -318,16 +318,19 @@ async fn an_unreachable_peer_is_named_with_its_reason() {
 async fn one_peer_has_two_connections_at_most() {
     let artifact = Artifact::new(1_024, 1_024);
     let mut served = serve(1, Memory::whole(&artifact)).await;
-    let mut calls = Vec::new();
-    for _ in 0..3 {
-        calls.push(rogues::call(&served.source).await);
-    }
-    loop {
-        match served.news.recv().await.unwrap() {
-            ServeNews::TurnedAway { why, .. } => {
-                break assert!(why.contains("2 connections"), "{why}");
+    let _two = [rogues::call(&served.source).await, rogues::call(&served.source).await];
+    let third = rogues::raw_open(&served.source, artifact.sha256);
+    let told = async {
+        loop {
+            match served.news.recv().await.unwrap() {
+                ServeNews::TurnedAway { why, .. } => break why,
+                other => {
+                    assert!(matches!(other, ServeNews::Called(_) | ServeNews::Left(_)), "{other:?}")
+                }
             }
-            other => assert!(matches!(other, ServeNews::Called(_)), "{other:?}"),
         }
-    }
+    };
+    let (said, why) = tokio::join!(third, told);
+    assert!(why.contains("2 connections"), "{why}");
+    assert!(said.ends_with(&[2, 0, 0, 0, 11, 1, 0]), "close, busy: {said:?}");
 }

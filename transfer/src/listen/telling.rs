@@ -28,6 +28,9 @@ pub(super) async fn turned_away(
             "it did not say who it is, and made way for others that call".to_owned()
         }
         TurnedAway::PeerBusy => format!("{who} has 2 connections already, and uses them both"),
+        TurnedAway::CalledAgain => {
+            format!("{who} called again for the same model, in place of its older connection")
+        }
         TurnedAway::Busy => format!(
             "{who} was told that this machine is busy: it has as many connections as it may have"
         ),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{PullError, ServeNews};
-use tokio::io::AsyncReadExt as _;
+use app::ports::{PullError, PullNews, ServeNews};
+use engine::wire::{Frame, Hello, VERSION};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use verifier::boundary::PeerAddress;
 
@@ -47,6 +48,33 @@ async fn a_new_connection_of_a_peer_replaces_its_oldest_silent_one() {
     let still_there =
         tokio::time::timeout(Duration::from_millis(100), newer.read_to_end(&mut said));
     assert!(still_there.await.is_err());
+}
+
+#[tokio::test]
+async fn an_importer_that_left_two_dead_connections_is_let_in_at_once() {
+    let artifact = Artifact::new(64 * 16_384, 16_384);
+    let served = serve(1, Memory::whole(&artifact)).await;
+    let mut dead = Vec::new();
+    for _ in 0..2 {
+        let mut call = rogues::call(&served.source).await;
+        let mut bytes = Vec::new();
+        let first = [
+            Frame::Hello(Hello { version: VERSION, asks: 256 }),
+            Frame::Open(*artifact.sha256.as_bytes()),
+        ];
+        first.into_iter().chain((0..64).map(Frame::Ask)).for_each(|frame| {
+            frame.encode(&mut bytes).unwrap();
+        });
+        call.write_all(&bytes).await.unwrap();
+        call.flush().await.unwrap();
+        // Hello, and the beginning of opened; nothing after that is ever read.
+        call.read_exact(&mut [0; 9 + 5]).await.unwrap();
+        dead.push(call);
+    }
+    let Outcome { result, pieces, news, .. } = pull_all(&artifact, vec![served.source]).await;
+    result.unwrap();
+    assert_eq!(artifact.assemble(&pieces), artifact.bytes);
+    assert!(!news.iter().any(|news| matches!(news, PullNews::Lost { .. })), "{news:?}");
 }
 
 #[tokio::test]

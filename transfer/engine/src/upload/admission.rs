@@ -2,11 +2,13 @@
 //!
 //! Callers that have not shown who they are have a few places of their own, fewer for one address,
 //! and the oldest makes way: they keep out nobody who did. A caller that showed who it is takes one
-//! of the connections, two at most for one peer, and a dead one of its own makes way for it.
+//! of the connections, two at most for one peer. A third may say what it opens, and then a dead one
+//! of its own makes way for it: one that opened the same, or that is quiet.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use verifier::Sha256;
 use verifier::identity::PeerId;
 
 use super::caller::{Call, Line, Opening, State};
@@ -17,7 +19,7 @@ use crate::wire::{Frame, Hello, MAX_ASKS, VERSION, close};
 
 /// The most of them that come from one address.
 pub(super) const OF_ONE_ADDRESS: usize = 8;
-/// The most connections of one peer.
+/// The most connections of one peer, beside one that has not said what it opens.
 pub(super) const OF_ONE_PEER: usize = 2;
 /// How long a connection has to be quiet before it makes way for another of its peer.
 const QUIET: Duration = Duration::from_secs(4);
@@ -92,30 +94,57 @@ impl Uploads {
 
     /// Sees to it that there is a place for one connection more of the peer.
     fn make_room(&mut self, peer: PeerId) -> Result<(), TurnedAway> {
-        let (mut taken, mut own) = (0, Vec::new());
-        for (caller, line) in self.callers.iter().filter_map(|(id, call)| Some((id, call.line()?)))
-        {
-            taken += 1;
-            if line.peer == peer {
-                own.push((line.active(), *caller));
-            }
-        }
+        let lines = self.callers.values().filter_map(Call::line);
+        let own = lines.clone().filter(|line| line.peer == peer).count();
+        let taken = u32::try_from(lines.count()).unwrap_or(u32::MAX);
         let is_full = taken >= self.limits.connections;
-        if own.len() < OF_ONE_PEER && !is_full {
+        if own < OF_ONE_PEER && !is_full || self.ends_quiet(peer) {
             return Ok(());
         }
-        let quiet = own.iter().min().filter(|(active, _)| self.now.since(*active) >= QUIET);
-        if let Some((_, quiet)) = quiet.copied() {
-            self.hang_up(quiet, TurnedAway::Ended(Ending::Silent), close::IDLE);
+        if own == OF_ONE_PEER && !is_full {
+            // What it opens says whether one of them is over.
             return Ok(());
         }
-        if own.len() >= OF_ONE_PEER {
+        if own >= OF_ONE_PEER {
             return Err(TurnedAway::PeerBusy);
         }
         // Where the limit was lowered, one that makes way would not be enough.
         let slow = self.slowest().filter(|_| taken == self.limits.connections);
         self.hang_up(slow.ok_or(TurnedAway::Busy)?, TurnedAway::TooSlow, close::BUSY);
         Ok(())
+    }
+
+    /// Whether a caller that says what it opens may stay: where its peer has two older connections,
+    /// the oldest one to the same artifact makes way, for an import calls anew only once it has given
+    /// up the connection before; or one that is quiet.
+    pub(super) fn finds_place(&mut self, caller: Caller, peer: PeerId, artifact: Sha256) -> bool {
+        let older = self.callers.range(..caller);
+        let own = older.filter(|(_, call)| call.line().is_some_and(|line| line.peer == peer));
+        if own.clone().count() < OF_ONE_PEER {
+            return true;
+        }
+        let mut same = own.filter(|(_, call)| call.artifact() == Some(artifact));
+        if let Some(before) = same.next().map(|(before, _)| *before) {
+            self.hang_up(before, TurnedAway::CalledAgain, close::BUSY);
+            return true;
+        }
+        let is_in = self.ends_quiet(peer);
+        if !is_in {
+            self.hang_up(caller, TurnedAway::PeerBusy, close::BUSY);
+        }
+        is_in
+    }
+
+    /// Hangs up on the connection of the peer that is quiet for longest, if there is one.
+    fn ends_quiet(&mut self, peer: PeerId) -> bool {
+        let lines = self.callers.iter().filter_map(|(caller, call)| Some((*caller, call.line()?)));
+        let own = lines.filter(|(_, line)| line.peer == peer);
+        let quietest = own.map(|(caller, line)| (line.active(), caller)).min();
+        let quiet = quietest.filter(|(active, _)| self.now.since(*active) >= QUIET);
+        if let Some((_, caller)) = quiet {
+            self.hang_up(caller, TurnedAway::Ended(Ending::Silent), close::IDLE);
+        }
+        quiet.is_some()
     }
 
     /// A caller that takes next to nothing, although it could, or wants nothing for long.

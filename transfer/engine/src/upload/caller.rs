@@ -212,6 +212,15 @@ impl Call {
         }
     }
 
+    /// What it opened, or wants to.
+    pub(super) const fn artifact(&self) -> Option<Sha256> {
+        match &self.state {
+            State::Opening(_, opening) => opening.artifact,
+            State::Open(_, session) => Some(session.artifact),
+            State::Handshaking { .. } | State::Leaving { .. } => None,
+        }
+    }
+
     /// By when something is to be done about it, and why.
     pub(super) fn deadline(&self) -> (Moment, Why) {
         let of_line = |line: &Line| {

@@ -13,6 +13,7 @@ use crate::wire::{self, FIRST_ASKS, Frame, OLDEST, Refuse, VERSION, close, refus
 /// What comes of a frame.
 enum Outcome {
     Nothing,
+    Opens(PeerId, Sha256),
     Effect(Effect),
     Left,
 }
@@ -26,11 +27,16 @@ impl Uploads {
         }
         let outcome = match &mut call.state {
             State::Handshaking { .. } | State::Leaving { .. } => return,
-            State::Opening(line, opening) => opening.hear(caller, line, &frame, now),
+            State::Opening(line, opening) => opening.hear(line, &frame, now),
             State::Open(line, session) => session.hear(caller, line, &frame, now),
         };
         match outcome {
             Ok(Outcome::Nothing) => {}
+            Ok(Outcome::Opens(peer, artifact)) => {
+                if self.finds_place(caller, peer, artifact) {
+                    self.effects.push_back(Effect::Open(caller, peer, artifact));
+                }
+            }
             Ok(Outcome::Effect(effect)) => self.effects.push_back(effect),
             Ok(Outcome::Left) => self.cut(caller, None),
             Err(ending @ Ending::Version(_)) => {
@@ -97,13 +103,7 @@ impl Uploads {
 }
 
 impl Opening {
-    fn hear(
-        &mut self,
-        caller: Caller,
-        line: &mut Line,
-        frame: &Frame,
-        now: Moment,
-    ) -> Result<Outcome, Ending> {
+    fn hear(&mut self, line: &mut Line, frame: &Frame, now: Moment) -> Result<Outcome, Ending> {
         match frame {
             Frame::Hello(hello) if !self.greeted => {
                 if hello.version.min(VERSION) < OLDEST {
@@ -114,7 +114,7 @@ impl Opening {
             Frame::Open(artifact) if self.greeted && self.artifact.is_none() => {
                 let artifact = Sha256::from_bytes(*artifact);
                 self.artifact = Some(artifact);
-                return Ok(Outcome::Effect(Effect::Open(caller, line.peer, artifact)));
+                return Ok(Outcome::Opens(line.peer, artifact));
             }
             Frame::Learn if self.artifact.is_some() && !self.learn => self.learn = true,
             Frame::Ask(index) | Frame::AskProven(index) | Frame::Cancel(index)

@@ -15,10 +15,13 @@ impl Uploads {
     pub fn check(&self) -> Result<(), String> {
         let mut outside = BTreeSet::new();
         let (mut origins, mut peers) = (BTreeMap::new(), BTreeMap::new());
-        let mut wanting = BTreeSet::new();
+        let (mut wanting, mut opened) = (BTreeSet::new(), BTreeMap::new());
         for (caller, call) in &self.callers {
             if let Some(line) = call.line() {
                 *peers.entry(line.peer).or_insert(0) += 1;
+                if call.artifact().is_some() {
+                    *opened.entry(line.peer).or_insert(0) += 1;
+                }
                 line.outbox.check()?;
             } else {
                 outside.insert(*caller);
@@ -36,7 +39,8 @@ impl Uploads {
             }
         }
         holds(origins.values().all(|count| *count <= OF_ONE_ADDRESS), "too many of one address")?;
-        holds(peers.values().all(|count| *count <= OF_ONE_PEER), "too many of one peer")?;
+        holds(peers.values().all(|count| *count <= OF_ONE_PEER + 1), "too many of one peer")?;
+        holds(opened.values().all(|count| *count <= OF_ONE_PEER), "too many of one peer are open")?;
         holds(
             self.outside.iter().copied().collect::<BTreeSet<_>>() == outside
                 && self.outside.len() == outside.len(),

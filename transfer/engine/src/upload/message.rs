@@ -140,8 +140,11 @@ pub enum TurnedAway {
     HandshakeTooLong,
     /// It did not say who it is, and made way for others.
     MadeWay,
-    /// It has as many connections as one peer may have, and uses them all.
+    /// It has as many connections as one peer may have, and uses them all for something else.
     PeerBusy,
+    /// It called again for the same artifact, and has as many connections as one peer may have: the
+    /// older one made way.
+    CalledAgain,
     /// All connections are taken.
     Busy,
     /// It took next to nothing for long, and lost its place to another that called.

@@ -45,23 +45,29 @@ fn a_few_tricklers_with_large_pieces_do_not_take_the_room_of_an_honest_peer() {
 }
 
 #[test]
-fn two_sessions_behind_a_frozen_line_do_not_hold_the_places_of_a_third() {
-    let slow = Line::of(8, Duration::from_millis(20));
-    let importer = |start| {
-        let mut machine = Machine::importer([0]).importing(|import| import.start = s(start));
-        machine.line = slow;
-        machine
-    };
-    let mut machines = vec![honest(), importer(0), importer(10), importer(20)];
-    (machines[2].same_as, machines[3].same_as) = (Some(1), Some(1));
-    let scenario = Scenario::of(40, 256 * KIB, machines)
-        .then(3.0, Turn::Freeze(1))
-        .then(3.1, Turn::Down(1))
-        .then(13.0, Turn::Freeze(2))
-        .then(13.1, Turn::Down(2));
-    let import = play(&scenario).import(3).clone();
-    assert_eq!(import.outcome, Outcome::Done);
-    assert!(import.first.is_some_and(|first| first < s(3)), "{:?}", import.first);
+fn an_importer_killed_behind_a_line_that_froze_twice_gets_in_at_once_on_a_good_line() {
+    // It comes again after a while, and at once, while its line still seems to take bytes.
+    for (pace, upload) in [(10, 0), (1, 0), (1, 100_000)] {
+        let server = honest().serving(|serve| serve.upload = upload);
+        let importer = |start| {
+            let mut machine = Machine::importer([0]).importing(|import| import.start = s(start));
+            machine.line = Line::of(8, Duration::from_millis(20));
+            machine
+        };
+        let mut machines = vec![server, importer(0), importer(pace), importer(2 * pace)];
+        (machines[2].same_as, machines[3].same_as) = (Some(1), Some(1));
+        let end = |start: u64| (start + pace) as f64 - 0.2;
+        let scenario = Scenario::of(40, 64 * KIB, machines)
+            .then(end(0) - 0.1, Turn::Freeze(1))
+            .then(end(0), Turn::Down(1))
+            .then(end(pace) - 0.1, Turn::Freeze(2))
+            .then(end(pace), Turn::Down(2));
+        let import = play(&scenario).import(3).clone();
+        assert_eq!(import.outcome, Outcome::Done);
+        let first = import.first.unwrap();
+        assert!(first < Duration::from_millis(1_400), "{pace}: {first:?}");
+        assert!(import.sentences.is_empty(), "{pace}: {:?}", import.sentences);
+    }
 }
 
 #[test]

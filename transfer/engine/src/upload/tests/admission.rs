@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::harness::{KIB, World, limits, peer, seconds};
+use super::harness::{KIB, Speed, World, limits, peer, rate, seconds};
 use crate::ending::Ending;
-use crate::upload::{Input, Limits, News, TurnedAway};
-use crate::wire::{Frame, Hello, Kind, VERSION, close};
+use crate::upload::{Caller, Input, Limits, News, TurnedAway};
+use crate::wire::{Frame, Hello, Kind, MAX_ASKS, VERSION, close};
 
 #[test]
 fn a_thousand_strangers_keep_no_paired_peer_out() {
@@ -80,14 +80,22 @@ fn nothing_is_asked_before_the_artifact_is_open() {
     assert_eq!(world.fault(caller), Some(Ending::Unexpected(Kind::Ask)));
 }
 
+/// A caller that proved who it is says that it opens some artifact.
+fn opens(world: &mut World, caller: Caller, artifact: [u8; 32]) {
+    world.say(caller, Frame::Hello(Hello { version: VERSION, asks: MAX_ASKS }));
+    world.say(caller, Frame::Open(artifact));
+}
+
 #[test]
 fn two_dead_connections_do_not_hold_a_peers_places() {
     let mut world = World::new(limits(), 2, 16 * KIB);
     let [first, second] = [world.open(1), world.open(1)];
     world.pass(seconds(3));
     let busy = world.enter(1);
+    opens(&mut world, busy, [8; 32]);
     assert_eq!(world.turned_away(busy), Some(TurnedAway::PeerBusy));
-    assert_eq!(world.heard(busy), [Frame::Close(close::BUSY)]);
+    let heard = world.heard(busy);
+    assert!(matches!(heard[..], [Frame::Hello(_), Frame::Close(close::BUSY)]), "{heard:?}");
     world.say(second, Frame::Ping);
     world.pass(seconds(1));
     let third = world.open(1);
@@ -95,6 +103,48 @@ fn two_dead_connections_do_not_hold_a_peers_places() {
     assert_eq!(world.taken(third), 16 * KIB);
     assert_eq!(world.fault(first), Some(Ending::Silent), "the one that is silent longest");
     assert!(!world.is_hung_up(second));
+}
+
+#[test]
+fn an_importer_that_was_killed_behind_a_line_that_froze_twice_is_let_in_at_once_the_third_time() {
+    // Each time it is sent bytes that nobody takes, so that the line looks busy and not quiet.
+    let mut world = World::new(Limits { upload: rate(64 * KIB), ..limits() }, 64, 16 * KIB);
+    let mut dead = Vec::new();
+    for _ in 0..2 {
+        let caller = world.open(1);
+        world.speed(caller, Speed::BytesASecond(8 * KIB));
+        world.ask(caller, 0..64);
+        world.pass(Duration::from_millis(1_500));
+        dead.push(caller);
+    }
+    let other = world.open(2);
+    let third = world.open(1);
+    assert_eq!(world.turned_away(dead[0]), Some(TurnedAway::CalledAgain));
+    assert_eq!(world.heard(dead[0]).last(), Some(&Frame::Close(close::BUSY)));
+    assert!(matches!(world.heard(third)[..], [Frame::Hello(_), Frame::Opened(_)]));
+    world.ask(third, [0]);
+    world.pass(seconds(2));
+    assert_eq!(world.taken(third), 16 * KIB);
+    // Nobody but its own peer lost a place, and that one only for each that it opens.
+    let fourth = world.open(1);
+    assert_eq!(world.turned_away(dead[1]), Some(TurnedAway::CalledAgain));
+    assert!(![third, fourth, other].iter().any(|caller| world.is_hung_up(*caller)));
+}
+
+#[test]
+fn a_peer_has_one_caller_that_has_not_said_what_it_opens_beside_its_two() {
+    let mut world = World::new(limits(), 2, 16 * KIB);
+    let two = [world.open(1), world.open(1)];
+    let third = world.enter(1);
+    let fourth = world.enter(1);
+    assert_eq!(world.turned_away(fourth), Some(TurnedAway::PeerBusy));
+    assert!(![two[0], two[1], third].iter().any(|caller| world.is_hung_up(*caller)));
+    // Where all places are taken there is none for it either.
+    let mut world = World::new(Limits { connections: 2, ..limits() }, 2, 16 * KIB);
+    let two = [world.open(1), world.open(1)];
+    let third = world.enter(1);
+    assert_eq!(world.turned_away(third), Some(TurnedAway::PeerBusy));
+    assert!(!two.iter().any(|caller| world.is_hung_up(*caller)));
 }
 
 #[test]
