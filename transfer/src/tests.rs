@@ -325,7 +325,10 @@ async fn one_peer_has_two_connections_at_most() {
             match served.news.recv().await.unwrap() {
                 ServeNews::TurnedAway { why, .. } => break why,
                 other => {
-                    assert!(matches!(other, ServeNews::Called(_) | ServeNews::Left(_)), "{other:?}")
+                    assert!(
+                        matches!(other, ServeNews::Called(_) | ServeNews::Left(_)),
+                        "{other:?}"
+                    );
                 }
             }
         }
