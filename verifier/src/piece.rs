@@ -28,6 +28,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod hash;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -35,12 +37,15 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use self::hash::{BLAKE3_CHUNK, check_piece_size, digest, digests};
+pub use self::stream::PieceStream;
+
 use crate::advice::Advice;
 use crate::code::{Code, Coded};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root};
 use crate::geometry::{Geometry, PieceIndex};
 use crate::identity::PeerId;
-use crate::merkle::{Proof, ProofError, RootFold};
+use crate::merkle::{Proof, ProofError};
 
 /// Where a piece's bytes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -272,6 +277,36 @@ impl PieceList {
     pub fn verify(&self, arrived: ArrivedPiece) -> Result<VerifiedPiece, PieceError> {
         let index = place(&self.geometry, &arrived)?;
         let digest = digest(self.root.algorithm(), &self.geometry, index, &arrived.bytes);
+        self.judge(index, arrived, digest)
+    }
+
+    /// Judges several pieces together, each as [`Self::verify`] does, in their order.
+    ///
+    /// Under SHA-256 that takes less time than one after the other: see [`lanes`].
+    pub fn verify_all(
+        &self,
+        arrived: impl IntoIterator<Item = ArrivedPiece>,
+    ) -> Vec<Result<VerifiedPiece, PieceError>> {
+        let placed = arrived.into_iter().map(|arrived| (place(&self.geometry, &arrived), arrived));
+        let placed: Vec<_> = placed.collect();
+        let wanted = placed.iter().filter_map(|(index, arrived)| {
+            let index = index.as_ref().ok()?;
+            Some((*index, &arrived.bytes[..]))
+        });
+        let mut digests = digests(self.root.algorithm(), &self.geometry, wanted).into_iter();
+        let judged = placed.into_iter().map(|(index, arrived)| {
+            let (index, missing) = (index?, self.no_such(arrived.index));
+            self.judge(index, arrived, digests.next().ok_or(missing)?)
+        });
+        judged.collect()
+    }
+
+    fn judge(
+        &self,
+        index: PieceIndex,
+        arrived: ArrivedPiece,
+        digest: ChunkDigest,
+    ) -> Result<VerifiedPiece, PieceError> {
         match self.digests.get(index.as_usize()) {
             Some(expected) if *expected == digest => {
                 Ok(VerifiedPiece { index, bytes: arrived.bytes, digest, source: arrived.from })
@@ -280,10 +315,12 @@ impl PieceList {
                 let (index, expected) = (index.get(), *expected);
                 Err(PieceError::Digest { index, found: digest, expected })
             }
-            None => {
-                Err(PieceError::Index { index: index.get(), count: self.geometry.piece_count() })
-            }
+            None => Err(self.no_such(index.get())),
         }
+    }
+
+    const fn no_such(&self, index: u32) -> PieceError {
+        PieceError::Index { index, count: self.geometry.piece_count() }
     }
 }
 
@@ -352,137 +389,6 @@ pub enum Evidence {
     Proof(Proof, Root),
 }
 
-/// Cuts a stream of an artifact's bytes into pieces and hashes each.
-#[derive(Debug, Clone)]
-pub struct PieceStream {
-    geometry: Geometry,
-    algorithm: ChunkAlgorithm,
-    hasher: PieceHasher,
-    next: u32,
-    filled: u32,
-    fold: RootFold,
-    digests: Vec<ChunkDigest>,
-}
-
-impl PieceStream {
-    /// Starts at the artifact's first byte.
-    ///
-    /// # Errors
-    ///
-    /// [`ListError::PieceSize`] (`chunk-list.chunk-size`) if the algorithm cannot have pieces of
-    /// that size: BLAKE3 takes powers of two from 1,024.
-    pub fn new(algorithm: ChunkAlgorithm, geometry: Geometry) -> Result<Self, ListError> {
-        check_piece_size(algorithm, &geometry)?;
-        Ok(Self {
-            geometry,
-            algorithm,
-            hasher: PieceHasher::new(algorithm, 0),
-            next: 0,
-            filled: 0,
-            fold: RootFold::new(algorithm),
-            digests: Vec::new(),
-        })
-    }
-
-    /// Takes in the next bytes; what comes after the artifact's last byte is left out.
-    pub fn update(&mut self, mut bytes: &[u8]) {
-        while let Some(index) = self.geometry.index(self.next) {
-            let length = self.geometry.length(index);
-            let wanted = (length - self.filled) as usize;
-            let (now, later) = bytes.split_at(wanted.min(bytes.len()));
-            if now.is_empty() {
-                return;
-            }
-            self.hasher.update(now);
-            bytes = later;
-            if now.len() < wanted {
-                // The piece is no longer than `length`, which fits.
-                self.filled = length - u32::try_from(wanted - now.len()).unwrap_or(length);
-                return;
-            }
-            self.next += 1;
-            self.filled = 0;
-            let after = u64::from(self.next) * u64::from(self.geometry.piece_size());
-            let done = std::mem::replace(
-                &mut self.hasher,
-                PieceHasher::new(self.algorithm, after.min(self.geometry.byte_count())),
-            );
-            let digest = done.finish(self.geometry.piece_count() == 1);
-            self.digests.push(digest);
-            self.fold.push(digest);
-        }
-    }
-
-    /// The pieces' digests and their root; `None` unless every byte was taken in.
-    pub fn finish(self) -> Option<(Vec<ChunkDigest>, Root)> {
-        if self.next != self.geometry.piece_count() {
-            return None;
-        }
-        Some((self.digests, self.fold.finish()?))
-    }
-}
-
-#[derive(Debug, Clone)]
-enum PieceHasher {
-    Sha256(sha2::Sha256),
-    Blake3(Box<blake3::Hasher>),
-}
-
-impl PieceHasher {
-    /// A hasher for the piece that starts at `offset`, which for BLAKE3 is a multiple of its
-    /// 1,024-byte chunk by [`check_piece_size`], except past the end, where nothing is hashed.
-    fn new(algorithm: ChunkAlgorithm, offset: u64) -> Self {
-        use blake3::hazmat::HasherExt as _;
-        use sha2::Digest as _;
-
-        match algorithm {
-            ChunkAlgorithm::FixedSizeMerkleV0 => Self::Sha256(sha2::Sha256::new()),
-            ChunkAlgorithm::Blake3TreeV0 => {
-                let mut hasher = blake3::Hasher::new();
-                if offset != 0 && offset.is_multiple_of(BLAKE3_CHUNK) {
-                    hasher.set_input_offset(offset);
-                }
-                Self::Blake3(Box::new(hasher))
-            }
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        use sha2::Digest as _;
-
-        match self {
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Blake3(hasher) => {
-                hasher.update(bytes);
-            }
-        }
-    }
-
-    /// The digest; `whole` says that this one piece is the whole artifact.
-    fn finish(self, whole: bool) -> ChunkDigest {
-        use blake3::hazmat::HasherExt as _;
-        use sha2::Digest as _;
-
-        ChunkDigest::from_bytes(match self {
-            Self::Sha256(hasher) => hasher.finalize().into(),
-            Self::Blake3(hasher) if whole => *hasher.finalize().as_bytes(),
-            Self::Blake3(hasher) => hasher.finalize_non_root(),
-        })
-    }
-}
-
-/// The digest of a piece of the right length.
-fn digest(
-    algorithm: ChunkAlgorithm,
-    geometry: &Geometry,
-    index: PieceIndex,
-    bytes: &[u8],
-) -> ChunkDigest {
-    let mut hasher = PieceHasher::new(algorithm, geometry.offset(index));
-    hasher.update(bytes);
-    hasher.finish(geometry.piece_count() == 1)
-}
-
 fn place(geometry: &Geometry, arrived: &ArrivedPiece) -> Result<PieceIndex, PieceError> {
     let count = geometry.piece_count();
     let index =
@@ -493,20 +399,4 @@ fn place(geometry: &Geometry, arrived: &ArrivedPiece) -> Result<PieceIndex, Piec
         return Err(PieceError::Length { index: arrived.index, found, expected });
     }
     Ok(index)
-}
-
-/// The leaf of the BLAKE3 tree, in bytes; a piece has to be a whole subtree of it.
-const BLAKE3_CHUNK: u64 = 1_024;
-
-fn check_piece_size(algorithm: ChunkAlgorithm, geometry: &Geometry) -> Result<(), ListError> {
-    let piece_size = geometry.piece_size();
-    match algorithm {
-        ChunkAlgorithm::FixedSizeMerkleV0 => Ok(()),
-        ChunkAlgorithm::Blake3TreeV0
-            if piece_size.is_power_of_two() && u64::from(piece_size) >= BLAKE3_CHUNK =>
-        {
-            Ok(())
-        }
-        ChunkAlgorithm::Blake3TreeV0 => Err(ListError::PieceSize { algorithm, piece_size }),
-    }
 }

@@ -178,16 +178,20 @@ mod tests {
             from: Place::Memory,
             cores: 256,
         };
-        let row = Row {
-            work: widest,
+        let row = |work| Row {
+            work,
             amount: 1 << 30,
             verified: time(6.4e8),
             raw: time(6.1e8),
             ratio: time(0.95),
         };
-        let shown = line(&row);
+        let shown = line(&row(widest));
         let wanted =
             "SHA-256 pieces of 256 KiB, memory, 256 cores 1.56 GiB/s  10 %  1.64 GiB/s   0.95";
+        assert_eq!(shown, wanted);
+        let shown = line(&row(Work::AtOnce { piece_size: 256 << 10, cores: 256 }));
+        let wanted =
+            "SHA-256 pieces of 256 KiB at once, 256 cores 1.56 GiB/s  10 %  1.64 GiB/s   0.95";
         assert_eq!(shown, wanted);
         assert!(shown.chars().count() <= 80 && heading().chars().count() <= 80, "{shown}");
     }

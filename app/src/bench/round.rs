@@ -23,6 +23,8 @@ use super::{BenchError, Hash, Place, Subject, Work};
 
 /// How many proofs a round checks.
 const PROOFS: u32 = 64;
+/// How many pieces are verified at once, where they are.
+const AT_ONCE: u32 = 16;
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
 
@@ -55,6 +57,10 @@ impl Work {
             Self::Pieces { hash, piece_size, from, cores } => {
                 let list = pieces(hash, subject.artifact(), piece_size);
                 list.map(|list| work.of_pieces(hash, list, from, cores, subject))
+            }
+            Self::AtOnce { piece_size, cores } => {
+                let list = pieces(Hash::Sha256, subject.artifact(), piece_size);
+                list.map(|list| work.of_pieces_at_once(list, cores, subject.artifact()))
             }
             Self::Root { hash, chunks } => {
                 let digests = digests(chunks);
@@ -109,14 +115,32 @@ impl Work {
                 })
             }),
         };
-        let raw = Box::new(move || {
-            let nothing = || Ok(());
-            on_cores(cores, count, nothing, |(), index| {
-                hash.raw(&slice(bytes, size, index));
-                Ok(())
-            })
-        });
+        let raw = hash.raw_pieces(bytes, (size, count), cores);
         Prepared { amount: bytes.len() as u64, verified, raw }
+    }
+
+    fn of_pieces_at_once(self, list: PieceList, cores: u32, bytes: &Bytes) -> Prepared<'_> {
+        let (count, size) = (list.geometry().piece_count(), list.geometry().piece_size());
+        let verify = move |group: u32| {
+            let first = group * AT_ONCE;
+            let arrived = (first..count.min(first + AT_ONCE)).map(|index| ArrivedPiece {
+                index,
+                bytes: slice(bytes, size, index),
+                from: Source::Local,
+            });
+            let verified = list.verify_all(arrived);
+            let all = verified.iter().all(Result::is_ok);
+            black_box(verified);
+            if all { Ok(()) } else { Err(BenchError::NotVerified(self)) }
+        };
+        let nothing = || Ok(());
+        Prepared {
+            amount: bytes.len() as u64,
+            verified: Box::new(move || {
+                on_cores(cores, count.div_ceil(AT_ONCE), nothing, |(), group| verify(group))
+            }),
+            raw: Hash::Sha256.raw_pieces(bytes, (size, count), cores),
+        }
     }
 
     fn of_a_proof<'a>(self, hash: Hash, chunks: u32) -> Option<Prepared<'a>> {
@@ -223,6 +247,17 @@ impl Hash {
                 black_box(blake3::hash(black_box(bytes)));
             }
         }
+    }
+
+    /// The hash of each piece by itself, of which there are so many of that size.
+    fn raw_pieces(self, bytes: &Bytes, (size, count): (u32, u32), cores: u32) -> Round<'_> {
+        Box::new(move || {
+            let nothing = || Ok(());
+            on_cores(cores, count, nothing, |(), index| {
+                self.raw(&slice(bytes, size, index));
+                Ok(())
+            })
+        })
     }
 
     /// The hashes of as many leaves and inner nodes, none depending on another.

@@ -27,6 +27,14 @@ pub enum Work {
         /// How many threads verify.
         cores: u32,
     },
+    /// Every piece of the artifact lies in memory and is verified by its SHA-256, several at once.
+    /// Raw: the hash alone, one piece after the other, on as many cores.
+    AtOnce {
+        /// The length of a piece in bytes.
+        piece_size: u32,
+        /// How many threads verify.
+        cores: u32,
+    },
     /// The root over chunk digests. Raw: the hashes of as many leaves and nodes.
     Root {
         /// How the tree is hashed.
@@ -117,12 +125,12 @@ impl fmt::Display for Work {
                     Place::Memory => "memory",
                     Place::File => "file",
                 };
-                let size = match piece_size >> 20 {
-                    0 => format!("{} KiB", piece_size >> 10),
-                    mebibytes => format!("{mebibytes} MiB"),
-                };
-                let plural = if cores == 1 { "" } else { "s" };
-                write!(f, "{hash} pieces of {size}, {from}, {cores} core{plural}")
+                let (size, cores) = (Size(piece_size), Cores(cores));
+                write!(f, "{hash} pieces of {size}, {from}, {cores}")
+            }
+            Self::AtOnce { piece_size, cores } => {
+                let (size, cores) = (Size(piece_size), Cores(cores));
+                write!(f, "SHA-256 pieces of {size} at once, {cores}")
             }
             Self::Root { hash, chunks } => write!(f, "{hash} root over {} chunks", Grouped(chunks)),
             Self::Tree { hash, chunks } => write!(f, "{hash} tree of {} chunks", Grouped(chunks)),
@@ -136,6 +144,27 @@ impl fmt::Display for Work {
             Self::Container => f.write_str("container in memory, 1 core"),
             Self::Artifact { hash } => write!(f, "whole artifact, {hash} chunks, file"),
         }
+    }
+}
+
+/// The length of a piece, for people.
+struct Size(u32);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 >> 20 {
+            0 => write!(f, "{} KiB", self.0 >> 10),
+            mebibytes => write!(f, "{mebibytes} MiB"),
+        }
+    }
+}
+
+struct Cores(u32);
+
+impl fmt::Display for Cores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} core{plural}", self.0)
     }
 }
 
@@ -168,6 +197,9 @@ impl Work {
                     }));
                 }
             }
+        }
+        for cores in cores {
+            works.extend(PIECE_SIZES.map(|piece_size| Self::AtOnce { piece_size, cores }));
         }
         let chunks = plan.chunks;
         for hash in Hash::ALL {
@@ -203,6 +235,12 @@ mod tests {
             (1_048_576, "BLAKE3 root over 1,048,576 chunks"),
         ] {
             assert_eq!(Work::Root { hash: Hash::Blake3, chunks }.to_string(), text);
+        }
+        for (piece_size, cores, text) in [
+            (256 << 10, 1, "SHA-256 pieces of 256 KiB at once, 1 core"),
+            (4 << 20, 2, "SHA-256 pieces of 4 MiB at once, 2 cores"),
+        ] {
+            assert_eq!(Work::AtOnce { piece_size, cores }.to_string(), text);
         }
     }
 }

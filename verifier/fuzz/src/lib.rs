@@ -1,4 +1,4 @@
-//! What must hold of the verifier and of frames for any bytes, one function a kind of input.
+//! What must hold of the verifier, of what it hashes with and of frames for any bytes, one function a kind of input.
 //!
 //! Each function takes bytes from anywhere, hands them to the verifier and asserts what has to be
 //! true of the answer: that there is one, that what is accepted is written and read again as the
@@ -12,6 +12,7 @@ mod documents;
 mod frames;
 mod identities;
 mod importing;
+mod lanes;
 pub mod mend;
 mod messages;
 mod parts;
@@ -26,6 +27,7 @@ pub use documents::{chunk_list, manifest, receipt};
 pub use frames::frames;
 pub use identities::{identity, texts};
 pub use importing::import;
+pub use lanes::lanes;
 pub use messages::{announcement, consent_log, json, offer, request, ticket};
 pub use parts::{join, split};
 pub use pieces::pieces;
@@ -36,7 +38,7 @@ pub use serving::serving;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also the name of its program.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("slm", slm),
     ("artifact", artifact),
     ("manifest", manifest),
@@ -50,6 +52,7 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("consent_log", consent_log),
     ("texts", texts),
     ("pieces", pieces),
+    ("lanes", lanes),
     ("identity", identity),
     ("frames", frames),
     ("import", import),

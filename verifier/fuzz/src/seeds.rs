@@ -55,12 +55,31 @@ pub fn read(folder: &Path) -> io::Result<Vec<Seed>> {
         }
         seeds.push(Seed { target: "frames", name: name.to_owned(), bytes });
     }
+    for turn in 0..LENGTHS.len() {
+        let name = format!("lengths-{turn}");
+        seeds.push(Seed { target: "lanes", name, bytes: messages(turn) });
+    }
     for seed in 0..16_u64 {
         for target in ["import", "serving", "scenario"] {
             seeds.push(Seed { target, name: format!("course-{seed}"), bytes: course(seed) });
         }
     }
     Ok(seeds)
+}
+
+/// Lengths around the ends of blocks.
+const LENGTHS: [u16; 8] = [64, 55, 1_024, 0, 56, 65, 4_096, 63];
+
+/// Messages to be hashed at once: as many as the number says of one length, then some of each.
+fn messages(turn: usize) -> Vec<u8> {
+    let alike = std::iter::repeat_n(LENGTHS[turn % LENGTHS.len()], 2 * turn);
+    let each = LENGTHS.into_iter().cycle().skip(turn).take(3 * LENGTHS.len());
+    let mut bytes = Vec::new();
+    for (at, length) in alike.chain(each).enumerate() {
+        bytes.extend(length.to_le_bytes());
+        bytes.extend((0..length).map(|place| (place ^ (at as u16 * 77)) as u8));
+    }
+    bytes
 }
 
 /// Bytes that say what happens to an import, to uploads or to many machines: any do, and they follow

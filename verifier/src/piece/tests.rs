@@ -1,6 +1,8 @@
 use bytes::Bytes;
 
-use super::{ArrivedPiece, PieceError, PieceList, PieceStream, Source, verify_proven};
+use super::{
+    ArrivedPiece, PieceError, PieceList, PieceStream, Source, VerifiedPiece, verify_proven,
+};
 use crate::digest::ChunkAlgorithm;
 use crate::geometry::Geometry;
 use crate::merkle::{PieceTree, Proof, ProofError};
@@ -48,6 +50,57 @@ fn a_piece_is_accepted_only_as_itself() {
         ));
         assert!(matches!(list.verify(piece(0, 0, 2_047)).unwrap_err(), PieceError::Length { .. }));
         assert!(matches!(list.verify(piece(3, 0, 1)).unwrap_err(), PieceError::Index { .. }));
+    }
+}
+
+#[test]
+fn pieces_judged_together_are_judged_as_one_by_one() {
+    for algorithm in BOTH {
+        let bytes = Bytes::from(content(40_000));
+        let list = list(algorithm, &bytes, 2_048);
+        // Genuine ones, the short last one, and among them one that lies, one too long, one too many.
+        let ranges = (0..20_usize).map(|at| (at, at * 2_048..(at * 2_048 + 2_048).min(40_000)));
+        let wrong = [(3, 0..2_048), (4, 0..2_049), (20, 0..1)];
+        let arrived: Vec<_> = ranges
+            .chain(wrong)
+            .map(|(index, range)| ArrivedPiece {
+                index: u32::try_from(index).unwrap(),
+                bytes: bytes.slice(range),
+                from: Source::Local,
+            })
+            .collect();
+        for step in 1..=arrived.len() {
+            // From both ends, so that what is wrong comes first, in between and last.
+            for arrived in [arrived.clone(), arrived.iter().rev().cloned().collect()] {
+                for group in arrived.chunks(step) {
+                    let together = list.verify_all(group.iter().cloned());
+                    let alone = group.iter().map(|arrived| list.verify(arrived.clone()));
+                    let told = |judged: Result<VerifiedPiece, PieceError>| {
+                        judged.map(|piece| (piece.index(), piece.digest(), piece.bytes().clone()))
+                    };
+                    assert_eq!(
+                        together.into_iter().map(told).collect::<Vec<_>>(),
+                        alone.map(told).collect::<Vec<_>>()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn digests_do_not_depend_on_how_the_bytes_come() {
+    for algorithm in BOTH {
+        let bytes = content(40_000);
+        let wanted = list(algorithm, &bytes, 1_024);
+        for step in [1, 1_000, 1_024, 1_025, 2_048, 9_999, 40_000] {
+            let mut stream = PieceStream::new(algorithm, *wanted.geometry()).unwrap();
+            bytes.chunks(step).for_each(|part| stream.update(part));
+            // What follows the last byte is left out.
+            stream.update(&[7; 5_000]);
+            let (digests, root) = stream.finish().unwrap();
+            assert_eq!((&digests[..], root), (wanted.digests(), wanted.root()), "{step}");
+        }
     }
 }
 

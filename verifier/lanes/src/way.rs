@@ -1,0 +1,165 @@
+//! What the processor at hand can do, and which of it is worth while for how many messages.
+
+use std::fmt;
+
+use crate::digests::Lane;
+
+/// A way to hash several messages at once that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    wide: Option<Wide>,
+    narrow: Narrow,
+}
+
+/// Many messages side by side, a word of each in one register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wide {
+    /// 16 in registers of 512 bits.
+    Avx512,
+    /// 8 in registers of 256 bits.
+    Avx2,
+}
+
+/// A few messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Narrow {
+    /// Two or three in turn with the SHA instructions.
+    Sha,
+    /// One, by the crate `sha2`, which knows the instructions of other processors too.
+    One,
+}
+
+impl Way {
+    /// The fastest way on this processor.
+    pub fn best() -> Self {
+        let narrow = if has::sha() { Narrow::Sha } else { Narrow::One };
+        let wide = match narrow {
+            // Two or three in turn are faster there than 16 in registers.
+            Narrow::Sha if has::halved_registers() => None,
+            _ if has::avx512() => Some(Wide::Avx512),
+            // The SHA instructions are faster than eight in registers.
+            Narrow::One if has::avx2() => Some(Wide::Avx2),
+            Narrow::Sha | Narrow::One => None,
+        };
+        Self { wide, narrow }
+    }
+
+    /// Every way that this processor has, so that each can be tried and timed.
+    pub fn all() -> Vec<Self> {
+        let mut wides = vec![None];
+        wides.extend(has::avx512().then_some(Some(Wide::Avx512)));
+        wides.extend(has::avx2().then_some(Some(Wide::Avx2)));
+        let mut narrows = vec![Narrow::One];
+        narrows.extend(has::sha().then_some(Narrow::Sha));
+        let of_wide = |wide| narrows.iter().map(move |&narrow| Self { wide, narrow });
+        wides.into_iter().flat_map(of_wide).collect()
+    }
+
+    /// How many of so many messages go on together.
+    pub(crate) const fn at_once(self, messages: usize) -> usize {
+        // Registers take as long for one message as for all that have room in them.
+        let (fewest, most) = match (self.wide, self.narrow) {
+            (None, _) => (usize::MAX, 1),
+            (Some(Wide::Avx512), Narrow::Sha) => (12, 16),
+            (Some(Wide::Avx512), Narrow::One) => (3, 16),
+            (Some(Wide::Avx2), Narrow::Sha) => (8, 8),
+            (Some(Wide::Avx2), Narrow::One) => (3, 8),
+        };
+        match (self.narrow, messages) {
+            (_, messages) if messages >= most && messages >= fewest => most,
+            (_, messages) if messages >= fewest => messages,
+            (Narrow::One, _) | (Narrow::Sha, 0 | 1) => 1,
+            // Four go as two and two rather than as three and one.
+            (Narrow::Sha, 2 | 4) => 2,
+            (Narrow::Sha, _) => 3,
+        }
+    }
+
+    /// Takes the messages so many blocks on: as many messages as [`Self::at_once`] gave, each with
+    /// so many blocks left.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn step(self, lanes: &mut [Lane<'_, '_>], count: usize) {
+        use crate::call;
+
+        match (self.wide, self.narrow, lanes) {
+            (_, _, [one]) => one.step(count),
+            (_, Narrow::Sha, lanes @ [_, _]) => call::in_turn::<2>(lanes, count),
+            (_, Narrow::Sha, lanes @ [_, _, _]) => call::in_turn::<3>(lanes, count),
+            (Some(Wide::Avx512), _, lanes) => call::in_512_bits(lanes, count),
+            (Some(Wide::Avx2), _, lanes) => call::in_256_bits(lanes, count),
+            (None, _, lanes) => lanes.iter_mut().for_each(|lane| lane.step(count)),
+        }
+    }
+
+    /// Takes the messages so many blocks on.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn step(self, lanes: &mut [Lane<'_, '_>], count: usize) {
+        lanes.iter_mut().for_each(|lane| lane.step(count));
+    }
+}
+
+impl Lane<'_, '_> {
+    fn step(&mut self, count: usize) {
+        let blocks = self.blocks.get(..count).unwrap_or(self.blocks);
+        sha2::block_api::compress256(self.state, blocks);
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.wide, self.narrow) {
+            (None, Narrow::One) => "one at a time",
+            (None, Narrow::Sha) => "3 in turn with SHA instructions",
+            (Some(Wide::Avx512), Narrow::One) => "16 in AVX-512 registers",
+            (Some(Wide::Avx512), Narrow::Sha) => {
+                "16 in AVX-512 registers, fewer with SHA instructions"
+            }
+            (Some(Wide::Avx2), Narrow::One) => "8 in AVX2 registers",
+            (Some(Wide::Avx2), Narrow::Sha) => "8 in AVX2 registers, fewer with SHA instructions",
+        })
+    }
+}
+
+/// What was found in the processor.
+#[cfg(target_arch = "x86_64")]
+mod has {
+    pub(super) fn sha() -> bool {
+        is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("ssse3")
+            && is_x86_feature_detected!("sse4.1")
+    }
+
+    pub(super) fn avx512() -> bool {
+        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+    }
+
+    pub(super) fn avx2() -> bool {
+        is_x86_feature_detected!("avx2")
+    }
+
+    /// Whether registers of 512 bits are worked on in two halves, as AMD's first processors with
+    /// them do. Only AMD has `sse4a`, and what came after those has `avx512vp2intersect`.
+    pub(super) fn halved_registers() -> bool {
+        is_x86_feature_detected!("sse4a") && !is_x86_feature_detected!("avx512vp2intersect")
+    }
+}
+
+/// Other processors are left to the crate `sha2`.
+#[cfg(not(target_arch = "x86_64"))]
+mod has {
+    pub(super) const fn sha() -> bool {
+        false
+    }
+
+    pub(super) const fn avx512() -> bool {
+        false
+    }
+
+    pub(super) const fn avx2() -> bool {
+        false
+    }
+
+    pub(super) const fn halved_registers() -> bool {
+        false
+    }
+}
