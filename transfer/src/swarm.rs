@@ -2,6 +2,7 @@
 
 mod buffers;
 mod import;
+mod judging;
 mod receiving;
 mod telling;
 

@@ -22,7 +22,7 @@ use verifier::piece::{ListError, PieceList, VerifiedPiece};
 
 use super::buffers::Buffers;
 use super::receiving::{Command, Receiving, Shared};
-use super::{Judgement, Swarm, telling};
+use super::{Judgement, Swarm, judging, telling};
 use crate::connection::{Clock, Link, Reader, Sent, Task};
 use crate::dial::{Call, dial};
 use crate::limits::Connected;
@@ -61,6 +61,7 @@ pub(super) struct Import {
     swarm: Swarm,
     sources: Vec<PullSource>,
     shared: Arc<Shared>,
+    _judging: Task,
     out: Outbox<Pulled>,
     settled: mpsc::UnboundedReceiver<Settled>,
     answers: FuturesUnordered<BoxFuture<'static, Option<Answer>>>,
@@ -123,13 +124,15 @@ impl Import {
         let (tell, heard) = mpsc::channel(QUEUE);
         let changes = limits.watch();
         let list = list.map_or_else(OnceLock::new, OnceLock::from);
-        let shared = Shared { geometry, root, list, buffers: Buffers::default(), limits };
+        let (judge, waiting) = judging::queue();
+        let shared = Shared { geometry, root, list, buffers: Buffers::default(), judge, limits };
         Self {
             engine: Engine::new(order, seed, clock.now()),
             clock,
             swarm,
             sources,
             shared: Arc::new(shared),
+            _judging: Task::spawn(judging::run(waiting, tell.clone())),
             out: Outbox::new(out),
             settled,
             answers: FuturesUnordered::new(),

@@ -14,16 +14,15 @@ use tokio::time::{Instant, sleep_until};
 use verifier::digest::ChunkDigest;
 use verifier::identity::PeerId;
 use verifier::merkle::Proof;
-use verifier::piece::{ArrivedPiece, PieceList, Source, verify_proven};
+use verifier::piece::{ArrivedPiece, PieceList, Source};
 use verifier::{Geometry, PieceIndex, Root};
 
 use super::buffers::{Buffer, Buffers};
 use super::import::Heard;
+use super::judging::{By, Waiting};
 use crate::connection::{Reader, Told};
 use crate::limits::Limits;
 
-/// Pieces up to this length are hashed where they arrive, longer ones on a blocking thread.
-const HASH_HERE: usize = 512 << 10;
 /// Bytes that came are told of when they are so many,
 const TELL: u32 = 64 << 10;
 /// or after so long.
@@ -46,6 +45,8 @@ pub(super) struct Shared {
     /// The piece list, once it is known.
     pub(super) list: OnceLock<Arc<PieceList>>,
     pub(super) buffers: Buffers,
+    /// Where pieces wait to be judged.
+    pub(super) judge: mpsc::Sender<Waiting>,
     pub(super) limits: Arc<Limits>,
 }
 
@@ -176,13 +177,10 @@ impl<R: AsyncRead + Unpin> Receiving<R> {
     }
 
     async fn judge(&mut self, index: PieceIndex, evidence: Evidence) -> Result<(), Ending> {
-        let connection = self.connection;
-        let judge = self.store.judge(index, evidence).ok_or_else(mislaid)?;
-        if self.store.shared.geometry.length(index) as usize <= HASH_HERE {
-            self.tell(Heard::Judged(connection, index, judge())).await;
-        } else {
-            self.tell_of(move || Heard::Judged(connection, index, judge()));
-        }
+        let (arrived, by) = self.store.take(index, evidence).ok_or_else(mislaid)?;
+        let waiting = Waiting { connection: self.connection, index, arrived, by };
+        // Where nobody judges it, this task is about to be ended.
+        self.store.shared.judge.send(waiting).await.ok();
         Ok(())
     }
 
@@ -249,37 +247,26 @@ impl Received {
         Ok(Arrival::Payload(count))
     }
 
-    /// How the piece is judged; nothing if it is not here.
-    fn judge(
-        &mut self,
-        index: PieceIndex,
-        evidence: Evidence,
-    ) -> Option<impl FnOnce() -> super::Judgement + Send + use<>> {
+    /// The piece, and what it is judged by; nothing if it is not here.
+    fn take(&mut self, index: PieceIndex, evidence: Evidence) -> Option<(ArrivedPiece, By)> {
         let bytes = self.pieces.remove(&index)?.freeze();
         // The one piece of an artifact has a proof without siblings.
         let proof = self.proofs.remove(&index).unwrap_or_default();
         let arrived = ArrivedPiece { index: index.get(), bytes, from: Source::Peer(self.peer) };
         let by = match evidence {
             Evidence::List => By::List(Arc::clone(self.shared.list.get()?)),
-            Evidence::Proof => By::Proof(Proof::from_siblings(proof.as_chunks().0.to_vec())),
+            Evidence::Proof => {
+                let proof = Proof::from_siblings(proof.as_chunks().0.to_vec());
+                By::Proof(proof, self.shared.geometry, self.shared.root)
+            }
         };
-        let (geometry, root) = (self.shared.geometry, self.shared.root);
-        Some(move || match by {
-            By::List(list) => list.verify(arrived),
-            By::Proof(proof) => verify_proven(&geometry, arrived, &proof, root),
-        })
+        Some((arrived, by))
     }
 
     fn forget(&mut self, index: PieceIndex) {
         self.pieces.remove(&index);
         self.proofs.remove(&index);
     }
-}
-
-/// What a piece is judged by.
-enum By {
-    List(Arc<PieceList>),
-    Proof(Proof),
 }
 
 /// This side lost track of what came; the peer is called again.
