@@ -23,7 +23,7 @@ use super::{BenchError, Hash, Place, Subject, Work};
 
 /// How many proofs a round checks.
 const PROOFS: u32 = 64;
-/// How many pieces are verified at once, where they are.
+/// How many pieces are handed over to be verified at once, where they are.
 const AT_ONCE: u32 = 16;
 /// Bytes that are read at once.
 const BLOCK: usize = 256 << 10;
@@ -121,9 +121,11 @@ impl Work {
 
     fn of_pieces_at_once(self, list: PieceList, cores: u32, bytes: &Bytes) -> Prepared<'_> {
         let (count, size) = (list.geometry().piece_count(), list.geometry().piece_size());
+        // Of few, each core gets its share.
+        let most = AT_ONCE.min(count.div_ceil(cores.max(1)));
         let verify = move |group: u32| {
-            let first = group * AT_ONCE;
-            let arrived = (first..count.min(first + AT_ONCE)).map(|index| ArrivedPiece {
+            let first = group * most;
+            let arrived = (first..count.min(first + most)).map(|index| ArrivedPiece {
                 index,
                 bytes: slice(bytes, size, index),
                 from: Source::Local,
@@ -137,7 +139,7 @@ impl Work {
         Prepared {
             amount: bytes.len() as u64,
             verified: Box::new(move || {
-                on_cores(cores, count.div_ceil(AT_ONCE), nothing, |(), group| verify(group))
+                on_cores(cores, count.div_ceil(most), nothing, |(), group| verify(group))
             }),
             raw: Hash::Sha256.raw_pieces(bytes, (size, count), cores),
         }
