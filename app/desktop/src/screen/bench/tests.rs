@@ -44,6 +44,7 @@ fn row(work: Job, speed: f64) -> Row {
             let from = if from == Place::Memory { 0.99 } else { 0.9 };
             (of(hash) * threads, from * small)
         }
+        Job::AtOnce { cores, .. } => (of(Hash::Sha256) * f64::from(cores), 1.95),
         Job::Root { hash, .. } | Job::Tree { hash, .. } | Job::List { hash, .. } => {
             (of(hash) / 140.0, 0.97)
         }
@@ -219,10 +220,13 @@ fn a_run_that_is_cancelled_leaves_the_figures_before() {
     let (number, wanted) = start(&mut bench);
     press(&mut bench, "Cancel");
     assert!(!wanted.is_so());
-    shows(&bench, &["Stopping after the sample that is being taken…", "Whole files"]);
+    shows(
+        &bench,
+        &["Stopping after the sample that is being taken…", "SHA-256, several pieces at once"],
+    );
     assert!(update(&mut bench, Message::Measure).0.is_empty(), "one run at a time");
     update(&mut bench, Message::News(number, News::Ended(Ended::Stopped)));
-    shows(&bench, &["Measure", "Whole files"]);
+    shows(&bench, &["Measure", "SHA-256, several pieces at once"]);
     assert_eq!(start(&mut bench).0, number + 1);
 }
 
@@ -384,7 +388,10 @@ fn saved_figures_can_be_looked_at_alone() {
     update(&mut bench, Message::Files(read));
     shows(
         &bench,
-        &["The figures of /tmp/one, of version 0.1.0. Measure to compare.", "Whole files"],
+        &[
+            "The figures of /tmp/one, of version 0.1.0. Measure to compare.",
+            "SHA-256, several pieces at once",
+        ],
     );
 }
 

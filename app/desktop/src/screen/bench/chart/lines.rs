@@ -91,6 +91,7 @@ fn group(work: Work) -> String {
             Place::Memory => format!("{hash}, pieces in memory"),
             Place::File => format!("{hash}, pieces in a file"),
         },
+        Work::AtOnce { .. } => "SHA-256, several pieces at once".to_owned(),
         Work::Root { hash, chunks }
         | Work::Tree { hash, chunks }
         | Work::Proof { hash, chunks }
@@ -102,7 +103,7 @@ fn group(work: Work) -> String {
 /// What a row is called below its group.
 pub(super) fn label(row: &Row) -> String {
     match row.work {
-        Work::Pieces { piece_size, cores, .. } => {
+        Work::Pieces { piece_size, cores, .. } | Work::AtOnce { piece_size, cores } => {
             let size = match piece_size >> 20 {
                 0 => format!("{} KiB", piece_size >> 10),
                 mebibytes => format!("{mebibytes} MiB"),
@@ -210,6 +211,7 @@ fn standing(work: Work) -> Standing {
         | Work::Tree { hash, .. }
         | Work::Proof { hash, .. }
         | Work::List { hash, .. } => Some(hash),
+        Work::AtOnce { .. } => Some(Hash::Sha256),
         Work::Manifest | Work::Container | Work::Artifact { .. } => None,
     };
     (Unit::of(work), hash)
