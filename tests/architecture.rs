@@ -89,6 +89,25 @@ fn only_the_programs_that_wire_the_ports_name_an_adapter() {
 }
 
 #[test]
+fn the_store_asks_the_disk_in_one_place_so_that_tests_can_make_it_fail() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/src");
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.contains("tests") && !["files.rs", "device.rs"].contains(&&*name) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                assert!(!code.contains("std::fs"), "{name} names std::fs");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_the_window_shows_too_names_no_command() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = ["app/src", "store/src", "transfer/src"].map(|at| root.join(at)).to_vec();

@@ -9,8 +9,7 @@ mod form;
 mod old;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -21,8 +20,8 @@ use verifier::identity::PeerId;
 
 pub(crate) use old::migrate;
 
-use crate::documents;
 use crate::error::{At as _, StoreError};
+use crate::files;
 use crate::layout::Layout;
 
 /// The longest file, in bytes: many thousands of peers.
@@ -125,7 +124,7 @@ impl BookFile {
 
     fn leave_mark(&self) -> Result<(), StoreError> {
         match &self.mark {
-            Some(mark) if !mark.exists() => documents::replace(mark, &[]),
+            Some(mark) if !mark.exists() => files::replace(mark, &[]).at(mark),
             _ => Ok(()),
         }
     }
@@ -153,7 +152,7 @@ impl BookFile {
         let bytes = form::write(&book)
             .filter(|bytes| bytes.len() <= LIMIT)
             .ok_or_else(|| StoreError::io(&self.path, io::ErrorKind::FileTooLarge.into()))?;
-        documents::replace(&self.path, &[&bytes])?;
+        files::replace(&self.path, &[&bytes]).at(&self.path)?;
         self.leave_mark()?;
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         Ok(told)
@@ -161,15 +160,11 @@ impl BookFile {
 }
 
 fn read(path: &std::path::Path) -> Result<Option<Book>, BookError> {
-    let file = match fs::File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        outcome => outcome.at(path)?,
-    };
-    let mut bytes = Vec::new();
-    file.take(LIMIT as u64 + 1).read_to_end(&mut bytes).at(path)?;
-    if bytes.len() > LIMIT {
-        return Err(BookError::TooLong(path.to_owned()));
+    if !path.try_exists().at(path)? {
+        return Ok(None);
     }
+    let bytes = files::read(path, LIMIT as u64).at(path)?;
+    let bytes = bytes.ok_or_else(|| BookError::TooLong(path.to_owned()))?;
     form::read(&bytes).map(Some).map_err(|fault| match fault {
         form::Fault::Text(source) => BookError::Damaged { path: path.to_owned(), source },
         form::Fault::Version(version) => BookError::Version { path: path.to_owned(), version },

@@ -1,6 +1,6 @@
 //! What the library holds, in memory: read from the index at open, changed after it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use app::ports::{Model, PieceState, Pin};
@@ -8,7 +8,7 @@ use verifier::identity::PublicKey;
 use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
-use crate::index::{Changes, Known};
+use crate::index::{CHANGES_LIMIT, Changes, Entry, Kept, Known};
 use crate::pack::{BLOCK, Location, blocks};
 
 /// Every artifact, and which addresses are kept.
@@ -18,12 +18,37 @@ pub(crate) struct Catalogue {
     /// Where the bytes of an address lie, by the address's first 8 bytes. Whoever trusts it reads
     /// the whole address at that place first.
     pub(crate) by_address: HashMap<u64, Location>,
+    /// Places at which nothing sound lies, whatever `by_address` says.
+    spoilt: HashSet<Location>,
+    /// Who lies where, once it was asked for.
+    users: Option<Users>,
     /// Bytes that live pieces and their headers take, by pack.
     pub(crate) live: BTreeMap<u32, u64>,
     pub(crate) quota: u64,
     /// How many times over each artifact is in use, by its digest: it may be forgotten and come
     /// back meanwhile.
     pub(crate) held: BTreeMap<Sha256, u32>,
+}
+
+/// Every piece that lies somewhere, in the order of places.
+#[derive(Debug)]
+struct Users {
+    artifacts: Vec<Sha256>,
+    /// The artifact by its number in the list.
+    places: Vec<(Location, u32, PieceIndex)>,
+}
+
+impl Users {
+    fn of(artifacts: &BTreeMap<Sha256, Artifact>) -> Self {
+        let numbered = (0..).zip(artifacts.values());
+        let mut places: Vec<_> = numbered
+            .flat_map(|(number, entry)| {
+                entry.lying().map(move |(index, place)| (place, number, index))
+            })
+            .collect();
+        places.sort_unstable();
+        Self { artifacts: artifacts.keys().copied().collect(), places }
+    }
 }
 
 /// One artifact.
@@ -58,6 +83,15 @@ struct Slot {
     state: State,
 }
 
+/// What is wrong with a piece that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bad {
+    /// Its bytes are others.
+    Corrupt,
+    /// The disk does not give them back, at this moment at least.
+    Unread,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Missing,
@@ -81,6 +115,16 @@ impl Artifact {
             lease: None,
             list: None,
         }
+    }
+
+    /// Changes that say of these pieces that they are kept, with the next sequence numbers.
+    pub(crate) fn changes(&mut self, artifact: Sha256, kept: &[(Source, Kept)]) -> Vec<Entry> {
+        let parts = kept.chunks(CHANGES_LIMIT).map(|kept| {
+            let changes = Changes::kept(kept.iter().copied());
+            self.next += 1;
+            Entry { artifact, sequence: self.next - 1, changes }
+        });
+        parts.collect()
     }
 
     /// Where a kept piece lies.
@@ -121,14 +165,15 @@ impl Artifact {
         source.copied().unwrap_or(Source::Local)
     }
 
+    /// Where a piece lies, kept or not to be read at the moment.
+    pub(crate) fn lies(&self, index: PieceIndex) -> Option<Location> {
+        self.slots.get(index.as_usize()).and_then(Slot::lies)
+    }
+
     /// Every piece that has a place, kept or not to be read at the moment, in file order.
     pub(crate) fn lying(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
         let slots = self.known.geometry.indices().zip(&self.slots);
-        slots.filter_map(|(index, slot)| {
-            let has_place = matches!(slot.state, State::Kept | State::Unread);
-            let Slot { pack, block, entry, .. } = *slot;
-            has_place.then_some((index, Location { pack, block, entry }))
-        })
+        slots.filter_map(|(index, slot)| slot.lies().map(|place| (index, place)))
     }
 
     /// Every kept piece and its place, in file order.
@@ -176,8 +221,13 @@ impl Artifact {
 
 impl Slot {
     fn place(&self) -> Option<Location> {
+        self.lies().filter(|_| self.state == State::Kept)
+    }
+
+    fn lies(&self) -> Option<Location> {
         let Self { pack, block, entry, .. } = *self;
-        (self.state == State::Kept).then_some(Location { pack, block, entry })
+        let has_place = matches!(self.state, State::Kept | State::Unread);
+        has_place.then_some(Location { pack, block, entry })
     }
 }
 
@@ -198,7 +248,7 @@ impl Catalogue {
                 for index in unread.iter().filter_map(|index| geometry.index(*index)) {
                     if let Some(place) = entry.place(index) {
                         entry.miss(index);
-                        self.by_address.retain(|_, other| *other != place);
+                        self.spoilt.insert(place);
                     }
                 }
                 return lost;
@@ -211,17 +261,77 @@ impl Catalogue {
                     Some(index) if exists(piece.place()) => {
                         entry.keep(index, piece.place(), source);
                         self.by_address.insert(piece.short, piece.place());
+                        self.spoilt.remove(&piece.place());
                     }
                     _ => lost += 1,
                 }
             }
         }
         for index in corrupt.iter().filter_map(|index| geometry.index(*index)) {
-            let place = entry.place(index);
+            self.spoilt.extend(entry.place(index));
             entry.spoil(index);
-            self.by_address.retain(|_, other| Some(*other) != place);
         }
         lost
+    }
+
+    /// Where the bytes of an address lie, as far as is known.
+    pub(crate) fn place_of(&self, short: u64) -> Option<Location> {
+        self.by_address.get(&short).copied().filter(|place| !self.is_spoilt(*place))
+    }
+
+    /// Whether nothing sound lies there.
+    pub(crate) fn is_spoilt(&self, place: Location) -> bool {
+        self.spoilt.contains(&place)
+    }
+
+    /// Says that sound bytes of this address lie there.
+    pub(crate) fn lie_at(&mut self, short: u64, place: Location) {
+        self.by_address.insert(short, place);
+        self.spoilt.remove(&place);
+    }
+
+    /// Says that a piece lies elsewhere than before, or an artifact came or went.
+    pub(crate) fn moved(&mut self) {
+        self.users = None;
+    }
+
+    /// The pieces that lie at a place, by artifact. Asked for many places, one after the other, it
+    /// goes through the library once.
+    pub(crate) fn users(&mut self, place: Location) -> BTreeMap<Sha256, Vec<PieceIndex>> {
+        let artifacts = &self.artifacts;
+        let users = self.users.get_or_insert_with(|| Users::of(artifacts));
+        let from = users.places.partition_point(|(other, ..)| *other < place);
+        let there = users.places.iter().skip(from).take_while(|(other, ..)| *other == place);
+        let mut found: BTreeMap<Sha256, Vec<PieceIndex>> = BTreeMap::new();
+        for (_, number, index) in there {
+            let Some(artifact) = users.artifacts.get(*number as usize) else { continue };
+            let entry = artifacts.get(artifact);
+            if entry.is_some_and(|entry| entry.lies(*index) == Some(place)) {
+                found.entry(*artifact).or_default().push(*index);
+            }
+        }
+        found
+    }
+
+    /// Marks what lies at a place as bad, for every artifact; gives the pieces.
+    pub(crate) fn mark(&mut self, place: Location, bad: Bad) -> BTreeMap<Sha256, Vec<PieceIndex>> {
+        let marked = self.users(place);
+        let mut length = 0;
+        for (artifact, pieces) in &marked {
+            let Some(entry) = self.artifacts.get_mut(artifact) else { continue };
+            for index in pieces {
+                length = entry.known.geometry.length(*index);
+                match bad {
+                    Bad::Corrupt => entry.spoil(*index),
+                    Bad::Unread => entry.miss(*index),
+                }
+            }
+        }
+        self.spoilt.insert(place);
+        if let (Bad::Corrupt, Some(live)) = (bad, self.live.get_mut(&place.pack)) {
+            *live = live.saturating_sub(blocks(length) * BLOCK);
+        }
+        marked
     }
 
     /// Whether an artifact may go to make room.
@@ -292,5 +402,62 @@ pub(crate) fn source(peer: Option<[u8; 32]>) -> Source {
     match peer.map(PublicKey::from_bytes) {
         Some(Ok(key)) => Source::Peer(key.peer_id()),
         _ => Source::Local,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::ports::Pin;
+    use verifier::piece::Source;
+    use verifier::scalars::{Id, UtcTime, Version};
+    use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
+
+    use super::{Artifact, Bad, Catalogue};
+    use crate::index::Known;
+    use crate::pack::Location;
+
+    fn artifact(pieces: u32) -> Artifact {
+        Artifact::new(Known {
+            model_id: Id::parse("tiny").unwrap(),
+            model_version: Version::parse("1").unwrap(),
+            manifest_sha256: Sha256::of(b"manifest"),
+            geometry: Geometry::new(u64::from(pieces) * 16_384, 16_384).unwrap(),
+            root: Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [0; 32]),
+            pin: Pin::Unpinned,
+            last_use: UtcTime::from_unix(0),
+            last_verified: None,
+        })
+    }
+
+    /// With a pass over the library for each of them, this would not end for minutes.
+    #[test]
+    fn a_hundred_thousand_bad_pieces_are_marked_one_by_one() {
+        const PIECES: u32 = 100_000;
+        let place = |block| Location { pack: 0, block, entry: 0 };
+        let names = [b"one", b"two"].map(|name| Sha256::of(name));
+        let mut catalogue = Catalogue::default();
+        for name in names {
+            let mut entry = artifact(PIECES);
+            for index in entry.known.geometry.indices() {
+                entry.keep(index, place(index.get()), Source::Local);
+                catalogue.lie_at(index.get().into(), place(index.get()));
+            }
+            catalogue.artifacts.insert(name, entry);
+        }
+        catalogue.recount();
+        let bytes = catalogue.live_bytes();
+        for block in 0..PIECES - 1 {
+            let bad = if block % 2 == 0 { Bad::Corrupt } else { Bad::Unread };
+            let marked = catalogue.mark(place(block), bad);
+            assert_eq!(marked.into_keys().count(), 2, "both share it");
+            assert_eq!(catalogue.place_of(block.into()), None);
+        }
+        for entry in catalogue.artifacts.values() {
+            assert_eq!((entry.have.count(), entry.lying().count()), (1, 50_000));
+        }
+        assert_eq!(catalogue.live_bytes(), bytes - 50_000 * 16_384);
+        catalogue.lie_at(7, place(7));
+        assert_eq!(catalogue.place_of(7), Some(place(7)));
+        assert!(catalogue.mark(place(PIECES), Bad::Corrupt).is_empty());
     }
 }

@@ -25,6 +25,32 @@ pub(crate) fn read_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::
     Ok(())
 }
 
+/// Makes sure that names made or removed in the folder survive a crash.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes sure that the folder is there; elsewhere than on unix, names need no sync of their own.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    folder.metadata().map(drop)
+}
+
+/// Whether that is what a file system says that knows no sync of this kind.
+#[cfg(unix)]
+pub(crate) fn cannot_sync(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let says = [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF];
+    says.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Whether that is what a file system says that knows no sync of this kind.
+#[cfg(not(unix))]
+pub(crate) fn cannot_sync(_error: &io::Error) -> bool {
+    false
+}
+
 /// Whether what was to be read is lost, and not only out of reach for the moment: the medium does
 /// not give it back, or what has the name is no file.
 #[cfg(unix)]
@@ -75,7 +101,7 @@ pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
 #[cfg(unix)]
 pub(crate) fn is_one(one: &Path, other: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
-    Ok(std::fs::metadata(one)?.dev() == std::fs::metadata(other)?.dev())
+    Ok(one.metadata()?.dev() == other.metadata()?.dev())
 }
 
 /// Whether two folders lie on one device: not known here, so they do.

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use app::ports::JournalError;
 use app::settings::{Settings, SettingsError};
 
-use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
-use crate::layout::private_file;
+use crate::files::{self, File};
 use crate::{Journal, Layout, Outputs, Store};
 
 /// The disk of one installation. One process has it open at a time.
@@ -77,7 +76,7 @@ pub fn load_settings(layout: &Layout) -> Result<Settings, SettingsFileError> {
     if too_large {
         return Err(SettingsError::TooLarge.into());
     }
-    match documents::read(&path, limit)? {
+    match files::read(&path, limit).at(&path)? {
         Some(bytes) => Ok(Settings::read(&bytes)?),
         None => Ok(Settings::default()),
     }
@@ -101,10 +100,11 @@ pub fn change_settings(
         other => StoreError::io(layout.root(), std::io::Error::other(other)),
     })?;
     let path = layout.settings_lock();
-    let lock = private_file().write(true).create(true).truncate(false).open(&path).at(&path)?;
+    let lock = File::open_or_make(&path).at(&path)?;
     lock.lock().at(&path)?;
     let settings = change(&load_settings(layout)?);
-    documents::replace(&layout.settings(), &[&settings.write()?])?;
+    let path = layout.settings();
+    files::replace(&path, &[&settings.write()?]).at(&path)?;
     Ok(settings)
 }
 

@@ -1,8 +1,7 @@
 //! Manifests and piece lists, as files: with the packs, all that is needed to make the index anew.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,8 +13,9 @@ use verifier::{Geometry, Root, Sha256};
 use crate::codec;
 use crate::device;
 use crate::error::{At as _, StoreError};
+use crate::files::{self, File};
 use crate::index::{Facts, Known};
-use crate::layout::{Layout, sync_folder};
+use crate::layout::Layout;
 
 /// The longest manifest file, in bytes.
 const MANIFEST_LIMIT: usize = 16 << 20;
@@ -38,7 +38,7 @@ pub(crate) fn write_manifest(
     let file = ManifestFile::V0 { facts: known.facts(), manifest: manifest.to_vec() };
     let bytes = codec::encode(&file, MANIFEST_LIMIT)
         .map_err(|_| StoreError::io(&path, io::ErrorKind::FileTooLarge.into()))?;
-    replace(&path, &[&bytes])
+    files::replace(&path, &[&bytes]).at(&path)
 }
 
 /// Reads an artifact's facts and manifest; `None` if the file is not there or not whole.
@@ -46,7 +46,8 @@ pub(crate) fn read_manifest(
     layout: &Layout,
     artifact: Sha256,
 ) -> Result<Option<(Known, Bytes)>, StoreError> {
-    let Some(bytes) = read(&layout.manifest(artifact), MANIFEST_LIMIT as u64)? else {
+    let path = layout.manifest(artifact);
+    let Some(bytes) = files::read(&path, MANIFEST_LIMIT as u64).at(&path)? else {
         return Ok(None);
     };
     let Ok(ManifestFile::V0 { facts, manifest }) = codec::decode(&bytes, MANIFEST_LIMIT) else {
@@ -67,7 +68,8 @@ pub(crate) fn write_list(
     for digest in list.digests() {
         digests.extend(digest.as_bytes());
     }
-    replace(&list_path(layout, artifact), &[LIST_MAGIC, &digests])
+    let path = list_path(layout, artifact);
+    files::replace(&path, &[LIST_MAGIC, &digests]).at(&path)
 }
 
 /// Reads an artifact's piece list; `None` if it is not there or does not lead to the root.
@@ -78,7 +80,8 @@ pub(crate) fn read_list(
     root: Root,
 ) -> Result<Option<Arc<PieceList>>, StoreError> {
     let length = LIST_MAGIC.len() as u64 + u64::from(geometry.piece_count()) * DIGEST_LEN as u64;
-    let Some(bytes) = read(&list_path(layout, artifact), length)? else { return Ok(None) };
+    let path = list_path(layout, artifact);
+    let Some(bytes) = files::read(&path, length).at(&path)? else { return Ok(None) };
     let Some(digests) = bytes.strip_prefix(LIST_MAGIC) else { return Ok(None) };
     let (digests, rest) = digests.as_chunks::<DIGEST_LEN>();
     if !rest.is_empty() {
@@ -101,7 +104,7 @@ pub(crate) fn half_forgotten(layout: &Layout) -> Result<Vec<Sha256>, StoreError>
 fn named(layout: &Layout, suffix: &str) -> Result<Vec<Sha256>, StoreError> {
     let folder = layout.manifests();
     let mut artifacts = Vec::new();
-    for entry in fs::read_dir(&folder).at(&folder)? {
+    for entry in folder.read_dir().at(&folder)? {
         let name = entry.at(&folder)?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_suffix(suffix));
         let digest = digits.and_then(|digits| blake3::Hash::from_hex(digits).ok());
@@ -113,27 +116,29 @@ fn named(layout: &Layout, suffix: &str) -> Result<Vec<Sha256>, StoreError> {
 /// Says, so that a crash cannot unsay it, that an artifact is being forgotten.
 pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
     let (manifest, forgotten) = (layout.manifest(artifact), forgotten_path(layout, artifact));
-    match fs::rename(&manifest, &forgotten) {
+    match files::rename(&manifest, &forgotten) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            File::create(&forgotten).map(drop).at(&forgotten)?;
+            File::open_or_make(&forgotten).map(drop).at(&forgotten)?;
         }
         outcome => outcome.at(&manifest)?,
     }
     let folder = layout.manifests();
-    sync_folder(&folder).at(&folder)
+    files::sync_folder(&folder).at(&folder)
 }
 
 /// Removes what is left of an artifact when nothing else knows of it.
 pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    remove(&list_path(layout, artifact))?;
-    remove(&forgotten_path(layout, artifact))
+    for path in [list_path(layout, artifact), forgotten_path(layout, artifact)] {
+        files::remove(&path).at(&path)?;
+    }
+    Ok(())
 }
 
 /// Bytes that all manifests and lists take.
 pub(crate) fn size(layout: &Layout) -> Result<u64, StoreError> {
     let folder = layout.manifests();
     let mut size = 0;
-    for entry in fs::read_dir(&folder).at(&folder)? {
+    for entry in folder.read_dir().at(&folder)? {
         // A file may go while its folder is read.
         let metadata = entry.and_then(|entry| entry.metadata());
         size += metadata.map_or(0, |metadata| device::allocated(&metadata));
@@ -147,33 +152,4 @@ fn list_path(layout: &Layout, artifact: Sha256) -> PathBuf {
 
 fn forgotten_path(layout: &Layout, artifact: Sha256) -> PathBuf {
     layout.manifest(artifact).with_extension("forgotten")
-}
-
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.len() <= limit => Ok(Some(fs::read(path).at(path)?)),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::io(path, error)),
-    }
-}
-
-/// Removes a file if it is there.
-pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        outcome => outcome.at(path),
-    }
-}
-
-/// Puts a whole file in the place of another one.
-pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> Result<(), StoreError> {
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| {
-        parts.iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()
-    });
-    written.at(&new)?;
-    fs::rename(&new, path).at(path)?;
-    path.parent().map_or(Ok(()), |folder| sync_folder(folder).at(folder))
 }

@@ -125,6 +125,9 @@ pub enum StoreError {
     /// The artifact is being imported.
     #[error("artifact {0} is being imported")]
     Busy(Sha256),
+    /// The manifest of the artifact, beside which such things are written down, is damaged or gone.
+    #[error("the manifest of artifact {0} is damaged or gone")]
+    NoManifest(Sha256),
     /// The piece list belongs to another artifact, or to another cut of this one.
     #[error("the piece list is not that of artifact {0}")]
     OtherList(Sha256),
@@ -176,6 +179,7 @@ impl StoreError {
             Self::Index(path) => Self::Index(path.clone()),
             Self::NotReserved(artifact) => Self::NotReserved(*artifact),
             Self::Busy(artifact) => Self::Busy(*artifact),
+            Self::NoManifest(artifact) => Self::NoManifest(*artifact),
             Self::OtherList(artifact) => Self::OtherList(*artifact),
             Self::Lost => Self::Lost,
             Self::Closed => Self::Closed,

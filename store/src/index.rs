@@ -5,10 +5,10 @@
 
 mod row;
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use sled::{Batch, Db, Tree};
 use verifier::Sha256;
@@ -17,6 +17,7 @@ pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow, PeerRows};
 
 use crate::codec;
 use crate::error::{At, StoreError};
+use crate::files::{self, File};
 
 /// sled's cache, in bytes; its default is 1 GiB.
 const CACHE: u64 = 32 << 20;
@@ -27,6 +28,10 @@ pub(crate) const VALUE_LIMIT: usize = 256 << 10;
 /// The most places in one value: sled keeps sixteen values in a node, and a node must stay small
 /// against its segments.
 pub(crate) const CHANGES_LIMIT: usize = 256;
+
+/// How often, and how soon again, a lock is asked for that sled has not let go of.
+const LOCK_TRIES: u32 = 1_000;
+const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// Where quota and peers were before they had a file of their own.
 const OLD_SETTINGS: &[u8] = b"settings";
@@ -48,10 +53,25 @@ struct Trees {
     changes: Tree,
 }
 
+/// Whether the index is open elsewhere. Only this process can have it, which has the store, and
+/// sled lets go of an index a moment after it was closed.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
 impl Trees {
     fn open(path: &Path) -> sled::Result<Self> {
-        let db =
-            sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None).open()?;
+        let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
+        let mut tries = 0;
+        let db = loop {
+            match config.open() {
+                Err(error) if is_held(&error) && tries < LOCK_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(LOCK_RETRY);
+                }
+                opened => break opened?,
+            }
+        };
         let artifacts = db.open_tree("artifacts")?;
         let changes = db.open_tree("pieces")?;
         Ok(Self { db, artifacts, changes })
@@ -92,8 +112,8 @@ impl Index {
         let copied = Trees::open(&new).and_then(|fresh| trees.copy_to(&fresh));
         drop(trees);
         if copied.is_ok() {
-            fs::rename(&self.path, &old).at(&self.path)?;
-            fs::rename(&new, &self.path).at(&new)?;
+            files::rename(&self.path, &old).at(&self.path)?;
+            files::rename(&new, &self.path).at(&new)?;
         }
         finish_rewrite(&self.path).at(&self.path)?;
         *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
@@ -265,11 +285,11 @@ fn key(artifact: Sha256, sequence: u64) -> Vec<u8> {
 fn finish_rewrite(path: &Path) -> io::Result<()> {
     let (new, old) = (path.with_extension("new"), path.with_extension("old"));
     if !path.exists() && old.exists() {
-        fs::rename(&old, path)?;
+        files::rename(&old, path)?;
     }
     for left in [new, old] {
         if left.exists() {
-            fs::remove_dir_all(left)?;
+            files::remove_folder(&left)?;
         }
     }
     Ok(())
@@ -289,6 +309,26 @@ mod tests {
             (Source::Local, Kept::new(u32::try_from(index).unwrap(), place, sequence))
         });
         Entry { artifact, sequence, changes: Changes::kept(pieces) }
+    }
+
+    #[test]
+    fn an_index_that_is_let_go_of_a_moment_later_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let artifact = Sha256::of(b"there");
+        let index = Index::open(path.clone()).unwrap();
+        index.append(&[entry(artifact, 0)]).unwrap();
+        index.sync().unwrap();
+        drop(index);
+        let held = std::fs::File::open(path.join("db")).unwrap();
+        held.lock().unwrap();
+        std::thread::scope(|scope| {
+            let opened = scope.spawn(|| Index::open(path.clone()));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            held.unlock().unwrap();
+            let index = opened.join().unwrap().unwrap();
+            assert_eq!(index.replay(artifact, drop).unwrap(), (1, 1));
+        });
     }
 
     #[test]

@@ -25,7 +25,8 @@ use verifier::scalars::{Id, UtcTime};
 pub(crate) use transfers::TransferFile;
 
 use crate::error::{At as _, StoreError};
-use crate::layout::{Layout, unique_name};
+use crate::files::unique_name;
+use crate::layout::Layout;
 use consents::{Addition, LogFile, View};
 use moving::{Flow, Moving};
 use tally::{Tally, TallyFile};

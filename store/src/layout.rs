@@ -1,10 +1,11 @@
 //! Every path under the data folder.
 
-use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use verifier::Sha256;
+
+use crate::files::{self, File};
 
 /// Where everything lies under one data folder.
 ///
@@ -56,7 +57,7 @@ impl Layout {
     pub fn create(&self) -> Result<(), LayoutError> {
         self.create_root()?;
         for folder in [self.store(), self.packs(), self.manifests(), self.drafts()] {
-            make_folder(&folder, create_private_folder(&folder))?;
+            is_there(&folder, files::make_folder(&folder))?;
         }
         Ok(())
     }
@@ -68,19 +69,19 @@ impl Layout {
     ///
     /// [`LayoutError`] if the data folder is a file, leads nowhere, or cannot be written.
     pub fn create_root(&self) -> Result<(), LayoutError> {
-        match fs::metadata(&self.root) {
+        match self.root.metadata() {
             Ok(found) if !found.is_dir() => {
                 return Err(LayoutError::NotAFolder(self.root.clone()));
             }
-            Err(_) if fs::symlink_metadata(&self.root).is_ok() => {
+            Err(_) if self.root.symlink_metadata().is_ok() => {
                 return Err(LayoutError::Lost(self.root.clone()));
             }
             _ => {}
         }
         if let Some(parent) = self.root.parent() {
-            make_folder(parent, fs::create_dir_all(parent))?;
+            is_there(parent, files::make_folders(parent))?;
         }
-        make_folder(&self.root, create_private_folder(&self.root))?;
+        is_there(&self.root, files::make_folder(&self.root))?;
         self.try_write()
             .map_err(|source| LayoutError::NotWritable { path: self.root.clone(), source })
     }
@@ -91,7 +92,7 @@ impl Layout {
     ///
     /// [`LayoutError::Lost`] or [`LayoutError::NotAFolder`].
     pub fn check(&self) -> Result<(), LayoutError> {
-        match fs::metadata(&self.root) {
+        match self.root.metadata() {
             Ok(found) if found.is_dir() => Ok(()),
             Ok(_) => Err(LayoutError::NotAFolder(self.root.clone())),
             Err(_) => Err(LayoutError::Lost(self.root.clone())),
@@ -109,7 +110,7 @@ impl Layout {
             return Err(LayoutError::NotAFolder(self.root.clone()));
         }
         for path in [self.store(), self.book()] {
-            match fs::metadata(&path) {
+            match path.metadata() {
                 Ok(_) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(LayoutError::NotReadable { path, source }),
@@ -218,84 +219,18 @@ impl Layout {
     }
 
     fn try_write(&self) -> io::Result<()> {
-        let probe = self.root.join(format!(".probe-{}", unique_name()?));
-        drop(private_file().write(true).create_new(true).open(&probe)?);
-        fs::remove_file(probe)
+        let probe = self.root.join(format!(".probe-{}.new", files::unique_name()?));
+        drop(File::make(&probe)?);
+        files::remove(&probe).map(drop)
     }
 }
 
-fn make_folder(path: &Path, made: io::Result<()>) -> Result<(), LayoutError> {
+/// A folder that was there before is as good as one that was made.
+fn is_there(path: &Path, made: io::Result<()>) -> Result<(), LayoutError> {
     match made {
         Ok(()) => Ok(()),
         Err(_) if path.is_dir() || path.as_os_str().is_empty() => Ok(()),
         Err(source) => Err(LayoutError::NotWritable { path: path.to_owned(), source }),
-    }
-}
-
-/// Makes a folder that only its owner can look into; what is above it must be there.
-pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Options under which a new file is readable by the owner only.
-pub(crate) fn private_file() -> OpenOptions {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Makes sure that names made or removed in the folder survive a crash.
-#[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Makes sure that the folder is there; elsewhere than on unix, names need no sync of their own.
-#[cfg(not(unix))]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::metadata(folder).map(drop)
-}
-
-/// Sixteen random hexadecimal digits, for a name that nothing else has.
-pub(crate) fn unique_name() -> io::Result<String> {
-    let number = getrandom::u64().map_err(io::Error::other)?;
-    Ok(format!("{number:016x}"))
-}
-
-/// What tells one file from another, whatever their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileIdentity {
-    #[cfg(unix)]
-    place: (u64, u64),
-    #[cfg(not(unix))]
-    created: Option<std::time::SystemTime>,
-}
-
-impl FileIdentity {
-    #[cfg(unix)]
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self { place: (metadata.dev(), metadata.ino()) }
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self { created: metadata.created().ok() }
-    }
-
-    /// The identity of what has this name, not followed if it is a symlink.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().as_ref().map(Self::of)
-    }
-
-    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
-        Ok(Self::of(&file.metadata()?))
     }
 }
 

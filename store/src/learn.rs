@@ -9,11 +9,11 @@ use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
 use crate::catalogue::short;
+use crate::documents;
 use crate::error::StoreError;
 use crate::index::{Kept, Known};
 use crate::pack::{BLOCK, Location, blocks};
 use crate::shared::Shared;
-use crate::{documents, recovery};
 
 /// The piece list of an artifact, if it was learnt.
 pub(crate) fn list(
@@ -127,15 +127,23 @@ fn refer(
             }
         }
     }
-    let mut catalogue = shared.catalogue();
-    let entry = catalogue.artifacts.get_mut(&artifact);
-    let entry = entry.ok_or(StoreError::NotReserved(artifact))?;
     let rows: Vec<_> = kept
         .iter()
         .map(|(index, place, short)| (Source::Local, Kept::new(index.get(), *place, *short)))
         .collect();
-    recovery::write_changes(&shared.index, artifact, entry, &rows)?;
+    let entries = {
+        let mut catalogue = shared.catalogue();
+        let entry = catalogue.artifacts.get_mut(&artifact);
+        entry.ok_or(StoreError::NotReserved(artifact))?.changes(artifact, &rows)
+    };
+    shared.index.append(&entries)?;
     shared.index.sync()?;
+    let mut catalogue = shared.catalogue();
+    catalogue.moved();
+    // What was read in the meantime may have turned out to be bad.
+    kept.retain(|(_, place, _)| !catalogue.is_spoilt(*place));
+    let entry = catalogue.artifacts.get_mut(&artifact);
+    let entry = entry.ok_or(StoreError::NotReserved(artifact))?;
     let landed: Vec<_> = kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
     for (index, place, _) in kept {
         entry.keep(index, place, Source::Local);

@@ -10,6 +10,7 @@ mod device;
 mod disk;
 mod documents;
 mod error;
+mod files;
 mod index;
 pub mod journal;
 mod layout;

@@ -1,11 +1,10 @@
 //! Which process owns the store.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::layout::private_file;
+use crate::files::{File, TryLockError};
 
 /// The longest program name that is written down or believed, in bytes.
 const MAX_PROGRAM: usize = 64;
@@ -58,17 +57,11 @@ impl StoreLock {
     /// [`LockError`].
     pub fn take(path: &Path, program: &str) -> Result<Self, LockError> {
         let failed = |source| LockError::Failed { path: path.to_owned(), source };
-        let mut file = private_file()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
+        let file = File::open_or_make(path).map_err(failed)?;
         for _ in 0..LOOKS {
             match file.try_lock() {
                 Ok(()) => {
-                    name_holder(&mut file, program).map_err(failed)?;
+                    name_holder(&file, program).map_err(failed)?;
                     return Ok(Self { _file: file });
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -83,7 +76,7 @@ impl StoreLock {
     }
 }
 
-fn name_holder(file: &mut File, program: &str) -> io::Result<()> {
+fn name_holder(mut file: &File, program: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(format!("{} {}\n", std::process::id(), plain(program)).as_bytes())?;
@@ -93,8 +86,8 @@ fn name_holder(file: &mut File, program: &str) -> io::Result<()> {
 /// Who says in the file that it has the lock.
 fn holder(path: &Path) -> Option<(u32, String)> {
     let mut text = String::new();
-    let file = OpenOptions::new().read(true).open(path).ok()?;
-    file.take(MAX_PROGRAM as u64 + 20).read_to_string(&mut text).ok()?;
+    let file = File::open(path).ok()?;
+    (&file).take(MAX_PROGRAM as u64 + 20).read_to_string(&mut text).ok()?;
     let (pid, program) = text.strip_suffix('\n')?.split_once(' ')?;
     Some((pid.parse().ok()?, plain(program)))
 }

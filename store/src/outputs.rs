@@ -6,7 +6,6 @@
 mod note;
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -15,7 +14,8 @@ use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 
 use crate::device;
-use crate::layout::{FileIdentity, Layout, sync_folder};
+use crate::files::{self, File, FileIdentity, sync_folder};
+use crate::layout::Layout;
 use note::{Note, Places};
 
 /// Puts outputs into the user's folders.
@@ -113,8 +113,9 @@ impl ports::Outputs for Outputs {
         } else {
             open_temporary(places, None)
         };
-        let (mut file, temporary) = started.map_err(|source| failed(&folder, source))?;
-        file.write_all(bytes)
+        let (file, temporary) = started.map_err(|source| failed(&folder, source))?;
+        (&file)
+            .write_all(bytes)
             .and_then(|()| file.sync_all())
             .map_err(|source| failed(&folder, source))?;
         temporary.place(&file)
@@ -123,13 +124,13 @@ impl ports::Outputs for Outputs {
 
 impl ports::Draft for Draft {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes)?;
+        (&self.file).write_all(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
 
     fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
-        Ok(read_at(&mut self.file, offset, into)?)
+        Ok(self.file.read_at(into, offset)?)
     }
 
     fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError> {
@@ -143,14 +144,14 @@ impl Draft {
         let places = &temporary.places;
         let folder = places.folder();
         let synced = || -> Result<(), Failure> {
-            let found = file.metadata()?.len();
+            let found = file.len()?;
             if (found, written) != (wanted, wanted) {
                 return Err(LengthError { found, wanted }.into());
             }
             file.sync_all()?;
             if let Some((path, _)) = places.receipt() {
-                let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-                file.write_all(receipt)?;
+                let file = File::make_public(&path)?;
+                (&file).write_all(receipt)?;
                 file.sync_all()?;
             }
             // An artifact without a receipt's temporary file would look finished to `recover`.
@@ -175,7 +176,7 @@ impl Temporary {
         let placed = place_rest(&self.places, file);
         if placed.is_err() {
             // `main` is free of anything but this output: the move above does not overwrite.
-            drop(fs::remove_file(&main));
+            drop(files::remove(&main));
             drop(sync_folder(&folder));
         }
         placed
@@ -195,7 +196,7 @@ fn place_rest(places: &Places, file: &File) -> Result<(), OutputError> {
     }
     sync_folder(folder).map_err(|source| {
         if let Some((_, to)) = &receipt {
-            drop(fs::remove_file(to));
+            drop(files::remove(to));
         }
         failed(folder, source)
     })
@@ -214,13 +215,13 @@ impl Drop for Temporary {
 fn open_temporary(places: Places, note: Option<Note>) -> io::Result<(File, Temporary)> {
     let temporary = Temporary { places, note };
     let (path, _) = temporary.places.main();
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    let file = File::make_public(&path)?;
     Ok((file, temporary))
 }
 
 /// Gives a file a name that is free, and fails if it is not.
 fn give_name(from: &Path, to: &Path) -> Result<(), OutputError> {
-    match fs::hard_link(from, to) {
+    match files::hard_link(from, to) {
         // The temporary name goes away with the rest of what is temporary.
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -233,15 +234,15 @@ fn give_name(from: &Path, to: &Path) -> Result<(), OutputError> {
 /// The same on file systems that have no hard links: an empty file reserves the name.
 fn move_by_rename(from: &Path, to: &Path) -> Result<(), OutputError> {
     let folder = to.parent().unwrap_or(to);
-    match OpenOptions::new().write(true).create_new(true).open(to) {
+    match File::make_public(to) {
         Ok(reserved) => drop(reserved),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(OutputError::Exists(to.to_owned()));
         }
         Err(error) => return Err(failed(folder, error)),
     }
-    fs::rename(from, to).map_err(|source| {
-        drop(fs::remove_file(to));
+    files::rename(from, to).map_err(|source| {
+        drop(files::remove(to));
         failed(folder, source)
     })
 }
@@ -262,7 +263,7 @@ fn checked_folder(folder: &Path) -> Result<PathBuf, OutputError> {
     if plain.as_os_str().is_empty() {
         plain.push(".");
     }
-    let found = fs::symlink_metadata(&plain).map_err(|_| refused())?;
+    let found = plain.symlink_metadata().map_err(|_| refused())?;
     if !found.is_dir() {
         return Err(refused());
     }
@@ -270,7 +271,7 @@ fn checked_folder(folder: &Path) -> Result<PathBuf, OutputError> {
 }
 
 fn check_free(path: &Path) -> Result<(), OutputError> {
-    match fs::symlink_metadata(path) {
+    match path.symlink_metadata() {
         Ok(_) => Err(OutputError::Exists(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(failed(path.parent().unwrap_or(path), source)),
@@ -279,19 +280,6 @@ fn check_free(path: &Path) -> Result<(), OutputError> {
 
 fn failed(folder: &Path, source: impl Into<Failure>) -> OutputError {
     OutputError::Failed { folder: folder.to_owned(), source: source.into() }
-}
-
-#[cfg(unix)]
-fn read_at(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
-}
-
-#[cfg(not(unix))]
-fn read_at(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<()> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(into)?;
-    file.seek(SeekFrom::End(0)).map(drop)
 }
 
 #[cfg(test)]

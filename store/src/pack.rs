@@ -7,7 +7,6 @@ mod appender;
 mod run;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +18,7 @@ pub(crate) use run::{BLOCK, Described, RUN_LIMIT, Run, blocks, tag, untag};
 
 use crate::device::{self, Punched};
 use crate::error::{At, StoreError};
+use crate::files::{self, File};
 use crate::layout::Layout;
 
 /// How many packs are held open for reading.
@@ -59,27 +59,18 @@ pub(crate) struct Packs {
     open: Mutex<BTreeMap<u32, Arc<File>>>,
     /// Bytes that the appender has taken ahead of the newest pack's end.
     ahead: AtomicU64,
-    /// Bytes that the medium gives back no more, for tests.
-    #[cfg(test)]
-    pub(crate) lost: Mutex<Vec<(u32, std::ops::Range<u64>)>>,
 }
 
 impl Packs {
     pub(crate) fn new(layout: Layout) -> Self {
-        Self {
-            layout,
-            open: Mutex::new(BTreeMap::new()),
-            ahead: AtomicU64::new(0),
-            #[cfg(test)]
-            lost: Mutex::default(),
-        }
+        Self { layout, open: Mutex::new(BTreeMap::new()), ahead: AtomicU64::new(0) }
     }
 
     /// The packs that are there, in ascending order.
     pub(crate) fn numbers(&self) -> Result<Vec<u32>, StoreError> {
         let folder = self.layout.packs();
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&folder).at(&folder)? {
+        for entry in folder.read_dir().at(&folder)? {
             let name = entry.at(&folder)?.file_name();
             numbers.extend(name.to_str().and_then(Layout::pack_number));
         }
@@ -90,7 +81,7 @@ impl Packs {
     /// A pack's length, in bytes.
     pub(crate) fn length(&self, pack: u32) -> Result<u64, StoreError> {
         let path = self.layout.pack(pack);
-        Ok(fs::metadata(&path).at(&path)?.len())
+        Ok(path.metadata().at(&path)?.len())
     }
 
     /// Bytes that all packs really take, without what was taken ahead.
@@ -98,7 +89,7 @@ impl Packs {
         let mut sum = 0_u64;
         for pack in self.numbers()? {
             let path = self.layout.pack(pack);
-            sum += device::allocated(&fs::metadata(&path).at(&path)?);
+            sum += device::allocated(&path.metadata().at(&path)?);
         }
         Ok(sum.saturating_sub(self.ahead.load(Ordering::Relaxed)))
     }
@@ -189,14 +180,14 @@ impl Packs {
 
     fn punch_blocks(&self, pack: u32, block: u64, count: u64) -> Result<Punched, StoreError> {
         let path = self.layout.pack(pack);
-        let file = OpenOptions::new().write(true).open(&path).at(&path)?;
-        device::punch(&file, block * BLOCK, count * BLOCK).at(&path)
+        let file = File::change(&path).at(&path)?;
+        file.punch(block * BLOCK, count * BLOCK).at(&path)
     }
 
     /// Cuts a pack off after so many blocks.
     pub(crate) fn cut(&self, pack: u32, blocks: u64) -> Result<(), StoreError> {
         let path = self.layout.pack(pack);
-        let file = OpenOptions::new().write(true).open(&path).at(&path)?;
+        let file = File::change(&path).at(&path)?;
         file.set_len(blocks * BLOCK).and_then(|()| file.sync_data()).at(&path)
     }
 
@@ -204,15 +195,12 @@ impl Packs {
     pub(crate) fn remove(&self, pack: u32) -> Result<(), StoreError> {
         self.handles().remove(&pack);
         let path = self.layout.pack(pack);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            outcome => outcome.at(&path),
-        }
+        files::remove(&path).map(drop).at(&path)
     }
 
     /// Fills `into`, if the pack is there, reaches that far, and its medium gives it back.
     fn fill(&self, pack: u32, offset: u64, into: &mut [u8]) -> Result<Looked<()>, StoreError> {
-        match self.read_at(pack, offset, into) {
+        match self.handle(pack).and_then(|file| file.read_at(into, offset)) {
             Ok(()) => Ok(Looked::Whole(())),
             Err(error) => match error.kind() {
                 io::ErrorKind::UnexpectedEof => Ok(Looked::Other),
@@ -226,17 +214,6 @@ impl Packs {
         }
     }
 
-    fn read_at(&self, pack: u32, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        let file = self.handle(pack)?;
-        #[cfg(test)]
-        if self.lost.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(lost, range)| {
-            *lost == pack && range.start < offset + into.len() as u64 && offset < range.end
-        }) {
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        device::read_at(&file, into, offset)
-    }
-
     fn handle(&self, pack: u32) -> io::Result<Arc<File>> {
         let mut open = self.handles();
         if let Some(file) = open.get(&pack) {
@@ -245,7 +222,7 @@ impl Packs {
         if open.len() >= OPEN_LIMIT {
             open.pop_first();
         }
-        let file = Arc::new(File::open(self.layout.pack(pack))?);
+        let file = Arc::new(File::open(&self.layout.pack(pack))?);
         open.insert(pack, Arc::clone(&file));
         Ok(file)
     }

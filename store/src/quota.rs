@@ -173,6 +173,7 @@ fn remove(
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
         let places = entry.lying().map(|(_, place)| place).collect();
         catalogue.artifacts.remove(&artifact);
+        catalogue.moved();
         places
     };
     let before = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
@@ -424,28 +425,30 @@ fn lease(
     now: UtcTime,
 ) -> Result<Held, StoreError> {
     let artifact = reservation.artifact;
-    let known = {
-        let mut catalogue = shared.catalogue();
-        let known = Known::reserved(reservation, now);
-        match catalogue.artifacts.get_mut(&artifact) {
-            Some(entry) if same_cut(&entry.known, reservation) => {
-                let Known { pin, last_verified, .. } = entry.known;
-                entry.known = Known { pin, last_verified, ..known };
-                entry.known.clone()
-            }
-            _ => {
-                // One of another cut has no piece, or it would have been refused.
-                let next = catalogue.artifacts.get(&artifact).map_or(0, |entry| entry.next);
-                let mut entry = Artifact::new(known.clone());
-                entry.next = next;
-                catalogue.artifacts.insert(artifact, entry);
-                known
-            }
+    let known = match shared.catalogue().artifacts.get(&artifact) {
+        Some(Artifact { known: Known { pin, last_verified, .. }, .. }) => {
+            let (pin, last_verified) = (*pin, *last_verified);
+            Known { pin, last_verified, ..Known::reserved(reservation, now) }
         }
+        None => Known::reserved(reservation, now),
     };
     documents::write_manifest(&shared.layout, artifact, &known, &reservation.manifest)?;
     shared.index.put_facts(artifact, &known.facts())?;
     shared.index.sync()?;
+    {
+        let mut catalogue = shared.catalogue();
+        let same = |entry: &&mut Artifact| same_cut(&entry.known, reservation);
+        if let Some(entry) = catalogue.artifacts.get_mut(&artifact).filter(same) {
+            entry.known = known.clone();
+        } else {
+            // One of another cut has no piece, or it would have been refused.
+            let next = catalogue.artifacts.get(&artifact).map_or(0, |entry| entry.next);
+            let mut entry = Artifact::new(known.clone());
+            entry.next = next;
+            catalogue.artifacts.insert(artifact, entry);
+            catalogue.moved();
+        }
+    }
     let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;
     let mut catalogue = shared.catalogue();
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;

@@ -1,7 +1,6 @@
 //! Opening: the lock, the index, and whatever the last process left behind.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::book::{self, BookFile};
 use crate::catalogue::{Artifact, Catalogue, short};
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
+use crate::files;
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Known};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
@@ -32,6 +32,11 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     let is_emptied = layout.book().exists() && !layout.store().exists();
     layout.create()?;
     let lock = StoreLock::take(&layout.lock(), program)?;
+    for (folder, beginning) in
+        [(layout.root(), "book.json-"), (layout.root(), "probe-"), (&layout.manifests(), "")]
+    {
+        files::sweep(folder, beginning).at(folder)?;
+    }
     // First, so that nothing is changed beside one that is refused.
     let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
     let book = Arc::new(book);
@@ -110,8 +115,8 @@ impl Recovery {
         }
         let index = Index::open(path)?;
         book::migrate(&layout, &index, book)?;
-        let quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
-        let catalogue = Catalogue { quota, ..Catalogue::default() };
+        let mut catalogue = Catalogue::default();
+        catalogue.quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
         let unread = BTreeSet::new();
         let mut recovery = Self { layout, packs, index, catalogue, unread, notices };
         recovery.read()?;
@@ -273,7 +278,7 @@ impl Recovery {
                 let last = ends.entry(place.pack).or_default();
                 *last = (*last).max(*end);
             }
-            write_changes(&self.index, *artifact, entry, &kept)?;
+            self.index.append(&entry.changes(*artifact, &kept))?;
         }
         self.index.sync()?;
         Ok(ends)
@@ -293,21 +298,6 @@ impl Recovery {
 
 fn digest_key(piece: &Described) -> (ChunkAlgorithm, [u8; 32]) {
     (piece.algorithm, *piece.digest.as_bytes())
-}
-
-/// Writes kept pieces into the index, as changes of the artifact.
-pub(crate) fn write_changes(
-    index: &Index,
-    artifact: Sha256,
-    entry: &mut Artifact,
-    kept: &[(Source, Kept)],
-) -> Result<(), StoreError> {
-    for kept in kept.chunks(CHANGES_LIMIT) {
-        let changes = Changes::kept(kept.iter().copied());
-        index.append(&[Entry { artifact, sequence: entry.next, changes }])?;
-        entry.next += 1;
-    }
-    Ok(())
 }
 
 /// Puts an artifact's many small values together.
@@ -362,7 +352,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
         }
         aside = path.with_extension(format!("damaged-{number}"));
     }
-    match fs::rename(path, &aside) {
+    match files::rename(path, &aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         outcome => outcome.at(path)?,
     }

@@ -9,13 +9,12 @@ use tokio::sync::broadcast;
 use verifier::{PieceIndex, Sha256};
 
 use crate::book::BookFile;
-use crate::catalogue::{Catalogue, short};
+use crate::catalogue::{Bad, Catalogue, short};
 use crate::error::StoreError;
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{Described, Location, Looked, Packs};
-use crate::recovery;
 
 /// How much of what has landed a listener may be behind.
 const LANDED: usize = 4_096;
@@ -136,30 +135,30 @@ impl Shared {
 
     /// Counts what lies at a place as kept again, for every artifact that missed it there.
     fn keep_again(&self, place: Location, described: &Described) -> Result<(), StoreError> {
-        let mut guard = self.catalogue();
-        let catalogue = &mut *guard;
         let short = short(&described.address);
-        let mut landed = Vec::new();
-        for (artifact, entry) in &mut catalogue.artifacts {
-            let missed: Vec<PieceIndex> = entry
-                .lying()
-                .filter(|(index, other)| *other == place && !entry.have.contains(*index))
-                .map(|(index, _)| index)
-                .collect();
-            let kept: Vec<_> = missed
-                .iter()
-                .map(|index| (entry.came_from(*index), Kept::new(index.get(), place, short)))
-                .collect();
-            recovery::write_changes(&self.index, *artifact, entry, &kept)?;
-            for (index, (source, _)) in missed.into_iter().zip(kept) {
-                entry.keep(index, place, source);
-                landed.push(Landed::Piece(*artifact, index));
+        let (mut landed, mut entries) = (Vec::new(), Vec::new());
+        {
+            let mut catalogue = self.catalogue();
+            for (artifact, pieces) in catalogue.users(place) {
+                let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
+                let mut kept = Vec::new();
+                for index in pieces {
+                    if entry.have.contains(index) {
+                        continue;
+                    }
+                    let source = entry.came_from(index);
+                    entry.keep(index, place, source);
+                    kept.push((source, Kept::new(index.get(), place, short)));
+                    landed.push(Landed::Piece(artifact, index));
+                }
+                entries.extend(entry.changes(artifact, &kept));
             }
+            catalogue.lie_at(short, place);
         }
-        catalogue.by_address.insert(short, place);
-        drop(guard);
+        self.index.append(&entries)?;
+        self.index.flush()?;
         self.tell(landed);
-        self.index.flush()
+        Ok(())
     }
 
     /// Marks what lies at a place as bad, for every artifact that shares it.
@@ -174,31 +173,22 @@ impl Shared {
         {
             let mut catalogue = self.catalogue();
             let entry = catalogue.artifacts.get(&artifact);
-            if !entry.is_some_and(|entry| entry.lying().any(|lies| lies == (index, place))) {
+            if entry.and_then(|entry| entry.lies(index)) != Some(place) {
                 // Forgotten, or kept anew elsewhere, while it was read.
                 return Ok(Found::Missing);
             }
-            for (artifact, entry) in &mut catalogue.artifacts {
-                let there = entry.lying().filter(|(_, other)| *other == place);
-                let marked: Vec<PieceIndex> = there.map(|(index, _)| index).collect();
-                for index in &marked {
-                    match bad {
-                        Bad::Corrupt => entry.spoil(*index),
-                        Bad::Unread => entry.miss(*index),
-                    }
-                }
+            for (artifact, marked) in catalogue.mark(place, bad) {
+                let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
                 for marked in marked.chunks(CHANGES_LIMIT) {
                     let marked = marked.iter().map(|index| index.get()).collect();
                     let changes = match bad {
                         Bad::Corrupt => Changes::corrupt(marked),
                         Bad::Unread => Changes::V1 { unread: marked },
                     };
-                    entries.push(Entry { artifact: *artifact, sequence: entry.next, changes });
+                    entries.push(Entry { artifact, sequence: entry.next, changes });
                     entry.next += 1;
                 }
             }
-            catalogue.by_address.retain(|_, other| *other != place);
-            catalogue.recount();
         }
         tracing::warn!(piece = index.get(), ?bad, "a kept piece is bad");
         self.index.append(&entries)?;
@@ -208,13 +198,4 @@ impl Shared {
             Bad::Unread => Found::Unread,
         })
     }
-}
-
-/// What is wrong with a piece that was kept.
-#[derive(Debug, Clone, Copy)]
-enum Bad {
-    /// Its bytes are others.
-    Corrupt,
-    /// The disk does not give them back, at this moment at least.
-    Unread,
 }

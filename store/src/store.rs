@@ -62,18 +62,6 @@ impl Store {
         &self.notices
     }
 
-    /// Lets the disk give back no byte of that range of a pack from now on.
-    #[cfg(test)]
-    pub(crate) fn lose(&self, pack: u32, bytes: std::ops::Range<u64>) {
-        self.shared.packs.lost.lock().unwrap().push((pack, bytes));
-    }
-
-    /// Lets the disk give back all of a pack again.
-    #[cfg(test)]
-    pub(crate) fn find(&self, pack: u32) {
-        self.shared.packs.lost.lock().unwrap().retain(|(lost, _)| *lost != pack);
-    }
-
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
@@ -201,7 +189,7 @@ impl PieceStore for Store {
     }
 
     async fn verified(&self, artifact: Sha256, now: UtcTime) -> Result<(), Failure> {
-        self.blocking(move |shared| {
+        self.exclusive(move |shared| {
             let change = |known: &mut Known| known.last_verified = Some(now);
             change_facts(shared, artifact, change).map(|_| ())
         })
@@ -209,7 +197,7 @@ impl PieceStore for Store {
     }
 
     async fn pin(&self, artifact: Sha256, pin: Pin) -> Result<bool, Failure> {
-        self.blocking(move |shared| change_facts(shared, artifact, |known| known.pin = pin)).await
+        self.exclusive(move |shared| change_facts(shared, artifact, |known| known.pin = pin)).await
     }
 
     async fn forget(&self, artifact: Sha256) -> Result<Option<u64>, Failure> {
@@ -380,22 +368,27 @@ fn found(found: Result<Found, StoreError>) -> Result<Bytes, ReadError> {
     }
 }
 
-/// Changes an artifact's facts and makes that durable; whether there is such an artifact.
+/// Changes an artifact's facts, on the disk first; whether there is such an artifact. For the one
+/// thread that writes them, so that no change undoes another.
 fn change_facts(
     shared: &Shared,
     artifact: Sha256,
-    change: impl FnOnce(&mut Known),
+    change: impl Fn(&mut Known),
 ) -> Result<bool, StoreError> {
-    let known = {
-        let mut catalogue = shared.catalogue();
-        let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { return Ok(false) };
-        change(&mut entry.known);
-        entry.known.clone()
+    let known = |known: &Known| {
+        let mut known = known.clone();
+        change(&mut known);
+        known
     };
+    let known = shared.catalogue().artifacts.get(&artifact).map(|entry| known(&entry.known));
+    let Some(known) = known else { return Ok(false) };
+    let (_, manifest) = documents::read_manifest(&shared.layout, artifact)?
+        .ok_or(StoreError::NoManifest(artifact))?;
+    documents::write_manifest(&shared.layout, artifact, &known, &manifest)?;
     shared.index.put_facts(artifact, &known.facts())?;
     shared.index.sync()?;
-    if let Some((_, manifest)) = documents::read_manifest(&shared.layout, artifact)? {
-        documents::write_manifest(&shared.layout, artifact, &known, &manifest)?;
+    if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
+        change(&mut entry.known);
     }
     Ok(true)
 }

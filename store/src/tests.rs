@@ -1,5 +1,7 @@
 //! The store on a real disk.
 
+mod faults;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use verifier::scalars::{Label, UtcTime};
 use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
+use crate::files::faults::Faults;
 use crate::{LockError, OpenError, Store};
 
 const PIECE: u32 = 16_384;
@@ -31,8 +34,12 @@ struct Artifact {
 
 impl Artifact {
     fn new(seed: u64) -> Self {
+        Self::near(200_000, seed)
+    }
+
+    fn near(bytes: u64, seed: u64) -> Self {
         let mut out = std::io::Cursor::new(Vec::new());
-        let shape = Shape::near(200_000, Quantisation::F32).unwrap();
+        let shape = Shape::near(bytes, Quantisation::F32).unwrap();
         write_sample(&shape, Quantisation::F32, seed, &mut out).unwrap();
         Self::of(Bytes::from(out.into_inner()), seed)
     }
@@ -203,20 +210,22 @@ async fn a_rotted_piece_is_missing_and_can_be_had_anew() {
 #[tokio::test]
 async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew() {
     let folder = tempfile::tempdir().unwrap();
+    let faults = Faults::under(folder.path());
     let artifact = Artifact::new(1);
     let store = open(folder.path());
     artifact.keep_all(&store).await;
-    let bytes = fs::read(packs(folder.path()).remove(0)).unwrap();
+    let pack = packs(folder.path()).remove(0);
+    let bytes = fs::read(&pack).unwrap();
     let place = |index: u32| {
         let start = &artifact.slice(artifact.list.geometry().index(index).unwrap())[..64];
         bytes.windows(64).position(|window| window == start).unwrap() as u64
     };
     let bad = artifact.list.geometry().index(5).unwrap();
-    store.lose(0, place(5)..place(5) + 1);
+    faults.lose(&pack, place(5)..place(5) + 1);
     assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Corrupt)));
     assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Missing)));
     // A recheck goes on behind what it cannot read, and the rest stays as it is.
-    store.lose(0, place(2)..place(2) + 1);
+    faults.lose(&pack, place(2)..place(2) + 1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
     assert_eq!(report.unread.iter().map(|index| index.get()).collect::<Vec<_>>(), [2, 5]);
@@ -228,7 +237,7 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
     // A header that cannot be read spoils its run, however many pieces that has, and no more.
-    store.lose(0, 0..1);
+    faults.lose(&pack, 0..1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
     assert!(!report.unread.is_empty());
@@ -240,6 +249,7 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
 #[tokio::test]
 async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_nothing_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
+    let faults = Faults::under(folder.path());
     let artifact = Artifact::new(1);
     let count = artifact.list.geometry().piece_count() as usize;
     let mut store = open(folder.path());
@@ -247,17 +257,18 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
     let pack = packs(folder.path()).remove(0);
     let bytes = fs::read(&pack).unwrap();
     for is_closed in [false, true] {
-        store.lose(0, 0..u64::MAX);
+        faults.lose(&pack, 0..u64::MAX);
         let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
         assert_eq!((report.corrupt.len(), report.unread.len()), (0, count));
         let first = artifact.list.geometry().index(0).unwrap();
         assert!(store.read(artifact.sha256(), first).await.is_err(), "it is not served");
         if is_closed {
             drop(store);
+            faults.end();
             store = open(folder.path());
             assert!(store.notices().is_empty(), "{:?}", store.notices());
         } else {
-            store.find(0);
+            faults.end();
         }
         assert_eq!(fs::read(&pack).unwrap(), bytes, "the pack stays as it is");
         let map = store.map(artifact.sha256()).await.unwrap().unwrap();
@@ -271,7 +282,7 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
     drop(store);
     let store = open(folder.path());
     assert!(store.model(artifact.sha256()).await.unwrap().unwrap().have.is_full());
-    store.lose(0, 0..u64::MAX);
+    faults.lose(&pack, 0..u64::MAX);
     store.recheck(artifact.sha256(), |_| {}).await.unwrap();
     store.forget(artifact.sha256()).await.unwrap();
     assert!(packs(folder.path()).is_empty(), "what is forgotten goes all the same");

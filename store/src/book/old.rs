@@ -8,8 +8,8 @@ use verifier::scalars::{Label, UtcTime};
 
 use super::{Book, BookFile};
 use crate::codec;
-use crate::documents;
-use crate::error::StoreError;
+use crate::error::{At as _, StoreError};
+use crate::files;
 use crate::index::{Index, PeerRow, PeerRows};
 use crate::layout::Layout;
 
@@ -29,7 +29,7 @@ enum Copy {
 pub(crate) fn migrate(layout: &Layout, index: &Index, book: &BookFile) -> Result<(), StoreError> {
     let path = layout.old_book();
     if !book.exists() {
-        let bytes = documents::read(&path, LIMIT as u64)?;
+        let bytes = files::read(&path, LIMIT as u64).at(&path)?;
         let copy = bytes.and_then(|bytes| codec::decode(&bytes, LIMIT).ok());
         let old = match copy {
             Some(Copy::V0 { quota, peers }) => Some((quota, peers)),
@@ -42,7 +42,7 @@ pub(crate) fn migrate(layout: &Layout, index: &Index, book: &BookFile) -> Result
         }
     }
     index.remove_old_book()?;
-    documents::remove(&path)
+    files::remove(&path).map(drop).at(&path)
 }
 
 /// The peer of a row; `None` if the row is none.

@@ -1,6 +1,5 @@
 //! The consent log on disk.
 
-use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,7 +11,7 @@ use verifier::json;
 use verifier::scalars::{Id, UtcTime};
 
 use super::unusable;
-use crate::layout::{FileIdentity, private_file, sync_folder};
+use crate::files::{self, File, FileIdentity, Metadata, TryLockError};
 
 /// The longest log that is read, in bytes.
 const MAX_LOG: u64 = 64 << 20;
@@ -76,7 +75,7 @@ impl View {
                 return Ok(());
             }
             if seen.stamp.identity == stamp.identity && stamp.length > self.log.bytes() {
-                let read = read_on(&mut self.log, path, &mut seen.file, stamp.length);
+                let read = read_on(&mut self.log, path, &seen.file, stamp.length);
                 seen.stamp = stamp;
                 // Lines that do not follow may follow from what now stands before them.
                 match read {
@@ -86,9 +85,9 @@ impl View {
             }
         }
         *self = Self::default();
-        let mut file = File::open(path).map_err(unusable(path))?;
+        let file = File::open(path).map_err(unusable(path))?;
         let stamp = Stamp::of(&file.metadata().map_err(unusable(path))?);
-        read_on(&mut self.log, path, &mut file, stamp.length)?;
+        read_on(&mut self.log, path, &file, stamp.length)?;
         self.seen = Some(Seen { file, stamp });
         Ok(())
     }
@@ -96,14 +95,14 @@ impl View {
 
 impl Stamp {
     fn at(path: &Path) -> io::Result<Option<Self>> {
-        match fs::metadata(path) {
+        match path.metadata() {
             Ok(metadata) => Ok(Some(Self::of(&metadata))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn of(metadata: &fs::Metadata) -> Self {
+    fn of(metadata: &Metadata) -> Self {
         Self {
             identity: FileIdentity::of(metadata),
             length: metadata.len(),
@@ -139,9 +138,9 @@ pub(super) fn read(path: &Path) -> Result<(ConsentLog, u64, Option<Broken>), Jou
     match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(unusable(path)(error)),
-        Ok(mut file) => {
-            length = file.metadata().map_err(unusable(path))?.len();
-            match read_on(&mut log, path, &mut file, length) {
+        Ok(file) => {
+            length = file.len().map_err(unusable(path))?;
+            match read_on(&mut log, path, &file, length) {
                 Ok(()) => {}
                 Err(JournalError::Broken(error)) => broken = Some(*error),
                 Err(error) => return Err(error),
@@ -155,7 +154,7 @@ pub(super) fn read(path: &Path) -> Result<(ConsentLog, u64, Option<Broken>), Jou
 fn read_on(
     log: &mut ConsentLog,
     path: &Path,
-    file: &mut File,
+    mut file: &File,
     length: u64,
 ) -> Result<(), JournalError> {
     if length > MAX_LOG {
@@ -271,17 +270,12 @@ impl LogFile {
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
             let is_new = !self.path.exists();
-            let file = private_file()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&self.path)?;
+            let file = File::open_or_make(&self.path)?;
             lock_until(&file, deadline)?;
             let now = Stamp::at(&self.path)?.map(|stamp| stamp.identity);
             if now == Some(FileIdentity::of_open(&file)?) {
                 if let Some(folder) = self.path.parent().filter(|_| is_new) {
-                    sync_folder(folder)?;
+                    files::sync_folder(folder)?;
                 }
                 return Ok(LockedLog { file });
             }
@@ -303,14 +297,14 @@ impl LockedLog {
     ///
     /// What the disk said; none of the lines is there.
     pub(super) fn put(&mut self, end: u64, lines: &[u8]) -> io::Result<()> {
-        if self.file.metadata()?.len() > end {
+        if self.file.len()? > end {
             tracing::warn!(end, "a torn line of the consent log is cut off");
             self.file.set_len(end)?;
         }
-        let put = self
-            .file
+        let mut file = &self.file;
+        let put = file
             .seek(SeekFrom::Start(end))
-            .and_then(|_| self.file.write_all(lines))
+            .and_then(|_| file.write_all(lines))
             .and_then(|()| self.file.sync_data());
         put.inspect_err(|_| {
             // Half a line would be cut off as torn later, and whole ones would count.

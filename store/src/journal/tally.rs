@@ -1,13 +1,12 @@
 //! How many bytes have moved under each grant.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use verifier::scalars::{Id, parse_int};
 
-use crate::layout::{private_file, sync_folder, unique_name};
+use crate::files;
 
 /// The first line of the file.
 const HEAD: &str = "consent-used 0";
@@ -93,13 +92,12 @@ impl TallyFile {
     /// What the disk said, or that the file is not a tally: a limit that cannot be kept is not
     /// taken for one that is unused.
     pub(super) fn load(&self) -> io::Result<Used> {
-        let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Used::new()),
-            file => file?,
-        };
-        let mut text = String::new();
-        file.take(MAX_FILE).read_to_string(&mut text)?;
-        parse(&text).ok_or_else(|| {
+        if !self.path.try_exists()? {
+            return Ok(Used::new());
+        }
+        let bytes = files::read(&self.path, MAX_FILE)?;
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.and_then(|text| parse(&text)).ok_or_else(|| {
             let text = format!("{} is not a tally of bytes by grant", self.path.display());
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
@@ -107,20 +105,8 @@ impl TallyFile {
 
     /// Replaces the file, whole.
     pub(super) fn replace(&self, used: &Used) -> io::Result<()> {
-        let temporary = self.path.with_file_name(format!(".consent.used-{}", unique_name()?));
-        let replaced = write_new(&temporary, &write(used))
-            .and_then(|()| fs::rename(&temporary, &self.path))
-            .and_then(|()| self.path.parent().map_or(Ok(()), sync_folder));
-        replaced.inspect_err(|_| {
-            drop(fs::remove_file(&temporary));
-        })
+        files::replace(&self.path, &[write(used).as_bytes()])
     }
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private_file().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
 }
 
 fn write(used: &Used) -> String {

@@ -1,6 +1,5 @@
 //! The record of transfers: one canonical JSON object a line.
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use verifier::identity::PeerId;
 use verifier::json::{self, Value, limits};
 use verifier::scalars::{Id, UtcTime};
 
-use crate::layout::{FileIdentity, private_file, sync_folder, unique_name};
+use crate::files::{self, File, FileIdentity};
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 4096;
@@ -46,16 +45,16 @@ impl TransferFile {
             return Ok(());
         }
         let lines: String = records.iter().map(line).collect();
-        let mut file = self.locked()?;
-        let end = whole(&mut file)?;
-        if file.metadata()?.len() > end {
+        let file = self.locked()?;
+        let end = whole(&file)?;
+        if file.len()? > end {
             file.set_len(end)?;
         }
         if end.saturating_add(lines.len() as u64) > MAX_FILE {
-            return self.shorten(&mut file, &lines);
+            return self.shorten(&file, &lines);
         }
-        file.seek(SeekFrom::Start(end))?;
-        file.write_all(lines.as_bytes())?;
+        (&file).seek(SeekFrom::Start(end))?;
+        (&file).write_all(lines.as_bytes())?;
         file.sync_data()
     }
 
@@ -63,9 +62,7 @@ impl TransferFile {
     /// meanwhile.
     fn locked(&self) -> io::Result<File> {
         loop {
-            let mut options = private_file();
-            let file =
-                options.read(true).write(true).create(true).truncate(false).open(&self.path)?;
+            let file = File::open_or_make(&self.path)?;
             file.lock()?;
             // It may have been written anew before the lock was given.
             if FileIdentity::at(&self.path) == Some(FileIdentity::of_open(&file)?) {
@@ -76,7 +73,7 @@ impl TransferFile {
 
     /// Writes the file anew with these lines at its end: what belongs together is one line then,
     /// and the oldest lines go.
-    fn shorten(&self, file: &mut File, lines: &str) -> io::Result<()> {
+    fn shorten(&self, file: &File, lines: &str) -> io::Result<()> {
         let mut bytes = tail(file, MAX_FILE)?.1;
         bytes.extend_from_slice(lines.as_bytes());
         let mut kept = 0;
@@ -86,25 +83,16 @@ impl TransferFile {
             kept > KEPT
         });
         let text = joined.get(from.map_or(0, |from| from + 1)..).unwrap_or_default().concat();
-        let temporary = self.path.with_file_name(format!(".transfers-{}", unique_name()?));
-        let written =
-            private_file().write(true).create_new(true).open(&temporary).and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            });
-        written
-            .and_then(|()| std::fs::rename(&temporary, &self.path))
-            .and_then(|()| self.path.parent().map_or(Ok(()), sync_folder))
-            .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+        files::replace(&self.path, &[text.as_bytes()])
     }
 
     /// The newest transfers, oldest first.
     pub(super) fn newest(&self, most: usize) -> io::Result<Vec<Record>> {
-        let mut file = match File::open(&self.path) {
+        let file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file?,
         };
-        let mut bytes = tail(&mut file, MAX_FILE)?.1;
+        let mut bytes = tail(&file, MAX_FILE)?.1;
         // What stands after the last line end is torn, and no transfer yet.
         bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
         let mut newest = joined(parsed(&bytes));
@@ -119,7 +107,7 @@ fn parsed(lines: &[u8]) -> Vec<Record> {
 }
 
 /// Where the last whole line ends.
-fn whole(file: &mut File) -> io::Result<u64> {
+fn whole(file: &File) -> io::Result<u64> {
     let (start, bytes) = tail(file, MAX_LINE as u64 + 1)?;
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     if end == 0 && start > 0 {
@@ -130,8 +118,8 @@ fn whole(file: &mut File) -> io::Result<u64> {
 }
 
 /// The file's last bytes, and where they start.
-fn tail(file: &mut File, most: u64) -> io::Result<(u64, Vec<u8>)> {
-    let start = file.metadata()?.len().saturating_sub(most);
+fn tail(mut file: &File, most: u64) -> io::Result<(u64, Vec<u8>)> {
+    let start = file.len()?.saturating_sub(most);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;

@@ -1,13 +1,12 @@
 //! What is known of an output that has no final name yet, on disk too.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use app::ports::Stem;
 
-use crate::layout::{FileIdentity, create_private_folder, private_file, sync_folder, unique_name};
+use crate::files::{self, File, FileIdentity, sync_folder, unique_name};
 
 /// What a note begins with.
 const MAGIC: &[u8] = b"minimodel-draft-0";
@@ -60,10 +59,8 @@ impl Places {
         for path in
             [Some(self.main().0), self.receipt().map(|(path, _)| path)].into_iter().flatten()
         {
-            match fs::remove_file(&path) {
-                Ok(()) => removed.push(path),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            if files::remove(&path)? {
+                removed.push(path);
             }
         }
         Ok(removed)
@@ -74,7 +71,7 @@ impl Places {
         let (temporary, main) = self.main();
         let (before, after) = (FileIdentity::at(&temporary), FileIdentity::at(&main));
         let found = after?;
-        let is_empty = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.len() == 0);
+        let is_empty = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.len() == 0);
         if before.is_some() && is_empty(&main) && !is_empty(&temporary) {
             // The name was reserved and nothing was moved there.
             return Some(main);
@@ -127,15 +124,15 @@ impl Note {
     /// Writes the note; done when it would survive a crash.
     pub(super) fn write(drafts: &Path, places: &Places) -> io::Result<Self> {
         // A data folder that went away is not made anew here.
-        match create_private_folder(drafts) {
+        match files::make_folder(drafts) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
         let path = drafts.join(&places.key);
-        let mut file = private_file().write(true).create_new(true).open(&path)?;
+        let file = File::make(&path)?;
         let written = (|| {
             file.lock()?;
-            file.write_all(&places.encode())?;
+            (&file).write_all(&places.encode())?;
             file.sync_all()?;
             sync_folder(drafts)
         })();
@@ -152,13 +149,13 @@ impl Note {
     /// Removes the note, when nothing of what it speaks of is left.
     pub(super) fn remove(self) {
         // One that stays behind speaks of files that are gone; `recover` removes it.
-        drop(fs::remove_file(&self.path));
+        drop(files::remove(&self.path));
     }
 }
 
 /// Goes through the notes that no process is at, and gives the files that were removed.
 pub(super) fn recover(drafts: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(drafts) {
+    let entries = match drafts.read_dir() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
@@ -173,7 +170,7 @@ pub(super) fn recover(drafts: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn recover_one(path: &Path, removed: &mut Vec<PathBuf>) -> io::Result<()> {
-    let file = OpenOptions::new().read(true).open(path)?;
+    let file = File::open(path)?;
     if file.try_lock().is_err() {
         return Ok(());
     }
@@ -186,13 +183,13 @@ fn recover_one(path: &Path, removed: &mut Vec<PathBuf>) -> io::Result<()> {
             return Ok(());
         }
         if let Some(half) = places.half() {
-            fs::remove_file(&half)?;
+            files::remove(&half)?;
             removed.push(half);
         }
         removed.extend(places.remove_temporary()?);
         sync_folder(places.folder())?;
     }
-    fs::remove_file(path)
+    files::remove(path).map(drop)
 }
 
 #[cfg(unix)]

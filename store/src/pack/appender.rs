@@ -1,6 +1,5 @@
 //! The one writer of packs.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
@@ -8,7 +7,8 @@ use bytes::Bytes;
 
 use crate::device;
 use crate::error::{At, StoreError};
-use crate::layout::{Layout, private_file, sync_folder};
+use crate::files::{self, File};
+use crate::layout::Layout;
 use crate::pack::Packs;
 use crate::pack::run::{BLOCK, Described, Run};
 
@@ -56,8 +56,8 @@ impl Appender {
             Self { layout, next: newest.map_or(0, |newest| newest + 1), active: None };
         if let Some(number) = newest {
             let path = appender.layout.pack(number);
-            let mut file = OpenOptions::new().write(true).open(&path).at(&path)?;
-            let end = file.seek(SeekFrom::End(0)).at(&path)?.div_ceil(BLOCK);
+            let file = File::change(&path).at(&path)?;
+            let end = file.len().at(&path)?.div_ceil(BLOCK);
             file.set_len(end * BLOCK).at(&path)?;
             if end < PACK_LIMIT {
                 appender.active =
@@ -113,10 +113,10 @@ impl Appender {
     fn start(&mut self) -> Result<Active, StoreError> {
         let number = self.next;
         let path = self.layout.pack(number);
-        let file = private_file().write(true).create_new(true).open(&path).at(&path)?;
+        let file = File::make(&path).at(&path)?;
         self.next += 1;
         let folder = self.layout.packs();
-        sync_folder(&folder).at(&folder)?;
+        files::sync_folder(&folder).at(&folder)?;
         Ok(Active { number, file: Arc::new(file), end: 0, taken: 0, torn: false })
     }
 }
@@ -128,7 +128,7 @@ impl Active {
         if end > self.taken {
             let ahead = end.clamp(AHEAD.0, AHEAD.1);
             let more = (end + ahead - self.taken) * BLOCK;
-            if device::take_ahead(&self.file, self.taken * BLOCK, more) {
+            if self.file.take_ahead(self.taken * BLOCK, more) {
                 self.taken = end + ahead;
             } else {
                 self.taken = end;

@@ -4,7 +4,6 @@
 //! survives, and what the index names is there.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -13,7 +12,8 @@ use verifier::piece::Source;
 use verifier::{PieceIndex, Sha256};
 
 use crate::error::{At as _, StoreError};
-use crate::index::{CHANGES_LIMIT, Changes, Entry, Kept};
+use crate::files::File;
+use crate::index::Kept;
 use crate::pack::{BLOCK, Location, blocks};
 use crate::pipeline::Waiter;
 use crate::shared::Shared;
@@ -117,8 +117,7 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
     {
         let mut catalogue = shared.catalogue();
         for (at, item) in items.iter().enumerate() {
-            let here = item.written.is_some()
-                || catalogue.by_address.get(&item.short) == Some(&item.place);
+            let here = item.written.is_some() || catalogue.place_of(item.short) == Some(item.place);
             if !here || !catalogue.artifacts.contains_key(&item.artifact) {
                 lost.insert(at);
                 continue;
@@ -128,11 +127,7 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
         }
         for (artifact, kept) in by_artifact {
             let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
-            for kept in kept.chunks(CHANGES_LIMIT) {
-                let changes = Changes::kept(kept.iter().copied());
-                entries.push(Entry { artifact, sequence: entry.next, changes });
-                entry.next += 1;
-            }
+            entries.extend(entry.changes(artifact, &kept));
         }
     }
     shared.index.append(&entries)?;
@@ -143,6 +138,7 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
 fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
     let mut catalogue = shared.catalogue();
     let mut landed = Vec::new();
+    catalogue.moved();
     for (at, item) in items.iter().enumerate() {
         if lost.contains(&at) {
             item.take_back(&mut catalogue.by_address);

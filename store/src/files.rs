@@ -1,0 +1,449 @@
+//! The file system, as the store uses it.
+//!
+//! Whatever the store asks of a file or a folder, but for the files of sled, is asked here, so that
+//! a test can make any of it fail ([`faults`]).
+
+#[cfg(test)]
+pub(crate) mod faults;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) use std::fs::{Metadata, TryLockError};
+
+use crate::device::{self, Punched};
+#[cfg(test)]
+use faults::Watch;
+
+/// What ends the name of a file that is not yet in its place.
+const TEMPORARY: &str = ".new";
+
+/// What is asked of the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    Open,
+    Read,
+    Write,
+    Sync,
+    SyncFolder,
+    Rename,
+    Link,
+    Remove,
+    MakeFolder,
+}
+
+/// Nothing fails on purpose outside tests.
+#[cfg(not(test))]
+#[derive(Debug)]
+struct Watch;
+
+#[cfg(not(test))]
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the one of tests can fail")]
+impl Watch {
+    const fn over(_path: &Path) -> Self {
+        Self
+    }
+
+    const fn ask(&self, _op: Op) -> io::Result<()> {
+        Ok(())
+    }
+
+    const fn read_at(&self, _offset: u64, _length: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// How many of so many bytes are to be written, and what is said then.
+    const fn write(&self, _file: &fs::File, length: usize) -> (usize, io::Result<()>) {
+        (length, Ok(()))
+    }
+
+    const fn sync(&self, _op: Op, _file: &fs::File) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An open file.
+///
+/// Once a sync of it has failed every later one does: the system may take for written what it could
+/// not write, and would say yes the next time.
+#[derive(Debug)]
+pub(crate) struct File {
+    file: fs::File,
+    has_failed: AtomicBool,
+    watch: Watch,
+}
+
+impl File {
+    /// Opens a file to read it.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::with(path, OpenOptions::new().read(true))
+    }
+
+    /// Opens a file that is there to change it.
+    pub(crate) fn change(path: &Path) -> io::Result<Self> {
+        Self::with(path, OpenOptions::new().write(true))
+    }
+
+    /// Opens a file to read and change it; makes it, readable by the owner only, if there is none.
+    pub(crate) fn open_or_make(path: &Path) -> io::Result<Self> {
+        Self::with(path, private().read(true).create(true).truncate(false))
+    }
+
+    /// Makes a file that is not there, readable by the owner only.
+    pub(crate) fn make(path: &Path) -> io::Result<Self> {
+        Self::with(path, private().read(true).create_new(true))
+    }
+
+    /// Makes a file that is not there, as the user's programs make theirs.
+    pub(crate) fn make_public(path: &Path) -> io::Result<Self> {
+        Self::with(path, OpenOptions::new().read(true).write(true).create_new(true))
+    }
+
+    fn with(path: &Path, options: &OpenOptions) -> io::Result<Self> {
+        let watch = Watch::over(path);
+        watch.ask(Op::Open)?;
+        Ok(Self { file: options.open(path)?, has_failed: AtomicBool::new(false), watch })
+    }
+
+    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Fills `into` from `offset` on.
+    pub(crate) fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        self.watch.read_at(offset, into.len())?;
+        device::read_at(&self.file, into, offset)
+    }
+
+    pub(crate) fn set_len(&self, length: u64) -> io::Result<()> {
+        self.watch.ask(Op::Write)?;
+        self.file.set_len(length)
+    }
+
+    pub(crate) fn sync_data(&self) -> io::Result<()> {
+        self.sync(fs::File::sync_data)
+    }
+
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        self.sync(fs::File::sync_all)
+    }
+
+    fn sync(&self, sync: impl FnOnce(&fs::File) -> io::Result<()>) -> io::Result<()> {
+        if self.has_failed.load(Ordering::SeqCst) {
+            return Err(io::Error::other("an earlier sync of this file failed"));
+        }
+        let synced = self.watch.sync(Op::Sync, &self.file).and_then(|()| sync(&self.file));
+        self.has_failed.store(synced.is_err(), Ordering::SeqCst);
+        synced
+    }
+
+    pub(crate) fn lock(&self) -> io::Result<()> {
+        self.file.lock()
+    }
+
+    pub(crate) fn try_lock(&self) -> Result<(), TryLockError> {
+        self.file.try_lock()
+    }
+
+    /// Gives back the bytes from `offset` on, if the file system can; whether it did.
+    pub(crate) fn punch(&self, offset: u64, length: u64) -> io::Result<Punched> {
+        self.watch.ask(Op::Write)?;
+        device::punch(&self.file, offset, length)
+    }
+
+    /// Takes space ahead of the file's end, so that appending is quick; whether it could.
+    pub(crate) fn take_ahead(&self, offset: u64, length: u64) -> bool {
+        self.watch.ask(Op::Write).is_ok() && device::take_ahead(&self.file, offset, length)
+    }
+}
+
+impl Read for &File {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.watch.ask(Op::Read)?;
+        (&self.file).read(into)
+    }
+}
+
+impl Write for &File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (length, then) = self.watch.write(&self.file, bytes.len());
+        let written = (&self.file).write(bytes.get(..length).unwrap_or(bytes));
+        then.and(written)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let whole = slices.iter().map(|slice| slice.len()).sum();
+        let (length, then) = self.watch.write(&self.file, whole);
+        let written = match slices.first() {
+            Some(first) if length < whole => {
+                (&self.file).write(first.get(..length).unwrap_or(first))
+            }
+            _ => (&self.file).write_vectored(slices),
+        };
+        then.and(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&self.file).flush()
+    }
+}
+
+impl Seek for &File {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        (&self.file).seek(to)
+    }
+}
+
+/// Makes a folder that only its owner can look into; what is above it must be there.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    Watch::over(path).ask(Op::MakeFolder)?;
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has modes"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes a folder and those above it that are missing, as the user's programs make theirs.
+pub(crate) fn make_folders(path: &Path) -> io::Result<()> {
+    Watch::over(path).ask(Op::MakeFolder)?;
+    fs::create_dir_all(path)
+}
+
+/// Gives a file or folder another name, in the place of a file that has it.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    Watch::over(to).ask(Op::Rename)?;
+    fs::rename(from, to)
+}
+
+/// Gives a file one more name.
+pub(crate) fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    Watch::over(to).ask(Op::Link)?;
+    fs::hard_link(from, to)
+}
+
+/// Removes a file; whether there was one.
+pub(crate) fn remove(path: &Path) -> io::Result<bool> {
+    let removed = Watch::over(path).ask(Op::Remove).and_then(|()| fs::remove_file(path));
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+/// Removes a folder and all in it.
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
+    Watch::over(path).ask(Op::Remove)?;
+    fs::remove_dir_all(path)
+}
+
+/// All bytes of a file that has at most `limit`; `None` if it is not there, or longer.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Puts a whole file, readable by its owner only, in the place of another one.
+///
+/// It is written aside under a name that no other writer has, synced and renamed, and its folder
+/// synced: at each moment, and after a crash at each, the old file is there or the new one.
+pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}-{}{TEMPORARY}", unique_name()?));
+    let written = File::make(&aside)
+        .and_then(|file| {
+            parts.iter().try_for_each(|part| (&file).write_all(part))?;
+            file.sync_all()
+        })
+        .and_then(|()| rename(&aside, path));
+    if let Err(error) = written {
+        // What cannot be removed now is removed by the next start.
+        drop(remove(&aside));
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Removes what [`replace`] left in a folder when it was cut off. Nobody may be replacing a file
+/// there whose name begins so.
+pub(crate) fn sweep(folder: &Path, beginning: &str) -> io::Result<()> {
+    for entry in folder.read_dir()? {
+        let name = entry?.file_name();
+        let is_left = name.to_str().is_some_and(|name| {
+            name.strip_prefix('.').is_some_and(|name| name.starts_with(beginning))
+                && name.ends_with(TEMPORARY)
+        });
+        if is_left {
+            remove(&folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that names made or removed in the folder survive a crash.
+///
+/// Some file systems know no such sync. That is no failure, since nothing more can be done there;
+/// it is logged, once.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    static TOLD: Once = Once::new();
+    match Watch::over(folder).ask(Op::SyncFolder).and_then(|()| device::sync_folder(folder)) {
+        Err(error) if device::cannot_sync(&error) => {
+            TOLD.call_once(|| {
+                tracing::warn!(%error, "this file system cannot sync folders: a power cut may lose names");
+            });
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Sixteen random hexadecimal digits, for a name that nothing else has.
+pub(crate) fn unique_name() -> io::Result<String> {
+    let number = getrandom::u64().map_err(io::Error::other)?;
+    Ok(format!("{number:016x}"))
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// What tells one file from another, whatever their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    #[cfg(unix)]
+    place: (u64, u64),
+    #[cfg(not(unix))]
+    created: Option<std::time::SystemTime>,
+}
+
+impl FileIdentity {
+    #[cfg(unix)]
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { place: (metadata.dev(), metadata.ino()) }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { created: metadata.created().ok() }
+    }
+
+    /// The identity of what has this name, not followed if it is a symlink.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        path.symlink_metadata().ok().as_ref().map(Self::of)
+    }
+
+    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
+        Ok(Self::of(&file.metadata()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+    use std::path::Path;
+
+    use rustix::io::Errno;
+
+    use super::faults::{Fault, Faults};
+    use super::{Op, replace, sweep};
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn two_writers_of_one_file_never_share_a_temporary_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let texts: Vec<Vec<u8>> = (0..4).map(|n| vec![b'0' + n; 100_000]).collect();
+        std::thread::scope(|scope| {
+            for text in &texts {
+                let path = &path;
+                scope.spawn(move || (0..20).for_each(|_| replace(path, &[text]).unwrap()));
+            }
+        });
+        assert!(texts.contains(&fs::read(&path).unwrap()), "one of them, whole");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_stays_whatever_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        replace(&path, &[b"old"]).unwrap();
+        let faults = Faults::under(folder.path());
+        for fault in [Fault::Errno(Errno::IO), Fault::Errno(Errno::NOSPC), Fault::Short] {
+            for nth in 1.. {
+                faults.fail(nth, fault);
+                let replaced = replace(&path, &[b"n", b"ew"]);
+                let asked = faults.end();
+                let found = fs::read_to_string(&path).unwrap();
+                match replaced {
+                    Ok(()) => assert_eq!(found, "new"),
+                    // The last thing is the folder, when the new file has its name already.
+                    Err(_) if asked == [Op::SyncFolder] => assert_eq!(found, "new"),
+                    Err(_) => assert_eq!(found, "old", "{fault:?} of {nth}"),
+                }
+                assert_eq!(names(folder.path()), ["file"]);
+                replace(&path, &[b"old"]).unwrap();
+                if asked.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_no_failure_and_a_broken_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let faults = Faults::under(folder.path());
+        for (errno, is_failure) in [
+            (Errno::INVAL, false),
+            (Errno::NOTSUP, false),
+            (Errno::NOSYS, false),
+            (Errno::BADF, false),
+            (Errno::IO, true),
+            (Errno::NOSPC, true),
+        ] {
+            faults.always(Op::SyncFolder, errno);
+            assert_eq!(replace(&path, &[b"text"]).is_err(), is_failure, "{errno:?}");
+        }
+        // A file is another matter: there a sync that is refused is a failure, whatever it says.
+        faults.always(Op::Sync, Errno::INVAL);
+        let refused = replace(&path, &[b"other"]).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn what_was_left_aside_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".book-1.new", ".book-2.new", ".other-1.new", "book-3.new", ".book-4"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        sweep(folder.path(), "book").unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".book-4", ".other-1.new", "book-3.new"]);
+    }
+}

@@ -1,0 +1,316 @@
+//! Whatever fails on the disk, and whenever: what was acknowledged is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use app::ports::{
+    Access, Draft as _, Journal as _, KnownPeer, Outputs as _, PieceStore as _, Pin, Record, Stem,
+    Terms, What,
+};
+use app::settings::{Settings, Theme};
+use rustix::io::Errno;
+use verifier::PieceIndex;
+use verifier::artifact::{Extras, VerifiedArtifact, verify};
+use verifier::consent::{Act, Scope};
+use verifier::identity::SigningKey;
+use verifier::receipt::{Facts, Receipt};
+use verifier::scalars::{Id, Label, Version};
+use verifier::slm::ChecksumRule;
+
+use super::{Artifact, NOW, packs};
+use crate::device::allocated;
+use crate::files::faults::{Fault, Faults};
+use crate::{Disk, Layout, change_settings, load_settings};
+
+const QUOTA: u64 = 1 << 30;
+
+/// The two models of a life.
+struct Models {
+    /// It stays, pinned, and is written into the user's folder.
+    artifact: Artifact,
+    verified: VerifiedArtifact,
+    /// It is forgotten.
+    other: Artifact,
+}
+
+/// A folder of data, one of the user's, and what comes into them.
+struct Scene {
+    data: PathBuf,
+    out: PathBuf,
+    models: Arc<Models>,
+}
+
+/// What the store said is done.
+#[derive(Debug, Default)]
+struct Done {
+    has_quota: bool,
+    has_peer: bool,
+    has_settings: bool,
+    has_record: bool,
+    is_pinned: bool,
+    grants: Vec<Id>,
+    kept: BTreeSet<u32>,
+    /// This piece rotted, and was not kept anew.
+    has_rotted: bool,
+    is_forgotten: bool,
+    has_output: bool,
+    /// At its second opening.
+    told: Vec<String>,
+}
+
+impl Models {
+    fn new() -> Self {
+        let [artifact, other] = [1, 2].map(|seed| Artifact::near(40_000, seed));
+        let (bytes, manifest) = (&artifact.bytes, Arc::new(artifact.manifest.clone()));
+        let length = bytes.len() as u64;
+        let (extras, rule) = (Extras::default(), ChecksumRule::Verify);
+        let verified = verify(&manifest, &bytes[..], length, &extras, rule).unwrap();
+        Self { artifact, verified, other }
+    }
+}
+
+impl Scene {
+    fn new(folder: &Path, models: Arc<Models>) -> Self {
+        let (data, out) = (folder.join("data"), folder.join("out"));
+        fs::create_dir(&out).unwrap();
+        Self { data, out, models }
+    }
+
+    fn first(&self) -> PieceIndex {
+        self.models.artifact.list.geometry().index(0).unwrap()
+    }
+
+    fn stem(&self) -> Stem {
+        Stem::new(
+            self.models.artifact.manifest.model_id(),
+            self.models.artifact.manifest.model_version(),
+        )
+    }
+
+    /// A life of the program, in which each step may fail.
+    async fn live(&self) -> Done {
+        let mut done = Done::default();
+        let layout = Layout::new(&self.data);
+        let dark = |now: &Settings| Settings { theme: Theme::Dark, ..now.clone() };
+        done.has_settings = change_settings(&layout, dark).is_ok();
+        if let Ok(disk) = Disk::open(&self.data, "test") {
+            self.first_half(&disk, &mut done).await;
+        }
+        done.has_rotted = self.rot();
+        if let Ok(disk) = Disk::open(&self.data, "test") {
+            done.told.clone_from(&disk.notices);
+            self.second_half(&disk, &mut done).await;
+        }
+        done
+    }
+
+    async fn first_half(&self, disk: &Disk, done: &mut Done) {
+        let (store, artifact) = (&disk.store, &self.models.artifact);
+        done.has_quota = store.set_quota(QUOTA).await.is_ok();
+        done.has_peer = store.add_peer(peer()).await.is_ok();
+        let terms = Terms {
+            act: Act::Cache,
+            model_id: artifact.manifest.model_id().clone(),
+            artifact: artifact.sha256(),
+            scope: Scope::None,
+            byte_limit: 1 << 20,
+            expires: NOW.plus(60),
+        };
+        let granted = disk.journal.grant(vec![terms], Vec::new(), NOW).await;
+        done.grants = granted.iter().flatten().map(|grant| grant.id().clone()).collect();
+        self.keep(&self.models.other, disk).await;
+        done.kept = self.keep(artifact, disk).await;
+        let pinned = store.pin(artifact.sha256(), Pin::Pinned).await;
+        done.is_pinned = pinned.is_ok_and(|was_there| was_there);
+    }
+
+    async fn second_half(&self, disk: &Disk, done: &mut Done) {
+        let (store, artifact) = (&disk.store, self.models.artifact.sha256());
+        // It finds the rotted one, which is kept anew then.
+        drop(store.recheck(artifact, |_| {}).await);
+        let kept = self.keep(&self.models.artifact, disk).await;
+        done.has_rotted &= !kept.contains(&self.first().get());
+        done.kept.extend(kept);
+        done.is_forgotten = store.forget(self.models.other.sha256()).await.is_ok();
+        let record = Record {
+            time: NOW,
+            what: What::Imported,
+            model_id: self.models.artifact.manifest.model_id().clone(),
+            artifact,
+            peer: None,
+            bytes: 1,
+            note: String::new(),
+        };
+        done.has_record = disk.journal.record(record).await.is_ok();
+        let facts = Facts {
+            created_utc: NOW,
+            verifier_version: Version::parse("1").unwrap(),
+            file_name: &self.stem().artifact(),
+            transfer: None,
+            signer: None,
+        };
+        let receipt = Receipt::write(&self.models.verified, &facts).unwrap();
+        let Ok(mut draft) = disk.outputs.draft(&self.out, &self.stem()) else { return };
+        if draft.append(&self.models.artifact.bytes).is_ok() {
+            done.has_output = draft.name(&self.models.verified, &receipt).is_ok();
+        }
+    }
+
+    /// Keeps what is missing of an artifact; gives what the store said is kept.
+    async fn keep(&self, artifact: &Artifact, disk: &Disk) -> BTreeSet<u32> {
+        let (store, id) = (&disk.store, artifact.sha256());
+        let Ok(held) = store.reserve(artifact.reservation(), NOW).await else {
+            return BTreeSet::new();
+        };
+        // Pieces are kept also of an artifact whose list is not known.
+        drop(store.learn(id, Arc::clone(&artifact.list)).await);
+        let missing = held.have.complement();
+        let keeps = missing.pieces(artifact.list.geometry()).map(|index| async move {
+            store.keep(id, artifact.piece(index)).await.is_ok().then_some(index.get())
+        });
+        let kept = futures::future::join_all(keeps).await.into_iter().flatten().collect();
+        store.release(id);
+        kept
+    }
+
+    /// Changes a byte of the first piece where it is kept; whether it is.
+    fn rot(&self) -> bool {
+        let piece = self.models.artifact.slice(self.first());
+        let folder = Layout::new(&self.data).packs();
+        for pack in if folder.is_dir() { packs(&self.data) } else { Vec::new() } {
+            let mut bytes = fs::read(&pack).unwrap();
+            if let Some(at) = bytes.windows(piece.len()).position(|there| there == piece) {
+                bytes[at] ^= 1;
+                fs::write(&pack, bytes).unwrap();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Opens what is left, without a fault, and looks at all of it.
+    async fn check(&self, done: &Done, why: &str) {
+        let disk = Disk::open(&self.data, "test").unwrap_or_else(|e| panic!("{why}: {e:?}"));
+        let store = &disk.store;
+        // What could not be read for a moment is bad until it is read again.
+        store.recheck(self.models.artifact.sha256(), |_| {}).await.unwrap();
+        let models = store.models().await.unwrap();
+        for artifact in [&self.models.artifact, &self.models.other] {
+            let model = models.iter().find(|model| model.artifact == artifact.sha256());
+            let have = model.map(|model| model.have.pieces(&model.geometry));
+            let have: BTreeSet<u32> = have.into_iter().flatten().map(|index| index.get()).collect();
+            for index in have.iter().filter_map(|index| artifact.list.geometry().index(*index)) {
+                let read = store.read(artifact.sha256(), index).await;
+                let read = read.unwrap_or_else(|error| panic!("{why}: {error}"));
+                assert_eq!(read, artifact.slice(index), "{why}");
+            }
+            if artifact.sha256() == self.models.artifact.sha256() {
+                let mut lost = done.kept.difference(&have);
+                assert!(lost.all(|index| *index == 0 && done.has_rotted), "{why}: {have:?}");
+                assert!(!done.is_pinned || model.unwrap().pin == Pin::Pinned, "{why}");
+                let index = done.told.iter().any(|told| told.starts_with("The index"));
+                assert!(!index, "{why}");
+            } else {
+                assert!(!done.is_forgotten || model.is_none(), "{why}");
+            }
+        }
+        let accounts = store.accounts().await.unwrap();
+        let packs = packs(&self.data);
+        let taken: u64 = packs.iter().map(|pack| allocated(&fs::metadata(pack).unwrap())).sum();
+        assert_eq!((accounts.live + accounts.dead, accounts.reserved), (taken, 0), "{why}");
+        assert!(!done.has_quota || accounts.quota == QUOTA, "{why}");
+        assert!(!done.has_peer || store.lets_in(peer().id), "{why}");
+        let standing = disk.journal.standing(NOW).await.unwrap();
+        let granted = |id: &Id| standing.iter().any(|standing| standing.grant.id() == id);
+        assert!(done.grants.iter().all(granted), "{why}");
+        let records = disk.journal.transfers(9).await.unwrap();
+        assert!(!done.has_record || !records.is_empty(), "{why}");
+        let layout = Layout::new(&self.data);
+        let settings = load_settings(&layout).unwrap();
+        assert!(!done.has_settings || settings.theme == Theme::Dark, "{why}");
+        self.check_files(&layout, done, why);
+    }
+
+    fn check_files(&self, layout: &Layout, done: &Done, why: &str) {
+        // Files that are locked, or only appended to.
+        let may_be_empty = ["settings.lock", "consent.log", "transfers.log"];
+        for folder in [self.data.clone(), layout.manifests()] {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let name = entry.file_name().into_string().unwrap();
+                let is_empty = entry.metadata().unwrap().len() == 0;
+                assert!(!is_empty || may_be_empty.contains(&&*name), "{why}: {name} is empty");
+                let is_left = name.starts_with('.') && !name.starts_with(".settings.json");
+                assert!(!is_left, "{why}: {name} is left");
+            }
+        }
+        let mut out: Vec<_> = fs::read_dir(&self.out).unwrap().map(Result::unwrap).collect();
+        out.sort_by_key(fs::DirEntry::file_name);
+        match &out[..] {
+            [] => assert!(!done.has_output, "{why}"),
+            [_receipt, file] => {
+                assert_eq!(fs::read(file.path()).unwrap(), self.models.artifact.bytes, "{why}");
+            }
+            _ => panic!("{why}: {out:?}"),
+        }
+        assert_eq!(fs::read_dir(layout.drafts()).unwrap().count(), 0, "{why}");
+    }
+}
+
+fn peer() -> KnownPeer {
+    KnownPeer {
+        id: SigningKey::from_seed([4; 32]).public_key().peer_id(),
+        label: Label::parse("Anna").unwrap(),
+        addresses: Vec::new(),
+        added: NOW,
+        access: Access::Open,
+    }
+}
+
+/// Lives with the nth thing that is asked of the disk failing; whether something did.
+async fn fail_once(nth: u32, fault: Fault, models: Arc<Models>) -> bool {
+    // In memory where that can be: the disk has enough to do with what is synced.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.unwrap();
+    let scene = Scene::new(folder.path(), models);
+    let faults = Faults::under(folder.path());
+    faults.fail(nth, fault);
+    let done = scene.live().await;
+    let failed = faults.end();
+    let why = format!("{fault:?} of {nth}, {failed:?}, after {done:?}");
+    scene.check(&done, &why).await;
+    !failed.is_empty()
+}
+
+/// Lets each thing that is asked fail, one life after the other.
+async fn fail_each(fault: Fault) {
+    let (models, mut wrong) = (Arc::new(Models::new()), Vec::new());
+    for nth in 1.. {
+        match tokio::spawn(fail_once(nth, fault, Arc::clone(&models))).await {
+            Ok(true) => {}
+            Ok(false) => {
+                assert!(nth > 200, "a life asks more of the disk than that: {nth}");
+                break;
+            }
+            Err(_) => wrong.push(nth),
+        }
+    }
+    assert!(wrong.is_empty(), "{fault:?} of these: {wrong:?}");
+}
+
+#[tokio::test]
+async fn whatever_fails_once_nothing_acknowledged_is_lost() {
+    fail_each(Fault::Errno(Errno::IO)).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_once_loses_nothing_acknowledged() {
+    fail_each(Fault::Errno(Errno::NOSPC)).await;
+}
+
+#[tokio::test]
+async fn writes_that_are_cut_short_lose_nothing() {
+    fail_each(Fault::Short).await;
+}
