@@ -18,6 +18,9 @@ pub(super) enum Filled {
     Nothing,
 }
 
+/// Rates that are so close to the mean that the difference is at most this part of it are taken to
+/// be the same: they are not known better.
+const SAME: u64 = 8;
 /// How many pieces that only a snubbed peer might have are looked at.
 const SEARCH: usize = 64;
 
@@ -175,9 +178,17 @@ impl Engine {
         let asked = asked.div_ceil(self.geometry.piece_size().into());
         let left = u64::from(self.pieces.missing()) + asked;
         let rate = self.session(peer).and_then(|session| session.meter.rate(self.now()));
-        let even = left.div_ceil(tempo.open.max(1));
-        // Rounded up: what nobody may be asked for is asked for late, over a line that has run dry.
-        let share = rate.map_or(even, |rate| part(left, rate, tempo.rate) + 1).max(2);
+        let (open_peers, all) = (tempo.open.max(1), tempo.rate);
+        let even = left.div_ceil(open_peers);
+        let mean = all / open_peers;
+        let share = match rate {
+            // To the nearest: with one piece more, a peer is done a piece's time after the others.
+            Some(rate) if rate.abs_diff(mean) > mean / SAME => {
+                part(2 * left, rate, all).div_ceil(2)
+            }
+            _ => even,
+        };
+        let share = share.max(2);
         usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(open)
     }
 
