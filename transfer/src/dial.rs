@@ -45,7 +45,7 @@ const MOST_IPS: usize = 8;
 #[non_exhaustive]
 pub(crate) enum DialError {
     /// The peer has no address.
-    #[error("has no address")]
+    #[error("has no address in its offer: ask them for another one")]
     NoAddress,
     /// No address leads to the peer.
     #[error("cannot be reached: {}", listed(.0))]
@@ -70,6 +70,9 @@ pub(crate) enum Miss {
     /// It leads where nothing may be called.
     #[error("must not be called: {0}")]
     Refused(AddressError),
+    /// Nobody knows its name now.
+    #[error("cannot be found: {0}")]
+    Unknown(io::Error),
     /// It does not answer.
     #[error("{}", unreachable(.0))]
     Unreachable(io::Error),
@@ -224,7 +227,7 @@ async fn resolve(address: &PeerAddress) -> Result<Vec<IpAddr>, Miss> {
         None => {
             let looked_up = tokio::net::lookup_host((address.host(), address.port()));
             let found = timeout(RESOLVE, looked_up).await.map_err(|_| unanswered())?;
-            found.map_err(Miss::Unreachable)?.map(|socket| socket.ip()).collect()
+            found.map_err(Miss::Unknown)?.map(|socket| socket.ip()).collect()
         }
     };
     judge(address, ips)

@@ -13,7 +13,7 @@ use app::ports::{Clock as _, Evictable, PieceStore as _, Ports, Stem, Untrue};
 use app::quantity::Limit;
 use app::question::Question;
 use app::receipts::Author;
-use app::serve::Ended;
+use app::serve::{Ended, Event as ServeEvent};
 use serde_json::{Value, json};
 use verifier::consent::Act;
 use verifier::identity::{PeerId, SigningKey};
@@ -28,11 +28,11 @@ use crate::fault::Fault;
 use crate::library;
 use crate::outcome::{Outcome, printable};
 use crate::prompt;
-use crate::serve::{NO_GRANT, taken};
+use crate::serve::{Callers, NO_GRANT, taken};
 use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
-use meanwhile::{Callers, Meanwhile};
+use meanwhile::Meanwhile;
 use telling::Telling;
 
 /// What people are told of how to stop an import.
@@ -156,7 +156,13 @@ pub async fn import<P: Ports<Clock: Clone>>(
         }
         Both::Imported(imported) => telling.finish(terminal, imported),
         Both::Serve(event) => {
-            let line = callers.line(event, |peer| telling.name(peer));
+            let line = match event {
+                ServeEvent::Listening(address) => {
+                    Some(format!("serving what has come on {address}"))
+                }
+                ServeEvent::Callers(news) => callers.line(news, |peer| telling.name(peer)),
+                _ => None,
+            };
             line.into_iter().for_each(|line| telling.progress.say(&line));
         }
         Both::Served(served) if served.ended == Ended::NoGrant => {

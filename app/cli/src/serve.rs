@@ -1,6 +1,6 @@
 //! Serves a model to the peers the user names, until it is stopped, taken back or over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::sync::Arc;
 use app::consent::Consent;
 use app::naming::short_peer;
 use app::ports::{
-    Access, Clock as _, Journal as _, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews,
+    Access, Clock as _, Journal as _, KnownPeer, Model, Outputs, PieceStore as _, Ports, Refusal,
+    ServeNews,
 };
 use app::quantity::{Limit, Size};
 use app::question::{Question, Serving, Told};
@@ -255,16 +256,41 @@ pub fn ends_older(
     Ok(ends)
 }
 
-/// What is said of callers that are turned away: of one who calls again and again, once.
+/// What is said of callers: of one who calls again and again in vain, once.
 #[derive(Debug, Default)]
-pub struct TurnedAway(Option<(IpAddr, String)>);
+pub struct Callers {
+    turned_away: BTreeSet<(IpAddr, String)>,
+    /// Who asked for what it may not have, and was sent nothing since.
+    refused: BTreeSet<PeerId>,
+}
 
-impl TurnedAway {
-    /// What there is to say of one.
-    pub fn line(&mut self, from: SocketAddr, why: String) -> Option<String> {
-        let line = format!("turned away a caller from {from}: {}", printable(&why));
-        let caller = Some((from.ip(), why));
-        (std::mem::replace(&mut self.0, caller.clone()) != caller).then_some(line)
+impl Callers {
+    /// So many that were turned away are remembered.
+    const MOST: usize = 64;
+
+    /// What there is to say of it; `name` is what people call a peer.
+    pub fn line(&mut self, news: ServeNews, name: impl Fn(PeerId) -> String) -> Option<String> {
+        match news {
+            ServeNews::TurnedAway { from, why } => {
+                let line = format!("turned away a caller from {from}: {}", printable(&why));
+                if self.turned_away.len() >= Self::MOST {
+                    self.turned_away.clear();
+                }
+                self.turned_away.insert((from.ip(), why)).then_some(line)
+            }
+            ServeNews::Refused { peer, refusal: Refusal::NotServed } => {
+                let line = || format!("{} asked for what you do not share with it now", name(peer));
+                self.refused.insert(peer).then(line)
+            }
+            ServeNews::Called(peer) | ServeNews::Left(peer) if self.refused.contains(&peer) => None,
+            ServeNews::Called(peer) => Some(format!("{} called", name(peer))),
+            ServeNews::Left(peer) => Some(format!("{} left", name(peer))),
+            ServeNews::Sent { peer, .. } => self
+                .refused
+                .remove(&peer)
+                .then(|| format!("{} called and is sent what it asked for", name(peer))),
+            _ => None,
+        }
     }
 }
 
@@ -279,7 +305,7 @@ async fn serve<P: Ports<Clock: Clone>>(
     let until_input_ends = ready.until_input_ends;
     let mut trouble = None;
     let give_up = Arc::new(Notify::new());
-    let mut turned_away = TurnedAway::default();
+    let mut callers = Callers::default();
     let on = |event: Event| match event {
         Event::Listening(address) => {
             if let Err(fault) = ready.tell(&**ports.outputs(), address, teller) {
@@ -287,12 +313,17 @@ async fn serve<P: Ports<Clock: Clone>>(
                 give_up.notify_one();
             }
         }
-        Event::Callers(ServeNews::TurnedAway { from, why }) => {
-            if let Some(line) = turned_away.line(from, why) {
+        Event::Callers(news) => {
+            match &news {
+                ServeNews::Called(peer) => teller.connected(*peer),
+                ServeNews::Left(peer) => teller.lost(*peer),
+                ServeNews::Sent { bytes, .. } => teller.advance(*bytes),
+                _ => {}
+            }
+            if let Some(line) = callers.line(news, |peer| ready.name(peer)) {
                 teller.say(&line);
             }
         }
-        Event::Callers(news) => ready.tell_news(&news, teller),
         _ => {}
     };
     let stop = async {
@@ -364,21 +395,6 @@ impl Ready<'_> {
         Ok(())
     }
 
-    fn tell_news(&self, news: &ServeNews, teller: &mut Progress) {
-        match news {
-            ServeNews::Called(peer) => {
-                teller.connected(*peer);
-                teller.say(&format!("{} called", self.name(*peer)));
-            }
-            ServeNews::Left(peer) => {
-                teller.lost(*peer);
-                teller.say(&format!("{} left", self.name(*peer)));
-            }
-            ServeNews::Sent { bytes, .. } => teller.advance(*bytes),
-            _ => {}
-        }
-    }
-
     fn name(&self, peer: PeerId) -> String {
         let label = self.names.iter().find(|known| known.id == peer).map(|known| &known.label);
         label.map_or_else(|| short_peer(peer), ToString::to_string)
@@ -405,6 +421,7 @@ fn outcome(model: &Model, served: &Served, older_ended: Vec<String>) -> Outcome 
 
 #[cfg(test)]
 mod tests {
+    use app::ports::{Refusal, ServeNews};
     use app::question::{Older, Question};
     use clap::Parser as _;
     use verifier::scalars::Id;
@@ -438,6 +455,41 @@ mod tests {
             let earlier = Earlier::of(&args(more));
             let found = ends_older(&mut terminal, question, earlier).unwrap();
             assert_eq!(found, ends, "{more:?}, {answer:?}");
+        }
+    }
+
+    #[test]
+    fn of_one_that_calls_again_and_again_in_vain_it_is_said_once() {
+        use verifier::Sha256;
+        use verifier::identity::SigningKey;
+
+        let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
+        let mut callers = super::Callers::default();
+        let mut line = |news| callers.line(news, |_| "gina".to_owned());
+        let refused = ServeNews::Refused { peer, refusal: Refusal::NotServed };
+        let asked = Some("gina asked for what you do not share with it now".to_owned());
+        assert_eq!(line(ServeNews::Called(peer)).as_deref(), Some("gina called"));
+        assert_eq!(line(refused.clone()), asked);
+        for _ in 0..3 {
+            for news in [ServeNews::Left(peer), ServeNews::Called(peer), refused.clone()] {
+                assert_eq!(line(news), None);
+            }
+        }
+        let geometry = verifier::Geometry::new(9, 9).unwrap();
+        let (artifact, index) = (Sha256::of(b"x"), geometry.index(0).unwrap());
+        let sent = ServeNews::Sent { peer, artifact, index, bytes: 9 };
+        let told = line(sent.clone());
+        assert_eq!(told.as_deref(), Some("gina called and is sent what it asked for"));
+        assert_eq!(line(sent), None);
+        assert_eq!(line(ServeNews::Left(peer)).as_deref(), Some("gina left"));
+
+        // Two strangers in turn are told once each.
+        for told in [true, false, false] {
+            for from in ["192.0.2.1:1", "192.0.2.2:1"] {
+                let from = from.parse().unwrap();
+                let why = "it is not paired with you".to_owned();
+                assert_eq!(line(ServeNews::TurnedAway { from, why }).is_some(), told);
+            }
         }
     }
 }

@@ -48,11 +48,13 @@ pub enum Ending {
     Denied,
     /// There is no version of the protocol that both sides speak.
     #[error(
-        "speaks version {0} of the protocol, which this program does not: one of you has an older program"
+        "speaks version {0} of the protocol, which is too old: ask them to update their program"
     )]
     Version(u16),
     /// The peer's artifact is cut otherwise, or has another root.
-    #[error("holds this model cut into other pieces")]
+    #[error(
+        "shares this model under another manifest: its pieces are cut otherwise, or have another root"
+    )]
     Geometry,
     /// The peer sent what is no frame.
     #[error("broke the protocol: {0}")]
@@ -177,9 +179,12 @@ impl Ending {
 const fn closed(code: u16) -> &'static str {
     match code {
         close::BUSY => "is busy: it takes no more connections now",
-        close::IDLE => "ended the connection, because nothing was said for long",
-        close::FAULT => "ended the connection, because it found fault with what was sent",
-        close::VERSION => "ended the connection, because one of you has an older program",
+        close::IDLE => "ended the connection, because nothing was said or taken for too long",
+        close::FAULT => {
+            "ended the connection, because it found fault with what was sent: one of you may have an older \
+             program"
+        }
+        close::VERSION => "speaks no version of the protocol that this program does: update both",
         _ => "ended the connection",
     }
 }

@@ -29,14 +29,14 @@ pub(super) async fn turned_away(
         }
         TurnedAway::PeerBusy => format!("{who} has 2 connections already, and uses them both"),
         TurnedAway::CalledAgain => {
-            format!("{who} called again for the same model, in place of its older connection")
+            format!("{who} called again for the same model, which ended its older connection")
         }
         TurnedAway::Busy => format!(
             "{who} was told that this machine is busy: it has as many connections as it may have"
         ),
         TurnedAway::TooSlow => {
             format!(
-                "{who} took next to nothing for long, and lost its place to another that called"
+                "{who} took or asked for next to nothing for long, and lost its place to another that called"
             )
         }
         // That of a handshake is a clause already.

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use app::import::{Plan, Serving};
-use app::ports::{Clock as _, Journal as _, PieceStore as _, Ports, ServeNews};
+use app::ports::{Clock as _, Journal as _, PieceStore as _, Ports};
 use app::problem::Problem;
 use app::quantity::{Size, Span};
 use app::question::{self, Question, Yes};
-use app::serve::{Bound, Event, ServeError, Served, bind_import};
+use app::serve::{Bound, ServeError, Served, bind_import};
 use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::scalars::UtcTime;
@@ -18,7 +18,7 @@ use crate::args::MeanwhileArgs;
 use crate::fault::Fault;
 use crate::library::failed;
 use crate::prompt;
-use crate::serve::{Earlier, TurnedAway, check_limit, ends_older, input_end, named};
+use crate::serve::{Earlier, check_limit, ends_older, input_end, named};
 use crate::terminal::Terminal;
 
 /// The warning that what was imported could not be served to the end.
@@ -111,23 +111,6 @@ impl<P: Ports<Clock: Clone>> Meanwhile<P> {
             }
         };
         Serving { bound, stay }
-    }
-}
-
-/// What is said of who is served.
-#[derive(Default)]
-pub(super) struct Callers(TurnedAway);
-
-impl Callers {
-    /// What there is to say of the event; `name` is what people call a peer.
-    pub(super) fn line(&mut self, event: Event, name: impl Fn(PeerId) -> String) -> Option<String> {
-        match event {
-            Event::Listening(address) => Some(format!("serving what has come on {address}")),
-            Event::Callers(ServeNews::Called(peer)) => Some(format!("{} called", name(peer))),
-            Event::Callers(ServeNews::Left(peer)) => Some(format!("{} left", name(peer))),
-            Event::Callers(ServeNews::TurnedAway { from, why }) => self.0.line(from, why),
-            _ => None,
-        }
     }
 }
 

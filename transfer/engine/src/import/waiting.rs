@@ -273,8 +273,10 @@ impl Engine {
             "fell silent"
         } else if session.snub.is_some() {
             "was too slow, and is not asked now"
+        } else if session.batch.is_some() {
+            "is not asked yet, because your consent to it is being looked up"
         } else if matches!(session.turn, Turn::Hungry(..)) {
-            "is not asked, because what others owe takes all the room there is"
+            "is not asked, because what is on its way here takes all the room there is"
         } else {
             "is not asked, because others are asked for all that it has"
         }

@@ -147,7 +147,7 @@ pub enum TurnedAway {
     CalledAgain,
     /// All connections are taken.
     Busy,
-    /// It took next to nothing for long, and lost its place to another that called.
+    /// It took or asked for next to nothing for long, and lost its place to another that called.
     TooSlow,
     /// Its connection ended that way.
     Ended(Ending),

@@ -104,7 +104,7 @@ fn a_plain_no_is_not_asked_for_again_by_an_import_that_does_not_wait_and_it_says
     for (ending, text) in [
         (Ending::NotLetIn, "anna does not let you in: they have not added you yet"),
         (Ending::Version(0), "anna speaks version 0 of the protocol"),
-        (Ending::Geometry, "anna holds this model cut into other pieces"),
+        (Ending::Geometry, "anna shares this model under another manifest"),
     ] {
         let mut world = World::new(Setup::default());
         world.ends(world.current(0), ending);
