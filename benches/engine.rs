@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use engine::Moment;
-use engine::import::{Connection, Consent, Effect, Engine, Input, Limits, Order, Patience, Peer};
+use engine::import::{
+    Begin, Connection, Consent, Effect, Engine, Input, Limits, Order, Patience, Peer,
+};
 use engine::wire::{BlockHead, Frame, Hello, MAX_ASKS, Opened, Refuse, refusal};
 use verifier::identity::SigningKey;
 use verifier::scalars::Label;
@@ -62,7 +64,7 @@ impl Import {
             listed: true,
             missing: Bitfield::full(PIECES),
             peers: (0..PEERS).map(peer).collect(),
-            start: 0,
+            begin: Begin::Front,
             patience: Patience::Forever,
             limits: Limits { in_flight: 48 << 20, download: None },
         };

@@ -1,5 +1,6 @@
 //! One import: whom to call, what to ask of whom, what is slow, what is a lie, what is waited for.
 
+mod apart;
 mod asking;
 mod backoff;
 mod budget;
@@ -26,6 +27,7 @@ use verifier::{Geometry, PieceIndex, Root, Sha256};
 use crate::moment::Moment;
 use crate::wire::{Frame, close};
 
+use apart::Apart;
 use backoff::Chance;
 use budget::Budget;
 use clock::Clock;
@@ -36,8 +38,8 @@ use turns::Turns;
 use waiting::Wait;
 
 pub use message::{
-    Blame, Connection, Consent, Effect, Evidence, Exhausted, Input, Limits, News, Order, Patience,
-    Peer, Place, Purpose, Why, start,
+    Begin, Blame, Connection, Consent, Effect, Evidence, Exhausted, Input, Limits, News, Order,
+    Patience, Peer, Place, Purpose, Why,
 };
 pub use snapshot::{PeerSnapshot, PeerState, PieceState, Snapshot};
 
@@ -63,6 +65,7 @@ pub struct Engine {
     spending: BTreeMap<Connection, u64>,
     learning: Learning,
     turns: Turns,
+    apart: Apart,
     wait: Wait,
     /// Payload that came for nobody, in bytes.
     wasted: u64,
@@ -84,17 +87,19 @@ impl Engine {
             chance: Chance::new(seed),
             effects: VecDeque::new(),
             peers: Vec::new(),
-            pieces: Pieces::new(order.geometry, order.start, &order.missing),
+            pieces: Pieces::new(order.geometry, &order.missing),
             budget: Budget::new(order.limits.in_flight, order.geometry.piece_size()),
             spending: BTreeMap::new(),
             learning: Learning::new(order.listed, now),
             turns: Turns::new(now),
+            apart: Apart::new(order.begin, now),
             wait: Wait::new(now),
             wasted: 0,
             over: false,
         };
         engine.peers.extend(order.peers.into_iter().map(|peer| Called::new(peer, now)));
         engine.numbers().for_each(|peer| engine.call(peer));
+        engine.begin();
         engine.count_left();
         engine.settle();
         engine

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::import::{
-    Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Patience, Peer, Place,
+    Begin, Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Patience, Peer, Place,
 };
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Engine, Moment};
@@ -43,6 +43,7 @@ const JOURNAL: Duration = Duration::from_micros(300);
 pub(crate) struct Importer {
     is: Importing,
     me: usize,
+    serves: bool,
     seed: u64,
     engine: Option<Engine>,
     peers: Vec<usize>,
@@ -94,6 +95,7 @@ impl Importer {
             watch: Watch::new(geometry, is.in_flight),
             is,
             me,
+            serves: machine.serve.is_some(),
             seed,
             engine: None,
             open: BTreeMap::new(),
@@ -226,9 +228,12 @@ impl Importer {
             rest.net.limit_down(self.me, self.is.download);
         }
         let peers: Vec<_> = self.peers.iter().map(|machine| peer(*machine, rest)).collect();
-        let ids: Vec<_> = peers.iter().map(|peer| peer.id).collect();
+        let begin = match self.serves {
+            true => Begin::OwnPart(rest.directory[self.me].id),
+            false => Begin::Front,
+        };
         let order = Order {
-            start: engine::import::start(&rest.directory[self.me].id, &ids, &rest.geometry),
+            begin,
             artifact: rest.artifact,
             geometry: rest.geometry,
             root: rest.root,

@@ -104,8 +104,6 @@ impl Import {
             offered: source.offered.clone(),
         });
         let peers: Vec<_> = peers.collect();
-        let ids: Vec<_> = peers.iter().map(|peer| peer.id).collect();
-        let own = swarm.identity.peer_id();
         let limits = Arc::clone(&swarm.limits);
         let order = Order {
             artifact,
@@ -114,9 +112,9 @@ impl Import {
             listed: list.is_some(),
             missing,
             peers,
-            start: match begin {
-                Begin::Front => 0,
-                Begin::OwnPart => engine::import::start(&own, &ids, &geometry),
+            begin: match begin {
+                Begin::Front => engine::import::Begin::Front,
+                Begin::OwnPart => engine::import::Begin::OwnPart(swarm.identity.peer_id()),
             },
             patience: telling::patience(patience),
             limits: limits.of_import(),

@@ -2,6 +2,7 @@
 
 use crate::ending::Ending;
 use crate::import::Engine;
+use crate::import::apart::Next;
 use crate::import::message::{Connection, Consent, Effect, News, Purpose};
 use crate::import::peer::{Ask, Batch, Session, Spare};
 use crate::import::turns::Tempo;
@@ -41,13 +42,21 @@ impl Engine {
             return Filled::Enough;
         }
         let most = most.min(self.share(peer, open));
+        let importers = self.tempo().importers;
         let mut pieces = Vec::new();
         let outcome = loop {
             if pieces.len() >= most {
                 break Filled::Enough;
             }
-            let next = if snubbed { self.next_alone(peer) } else { self.next_for(peer) };
-            let Some(index) = next else { break Filled::Nothing };
+            let next = match snubbed {
+                true => self.next_alone(peer).map_or(Next::Nothing, Next::Piece),
+                false => self.next_apart(peer, importers, owed),
+            };
+            let index = match next {
+                Next::Piece(index) => index,
+                Next::Soon => break Filled::Enough,
+                Next::Nothing => break Filled::Nothing,
+            };
             let length = u64::from(self.pieces.length(index));
             if owed > 0 && owed + length > window {
                 break Filled::Enough;
@@ -96,7 +105,7 @@ impl Engine {
     }
 
     /// The next missing piece for the peer.
-    fn next_for(&mut self, peer: u32) -> Option<u32> {
+    pub(super) fn next_for(&mut self, peer: u32) -> Option<u32> {
         let session = self.peers.get(peer as usize)?.session()?;
         self.pieces.next(peer, &session.cancelled)
     }

@@ -115,6 +115,9 @@ impl Engine {
         let (id, hope) = (peer.id, peer.in_vain < IN_VAIN);
         let wanted = self.pieces.join(number, &have);
         self.turns.stale();
+        if have.is_full() {
+            self.begin();
+        }
         self.tell(News::Connected(id, wanted));
         if hope {
             self.wait.moved(now);

@@ -64,7 +64,8 @@ impl Engine {
         });
         let list = self.learning.deadline().map(|due| (due, Why::Opening));
         let spare = self.spares_due().map(|due| (due, Why::Snub));
-        [peer, list, spare, self.waits()].into_iter().flatten().min()
+        let others = self.apart.until().map(|due| (due, Why::Others));
+        [peer, list, spare, others, self.waits()].into_iter().flatten().min()
     }
 
     /// Sees to it that the peer is looked at in time.
@@ -94,6 +95,7 @@ impl Engine {
         }
         self.look_at_list();
         self.look_at_spares();
+        self.look_apart();
     }
 
     fn look_at(&mut self, number: u32) {

@@ -53,6 +53,9 @@ impl Engine {
                 if lacked || !self.pieces.landed(peer, known.get()) {
                     return Err(Ending::Flood(Kind::Have));
                 }
+                if let Some(session) = self.session_mut(peer) {
+                    session.landed = session.heard;
+                }
                 self.landed(peer, index);
                 Ok(())
             }

@@ -26,22 +26,22 @@ pub struct Order {
     pub missing: Bitfield,
     /// Who may be called.
     pub peers: Vec<Peer>,
-    /// The piece at which this importer begins where no other is rarer: 0, or what [`start`] says for
-    /// one that serves others meanwhile.
-    pub start: u32,
+    /// Where this importer begins, where no piece is rarer than others.
+    pub begin: Begin,
     /// How long the import goes on while nothing comes.
     pub patience: Patience,
     /// What it may use.
     pub limits: Limits,
 }
 
-/// A piece for an importer to begin at, so that those that are in each other's requests begin far
-/// apart: its place among their keys, of as many.
-pub fn start(own: &PeerId, peers: &[PeerId], geometry: &Geometry) -> u32 {
-    let before = |peer: &&PeerId| peer.public_key().as_bytes() < own.public_key().as_bytes();
-    let place = peers.iter().filter(before).count() as u64;
-    let start = u64::from(geometry.piece_count()) * place / (peers.len() as u64 + 1);
-    u32::try_from(start).unwrap_or(0)
+/// Where in the artifact an import begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At its front.
+    Front,
+    /// In a part of its own, as one that serves others meanwhile: at the place of its own key, which is
+    /// this, among those of the peers that are or may be after the same, of as many.
+    OwnPart(PeerId),
 }
 
 /// A peer that may be called.
@@ -272,6 +272,8 @@ pub enum Why {
     Silence,
     /// A peer has to hear that this side is there.
     Ping,
+    /// Other importers have had their time for what is left.
+    Others,
     /// What is waited for is to be told.
     Sentence,
     /// Patience ends.

@@ -124,6 +124,8 @@ pub(super) struct Session {
     /// How long it took from such an ask to the first byte, at the least.
     pub(super) latency: Duration,
     pub(super) window: Window,
+    /// When a piece last landed at it.
+    pub(super) landed: Moment,
     pub(super) snub: Option<Snub>,
     /// How often it was snubbed since a piece of it was right.
     pub(super) snubs: u32,
@@ -285,6 +287,7 @@ impl Session {
             asked: None,
             latency: Duration::ZERO,
             window: Window::new(piece_size, now),
+            landed: now,
             snub: None,
             snubs: 0,
             pieces: 0,

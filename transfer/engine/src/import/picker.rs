@@ -55,6 +55,8 @@ struct Hint {
 const LEVELS: usize = 16;
 /// How many places are looked at for one to go on from.
 const LOOKS: u32 = 64;
+/// How many pieces are looked at for a gap, or up to twice as many.
+const SAMPLES: u32 = 512;
 /// After how many pieces put into a level the peers search it anew.
 const ERA: usize = 4_096;
 
@@ -99,6 +101,12 @@ impl Picker {
     /// Whether a peer has a piece.
     pub(super) fn has(&self, peer: u32, index: u32) -> bool {
         self.have(peer).is_some_and(|have| have.bits.as_ref().is_none_or(|b| b.contains(index)))
+    }
+
+    /// Whether a peer has all pieces.
+    pub(super) fn has_all(&self, peer: u32) -> bool {
+        let all = |bits: &Bits| bits.count() == self.count;
+        self.have(peer).is_some_and(|have| have.bits.as_ref().is_none_or(all))
     }
 
     /// What a peer has; nothing if it has not joined.
@@ -225,6 +233,33 @@ impl Picker {
             level.put.clear();
             level.era = level.era.wrapping_add(1);
         }
+    }
+
+    /// Whether a peer has a piece that has not everything.
+    pub(super) fn is_shared(&self, index: u32) -> bool {
+        self.partial(index) > 0
+    }
+
+    /// Where the longest run of missing pieces begins that only those have who have everything, and its
+    /// length; of several, the one that comes first from where ties begin. Of many pieces only some are
+    /// looked at.
+    pub(super) fn gap(&self) -> Option<(u32, u32)> {
+        let rare = &self.levels.first()?.bits;
+        let step = (self.count / SAMPLES).max(1);
+        let place = |offset| (u64::from(self.start) + u64::from(offset)) % u64::from(self.count);
+        let place = |offset| u32::try_from(place(offset)).unwrap_or(0);
+        let (mut longest, mut run) = ((0, 0), (0, 0));
+        for offset in (0..self.count).step_by(step as usize) {
+            run = match (rare.contains(place(offset)), run) {
+                (true, (_, 0)) => (offset, step),
+                (true, (first, length)) => (first, length + step),
+                (false, _) => (0, 0),
+            };
+            if run.1 > longest.1 {
+                longest = run;
+            }
+        }
+        (longest.1 > 0).then(|| (place(longest.0), longest.1))
     }
 
     /// Takes a piece out of the missing ones.

@@ -47,11 +47,11 @@ impl Flight {
 }
 
 impl Pieces {
-    /// Starts with these pieces missing, and ties from this piece on.
-    pub(super) fn new(geometry: Geometry, start: u32, missing: &Bitfield) -> Self {
+    /// Starts with these pieces missing.
+    pub(super) fn new(geometry: Geometry, missing: &Bitfield) -> Self {
         let count = geometry.piece_count();
         let wanted = Bits::of(missing, count);
-        let picker = Picker::new(count, start, &wanted);
+        let picker = Picker::new(count, 0, &wanted);
         Self { geometry, wanted, flight: BTreeMap::new(), picker }
     }
 

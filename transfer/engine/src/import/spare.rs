@@ -216,6 +216,7 @@ impl Engine {
     /// it, this importer and that peer are after the same pieces, and it goes on with others.
     pub(super) fn landed(&mut self, peer: u32, index: u32) {
         if self.pieces.is_missing(index) {
+            self.lands(index, None);
             return self.ready(peer);
         }
         let Some(Flight::Asked { first: other, second: None }) = self.pieces.flight(index) else {
@@ -223,12 +224,9 @@ impl Engine {
         };
         self.ready(peer);
         let Some(slow) = self.session(other).filter(|_| other != peer) else { return };
-        let mut asks = slow.asks.iter().filter(|ask| !ask.cancelled);
-        if asks.any(|ask| ask.index == index && ask.at >= self.turns.apart) {
-            self.turns.apart = self.now();
-            let start = self.chance.under(self.geometry.piece_count());
-            self.pieces.go_on_from(start);
-        }
+        let mut asks = slow.asks.iter().filter(|ask| !ask.cancelled && ask.index == index);
+        let asked = asks.next().map(|ask| ask.at);
+        self.lands(index, asked);
     }
 }
 

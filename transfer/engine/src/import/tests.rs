@@ -1,6 +1,7 @@
 //! Whole imports in virtual time, without sockets: pictures of pieces, peers and what they do.
 
 mod any;
+mod apart;
 mod asking;
 mod basics;
 mod calling;

@@ -28,8 +28,6 @@ pub(super) struct Turns {
     pub(super) tempo: Tempo,
     /// When it was last looked whether idle peers could be asked for what others owe.
     pub(super) spares: Moment,
-    /// When this importer last went on in another part, because a peer was after the same pieces.
-    pub(super) apart: Moment,
     /// The idle peer with which that goes on.
     pub(super) last_spare: u32,
 }
@@ -44,6 +42,8 @@ pub(super) struct Tempo {
     pub(super) rate: u64,
     /// Bytes a second of one that owes something, on average; 0 if no rate is known.
     pub(super) mean: u64,
+    /// How many others are after the same, where this importer leaves them their part.
+    pub(super) importers: usize,
 }
 
 impl Turns {
@@ -55,9 +55,8 @@ impl Turns {
             idle: BTreeSet::new(),
             awake: false,
             good: BTreeSet::new(),
-            tempo: Tempo { at: None, open: 0, rate: 0, mean: 0 },
+            tempo: Tempo { at: None, open: 0, rate: 0, mean: 0, importers: 0 },
             spares: now,
-            apart: now,
             last_spare: 0,
         }
     }
@@ -182,7 +181,8 @@ impl Engine {
         if self.turns.tempo.at.is_none_or(|at| now.since(at) >= TEMPO) {
             let sessions = self.peers.iter().filter_map(|peer| peer.session());
             let asked = sessions.filter(|session| session.consent == Consent::Given);
-            let mut tempo = Tempo { at: Some(now), open: 0, rate: 0, mean: 0 };
+            let mut tempo =
+                Tempo { at: Some(now), open: 0, rate: 0, mean: 0, importers: self.importers() };
             let (mut owing, mut all) = (0_u64, 0_u64);
             for session in asked.filter(|session| session.snub.is_none()) {
                 let rate = session.meter.rate(now);

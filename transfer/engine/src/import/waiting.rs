@@ -173,6 +173,8 @@ impl Engine {
             format!("Waiting for {peer} to send: it owes some of {what}")
         } else if self.pieces.missing() == 0 && self.budget.unsettled > 0 {
             format!("Waiting for this machine's disk to keep {what}")
+        } else if self.apart.until().is_some() {
+            format!("Waiting for {what}, which others that import the model too are getting now")
         } else if let Some((peer, why)) = self.idle() {
             format!("Waiting for {what}: {peer} has what is missing, or some of it, but {why}")
         } else if session(|session, _| session.may_be_asked()).is_some() {

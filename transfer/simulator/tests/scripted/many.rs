@@ -2,45 +2,99 @@
 
 use std::time::Duration;
 
-use simulator::{Have, Line, Machine, Outcome, Rogue, Scenario, Serving, run, verdict};
+use simulator::{Have, Line, Machine, Outcome, Rogue, Scenario, Turn, run, verdict};
 
 use crate::{KIB, MIB, play};
 
-/// How much longer five importers of one source take that serve each other than one alone, and how
-/// many artifacts the source sends.
-fn five_importers(pieces: u32, seed: u64) -> (f64, f64) {
-    let source = || {
-        Machine::server(Line::of(1_000, Duration::from_millis(2)))
-            .serving(|serve| serve.upload = u64::from(8 * MIB))
-    };
-    let line = Line::of(1_000, Duration::from_millis(2));
-    let alone = [source(), Machine { line, ..Machine::importer([0]) }];
-    let one = play(&Scenario::of(pieces, 256 * KIB, alone)).import(1).time;
-    let importer = |me: usize| {
-        let others = (0..6).filter(|other| *other != me);
-        let serve = Serving { have: Have::None, ..Serving::default() };
-        Machine { line, serve: Some(serve), ..Machine::importer(others) }
-    };
-    let machines = [source()].into_iter().chain((1..6).map(importer));
-    let scenario = Scenario { seed, ..Scenario::of(pieces, 256 * KIB, machines) };
-    let report = play(&scenario);
-    let last = (1..6).map(|importer| report.import(importer).time).max().unwrap();
-    let ratio = last.as_secs_f64() / one.as_secs_f64();
-    let sent = report.sent[0] as f64 / scenario.bytes as f64;
-    let wasted = (1..6).map(|importer| report.import(importer).wasted).max().unwrap();
-    println!(
-        "five importers, {pieces} pieces, seed {seed}: {ratio:.2} of one's time, {sent:.2} artifacts sent, {wasted} bytes wasted"
-    );
-    (ratio, sent)
+/// Importers of one source that sends 1 MiB a second, each in the requests of all others.
+struct Circle {
+    importers: usize,
+    pieces: u32,
+    seed: u64,
+}
+
+impl Circle {
+    fn line() -> Line {
+        Line::of(1_000, Duration::from_millis(2))
+    }
+
+    fn scenario(&self) -> Scenario {
+        let source = Machine::server(Self::line()).serving(|serve| serve.upload = u64::from(MIB));
+        let importer = |me: usize| {
+            let others = (0..=self.importers).filter(|other| *other != me);
+            let importer = Machine { line: Self::line(), ..Machine::importer(others) };
+            importer.serving(|serve| serve.have = Have::None)
+        };
+        let machines = [source].into_iter().chain((1..=self.importers).map(importer));
+        Scenario { seed: self.seed, ..Scenario::of(self.pieces, 256 * KIB, machines) }
+    }
+
+    /// How much longer all of these take than the source takes to send all once, and how often it sends
+    /// all.
+    fn took(scenario: &Scenario, importers: impl IntoIterator<Item = usize>) -> (f64, f64) {
+        let report = run(scenario);
+        assert_eq!(report.fault, None);
+        let imports: Vec<_> = importers.into_iter().map(|at| report.import(at)).collect();
+        assert!(imports.iter().all(|import| import.outcome == Outcome::Done), "{imports:?}");
+        let last = imports.iter().map(|import| import.time).max().unwrap();
+        let once = scenario.bytes as f64 / f64::from(MIB);
+        (last.as_secs_f64() / once, report.sent[0] as f64 / scenario.bytes as f64)
+    }
 }
 
 #[test]
-fn five_importers_of_one_source_share_what_they_have() {
-    for (pieces, seed) in [64, 64, 64, 64, 256, 256, 512, 1_024].into_iter().zip(1..) {
-        let (ratio, sent) = five_importers(pieces, seed);
-        assert!(ratio <= 1.8, "{ratio:.2} times one importer's time");
-        assert!(sent < 2.5, "the source sent {sent:.2} artifacts");
+fn one_source_sends_its_importers_each_piece_about_once() {
+    for (pieces, importers) in
+        [(32, 2), (32, 3), (32, 5), (32, 16), (64, 2), (64, 5), (64, 16), (256, 5)]
+    {
+        let circle = Circle { importers, pieces, seed: u64::from(pieces) };
+        let (ratio, sent) = Circle::took(&circle.scenario(), 1..=importers);
+        println!(
+            "{importers} importers, {pieces} pieces: {ratio:.2} of the time, {sent:.2} artifacts sent"
+        );
+        assert!(ratio <= 1.1, "{ratio:.2} times the time");
+        assert!(sent <= 1.1, "the source sent {sent:.2} artifacts");
     }
+}
+
+#[test]
+fn an_importer_that_is_gone_leaves_its_part_to_the_others() {
+    let circle = Circle { importers: 5, pieces: 32, seed: 1 };
+    let (ratio, _) = Circle::took(&circle.scenario().then(4.0, Turn::Down(2)), [1, 3, 4, 5]);
+    assert!(ratio <= 1.5, "{ratio:.2} times the time");
+}
+
+#[test]
+fn a_slow_importer_does_not_hold_up_the_others() {
+    for pieces in [32, 64] {
+        let mut scenario = Circle { importers: 5, pieces, seed: 1 }.scenario();
+        scenario.machines[2].line = Line::slow(50_000);
+        scenario.until = Duration::from_secs(60);
+        let (ratio, _) = Circle::took(&scenario, [1, 3, 4, 5]);
+        assert!(ratio <= 1.6, "{ratio:.2} times the time");
+    }
+}
+
+#[test]
+fn an_importer_alone_among_peers_that_do_not_answer_waits_for_none_of_them() {
+    let mut scenario = Circle { importers: 5, pieces: 32, seed: 1 }.scenario();
+    for other in 2..=5 {
+        scenario.machines[other] = Machine::rogue(Rogue::Silent);
+    }
+    let (ratio, _) = Circle::took(&scenario, [1]);
+    assert!(ratio <= 1.1, "{ratio:.2} times the time");
+}
+
+#[test]
+fn importers_that_come_one_after_the_other_share_all_the_same() {
+    let mut scenario = Circle { importers: 5, pieces: 64, seed: 1 }.scenario();
+    for (machine, wait) in scenario.machines.iter_mut().zip(0..) {
+        if let Some(import) = &mut machine.import {
+            import.start = Duration::from_secs(wait);
+        }
+    }
+    let (_, sent) = Circle::took(&scenario, 1..=5);
+    assert!(sent <= 1.5, "the source sent {sent:.2} artifacts");
 }
 
 #[test]

@@ -41,6 +41,16 @@ fn picks(picker: &mut Picker, turns: &[u32]) -> String {
 }
 
 #[test]
+fn the_longest_run_that_only_complete_peers_have_goes_round_the_end() {
+    let full = "############";
+    let picker = picker("............", &[full, "...#........", ".....#......"]);
+    assert_eq!(picker.gap(), Some((6, 6)));
+    let picker = picker_from(8, "......####..", &[full, "..#........."]);
+    assert_eq!(picker.gap(), Some((10, 4)), "from 10 over the end to 1");
+    assert_eq!(picker_from(0, "####", &["####"]).gap(), None);
+}
+
+#[test]
 fn the_rarest_missing_piece_comes_first() {
     //                           peers  "1121", next 3
     let mut some = picker("##..", &["###.", "..##"]);

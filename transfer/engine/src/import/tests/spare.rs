@@ -1,9 +1,9 @@
 //! What an idle peer takes over of what another was asked for and has not come to.
 
-use verifier::{Bitfield, Geometry};
+use verifier::Bitfield;
 
-use super::world::{PIECE, Setup, World, id, millis};
-use crate::import::{Connection, start};
+use super::world::{Setup, World, millis};
+use crate::import::Connection;
 use crate::wire::Frame;
 
 /// An import in which the first peer was asked for all pieces and sends one each half second.
@@ -104,20 +104,4 @@ fn a_far_peer_may_owe_four_round_trips_worth() {
     let (near, far) = (owed(100), owed(1_000));
     assert!((60..=70).contains(&near), "{near}");
     assert!((240..=280).contains(&far), "{far}");
-}
-
-#[test]
-fn importers_begin_where_their_place_among_all_keys_is() {
-    let geometry = Geometry::new(64 * u64::from(PIECE), PIECE).unwrap();
-    let all: Vec<_> = (0..4).map(id).collect();
-    let mut starts: Vec<_> = all
-        .iter()
-        .map(|own| {
-            let others: Vec<_> = all.iter().copied().filter(|other| other != own).collect();
-            start(own, &others, &geometry)
-        })
-        .collect();
-    starts.sort_unstable();
-    assert_eq!(starts, [0, 16, 32, 48]);
-    assert_eq!(start(&id(0), &[], &geometry), 0);
 }

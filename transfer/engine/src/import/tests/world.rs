@@ -11,8 +11,8 @@ use verifier::{Bitfield, ChunkAlgorithm, Geometry, PieceIndex, Root, Sha256};
 use crate::Ending;
 use crate::import::peer::State;
 use crate::import::{
-    Connection, Consent, Effect, Engine, Evidence, Exhausted, Input, Limits, News, Order, Patience,
-    Peer, PeerState, PieceState, Place, Purpose, Why,
+    Begin, Connection, Consent, Effect, Engine, Evidence, Exhausted, Input, Limits, News, Order,
+    Patience, Peer, PeerState, PieceState, Place, Purpose, Why,
 };
 use crate::moment::Moment;
 use crate::wire::{BlockHead, Frame, Hello, Opened, ProofHead, Refuse};
@@ -58,6 +58,7 @@ pub(super) struct Setup {
     /// Whether their offers name everything, or nothing.
     pub(super) offered: bool,
     pub(super) listed: bool,
+    pub(super) begin: Begin,
     pub(super) patience: Patience,
     pub(super) in_flight: u64,
     pub(super) download: u64,
@@ -73,6 +74,7 @@ impl Default for Setup {
             peers: 1,
             offered: false,
             listed: true,
+            begin: Begin::Front,
             patience: Patience::For(secs(60)),
             in_flight: 32 << 20,
             download: 0,
@@ -126,7 +128,7 @@ impl World {
             peers: (0..setup.peers)
                 .map(|number| Peer { offered: offered.clone(), ..peer(number) })
                 .collect(),
-            start: 0,
+            begin: setup.begin,
             patience: setup.patience,
             limits: Limits {
                 in_flight: setup.in_flight,
