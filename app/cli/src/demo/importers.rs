@@ -32,6 +32,10 @@ use crate::wiring::Wiring;
 const RATIO_GOAL: f64 = 1.8;
 /// How many models' worth of bytes the source is to send, at most.
 const SENT_GOAL: f64 = 2.5;
+/// Fewer pieces than this for each importer are too few to share.
+const FEW: u32 = 2;
+/// What takes one importer less than this, in seconds, is judged by how programs start.
+const SHORT: f64 = 4.0;
 /// How often it is looked whether they are done.
 const GLANCE: Duration = Duration::from_millis(10);
 /// The end of a receipt's name.
@@ -259,22 +263,25 @@ impl Done<'_> {
         // What the limit alone takes: a real one takes a little longer.
         let alone = (limit.0 > 0).then(|| parts(bytes, limit.0));
         let ratio = alone.map(|alone| all / alone);
+        let goals = Goals::of(self.circle.model.geometry.piece_count(), count, alone);
         if let (Some(alone), Some(ratio)) = (alone, ratio) {
-            let met = goal(ratio, RATIO_GOAL);
+            let goal = goals.ratio(ratio);
             terminal.say(&format!(
                 "   One importer alone would take {alone:.2} s at the source's limit;"
             ));
-            terminal.say(&format!(
-                "   all {count} took {all:.2} s: {ratio:.2} times as long (goal: at most {RATIO_GOAL}{met})"
-            ));
+            terminal
+                .say(&format!("   all {count} took {all:.2} s: {ratio:.2} times as long{goal}"));
         } else {
             terminal.say(&format!("   All {count} took {all:.2} s."));
         }
-        let met = goal(sent, SENT_GOAL);
         terminal.say(&format!(
-            "   The source sent {}: {sent:.2} models' worth of bytes (goal: under {SENT_GOAL}{met})",
-            Size(self.sent)
+            "   The source sent {}: {sent:.2} models' worth of bytes{}",
+            Size(self.sent),
+            goals.sent(sent)
         ));
+        if let Some(why) = goals.why() {
+            terminal.say(&format!("   {why}"));
+        }
         terminal.say("Everything checked out.");
         Ok(Outcome::new()
             .with("verdict", "ok")
@@ -338,12 +345,86 @@ fn taken(answer: &Value, key: &str) -> u64 {
     peers.filter_map(|peer| peer.get("bytes").and_then(Value::as_u64)).sum()
 }
 
-/// What is said of a goal.
-fn goal(number: f64, most: f64) -> &'static str {
-    if number <= most { "" } else { ", missed" }
+/// Which goals say anything of what was played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goals {
+    /// There are too few pieces for each to have something to give.
+    FewPieces,
+    /// The source was not the limit, or only for a moment.
+    Sent,
+    Both,
+    /// Two importers can make the source send two models at the most.
+    Ratio,
+    /// The same, where the source was not the limit.
+    None,
+}
+
+impl Goals {
+    /// For that many pieces and importers, and the seconds that one alone takes at the source's limit.
+    fn of(pieces: u32, importers: usize, alone: Option<f64>) -> Self {
+        let few = u64::from(pieces) < u64::from(FEW) * importers as u64;
+        let is_limit = alone.is_some_and(|alone| alone >= SHORT);
+        match (is_limit, importers > 2) {
+            _ if few => Self::FewPieces,
+            (true, true) => Self::Both,
+            (true, false) => Self::Ratio,
+            (false, true) => Self::Sent,
+            (false, false) => Self::None,
+        }
+    }
+
+    fn ratio(self, ratio: f64) -> String {
+        let met = if ratio <= RATIO_GOAL { "" } else { ", missed" };
+        match self {
+            Self::Both | Self::Ratio => format!(" (goal: at most {RATIO_GOAL}{met})"),
+            Self::FewPieces | Self::Sent | Self::None => String::new(),
+        }
+    }
+
+    fn sent(self, artifacts: f64) -> String {
+        let met = if artifacts < SENT_GOAL { "" } else { ", missed" };
+        match self {
+            Self::Both | Self::Sent => format!(" (goal: under {SENT_GOAL}{met})"),
+            Self::FewPieces | Self::Ratio | Self::None => String::new(),
+        }
+    }
+
+    /// Why that is no measure of sharing, if it is not.
+    const fn why(self) -> Option<&'static str> {
+        match self {
+            Self::FewPieces => {
+                Some("There are too few pieces to share: a larger --size shows more.")
+            }
+            Self::Sent | Self::None => Some(
+                "The source was hardly the limit: a larger --size or a lower --source-limit shows more.",
+            ),
+            Self::Both | Self::Ratio => None,
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a proportion for people, rounded anyway")]
 fn parts(of: u64, whole: u64) -> f64 {
     of as f64 / whole.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Goals;
+
+    #[test]
+    fn goals_are_said_only_where_they_say_something() {
+        let of = |pieces, importers, alone| {
+            let goals = Goals::of(pieces, importers, alone);
+            (goals.ratio(2.0), goals.sent(2.5), goals.why().is_some())
+        };
+        let (ratio, sent) = (" (goal: at most 1.8, missed)", " (goal: under 2.5, missed)");
+        let said = |ratio: &str, sent: &str, why| (ratio.to_owned(), sent.to_owned(), why);
+        assert_eq!(of(257, 5, Some(8.0)), said(ratio, sent, false));
+        assert_eq!(of(33, 2, Some(8.0)), said(ratio, "", false), "two are sent at the most");
+        assert_eq!(of(33, 5, Some(1.0)), said("", sent, true));
+        assert_eq!(of(33, 5, None), said("", sent, true));
+        assert_eq!(of(9, 5, Some(8.0)), said("", "", true), "not two pieces for each");
+        assert_eq!(Goals::of(257, 5, Some(8.0)).ratio(1.8), " (goal: at most 1.8)");
+    }
 }
