@@ -74,7 +74,7 @@ impl Artifact {
             missing: Bitfield::full(self.list.geometry().piece_count()),
             sources,
             patience: Patience::default(),
-            begin: Begin::OwnPart,
+            begin: Begin::Front,
             out,
             settled,
         };
