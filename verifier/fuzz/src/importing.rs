@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use engine::import::{Connection, Consent, Effect, Input, Limits, Order, Patience, Peer, Place};
+use engine::import::{
+    Begin, Connection, Consent, Effect, Input, Limits, Order, Patience, Peer, Place,
+};
 use engine::wire::{
     BlockHead, DigestsHead, FIRST_ASKS, Frame, Hello, MAX_ASKS, Opened, ProofHead, Refuse, VERSION,
 };
@@ -102,7 +104,7 @@ impl World {
             listed: dice.one_in(2),
             missing: some(dice, count),
             peers: (0..peers).map(|number| peer(number, some(dice, count))).collect(),
-            start: count / 3,
+            begin: Begin::OwnPart(peer(peers, Bitfield::empty(0)).id),
             patience: match dice.roll(3) {
                 0 => Patience::Forever,
                 1 => Patience::Wait(Duration::from_secs(600)),
