@@ -1,15 +1,16 @@
 //! One import under way: the one task that owns the engine, and does what it says.
 
+mod effects;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use app::ports::{Availability, Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
-use engine::import::{Connection, Consent, Effect, Input, Order, Peer, Purpose};
-use engine::wire::{Frame, Side};
-use engine::{Ending, Engine};
+use app::ports::{Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
+use engine::Engine;
+use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -21,10 +22,10 @@ use verifier::boundary::PeerAddress;
 use verifier::piece::{ListError, PieceList, VerifiedPiece};
 
 use super::buffers::Buffers;
-use super::receiving::{Command, Receiving, Shared};
+use super::receiving::{Command, Shared};
 use super::{Judgement, Swarm, judging, telling};
-use crate::connection::{Clock, Link, Reader, Sent, Task};
-use crate::dial::{Call, dial};
+use crate::connection::{Clock, Link, Task};
+use crate::dial::Call;
 use crate::limits::Connected;
 use crate::outbox::{Gone, Outbox};
 
@@ -78,7 +79,8 @@ pub(super) struct Import {
     /// What happened while effects were taken out.
     happened: VecDeque<Input>,
     limits: watch::Receiver<()>,
-    availability: Option<Arc<Availability>>,
+    /// How often availability had changed when it was told last.
+    copies: Option<u64>,
     /// How much was last told to have come of pieces that are not whole.
     coming: u64,
 }
@@ -144,7 +146,7 @@ impl Import {
             ended: Vec::new(),
             happened: VecDeque::new(),
             limits: changes,
-            availability: None,
+            copies: None,
             coming: 0,
         }
     }
@@ -311,134 +313,20 @@ impl Import {
         }
     }
 
-    fn obey(&mut self, effect: Effect) {
-        match effect {
-            Effect::Call(connection) => self.call(connection),
-            Effect::Send(connection, frame) => self.send(connection, &frame),
-            Effect::Receive(connection, place) => {
-                self.command(connection, Command::Receive(place));
-            }
-            Effect::Judge(connection, index, evidence) => {
-                self.command(connection, Command::Judge(index, evidence));
-            }
-            Effect::Prove(connection) => self.command(connection, Command::Prove),
-            Effect::Discard(connection, index) => {
-                if self.judged.remove(&(connection, index)).is_none() {
-                    self.command(connection, Command::Discard(index));
-                }
-            }
-            Effect::Deliver(connection, index) => {
-                if let Some(piece) = self.judged.remove(&(connection, index)) {
-                    tracing::debug!(index = index.get(), "piece arrived");
-                    self.out.push(Pulled::Piece(piece));
-                }
-            }
-            Effect::Spend(connection, bytes, purpose) => self.spend(connection, bytes, purpose),
-            Effect::Release(peer, bytes) => self.out.push(Pulled::Release { peer, bytes }),
-            Effect::HangUp(connection) => self.hang_up(connection),
-            Effect::Tell(news) => self.tell_news(telling::news(news)),
-            Effect::Done(_) => {}
-        }
-    }
-
-    fn call(&mut self, connection: Connection) {
-        let Some(source) = self.source(connection) else { return };
-        let Some(connected) = self.shared.limits.connect() else {
-            self.happened.push_back(Input::NoSlot(connection));
-            return;
-        };
-        let (peer, mut addresses) = (source.id, source.addresses.clone());
-        let worked = self.swarm.worked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(first) = worked.get(&peer) {
-            addresses.retain(|address| address != first);
-            addresses.insert(0, first.clone());
-        }
-        drop(worked);
-        let (identity, tell) = (Arc::clone(&self.swarm.identity), self.tell.clone());
-        let call = Task::spawn(async move {
-            let heard = match dial(&identity, peer, &addresses).await {
-                Ok((call, address)) => {
-                    Heard::Connected(connection, Box::new(call), address, connected)
-                }
-                Err(error) => Heard::Input(Input::Ended(connection, error.into())),
-            };
-            tell.send(heard).await.ok();
-        });
-        self.calls.insert(connection, call);
-    }
-
-    /// Starts to read and write.
-    fn link(&self, connection: Connection, call: Call) -> Option<Link<Command>> {
-        let peer = self.source(connection)?.id;
-        let (read, write) = tokio::io::split(call);
-        let (tell, shared) = (self.tell.clone(), Arc::clone(&self.shared));
-        let sent = Asks { connection, tell: tell.clone() };
-        Some(Link::start(write, sent, |told| {
-            let reader = Reader::new(read, Side::Called);
-            Receiving::new((connection, peer), reader, told, tell, shared).run()
-        }))
-    }
-
-    fn send(&mut self, connection: Connection, frame: &Frame) {
-        if let Some((link, _)) = self.links.get_mut(&connection) {
-            link.batch().frame(frame);
-            self.unflushed.push(connection);
-        }
-    }
-
-    /// Hands over what was to be sent; of one turn, all in one piece.
-    fn flush(&mut self) {
-        for connection in self.unflushed.drain(..) {
-            if let Some((link, _)) = self.links.get_mut(&connection) {
-                link.flush();
-            }
-        }
-    }
-
-    fn command(&self, connection: Connection, command: Command) {
-        if let Some((link, _)) = self.links.get(&connection) {
-            link.command(command);
-        }
-    }
-
-    fn hang_up(&mut self, connection: Connection) {
-        self.calls.remove(&connection);
-        if let Some((link, connected)) = self.links.remove(&connection) {
-            self.goodbyes.spawn(async move {
-                link.hang_up(GOODBYE).await;
-                drop(connected);
-            });
-        }
-    }
-
-    fn spend(&mut self, connection: Connection, bytes: u64, purpose: Purpose) {
-        let Some(peer) = self.source(connection).map(|source| source.id) else { return };
-        let (answer, answered) = oneshot::channel();
-        let purpose = telling::purpose(purpose);
-        self.out.push(Pulled::Ask { peer, bytes, purpose, answer });
-        self.answers.push(Box::pin(async move {
-            let consent = |given| if given { Consent::Given } else { Consent::Denied };
-            answered.await.ok().map(|given| Answer::Spent(connection, consent(given)))
-        }));
-    }
-
-    fn tell_news(&mut self, news: PullNews) {
-        if self.out.len() < BEHIND || !telling::may_be_missed(&news) {
-            self.out.push(Pulled::News(news));
-        }
-    }
-
-    /// Tells how many copies there are and how much has come, if that has changed.
+    /// Tells how much has come, and how many copies there are, if that has changed.
     fn look(&mut self) {
-        let snapshot = self.engine.snapshot();
-        if std::mem::replace(&mut self.coming, snapshot.coming) != snapshot.coming {
-            self.tell_news(PullNews::Coming(snapshot.coming));
+        // Whoever does not keep up is told later.
+        if self.out.len() >= BEHIND {
+            return;
         }
-        let availability = telling::availability(snapshot);
-        if self.availability.as_deref() != Some(&availability) {
-            let availability = Arc::new(availability);
-            self.availability = Some(Arc::clone(&availability));
-            self.tell_news(PullNews::Availability(availability));
+        let coming = self.engine.coming();
+        if std::mem::replace(&mut self.coming, coming) != coming {
+            self.out.push(Pulled::News(PullNews::Coming(coming)));
+        }
+        let changes = self.engine.changes_of_availability();
+        if self.copies.replace(changes) != Some(changes) {
+            let availability = Arc::new(telling::availability(self.engine.snapshot()));
+            self.out.push(Pulled::News(PullNews::Availability(availability)));
         }
     }
 
@@ -454,18 +342,4 @@ async fn pass(out: &mut Outbox<Pulled>) -> Result<(), Gone> {
     }
     out.closed().await;
     Err(Gone)
-}
-
-/// Hears of what was sent to a peer that is asked: of how much, nobody wants to know.
-struct Asks {
-    connection: Connection,
-    tell: mpsc::Sender<Heard>,
-}
-
-impl Sent for Asks {
-    async fn taken(&self, _bytes: u32) {}
-
-    async fn ended(&self, ending: Ending) {
-        self.tell.send(Heard::Input(Input::Ended(self.connection, ending))).await.ok();
-    }
 }

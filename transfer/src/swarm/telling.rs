@@ -29,12 +29,7 @@ pub(super) fn news(news: News) -> PullNews {
 pub(super) const fn may_be_missed(news: &PullNews) -> bool {
     matches!(
         news,
-        PullNews::Asked { .. }
-            | PullNews::Arrived { .. }
-            | PullNews::Waiting(_)
-            | PullNews::Moving
-            | PullNews::Coming(_)
-            | PullNews::Availability(_)
+        PullNews::Asked { .. } | PullNews::Arrived { .. } | PullNews::Waiting(_) | PullNews::Moving
     )
 }
 

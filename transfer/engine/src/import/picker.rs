@@ -24,6 +24,8 @@ pub(super) struct Picker {
     /// Per piece, how many of the other peers have it.
     partial: Vec<u16>,
     peers: Vec<Option<Have>>,
+    /// How often what a peer has was changed.
+    changes: u64,
 }
 
 /// Missing pieces that are about equally rare.
@@ -85,7 +87,7 @@ impl Picker {
         let levels = (0..LEVELS).map(level).collect();
         let start = if start < count { start } else { 0 };
         let partial = vec![0; count as usize];
-        Self { count, start, levels, complete: 0, partial, peers: Vec::new() }
+        Self { count, start, levels, complete: 0, partial, peers: Vec::new(), changes: 0 }
     }
 
     /// How many pieces are missing.
@@ -96,6 +98,11 @@ impl Picker {
     /// How many peers have a piece.
     pub(super) fn availability(&self, index: u32) -> u16 {
         self.complete.saturating_add(self.partial(index))
+    }
+
+    /// How often what peers have was changed: as long as it is the same, so is that.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Whether a peer has a piece.
@@ -125,6 +132,7 @@ impl Picker {
     /// A peer comes with what it has.
     pub(super) fn join(&mut self, peer: u32, have: &Bitfield) {
         self.leave(peer);
+        self.changes += 1;
         let at = peer as usize;
         if self.peers.len() <= at {
             self.peers.resize_with(at + 1, || None);
@@ -142,6 +150,7 @@ impl Picker {
     /// A peer goes.
     pub(super) fn leave(&mut self, peer: u32) {
         let Some(have) = self.peers.get_mut(peer as usize).and_then(Option::take) else { return };
+        self.changes += 1;
         match have.bits {
             Some(bits) => self.change_all(&bits, -1),
             None => self.complete = self.complete.saturating_sub(1),
@@ -156,6 +165,7 @@ impl Picker {
                 .and_then(|have| have.bits.as_mut())
                 .is_some_and(|bits| bits.insert(index));
         if new {
+            self.changes += 1;
             self.change(index, 1);
             // It may be missing and lie before what the peer has searched.
             let (level, offset) = (level(self.partial(index)), self.offset(index));
@@ -178,6 +188,7 @@ impl Picker {
         }
         let bits = self.have_mut(peer).and_then(|have| have.bits.as_mut());
         if bits.is_some_and(|bits| bits.remove(index)) {
+            self.changes += 1;
             self.change(index, -1);
         }
     }

@@ -143,15 +143,22 @@ impl Engine {
             availability: availability.collect(),
             single,
             unavailable,
-            coming: self
-                .peers
-                .iter()
-                .filter_map(Peer::session)
-                .map(|session| u64::from(session.came_of_owed()))
-                .sum(),
+            coming: self.coming(),
             peers: self.numbers().zip(&self.peers).map(|(at, peer)| self.show(at, peer)).collect(),
             waiting: self.wait.said().map(str::to_owned),
         }
+    }
+
+    /// How many bytes have come of pieces that are not whole.
+    pub fn coming(&self) -> u64 {
+        let sessions = self.peers.iter().filter_map(Peer::session);
+        sessions.map(|session| u64::from(session.came_of_owed())).sum()
+    }
+
+    /// How often what peers have was changed, with those that came and went: as long as it is the
+    /// same, so is [`Snapshot::availability`].
+    pub fn changes_of_availability(&self) -> u64 {
+        self.pieces.picker().changes()
     }
 
     fn show(&self, number: u32, peer: &Peer) -> PeerSnapshot {

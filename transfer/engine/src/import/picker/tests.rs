@@ -116,6 +116,27 @@ fn what_is_open_at_a_peer_is_passed_over_and_found_later() {
 }
 
 #[test]
+fn what_peers_have_is_said_to_change_when_it_does_and_never_else() {
+    let mut picker = picker("....", &["##.."]);
+    let mut copies = |change: fn(&mut Picker)| {
+        let look = |picker: &Picker| (0..4).map(|at| picker.availability(at)).collect::<Vec<_>>();
+        let before = (picker.changes(), look(&picker));
+        change(&mut picker);
+        let changed = picker.changes() != before.0;
+        assert_eq!(changed, look(&picker) != before.1);
+        changed
+    };
+    assert!(copies(|picker| picker.join(1, &set("####"))));
+    assert!(copies(|picker| drop(picker.landed(0, 2))));
+    assert!(!copies(|picker| drop(picker.landed(0, 2))));
+    assert!(!copies(|picker| picker.take(1)));
+    assert!(copies(|picker| picker.lacks(1, 3)));
+    assert!(!copies(|picker| picker.lacks(1, 3)));
+    assert!(copies(|picker| picker.leave(0)));
+    assert!(!copies(|picker| picker.leave(0)));
+}
+
+#[test]
 fn who_leaves_makes_what_it_had_rarer() {
     let mut three = picker("...", &["##.", "###", ".##"]);
     three.leave(0);
