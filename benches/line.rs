@@ -13,7 +13,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -53,12 +53,12 @@ impl Shape {
 pub struct Line {
     address: SocketAddr,
     inner: Arc<Inner>,
-    mood: watch::Sender<Mood>,
+    state: watch::Sender<State>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum State {
     Open,
     Frozen,
     Gone,
@@ -90,15 +90,16 @@ impl Line {
     pub fn to(target: SocketAddr, shape: Shape) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
+        let state = watch::Sender::new(State::Open);
         let inner = Arc::new(Inner {
             target,
             shape,
             calls: AtomicU64::new(0),
-            there: Way::new(shape),
-            back: Way::new(shape),
+            there: Way::new(shape, state.clone()),
+            back: Way::new(shape, state.clone()),
             cuts: watch::Sender::new(Cut::Reset),
         });
-        let (mood, seen) = watch::channel(Mood::Open);
+        let seen = state.subscribe();
         let (tell, told) = std::sync::mpsc::channel();
         let shared = Arc::clone(&inner);
         let thread = std::thread::spawn(move || {
@@ -109,7 +110,7 @@ impl Line {
             });
         });
         let address = told.recv().expect("it is told");
-        Self { address, inner, mood, thread: Some(thread) }
+        Self { address, inner, state, thread: Some(thread) }
     }
 
     /// Where to call, to reach the target over this line.
@@ -117,14 +118,20 @@ impl Line {
         self.address
     }
 
-    /// From now on nothing arrives: neither bytes nor ends nor new connections.
-    pub fn freeze(&self) {
-        self.mood.send_replace(Mood::Frozen);
+    /// As soon as so many bytes more have come to whoever called, nothing arrives any more: neither
+    /// bytes nor ends nor new connections.
+    pub fn freeze_after(&self, bytes: u64) {
+        *self.inner.back.left() = Some(bytes);
+    }
+
+    /// Whether nothing arrives now.
+    pub fn is_frozen(&self) -> bool {
+        *self.state.borrow() == State::Frozen
     }
 
     /// Goes on with everything that is on the line.
     pub fn resume(&self) {
-        self.mood.send_replace(Mood::Open);
+        self.state.send_replace(State::Open);
     }
 
     /// Resets every connection over the line, on both ends; new ones can be made.
@@ -146,7 +153,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.mood.send_replace(Mood::Gone);
+        self.state.send_replace(State::Gone);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("it ends by itself");
         }
@@ -168,30 +175,30 @@ fn narrow() -> io::Result<TcpSocket> {
 }
 
 impl Inner {
-    async fn run(self: Arc<Self>, listener: TcpListener, mood: watch::Receiver<Mood>) {
+    async fn run(self: Arc<Self>, listener: TcpListener, state: watch::Receiver<State>) {
         let mut connections = JoinSet::new();
-        let mut end = mood.clone();
+        let mut end = state.clone();
         loop {
             tokio::select! {
-                _ = end.wait_for(|mood| *mood == Mood::Gone) => return,
+                _ = end.wait_for(|state| *state == State::Gone) => return,
                 Some(_) = connections.join_next() => {}
                 Ok((caller, _)) = listener.accept() => {
                     self.calls.fetch_add(1, Ordering::Relaxed);
-                    let (line, mood) = (Arc::clone(&self), mood.clone());
-                    connections.spawn(async move { line.connect(caller, mood).await });
+                    let (line, state) = (Arc::clone(&self), state.clone());
+                    connections.spawn(async move { line.connect(caller, state).await });
                 }
             }
         }
     }
 
     /// Carries one connection until both sides have ended it, or one has reset it.
-    async fn connect(&self, mut caller: TcpStream, mut mood: watch::Receiver<Mood>) {
+    async fn connect(&self, mut caller: TcpStream, mut state: watch::Receiver<State>) {
         let mut cuts = self.cuts.subscribe();
         let called = Instant::now();
         let mut target = None;
         let both = async {
             sleep_until(called + self.shape.round_trip / 2).await;
-            open(&mut mood).await?;
+            open(&mut state).await?;
             let target = target.insert(narrow()?.connect(self.target).await?);
             caller.set_nodelay(true)?;
             target.set_nodelay(true)?;
@@ -199,8 +206,8 @@ impl Inner {
             let (caller_reads, caller_hears) = caller.split();
             let (target_reads, target_hears) = target.split();
             tokio::try_join!(
-                self.there.carry(caller_reads, target_hears, answered, mood.clone()),
-                self.back.carry(target_reads, caller_hears, called, mood.clone()),
+                self.there.carry(caller_reads, target_hears, answered, state.clone()),
+                self.back.carry(target_reads, caller_hears, called, state.clone()),
             )
             .map(drop)
         };
@@ -227,6 +234,9 @@ struct Way {
     shape: Shape,
     /// When the last byte that entered has passed the narrow place.
     busy: Mutex<Option<Instant>>,
+    /// After so many bytes more the line freezes, if that was said.
+    left: Mutex<Option<u64>>,
+    state: watch::Sender<State>,
 }
 
 /// What is on its way.
@@ -237,8 +247,29 @@ enum Cargo {
 }
 
 impl Way {
-    const fn new(shape: Shape) -> Self {
-        Self { shape, busy: Mutex::new(None) }
+    const fn new(shape: Shape, state: watch::Sender<State>) -> Self {
+        Self { shape, busy: Mutex::new(None), left: Mutex::new(None), state }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<u64>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many bytes have arrived.
+    fn arrived(&self, bytes: usize) {
+        let mut left = self.left();
+        *left = left.map(|left| left.saturating_sub(bytes as u64));
+        if *left == Some(0) {
+            *left = None;
+            // One that is gone stays so.
+            self.state.send_if_modified(|state| {
+                let opens = *state == State::Open;
+                if opens {
+                    *state = State::Frozen;
+                }
+                opens
+            });
+        }
     }
 
     /// Carries everything from one socket to the other, beginning at a moment.
@@ -247,23 +278,24 @@ impl Way {
         from: ReadHalf<'_>,
         to: WriteHalf<'_>,
         begin: Instant,
-        mood: watch::Receiver<Mood>,
+        state: watch::Receiver<State>,
     ) -> io::Result<()> {
         // What fits on the line at its rate; a receiver that takes nothing holds up the sender.
         let full = (self.shape.round_trip / 2 + QUEUE).as_secs_f64() * self.shape.rate as f64;
         let (enter, arriving) = mpsc::channel(full as usize / CHUNK + 2);
         sleep_until(begin).await;
-        tokio::try_join!(self.enter(from, enter, mood.clone()), leave(arriving, to, mood)).map(drop)
+        tokio::try_join!(self.enter(from, enter, state.clone()), self.leave(arriving, to, state))
+            .map(drop)
     }
 
     async fn enter(
         &self,
         mut from: ReadHalf<'_>,
         line: mpsc::Sender<(Instant, Cargo)>,
-        mut mood: watch::Receiver<Mood>,
+        mut state: watch::Receiver<State>,
     ) -> io::Result<()> {
         loop {
-            open(&mut mood).await?;
+            open(&mut state).await?;
             let mut chunk = vec![0; CHUNK];
             let cargo = match from.read(&mut chunk).await {
                 Ok(0) => Cargo::End,
@@ -294,27 +326,31 @@ impl Way {
         *busy = Some(passed);
         passed
     }
-}
 
-async fn leave(
-    mut arriving: mpsc::Receiver<(Instant, Cargo)>,
-    mut to: WriteHalf<'_>,
-    mut mood: watch::Receiver<Mood>,
-) -> io::Result<()> {
-    while let Some((at, cargo)) = arriving.recv().await {
-        sleep_until(at).await;
-        open(&mut mood).await?;
-        match cargo {
-            Cargo::Bytes(bytes) => to.write_all(&bytes).await?,
-            Cargo::End => to.shutdown().await?,
-            Cargo::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+    async fn leave(
+        &self,
+        mut arriving: mpsc::Receiver<(Instant, Cargo)>,
+        mut to: WriteHalf<'_>,
+        mut state: watch::Receiver<State>,
+    ) -> io::Result<()> {
+        while let Some((at, cargo)) = arriving.recv().await {
+            sleep_until(at).await;
+            open(&mut state).await?;
+            match cargo {
+                Cargo::Bytes(bytes) => {
+                    to.write_all(&bytes).await?;
+                    self.arrived(bytes.len());
+                }
+                Cargo::End => to.shutdown().await?,
+                Cargo::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Waits until the line is not frozen.
-async fn open(mood: &mut watch::Receiver<Mood>) -> io::Result<()> {
-    let open = mood.wait_for(|mood| *mood == Mood::Open).await;
+async fn open(state: &mut watch::Receiver<State>) -> io::Result<()> {
+    let open = state.wait_for(|state| *state == State::Open).await;
     open.map(drop).map_err(|_| io::ErrorKind::ConnectionReset.into())
 }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use benches::line::{Line, Shape};
 
-use crate::harness::{Model, Running, Scene, midway, until};
+use crate::harness::{Model, Running, Scene, until};
 
 /// A peer that is called over a line.
 struct Reached {
@@ -14,9 +14,6 @@ struct Reached {
 }
 
 impl Reached {
-    /// Slower than the line, so that things can happen midway.
-    const SLOW: [&str; 4] = ["--consent", Scene::YES, "--download-limit", "512KiB"];
-
     fn over(shape: Shape) -> Self {
         let scene = Scene::new(1, Model::FINE);
         // Free for the server, as long as nobody else is given it meanwhile.
@@ -25,6 +22,18 @@ impl Reached {
         let server = serve(&scene, free, line.address());
         scene.request("request.json", &[]);
         Self { scene, line, _server: server }
+    }
+
+    fn import(&self) -> Running {
+        self.scene.import(&["--consent", Scene::YES])
+    }
+
+    /// Starts an import; gives it when some pieces have come and the line is frozen.
+    fn import_until_it_freezes(&self) -> Running {
+        self.line.freeze_after(512 << 10);
+        let import = self.import();
+        until("an import is midway", || self.line.is_frozen().then_some(()));
+        import
     }
 }
 
@@ -45,21 +54,22 @@ fn serve(scene: &Scene, listen: SocketAddr, called: SocketAddr) -> Running {
 fn two_dead_connections_behind_a_line_that_froze_keep_no_third_import_out() {
     let reached = Reached::over(Shape::new(100, 20));
     for _ in 0..2 {
-        let mut import = reached.scene.import(&Reached::SLOW);
-        midway(&mut import);
+        let import = reached.import_until_it_freezes();
         reached.line.lose();
         import.kill();
+        reached.line.resume();
     }
-    reached.scene.import(&["--consent", Scene::YES]).ends().done();
+    assert_eq!(reached.line.calls(), 2);
+    // Until the first has been quiet for four seconds it is called in vain; with less patience it is
+    // called more often.
+    reached.scene.import(&["--consent", Scene::YES, "--patience", "9s"]).ends().done();
     reached.scene.came_out();
 }
 
 #[test]
 fn an_import_goes_on_over_the_same_connection_when_its_line_does() {
     let reached = Reached::over(Shape::new(100, 20));
-    let mut import = reached.scene.import(&Reached::SLOW);
-    midway(&mut import);
-    reached.line.freeze();
+    let mut import = reached.import_until_it_freezes();
     import.says("who is waited for is told", |line| {
         line.contains("Waiting for peer-0").then_some(())
     });
@@ -72,10 +82,10 @@ fn an_import_goes_on_over_the_same_connection_when_its_line_does() {
 #[test]
 fn an_import_calls_again_when_its_line_is_reset_and_goes_on() {
     let reached = Reached::over(Shape::new(100, 20));
-    let mut import = reached.scene.import(&Reached::SLOW);
-    midway(&mut import);
+    let import = reached.import_until_it_freezes();
     assert_eq!(reached.line.calls(), 1);
     reached.line.reset();
+    reached.line.resume();
     import.ends().done();
     assert_eq!(reached.line.calls(), 2);
     reached.scene.came_out();
