@@ -1,6 +1,7 @@
 //! Makes a share from a local `.slm` that passes the check.
 
 mod names;
+mod reading;
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,7 +16,7 @@ use verifier::chunk_list::ChunkListError;
 use verifier::consent::Act;
 use verifier::geometry::{CHUNK_LIMITS, GeometryError};
 use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
-use verifier::piece::{ArrivedPiece, ListError, PieceError, PieceList, Source, VerifiedPiece};
+use verifier::piece::{ListError, PieceError, PieceList};
 use verifier::scalars::Id;
 use verifier::slm::{ChecksumRule, Slm, SlmError};
 use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
@@ -30,6 +31,7 @@ use crate::ports::{
     ReserveError, Spend, Standing,
 };
 use crate::problem::Problem;
+use reading::read_pieces;
 
 pub use names::{Names, undrafted};
 
@@ -409,26 +411,6 @@ pub async fn give_up<P: Ports>(ports: &P, artifact: Sha256) {
     if let Err(error) = take_back(&**ports.journal(), ports.clock().now(), of_it).await {
         tracing::error!(%error, "cannot take the yes back");
     }
-}
-
-fn read_pieces(
-    file: &mut (impl Read + Seek),
-    list: &PieceList,
-    missing: &verifier::Bitfield,
-    out: &mpsc::Sender<VerifiedPiece>,
-) -> Result<(), ShareError> {
-    for index in missing.pieces(list.geometry()) {
-        file.seek(SeekFrom::Start(list.geometry().offset(index))).map_err(ShareError::File)?;
-        let mut bytes = BytesMut::zeroed(list.geometry().length(index) as usize);
-        file.read_exact(&mut bytes).map_err(ShareError::File)?;
-        let arrived =
-            ArrivedPiece { index: index.get(), bytes: bytes.freeze(), from: Source::Local };
-        let piece = list.verify(arrived).map_err(ShareError::Changed)?;
-        if out.blocking_send(piece).is_err() {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 fn length(file: &mut impl Seek) -> io::Result<u64> {

@@ -17,19 +17,23 @@ impl Way {
             .into_iter()
             .map(|message| {
                 let (blocks, rest) = message.as_chunks();
-                (blocks, End::new(rest, message.len()))
+                (blocks, End::new(rest, message.len() as u64))
             })
             .unzip();
         let mut states = vec![START; whole.len()];
-        self.over(&mut states, whole.into_iter());
+        self.over(&mut states, whole);
         self.over(&mut states, ends.iter().map(End::blocks));
         states.into_iter().map(bytes).collect()
     }
 
     /// Takes each state over its blocks.
-    fn over<'a>(self, states: &mut [State], blocks: impl Iterator<Item = &'a [Block]>) {
+    pub(crate) fn over<'s, 'b>(
+        self,
+        states: impl IntoIterator<Item = &'s mut State>,
+        blocks: impl IntoIterator<Item = &'b [Block]>,
+    ) {
         let mut lanes: Vec<_> = states
-            .iter_mut()
+            .into_iter()
             .zip(blocks)
             .filter(|(_, blocks)| !blocks.is_empty())
             .map(|(state, blocks)| Lane { state, blocks })
@@ -60,16 +64,16 @@ pub(crate) struct Lane<'s, 'b> {
 }
 
 /// The end of a message, filled up to one or two blocks (FIPS 180-4, section 5.1.1).
-struct End {
+pub(crate) struct End {
     blocks: [Block; 2],
     is_long: bool,
 }
 
 impl End {
-    fn new(rest: &[u8], length: usize) -> Self {
+    pub(crate) fn new(rest: &[u8], length: u64) -> Self {
         let mut bytes = [0; 128];
         let is_long = rest.len() >= 56;
-        let bits = (length as u64).wrapping_mul(8).to_be_bytes();
+        let bits = length.wrapping_mul(8).to_be_bytes();
         let end = if is_long { 128 } else { 64 };
         let filled = rest.iter().chain(&[0x80]);
         bytes.iter_mut().zip(filled).for_each(|(to, from)| *to = *from);
@@ -79,12 +83,12 @@ impl End {
         Self { blocks, is_long }
     }
 
-    fn blocks(&self) -> &[Block] {
+    pub(crate) fn blocks(&self) -> &[Block] {
         if self.is_long { &self.blocks } else { self.blocks.get(..1).unwrap_or_default() }
     }
 }
 
-fn bytes(state: State) -> [u8; 32] {
+pub(crate) fn bytes(state: State) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.as_chunks_mut().0.iter_mut().zip(state).for_each(|(to, word)| *to = word.to_be_bytes());
     digest

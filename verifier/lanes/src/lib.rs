@@ -13,6 +13,8 @@
 //! assert_eq!(other[..4], [0xE3, 0xB0, 0xC4, 0x42]);
 //! ```
 //!
+//! Bytes that come in parts go into a [`Running`] digest; two of those take in the same bytes together.
+//!
 //! # Unsafe code
 //!
 //! An instruction that a processor does not have is undefined behaviour, so the compiler wants a
@@ -26,11 +28,13 @@ mod constants;
 mod digests;
 #[cfg(target_arch = "x86_64")]
 mod instructions;
+mod running;
 mod way;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
 pub use digests::digests;
+pub use running::Running;
 pub use way::Way;
 
 /// What SHA-256 takes in at a time.

@@ -62,7 +62,8 @@ pub struct Passes {
     rule: ChecksumRule,
     container: Lane<Container>,
     checksum: Lane<RollingChecksum>,
-    digest: Lane<Sha256Stream>,
+    digests: Lane<Digests>,
+    /// Where they are not made with the whole file's digest.
     chunks: Option<Lane<PieceStream>>,
     fault: Arc<Mutex<Option<SlmError>>>,
 }
@@ -81,14 +82,18 @@ impl Passes {
     ) -> Self {
         let fault = Arc::new(Mutex::new(None));
         let container = Container { scan: Scan::new(length), fault: Arc::clone(&fault) };
-        let chunks =
-            chunking.and_then(|(algorithm, geometry)| PieceStream::new(algorithm, geometry).ok());
+        let chunks = |wanted| {
+            let (algorithm, geometry) = chunking.filter(|(algorithm, _)| *algorithm == wanted)?;
+            PieceStream::new(algorithm, geometry).ok()
+        };
+        let beside = chunks(ChunkAlgorithm::FixedSizeMerkleV0);
+        let digests = Digests { whole: Sha256Stream::default(), chunks: beside };
         Self {
             rule,
             container: Lane::new(container, length),
             checksum: Lane::new(RollingChecksum::new(), length),
-            digest: Lane::new(Sha256Stream::default(), length),
-            chunks: chunks.map(|chunks| Lane::new(chunks, length)),
+            digests: Lane::new(digests, length),
+            chunks: chunks(ChunkAlgorithm::Blake3TreeV0).map(|chunks| Lane::new(chunks, length)),
             fault,
         }
     }
@@ -104,7 +109,7 @@ impl Passes {
         while !bytes.is_empty() {
             let block = bytes.split_to(bytes.len().min(BLOCK));
             self.checksum.update(&block);
-            self.digest.update(&block);
+            self.digests.update(&block);
             if let Some(chunks) = &mut self.chunks {
                 chunks.update(&block);
             }
@@ -124,9 +129,11 @@ impl Passes {
             ChecksumRule::Verify => Some(computed),
             ChecksumRule::Unverified => None,
         };
+        let Digests { whole, chunks: beside } = self.digests.finish();
+        let chunks = self.chunks.map(Lane::finish).or(beside);
         Measured {
-            sha256: self.digest.finish().finish(),
-            chunks: self.chunks.and_then(|chunks| chunks.finish().finish()),
+            sha256: whole.finish(),
+            chunks: chunks.and_then(PieceStream::finish),
             slm: self.container.finish().scan.finish(checksum),
         }
     }
@@ -143,9 +150,20 @@ impl Pass for RollingChecksum {
     }
 }
 
-impl Pass for Sha256Stream {
+/// The digest of the whole file and, if those are SHA-256 too, of its chunks: the two take hardly
+/// longer than one.
+#[derive(Debug)]
+struct Digests {
+    whole: Sha256Stream,
+    chunks: Option<PieceStream>,
+}
+
+impl Pass for Digests {
     fn update(&mut self, bytes: &[u8]) {
-        Self::update(self, bytes);
+        match &mut self.chunks {
+            Some(chunks) => chunks.update_beside(&mut self.whole, bytes),
+            None => self.whole.update(bytes),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The digest of a piece, by either algorithm.
 
 use super::ListError;
-use crate::digest::{ChunkAlgorithm, ChunkDigest};
+use crate::digest::{ChunkAlgorithm, ChunkDigest, Sha256Stream};
 use crate::geometry::{Geometry, PieceIndex};
 
 /// A running digest of one piece.
 #[derive(Debug, Clone)]
 pub(super) enum PieceHasher {
-    Sha256(sha2::Sha256),
+    Sha256(Sha256Stream),
     Blake3(Box<blake3::Hasher>),
 }
 
@@ -16,10 +16,8 @@ impl PieceHasher {
     /// 1,024-byte chunk by [`check_piece_size`], except past the end, where nothing is hashed.
     pub(super) fn new(algorithm: ChunkAlgorithm, offset: u64) -> Self {
         use blake3::hazmat::HasherExt as _;
-        use sha2::Digest as _;
-
         match algorithm {
-            ChunkAlgorithm::FixedSizeMerkleV0 => Self::Sha256(sha2::Sha256::new()),
+            ChunkAlgorithm::FixedSizeMerkleV0 => Self::Sha256(Sha256Stream::default()),
             ChunkAlgorithm::Blake3TreeV0 => {
                 let mut hasher = blake3::Hasher::new();
                 if offset != 0 && offset.is_multiple_of(BLAKE3_CHUNK) {
@@ -31,8 +29,6 @@ impl PieceHasher {
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        use sha2::Digest as _;
-
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Blake3(hasher) => {
@@ -41,13 +37,22 @@ impl PieceHasher {
         }
     }
 
+    /// Takes the bytes in, and lets the digest of the whole artifact take them in too.
+    pub(super) fn update_beside(&mut self, whole: &mut Sha256Stream, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => Sha256Stream::update_both(hasher, whole, bytes),
+            Self::Blake3(_) => {
+                self.update(bytes);
+                whole.update(bytes);
+            }
+        }
+    }
+
     /// The digest; `whole` says that this one piece is the whole artifact.
     pub(super) fn finish(self, whole: bool) -> ChunkDigest {
         use blake3::hazmat::HasherExt as _;
-        use sha2::Digest as _;
-
         ChunkDigest::from_bytes(match self {
-            Self::Sha256(hasher) => hasher.finalize().into(),
+            Self::Sha256(hasher) => *hasher.finish().as_bytes(),
             Self::Blake3(hasher) if whole => *hasher.finalize().as_bytes(),
             Self::Blake3(hasher) => hasher.finalize_non_root(),
         })

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::{
     ArrivedPiece, PieceError, PieceList, PieceStream, Source, VerifiedPiece, verify_proven,
 };
-use crate::digest::ChunkAlgorithm;
+use crate::digest::{ChunkAlgorithm, Sha256, Sha256Stream};
 use crate::geometry::Geometry;
 use crate::merkle::{PieceTree, Proof, ProofError};
 
@@ -100,6 +100,14 @@ fn digests_do_not_depend_on_how_the_bytes_come() {
             stream.update(&[7; 5_000]);
             let (digests, root) = stream.finish().unwrap();
             assert_eq!((&digests[..], root), (wanted.digests(), wanted.root()), "{step}");
+            // Beside the digest of the whole, which leaves nothing out.
+            let mut stream = PieceStream::new(algorithm, *wanted.geometry()).unwrap();
+            let mut whole = Sha256Stream::default();
+            bytes.chunks(step).for_each(|part| stream.update_beside(&mut whole, part));
+            stream.update_beside(&mut whole, &[7; 5_000]);
+            let (digests, root) = stream.finish().unwrap();
+            assert_eq!((&digests[..], root), (wanted.digests(), wanted.root()), "{step}");
+            assert_eq!(whole.finish(), Sha256::of(&[&bytes[..], &[7; 5_000]].concat()), "{step}");
         }
     }
 }
