@@ -132,6 +132,10 @@ pub struct Live {
     record: Record,
     /// Bytes that have come of pieces that are not whole yet.
     coming: u64,
+    /// Bytes that came, whole pieces or not, as far as they are in the rate; and whether some of them were
+    /// lost with a connection since.
+    counted: u64,
+    lost: bool,
     waiting: Option<String>,
     evicted: Vec<Evictable>,
 }
@@ -164,6 +168,8 @@ impl Live {
             meter: Meter::new(now),
             record: Record::new(now),
             coming: 0,
+            counted: 0,
+            lost: false,
             waiting: None,
             evicted: Vec::new(),
         };
@@ -186,7 +192,7 @@ impl Live {
             }
             Event::ListProven { have } => self.have(have),
             Event::Verified { source, bytes, .. } => {
-                self.waiting = None;
+                self.moves(now);
                 if let Source::Peer(id) = source {
                     self.arrived(*id, *bytes, now);
                 }
@@ -212,12 +218,34 @@ impl Live {
 
     fn arrived(&mut self, id: PeerId, bytes: u64, now: Instant) {
         self.fetched = self.fetched.saturating_add(bytes);
-        self.meter.add(bytes, now);
-        self.record.add(bytes, now);
+        self.coming = self.coming.saturating_sub(bytes);
+        self.count(now);
         if let Some((peer, meter)) = self.peer(id) {
             peer.pieces = peer.pieces.saturating_add(1);
             peer.bytes = peer.bytes.saturating_add(bytes);
             meter.add(bytes, now);
+        }
+    }
+
+    /// Counts what came since this was done last.
+    fn count(&mut self, now: Instant) {
+        let came = self.fetched.saturating_add(self.coming);
+        if std::mem::take(&mut self.lost) {
+            self.counted = self.counted.min(came);
+        }
+        let bytes = came.saturating_sub(self.counted);
+        self.counted = self.counted.max(came);
+        self.meter.add(bytes, now);
+        self.record.add(bytes, now);
+    }
+
+    /// What was waited for is there: the time before it is no measure of what comes from now on.
+    fn moves(&mut self, now: Instant) {
+        if self.waiting.take().is_some() {
+            self.meter = Meter::new(now);
+            for (_, meter) in &mut self.peers {
+                *meter = Meter::new(now);
+            }
         }
     }
 
@@ -231,6 +259,7 @@ impl Live {
                 }
             }
             PullNews::Lost { peer, why } => {
+                self.lost = true;
                 if let Some((peer, _)) = self.peer(*peer)
                     && peer.presence != Presence::NotAsked
                 {
@@ -238,14 +267,18 @@ impl Live {
                 }
             }
             PullNews::Banned { peer, code, why, untrue, .. } => {
+                self.lost = true;
                 if let Some((peer, _)) = self.peer(*peer) {
                     let (code, why) = (*code, why.clone());
                     peer.presence = Presence::Banned { code, why, lied: untrue.is_some() };
                 }
             }
             PullNews::Waiting(sentence) => self.waiting = Some(sentence.clone()),
-            PullNews::Moving => self.waiting = None,
-            PullNews::Coming(bytes) => self.coming = *bytes,
+            PullNews::Moving => self.moves(now),
+            PullNews::Coming(bytes) => {
+                self.coming = *bytes;
+                self.count(now);
+            }
             PullNews::Asked { .. } | PullNews::Arrived { .. } | PullNews::Availability(_) => {}
         }
     }
@@ -271,7 +304,7 @@ impl Live {
             .collect();
         let total = self.geometry.byte_count();
         let missing = total.saturating_sub(self.kept);
-        let left = (fetches && rate > 0)
+        let left = (fetches && rate > 0 && self.waiting.is_none())
             .then(|| Duration::from_secs(missing.div_ceil(rate)))
             .filter(|left| *left < Duration::from_secs(100 * 86_400));
         let waiting = self.waiting.as_deref();

@@ -73,20 +73,45 @@ pub(super) struct Record {
     /// When the sample that is being taken began.
     began: Instant,
     bytes: u64,
+    /// When bytes were last added.
+    last: Instant,
 }
 
 impl Record {
     /// The most samples; before there are more, two become one.
     const MOST: usize = 240;
     const STEP: Duration = Duration::from_millis(500);
+    /// Bytes are told of after so long at the latest.
+    const TOLD: Duration = Duration::from_secs(1);
 
     pub(super) const fn new(now: Instant) -> Self {
-        Self { samples: Vec::new(), step: Self::STEP, began: now, bytes: 0 }
+        Self { samples: Vec::new(), step: Self::STEP, began: now, bytes: 0, last: now }
     }
 
+    /// Adds bytes, which came evenly since some were last added, or were told of, if that is long ago.
     pub(super) fn add(&mut self, bytes: u64, now: Instant) {
+        if bytes == 0 {
+            return;
+        }
         self.roll(now);
-        self.bytes = self.bytes.saturating_add(bytes);
+        let from = now.checked_sub(Self::TOLD).map_or(self.last, |told| told.max(self.last));
+        self.last = now.max(self.last);
+        let nanos = |from: Instant, to: Instant| to.saturating_duration_since(from).as_nanos();
+        let (step, whole) = (self.step.as_nanos().max(1), nanos(from, now));
+        let from = if whole < step { now } else { from };
+        let (mut end, mut left) = (self.began, bytes);
+        for sample in self.samples.iter_mut().rev() {
+            let begin = end.checked_sub(self.step).unwrap_or(end);
+            let part = u128::from(bytes) * nanos(begin.max(from), end) / whole.max(1);
+            if part == 0 {
+                break;
+            }
+            left = left.saturating_sub(u64::try_from(part).unwrap_or(left));
+            *sample =
+                sample.saturating_add(u64::try_from(part * 1_000_000_000 / step).unwrap_or(0));
+            end = begin;
+        }
+        self.bytes = self.bytes.saturating_add(left);
     }
 
     /// Ends every sample whose time is over.
@@ -130,6 +155,22 @@ mod tests {
         assert_eq!(meter.rate(at(16_000)), 0);
         meter.add(5_000, at(60_000));
         assert!((1_000..=1_100).contains(&meter.rate(at(60_100))));
+    }
+
+    #[test]
+    fn what_is_told_of_once_a_second_is_spread_over_that_second() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut record = Record::new(start);
+        for second in 1..=4 {
+            record.add(1_000, at(second * 1_000));
+            record.roll(at(second * 1_000 + 100));
+        }
+        assert_eq!(*record.history().samples, [1_000; 8]);
+        // After a pause, no further back than that.
+        record.add(1_000, at(9_000));
+        let samples = record.history().samples;
+        assert_eq!(samples[8..], [0, 0, 0, 0, 0, 0, 0, 0, 1_000, 1_000]);
     }
 
     #[test]
