@@ -59,13 +59,14 @@ fn an_importer_killed_behind_a_line_that_froze_twice_gets_in_at_once_on_a_good_l
         let end = |start: u64| (start + pace) as f64 - 0.2;
         let scenario = Scenario::of(40, 64 * KIB, machines)
             .then(end(0) - 0.1, Turn::Freeze(1))
-            .then(end(0), Turn::Down(1))
+            .then(end(0), Turn::Stop(1))
             .then(end(pace) - 0.1, Turn::Freeze(2))
-            .then(end(pace), Turn::Down(2));
+            .then(end(pace), Turn::Stop(2));
         let import = play(&scenario).import(3).clone();
         assert_eq!(import.outcome, Outcome::Done);
         let first = import.first.unwrap();
-        assert!(first < Duration::from_millis(1_400), "{pace}: {first:?}");
+        // Half of the limit goes to the connection that is dead still: 64 KiB take 1.3 s.
+        assert!(first < s(2), "{pace}: {first:?}");
         assert!(import.sentences.is_empty(), "{pace}: {:?}", import.sentences);
     }
 }
