@@ -372,6 +372,11 @@ impl Catalogue {
         places
     }
 
+    /// How many pieces are kept, those of each artifact for itself.
+    pub(crate) fn kept_pieces(&self) -> u64 {
+        self.artifacts.values().map(|entry| u64::from(entry.have.count())).sum()
+    }
+
     /// Bytes of the library in packs.
     pub(crate) fn live_bytes(&self) -> u64 {
         self.live.values().sum()

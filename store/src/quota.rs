@@ -183,7 +183,8 @@ fn remove(
     shared.index.sync()?;
     give_back(shared, &places)?;
     documents::finish_forgetting(&shared.layout, artifact)?;
-    trim_index(&shared.index, &shared.catalogue())?;
+    let pieces = shared.catalogue().kept_pieces();
+    trim_index(&shared.index, pieces)?;
     let after = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
     Ok(Some(before.saturating_sub(after)))
 }
@@ -245,9 +246,8 @@ pub(crate) fn accounts(shared: &Shared) -> Result<Accounts, StoreError> {
     })
 }
 
-/// Writes the index anew when it is mostly made of what is gone.
-pub(crate) fn trim_index(index: &Index, catalogue: &Catalogue) -> Result<(), StoreError> {
-    let pieces: u64 = catalogue.artifacts.values().map(|entry| u64::from(entry.have.count())).sum();
+/// Writes the index anew when it is mostly made of what is gone, with so many pieces kept.
+pub(crate) fn trim_index(index: &Index, pieces: u64) -> Result<(), StoreError> {
     if index.size()? > INDEX_SLACK + pieces * PIECE_OVERHEAD {
         index.rewrite_all()?;
     }

@@ -122,7 +122,7 @@ impl Recovery {
         recovery.read()?;
         recovery.adopt()?;
         recovery.reclaim()?;
-        quota::trim_index(&recovery.index, &recovery.catalogue)?;
+        quota::trim_index(&recovery.index, recovery.catalogue.kept_pieces())?;
         Ok(recovery)
     }
 
@@ -246,6 +246,7 @@ impl Recovery {
         found: &HashMap<(ChunkAlgorithm, [u8; 32]), (Location, u64)>,
     ) -> Result<BTreeMap<u32, u64>, StoreError> {
         let mut ends: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut entries = Vec::new();
         let Catalogue { artifacts, by_address, .. } = &mut self.catalogue;
         for (artifact, entry) in artifacts {
             let Known { geometry, root, .. } = entry.known;
@@ -278,8 +279,10 @@ impl Recovery {
                 let last = ends.entry(place.pack).or_default();
                 *last = (*last).max(*end);
             }
-            self.index.append(&entry.changes(*artifact, &kept))?;
+            entries.extend(entry.changes(*artifact, &kept));
         }
+        // All or none: what lies before the last place that the index knows is not looked at again.
+        self.index.append(&entries)?;
         self.index.sync()?;
         Ok(ends)
     }

@@ -1,6 +1,7 @@
 //! The store on a real disk.
 
 mod faults;
+mod killed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,6 +121,12 @@ impl Artifact {
 
 fn open(folder: &Path) -> Store {
     Store::open(folder, "test").unwrap()
+}
+
+/// A folder in memory where that can be, for tests that sync more than a disk likes.
+fn quick_folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
 fn packs(folder: &Path) -> Vec<PathBuf> {

@@ -19,7 +19,7 @@ use verifier::receipt::{Facts, Receipt};
 use verifier::scalars::{Id, Label, Version};
 use verifier::slm::ChecksumRule;
 
-use super::{Artifact, NOW, packs};
+use super::{Artifact, NOW, packs, quick_folder};
 use crate::device::allocated;
 use crate::files::faults::{Fault, Faults};
 use crate::{Disk, Layout, change_settings, load_settings};
@@ -270,10 +270,7 @@ fn peer() -> KnownPeer {
 
 /// Lives with the nth thing that is asked of the disk failing; whether something did.
 async fn fail_once(nth: u32, fault: Fault, models: Arc<Models>) -> bool {
-    // In memory where that can be: the disk has enough to do with what is synced.
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    let folder = folder.unwrap();
+    let folder = quick_folder();
     let scene = Scene::new(folder.path(), models);
     let faults = Faults::under(folder.path());
     faults.fail(nth, fault);

@@ -1,0 +1,219 @@
+//! A process that is killed at any moment has what it said to be done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::ports::{Access, Journal as _, KnownPeer, PieceStore as _, Pin, Record, What};
+use verifier::identity::{PeerId, SigningKey};
+use verifier::scalars::Label;
+
+use super::{Artifact, NOW, quick_folder};
+use crate::{Disk, Layout};
+
+const PATH: &str = "MINIMODEL_TEST_KILLED";
+
+/// How many models there are, of which the quota leaves room for some three.
+const MODELS: u8 = 5;
+
+fn models() -> Vec<Artifact> {
+    (0..MODELS).map(|seed| Artifact::near(60_000, seed.into())).collect()
+}
+
+fn peer(number: u8) -> PeerId {
+    SigningKey::from_seed([number; 32]).public_key().peer_id()
+}
+
+/// Lives in all ways that change the disk, and says what is about to happen and what is done.
+async fn live(data: &Path) {
+    let say = |line: String| {
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+    };
+    let models = models();
+    for round in 0_u8.. {
+        let disk = Disk::open(data, "killed").unwrap();
+        let store = &disk.store;
+        let taken = store.accounts().await.unwrap().index;
+        store.set_quota(taken + 260_000).await.unwrap();
+        for (model, artifact) in (0_u8..).zip(&models) {
+            let id = artifact.sha256();
+            say(format!("reserving {model}"));
+            // The index grows meanwhile, so that the room may not be enough.
+            let Ok(held) = store.reserve(artifact.reservation(), NOW).await else { continue };
+            let name = |gone: Sha| models.iter().position(|model| model.sha256() == gone).unwrap();
+            let gone = held.evicted.iter().map(|gone| format!(" {}", name(gone.artifact)));
+            say(format!("reserved{}", gone.collect::<String>()));
+            store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
+            let missing = held.have.complement();
+            let keeps = missing.pieces(artifact.list.geometry()).map(|index| async move {
+                store.keep(id, artifact.piece(index)).await.unwrap();
+                say(format!("kept {model} {}", index.get()));
+            });
+            futures::future::join_all(keeps).await;
+            store.release(id);
+            if model == 0 {
+                store.pin(id, Pin::Pinned).await.unwrap();
+                say("pinned".to_owned());
+            }
+            store.recheck(id, |_| {}).await.unwrap();
+            if (model + round) % 3 == 2 && model > 0 {
+                say(format!("forgetting {model}"));
+                store.forget(id).await.unwrap();
+                say(format!("forgot {model}"));
+            }
+        }
+        let known = KnownPeer {
+            id: peer(round),
+            label: Label::parse("Anna").unwrap(),
+            addresses: Vec::new(),
+            added: NOW,
+            access: Access::Open,
+        };
+        store.add_peer(known).await.unwrap();
+        say(format!("paired {round}"));
+        let record = Record {
+            time: NOW,
+            what: What::Imported,
+            model_id: models[0].manifest.model_id().clone(),
+            artifact: models[0].sha256(),
+            peer: None,
+            bytes: 1,
+            note: String::new(),
+        };
+        disk.journal.record(record).await.unwrap();
+        say("recorded".to_owned());
+        if round % 2 == 1 {
+            // The next opening makes it anew.
+            drop(disk);
+            std::fs::remove_dir_all(Layout::new(data).index()).unwrap();
+        }
+    }
+}
+
+type Sha = verifier::Sha256;
+
+/// What a process said is done, over all of its lives.
+#[derive(Debug, Default)]
+struct Said {
+    kept: BTreeMap<u8, BTreeSet<u32>>,
+    /// Models that may be gone, because the process was killed on the way.
+    doubtful: BTreeSet<u8>,
+    is_pinned: bool,
+    peers: BTreeSet<u8>,
+    has_record: bool,
+}
+
+impl Said {
+    fn hear(&mut self, line: &str) {
+        let mut words = line.split(' ');
+        let what = words.next();
+        let mut numbers = words.map_while(|word| word.parse::<u8>().ok());
+        match (what, numbers.next()) {
+            (Some("reserving"), Some(model)) => {
+                self.doubtful = (0..MODELS).filter(|other| *other != model).collect();
+                self.kept.entry(model).or_default();
+            }
+            (Some("reserved"), first) => {
+                self.doubtful.clear();
+                for gone in first.into_iter().chain(numbers) {
+                    self.kept.remove(&gone);
+                }
+            }
+            (Some("kept"), Some(model)) => {
+                let index = numbers.next().map(u32::from);
+                self.kept.entry(model).or_default().extend(index);
+            }
+            (Some("forgetting"), Some(model)) => drop(self.doubtful.insert(model)),
+            (Some("forgot"), Some(model)) => {
+                self.doubtful.remove(&model);
+                self.kept.remove(&model);
+            }
+            (Some("pinned"), _) => self.is_pinned = true,
+            (Some("paired"), Some(peer)) => drop(self.peers.insert(peer)),
+            (Some("recorded"), _) => self.has_record = true,
+            _ => {}
+        }
+    }
+
+    /// Looks at what is left; what may be gone and is, is from now on.
+    async fn check(&mut self, data: &Path) {
+        let disk = Disk::open(data, "check").unwrap();
+        let store = &disk.store;
+        for (number, artifact) in (0_u8..).zip(models()) {
+            let model = store.model(artifact.sha256()).await.unwrap();
+            let Some(model) = model else {
+                let is_sure = self.kept.contains_key(&number) && !self.doubtful.contains(&number);
+                assert!(!is_sure || self.kept[&number].is_empty(), "{number} is gone: {self:?}");
+                self.kept.remove(&number);
+                continue;
+            };
+            for index in model.have.pieces(&model.geometry) {
+                let read = store.read(artifact.sha256(), index).await.unwrap();
+                assert_eq!(read, artifact.slice(index));
+            }
+            for index in self.kept.get(&number).into_iter().flatten() {
+                let index = model.geometry.index(*index).unwrap();
+                let is_there = model.have.contains(index) || self.doubtful.contains(&number);
+                assert!(is_there, "{number}, piece {}: {:?}, {self:?}", index.get(), disk.notices);
+            }
+            if number == 0 {
+                assert!(!self.is_pinned || model.pin == Pin::Pinned, "{self:?}");
+            }
+            let have = model.have.pieces(&model.geometry).map(|index| index.get()).collect();
+            self.kept.insert(number, have);
+        }
+        self.doubtful.clear();
+        assert!(self.peers.iter().all(|number| store.lets_in(peer(*number))), "{self:?}");
+        let records = disk.journal.transfers(9).await.unwrap();
+        assert!(!self.has_record || !records.is_empty());
+        let accounts = store.accounts().await.unwrap();
+        assert_eq!(accounts.reserved, 0);
+    }
+}
+
+async fn kill(rounds: u32) {
+    let folder = quick_folder();
+    let data: PathBuf = folder.path().join("data");
+    let mut said = Said::default();
+    for _ in 0..rounds {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tests::killed::lives_until_killed", "--ignored", "--nocapture"])
+            .env(PATH, &data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        // From the first word on, so that it is killed in the midst of things.
+        let first = lines.by_ref().find(|line| line.starts_with("reserving")).unwrap();
+        said.hear(&first);
+        let moment = getrandom::u64().unwrap() % 120;
+        std::thread::sleep(Duration::from_millis(moment));
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "it lived until then");
+        lines.for_each(|line| said.hear(&line));
+        said.check(&data).await;
+    }
+    assert!(!said.kept.is_empty(), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_has_what_it_said_to_be_done() {
+    kill(10).await;
+}
+
+#[tokio::test]
+#[ignore = "the same, two hundred times"]
+async fn a_process_that_is_killed_two_hundred_times_has_what_it_said_to_be_done() {
+    kill(200).await;
+}
+
+#[tokio::test]
+#[ignore = "the process that is killed"]
+async fn lives_until_killed() {
+    let Some(data) = std::env::var_os(PATH) else { return };
+    live(data.as_ref()).await;
+}
