@@ -1,10 +1,12 @@
 //! Judges the pieces that have arrived: all that wait, together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::import::Connection;
 use tokio::sync::mpsc;
 use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::timeout;
 use verifier::merkle::Proof;
 use verifier::piece::{ArrivedPiece, PieceList, verify_proven};
 use verifier::{Geometry, PieceIndex, Root};
@@ -14,6 +16,8 @@ use super::import::Heard;
 
 /// The most pieces that are judged together, and that wait to be.
 const TOGETHER: usize = 16;
+/// How long a full lot is waited for, which is less than it takes to judge one.
+const MOMENT: Duration = Duration::from_millis(2);
 /// Up to so many bytes are hashed where the task runs, more on a thread that may be blocked.
 const HASH_HERE: usize = 512 << 10;
 
@@ -39,17 +43,24 @@ pub(super) fn queue() -> (mpsc::Sender<Waiting>, mpsc::Receiver<Waiting>) {
 /// Judges until nobody can bring a piece any more, or nobody hears it.
 ///
 /// One piece alone is judged at once. Together they take less time each, so others that are ready to
-/// run go first: what they bring meanwhile is judged with it, which is how it is when there is
-/// more to do than processors for it.
+/// run go first: what they bring meanwhile is judged with it. As long as several come at a time, a
+/// full lot is waited for a moment.
 pub(super) async fn run(mut waiting: mpsc::Receiver<Waiting>, tell: mpsc::Sender<Heard>) {
-    while let Some(first) = waiting.recv().await {
+    let mut pieces = Vec::with_capacity(TOGETHER);
+    let mut moment = Duration::ZERO;
+    while waiting.recv_many(&mut pieces, TOGETHER).await > 0 {
         yield_now().await;
-        let mut pieces = vec![first];
-        while pieces.len() < TOGETHER
-            && let Ok(piece) = waiting.try_recv()
-        {
-            pieces.push(piece);
-        }
+        let lot = async {
+            while pieces.len() < TOGETHER {
+                let free = TOGETHER - pieces.len();
+                if waiting.recv_many(&mut pieces, free).await == 0 {
+                    break;
+                }
+            }
+        };
+        timeout(moment, lot).await.ok();
+        moment = if pieces.len() > 1 { MOMENT } else { Duration::ZERO };
+        let pieces = std::mem::take(&mut pieces);
         let bytes: usize = pieces.iter().map(|piece| piece.arrived.bytes.len()).sum();
         let judged = if bytes <= HASH_HERE {
             judge(pieces)

@@ -83,11 +83,14 @@ impl Engine {
                 if hello.version.min(VERSION) < OLDEST {
                     return Err(Ending::Version(hello.version));
                 }
-                let Some(State::Opening { asks, .. }) =
+                let now = self.now();
+                let Some(State::Opening { since, asks, session }) =
                     self.peers.get_mut(number as usize).map(|peer| &mut peer.state)
                 else {
                     return Ok(());
                 };
+                // Nothing has to be read or computed for this answer.
+                session.latency = now.since(*since);
                 *asks = Some(usize::from(hello.asks.clamp(FIRST_ASKS, MAX_ASKS)));
                 Ok(())
             }

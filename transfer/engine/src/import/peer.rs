@@ -121,7 +121,7 @@ pub(super) struct Session {
     pub(super) meter: Meter,
     /// When it was asked for something while it owed nothing, until an answer begins.
     asked: Option<Moment>,
-    /// How long it took from such an ask to the first byte, at the least.
+    /// How long it took from such an ask to the first byte, or to its hello, at the least.
     pub(super) latency: Duration,
     pub(super) window: Window,
     /// When a piece last landed at it.

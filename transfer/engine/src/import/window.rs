@@ -122,6 +122,9 @@ impl Window {
     /// For how long a peer sends what it may owe at least: no longer than is needed, so that what lands
     /// elsewhere meanwhile can be had there. Four times the round trip, where that is more.
     const AHEAD: Duration = Duration::from_secs(1);
+    /// The most bytes of that. What waits on the way to a fast peer's importer costs both of them
+    /// processor time, since it has left the caches when it is looked at.
+    const AHEAD_MOST: u64 = Self::FIRST;
 
     pub(super) fn new(piece_size: u32, now: Moment) -> Self {
         let bytes = Self::FIRST.max(2 * u64::from(piece_size));
@@ -152,8 +155,8 @@ impl Window {
     pub(super) fn bytes(&self, rate: Option<u64>, latency: Duration, piece_size: u32) -> u64 {
         match (self.growth, rate) {
             (None, Some(rate)) => {
-                let bytes = within(rate, (latency * 4).max(Self::AHEAD));
-                bytes.max(2 * u64::from(piece_size))
+                let ahead = within(rate, Self::AHEAD).min(Self::AHEAD_MOST);
+                within(rate, latency * 4).max(ahead).max(2 * u64::from(piece_size))
             }
             _ => self.bytes,
         }

@@ -7,7 +7,7 @@ use verifier::Bitfield;
 use super::world::{PIECE, Setup, World, id, millis, secs};
 use crate::Ending;
 use crate::import::{Evidence, Input, Limits, News, PeerState, Place};
-use crate::wire::{Frame, refusal};
+use crate::wire::{Frame, Hello, refusal};
 
 #[test]
 fn the_first_window_carries_a_long_fat_line() {
@@ -33,12 +33,38 @@ fn a_window_grows_with_each_piece_and_then_follows_the_rate() {
         world.gives(anna, index);
     }
     assert_eq!(window(&world), 32);
-    // A steady 10 MiB/s: 10 MiB are on their way at the most.
+    // A steady 10 MiB/s over a short line.
     for index in 16..400 {
         world.pass(millis(25));
         world.gives(anna, index);
     }
-    assert!((36..=44).contains(&window(&world)), "{}", window(&world));
+    assert_eq!(window(&world), 16, "4 MiB, and no more than a second's worth");
+}
+
+#[test]
+fn over_a_long_line_four_round_trips_worth_may_be_on_its_way() {
+    let mut world = World::new(Setup {
+        pieces: 2_000,
+        piece: 256 << 10,
+        in_flight: 48 << 20,
+        ..Setup::default()
+    });
+    let anna = world.current(0);
+    world.input(Input::Connected(anna));
+    world.pass(millis(200));
+    world.says(anna, Frame::Hello(Hello { version: 1, asks: 1_024 }));
+    // Other answers have to be made, and tell nothing of the line.
+    world.pass(millis(600));
+    let opened = world.opened(&Bitfield::full(2_000));
+    world.says(anna, Frame::Opened(opened));
+    world.pass(millis(600));
+    // A steady 10 MiB/s.
+    for index in 0..400 {
+        world.pass(millis(25));
+        world.gives(anna, index);
+    }
+    let window = world.engine.snapshot().peers[0].window;
+    assert!((30..=34).contains(&window), "{window}");
 }
 
 #[test]
