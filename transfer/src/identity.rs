@@ -4,7 +4,7 @@ mod tls;
 mod verdict;
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -53,17 +53,23 @@ impl Identity {
         Ok(Self { key: SigningKey::from_seed(seed) })
     }
 
-    /// Writes the key to a file of its own, readable to its owner only.
+    /// Writes the key to a file of its own, readable to its owner only. The file has its name once all
+    /// of it is on the disk.
     ///
     /// # Errors
     ///
     /// [`IdentityFileError::Write`], also if a file is there already; that one stays.
     pub fn keep(&self, path: &Path) -> Result<(), IdentityFileError> {
         let write = |source| IdentityFileError::Write { path: path.to_owned(), source };
-        let mut file = owner_only().write(true).create_new(true).open(path).map_err(write)?;
-        if let Err(source) = file.write_all(self.key.seed()).and_then(|()| file.sync_all()) {
-            drop(std::fs::remove_file(path));
-            return Err(write(source));
+        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput).map_err(Into::into);
+        let folder = folder.map_err(write)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
+        file.write_all(self.key.seed()).map_err(write)?;
+        file.as_file().sync_all().map_err(write)?;
+        file.persist_noclobber(path).map_err(|error| write(error.error))?;
+        // Some file systems cannot do this for a folder.
+        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+            tracing::debug!(%error, "the folder of the key is not synced");
         }
         Ok(())
     }
@@ -112,20 +118,6 @@ impl Identity {
         file.read_exact(&mut seed).map_err(read)?;
         Ok(Self { key: SigningKey::from_seed(seed) })
     }
-}
-
-#[cfg(unix)]
-fn owner_only() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn owner_only() -> OpenOptions {
-    OpenOptions::new()
 }
 
 #[cfg(unix)]
@@ -236,6 +228,17 @@ mod tests {
         let read = Identity::load_or_create(&path).unwrap();
         assert_eq!(made.peer_id(), read.peer_id());
         assert_eq!(std::fs::read(&path).unwrap(), made.signing_key().seed());
+    }
+
+    #[test]
+    fn a_key_never_takes_the_place_of_another_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.key");
+        let (first, second) = (Identity::draw().unwrap(), Identity::draw().unwrap());
+        first.keep(&path).unwrap();
+        assert!(matches!(second.keep(&path), Err(IdentityFileError::Write { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), first.signing_key().seed());
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 
     #[test]
