@@ -11,7 +11,7 @@ use app::ports::{
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use verifier::boundary::PeerAddress;
 use verifier::identity::{PeerId, SigningKey};
@@ -93,8 +93,9 @@ pub(super) struct Memory {
     /// Whether the first byte of every piece is changed.
     pub(super) lies: bool,
     pub(super) delay: Duration,
-    /// Whether everything lands here after a moment.
+    /// Whether everything lands here, a moment after somebody opens it.
     pub(super) lands: bool,
+    pub(super) opened: Arc<Notify>,
     /// What lands here else.
     pub(super) landing: Mutex<Option<mpsc::UnboundedReceiver<(Sha256, PieceIndex)>>>,
     pub(super) sent: AtomicU32,
@@ -111,6 +112,7 @@ impl Memory {
             lies: false,
             delay: Duration::ZERO,
             lands: false,
+            opened: Arc::default(),
             landing: Mutex::default(),
             sent: AtomicU32::new(0),
         }
@@ -127,6 +129,7 @@ impl Provider for Memory {
     }
 
     async fn open(&self, peer: PeerId, artifact: Sha256) -> Option<Opened> {
+        self.opened.notify_one();
         let have = self.have.clone();
         self.grants(peer, artifact).then(|| Opened { list: Arc::clone(&self.artifact.list), have })
     }
@@ -167,7 +170,9 @@ impl Provider for Memory {
         let (tell, told) = mpsc::unbounded_channel();
         if self.lands {
             let (artifact, geometry) = (self.artifact.sha256, *self.artifact.list.geometry());
+            let opened = Arc::clone(&self.opened);
             tokio::spawn(async move {
+                opened.notified().await;
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 geometry.indices().for_each(|index| tell.send((artifact, index)).unwrap());
             });
