@@ -13,6 +13,7 @@ mod message;
 mod peer;
 mod picker;
 mod pieces;
+mod room;
 mod snapshot;
 mod spare;
 mod turns;
@@ -188,6 +189,7 @@ impl Engine {
         match consent {
             Consent::Given => {
                 self.pieces.kept(index.get());
+                self.wait.kept(self.now());
                 if let Some(peer) = self.peers.get_mut(connection.peer as usize) {
                     peer.given += length;
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::import::{
-    Begin, Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Patience, Peer, Place,
+    Begin, Connection, Consent, Effect, Evidence, Input, Limits, News, Order, Peer, Place,
 };
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Engine, Moment};
@@ -383,7 +383,7 @@ impl Importer {
         }
         let deadline = engine.deadline();
         match (self.is_over(), deadline) {
-            (false, None) if self.is.patience != Patience::Forever && !self.stopping => {
+            (false, None) if !self.stopping => {
                 rest.fault(self.me, "nothing is waited for, and it is not over".into());
             }
             (false, Some((at, why))) if at < now && !self.stopping => {

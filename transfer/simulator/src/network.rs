@@ -346,7 +346,9 @@ impl Network {
         }
     }
 
+    /// What goes next: little enough that neither line is taken for long.
     fn segment(&mut self, link: Link, side: Side, way: usize, rate: u64) -> (Segment, u64) {
+        let down = self.ways[self.links[link].pipes[at(side)].to][DOWN].rate;
         let connection = &mut self.links[link];
         let pipe = &mut connection.pipes[at(side)];
         if way == DOWN {
@@ -358,7 +360,8 @@ impl Network {
             pipe.end_sent = true;
             return (Segment::End, 0);
         }
-        let most = if rate == 0 { 64 << 10 } else { (rate / 8).clamp(1, 16 << 10) };
+        let slower = [rate, down].into_iter().filter(|rate| *rate > 0).min();
+        let most = slower.map_or(64 << 10, |rate| (rate / 8).clamp(1, 16 << 10));
         let room = pipe.acknowledged + connection.window - pipe.sent;
         let chunks = pipe.out.take(most.min(room));
         let segment = Segment::Chunks(chunks);

@@ -198,6 +198,10 @@ impl Server {
     }
 
     fn input(&mut self, input: Input, rest: &mut Rest) {
+        // Its program is told nothing while it does not run.
+        if !rest.directory[self.me].up {
+            return;
+        }
         let now = rest.plan.now();
         let ticked = matches!(input, Input::Tick).then(|| self.uploads.deadline());
         self.watch.input(&input);

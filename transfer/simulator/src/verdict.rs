@@ -10,6 +10,9 @@ use crate::scenario::{Have, Importing, Machine, Rogue, Scenario, Turn};
 /// What an import may take besides its bytes: for calls, for silence to be noticed, for what rogues
 /// cost.
 const CONSTANT: Duration = Duration::from_secs(90);
+/// By how much earlier than the last honest byte progress may have ended: bytes of a peer that is slow
+/// count only where there are enough of them in so long.
+const LUMPS: Duration = Duration::from_secs(4);
 /// How much longer than its patience an import may go on after the last byte.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -52,7 +55,7 @@ fn judge(scenario: &Scenario, me: usize, is: &Importing, import: &Import) -> Res
         }
         Outcome::Exhausted(why) => match is.patience {
             Patience::For(patience) | Patience::Wait(patience)
-                if import.time.saturating_sub(import.last_honest) < patience
+                if import.time.saturating_sub(import.last_honest) + LUMPS < patience
                     && !slow(scenario)
                     && !why.contains("nobody is left") =>
             {
@@ -121,6 +124,7 @@ fn steady(scenario: &Scenario, me: usize, is: &Importing) -> Option<Duration> {
     }
     let importers =
         scenario.machines.iter().filter(|machine| machine.import.is_some()).count() as u64;
+    let in_flight = is.in_flight.max(scenario.piece.into());
     let steady = |peer: &usize| {
         let other = scenario.machines.get(*peer)?;
         let serving = other.serve.as_ref()?;
@@ -139,8 +143,9 @@ fn steady(scenario: &Scenario, me: usize, is: &Importing) -> Option<Duration> {
             alone(is.download),
             share(other.disk.rate),
             alone(machine.disk.rate),
-            // One window a round trip.
-            Some(window(scenario, machine.line.delay + other.line.delay)),
+            // One window a round trip, and what may be in flight.
+            Some(each_round_trip(scenario.window, machine.line.delay + other.line.delay)),
+            Some(each_round_trip(in_flight, machine.line.delay + other.line.delay)),
         ];
         let rate = rates.into_iter().flatten().min()?.max(1);
         // Enough of it that a full window is read within the floor's time.
@@ -154,9 +159,9 @@ fn steady(scenario: &Scenario, me: usize, is: &Importing) -> Option<Duration> {
     Some(CONSTANT + bytes + each)
 }
 
-fn window(scenario: &Scenario, one_way: Duration) -> u64 {
+fn each_round_trip(bytes: u64, one_way: Duration) -> u64 {
     let round_trip = (one_way * 2).as_secs_f64().max(1e-6);
-    (scenario.window as f64 / round_trip) as u64
+    (bytes as f64 / round_trip) as u64
 }
 
 /// Whether it changes what that machine can do.

@@ -132,28 +132,10 @@ impl Engine {
         self.numbers().any(|other| {
             other != peer
                 && self.is_open(other)
+                && self.has_hope(other)
                 && self.session(other).is_some_and(fine)
                 && self.pieces.picker().has(other, index)
         })
-    }
-
-    /// Whether there is room to ask the peer for so many bytes. Nobody takes the last piece's worth
-    /// from one that is known to be good and could use it.
-    pub(super) fn has_room(&mut self, peer: u32, length: u64) -> bool {
-        let Some(left) = self.budget.room().checked_sub(length) else { return false };
-        if left >= u64::from(self.geometry.piece_size())
-            || self.session(peer).is_some_and(Session::is_good)
-        {
-            return true;
-        }
-        let good = std::mem::take(&mut self.turns.good);
-        let wanted = good.iter().any(|other| {
-            *other != peer
-                && self.session(*other).is_some_and(Session::may_be_asked)
-                && self.next_for(*other).is_some()
-        });
-        self.turns.good = good;
-        !wanted
     }
 
     /// How many bytes the peer may owe.
@@ -288,7 +270,7 @@ impl Engine {
 
     /// The peer is no longer to send the piece; whether that made it missing.
     pub(super) fn call_off(&mut self, peer: u32, index: u32) -> bool {
-        let length = u64::from(self.pieces.length(index));
+        let (now, length) = (self.now(), u64::from(self.pieces.length(index)));
         let Some(session) = self.session_mut(peer) else { return false };
         let came = if session.is_sending(index) { session.filled } else { 0 };
         let batched = session.batch.as_mut().and_then(|batch| {
@@ -297,7 +279,7 @@ impl Engine {
         });
         if batched.is_some() {
             self.budget.spending = self.budget.spending.saturating_sub(length);
-        } else if let Some(begun) = session.cancel(index) {
+        } else if let Some(begun) = session.cancel(index, now) {
             self.budget.asked = self.budget.asked.saturating_sub(length);
             self.wasted += u64::from(came);
             self.send(peer, Frame::Cancel(index));
@@ -316,7 +298,9 @@ impl Engine {
     pub(super) fn snub(&mut self, peer: u32) {
         let now = self.now();
         let Some(session) = self.session_mut(peer) else { return };
+        let took = session.grace();
         session.snub(now);
+        self.tried_in_vain(took);
         self.turns.good.remove(&peer);
         self.turns.stale();
         let Some(session) = self.session(peer) else { return };

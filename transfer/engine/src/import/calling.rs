@@ -54,7 +54,8 @@ impl Engine {
             return;
         }
         let (most, piece) = (usize::from(FIRST_ASKS), self.geometry.piece_size());
-        let session = Box::new(Session::new(most, piece, learns.then_some(0), now));
+        let session =
+            Box::new(Session::new(most, piece, learns.then_some(0), now, self.clock.outside(now)));
         peer.state = State::Opening { since: now, asks: None, session };
         peer.connected = now;
         if peer.offered.len() == self.geometry.piece_count() {
@@ -123,7 +124,7 @@ impl Engine {
         }
         self.tell(News::Connected(id, wanted));
         if hope {
-            self.wait.moved(now);
+            self.wait.came(now);
         }
         if !learns {
             self.learn_from_another();

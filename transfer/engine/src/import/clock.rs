@@ -9,7 +9,7 @@ use crate::ending::Ending;
 use crate::import::Engine;
 use crate::import::message::Why;
 use crate::import::peer::{OPENING, QUIET, Snub, State};
-use crate::import::window::{self, SNUB};
+use crate::import::window;
 use crate::moment::Moment;
 use crate::wire::{Frame, close};
 
@@ -149,7 +149,7 @@ impl Engine {
             }
         }
         let Some(session) = self.session(number) else { return };
-        if session.flow.since + SNUB <= now {
+        if session.flow.since + session.grace() <= now {
             self.snub(number);
         }
     }

@@ -1,18 +1,22 @@
 //! What an open connection may say, and what follows from it.
 
+use std::time::Duration;
+
 use verifier::PieceIndex;
 use verifier::piece::PieceError;
 
 use crate::ending::Ending;
 use crate::import::Engine;
 use crate::import::message::{Connection, Effect, Evidence, News, Place};
-use crate::import::peer::{Carries, Payload, Session, State};
+use crate::import::peer::{Carries, Payload, State};
 use crate::import::pieces::Flight;
-use crate::import::window::LUMPS;
+use crate::import::window::{LUMPS, SNUB};
 use crate::wire::{self, BlockHead, Frame, Kind, MIN_BLOCK, ProofHead, Refuse, close, refusal};
 
 /// After so many connections without a piece a peer's bytes are no hope.
 pub(super) const IN_VAIN: u32 = 6;
+/// For so long bytes of what was called off are taken to have been on their way.
+const LATE: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// A frame came from a connected peer.
@@ -67,10 +71,10 @@ impl Engine {
     }
 
     fn pinged(&mut self, peer: u32) -> Result<(), Ending> {
-        let now = self.now();
-        let Some(called) = self.peers.get_mut(peer as usize) else { return Ok(()) };
-        let open = now.since(called.connected);
-        let Some(session) = called.session_mut() else { return Ok(()) };
+        // While this machine slept, the peer did not.
+        let now = self.clock.outside(self.now());
+        let Some(session) = self.session_mut(peer) else { return Ok(()) };
+        let open = now.since(session.made);
         session.pings += 1;
         if wire::are_too_many_pings(session.pings, open) {
             return Err(Ending::Flood(Kind::Ping));
@@ -129,15 +133,20 @@ impl Engine {
         let (now, floor) = (self.now(), self.floor());
         let Some(called) = self.peers.get_mut(peer as usize) else { return };
         let hope = called.in_vain < IN_VAIN;
+        let connection = called.connection(peer);
         let Some(session) = called.session_mut() else { return };
         let Some(mut payload) = session.payload else { return };
         let bytes = bytes.min(payload.left);
         payload.left -= bytes;
         session.payload = (payload.left > 0).then_some(payload);
         session.heard = now;
-        let hope = hope && session.snub.is_none();
+        let (mut sends, flow) = (session.snub.is_none(), session.flow.since);
         if payload.kind == Carries::Digests {
-            self.learning.came(Connection { peer, call: called.call }, bytes, floor, now);
+            if self.learning.learner() == Some(connection) {
+                // What comes of the list keeps pieces from coming.
+                session.flow.add(bytes, floor * LUMPS, now);
+            }
+            self.learning.came(connection, bytes, floor, now);
             if payload.left == 0 {
                 self.digests_came(peer);
             }
@@ -146,13 +155,17 @@ impl Engine {
             if payload.kind == Carries::Block {
                 session.filled = session.filled.saturating_add(bytes);
             }
+            // A snubbed one may be above the floor again, or have sent a piece.
+            let enough = session.flow.since == now && now.since(flow) <= SNUB;
+            sends |= enough || session.is_whole();
             if payload.place == Place::Nowhere {
+                sends &= session.called_off.is_some_and(|at| now < at + LATE);
                 self.wasted += u64::from(bytes);
             }
             self.block_came(peer);
         }
-        if hope {
-            self.wait.moved(now);
+        if hope && sends {
+            self.wait.came(now);
         }
         self.arm(peer);
     }
@@ -164,15 +177,12 @@ impl Engine {
         else {
             return;
         };
-        let whole = |session: &Session| {
-            session.asks.front().is_some_and(|ask| ask.length == session.filled)
-        };
-        if !whole(session) {
+        if !session.is_whole() {
             return;
         }
         let evidence = if session.proven { Evidence::Proof } else { Evidence::List };
         let Some(ask) = session.answered(now) else { return };
-        session.sent_all(ask.length, now);
+        session.sent_all(&ask, now);
         if session.is_good() {
             self.turns.good.insert(peer);
         }
@@ -238,11 +248,19 @@ impl Engine {
             && let Some(session) = self.session_mut(peer)
         {
             session.gave();
-            if session.is_good() {
+            let (good, first) = (session.is_good(), session.pieces == 1);
+            if good {
                 self.turns.good.insert(peer);
             }
+            self.came_well(first);
             self.ready(peer);
         }
+    }
+
+    /// Whether anything is expected of the peer: not of one that never gives a piece before its
+    /// connection ends.
+    pub(super) fn has_hope(&self, peer: u32) -> bool {
+        self.peers.get(peer as usize).is_some_and(|peer| peer.in_vain < IN_VAIN)
     }
 
     fn refused(&mut self, peer: u32, index: u32, code: u16) -> Result<(), Ending> {

@@ -96,7 +96,7 @@ impl Engine {
         if self.budget.used() > self.budget.ceiling() {
             return Err(format!("too much is in flight: {:?}", self.budget));
         }
-        if self.effects.is_empty() && self.deadline().is_none() && self.wait.anyone {
+        if self.effects.is_empty() && self.deadline().is_none() {
             return Err("something is waited for without a deadline".to_owned());
         }
         Ok(())

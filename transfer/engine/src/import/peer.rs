@@ -8,6 +8,7 @@ use verifier::identity::PeerId;
 use verifier::scalars::Label;
 
 use crate::import::message::{self, Connection, Place, Why};
+use crate::import::room::Rank;
 use crate::import::window::{Flow, Meter, SNUB, Window};
 use crate::moment::Moment;
 
@@ -121,6 +122,8 @@ pub(super) struct Session {
     pub(super) meter: Meter,
     /// When it was asked for something while it owed nothing, until an answer begins.
     asked: Option<Moment>,
+    /// When that answer began.
+    pub(super) began: Moment,
     /// How long it took from such an ask to the first byte, or to its hello, at the least.
     pub(super) latency: Duration,
     pub(super) window: Window,
@@ -129,12 +132,19 @@ pub(super) struct Session {
     pub(super) snub: Option<Snub>,
     /// How often it was snubbed since a piece of it was right.
     pub(super) snubs: u32,
+    /// How often on this connection.
+    late: u32,
     /// How many pieces that came on this connection were right.
     pub(super) pieces: u32,
+    /// When something that it was asked for was last called off.
+    pub(super) called_off: Option<Moment>,
+    /// The longest after that that a piece came all the same.
+    pub(super) lag: Duration,
     /// Pieces that it said it had and then refused.
     pub(super) lacked: BTreeSet<u32>,
-    /// How many pings came.
+    /// How many pings came, and since when, time in which this machine slept included.
     pub(super) pings: u64,
+    pub(super) made: Moment,
     /// How many digests have come; nothing if it was not asked for the list.
     pub(super) digests: Option<u32>,
     pub(super) turn: Turn,
@@ -198,8 +208,8 @@ pub(super) enum Turn {
     Later,
     /// It is to be looked at now.
     Ready,
-    /// It could be asked for more if there were room: its queue, and its place there.
-    Hungry(usize, u64),
+    /// It could be asked for more if there were room: where it waits for it.
+    Hungry(Rank),
     /// It has nothing that is missing.
     Idle,
 }
@@ -267,7 +277,13 @@ impl Peer {
 }
 
 impl Session {
-    pub(super) fn new(most: usize, piece_size: u32, digests: Option<u32>, now: Moment) -> Self {
+    pub(super) fn new(
+        most: usize,
+        piece_size: u32,
+        digests: Option<u32>,
+        now: Moment,
+        made: Moment,
+    ) -> Self {
         Self {
             most,
             asks: VecDeque::new(),
@@ -285,14 +301,19 @@ impl Session {
             flow: Flow::new(now),
             meter: Meter::default(),
             asked: None,
+            began: now,
             latency: Duration::ZERO,
             window: Window::new(piece_size, now),
             landed: now,
             snub: None,
             snubs: 0,
+            late: 0,
             pieces: 0,
+            called_off: None,
+            lag: Duration::ZERO,
             lacked: BTreeSet::new(),
             pings: 0,
+            made,
             digests,
             turn: Turn::Later,
         }
@@ -306,6 +327,11 @@ impl Session {
     /// Whether it can be hoped that it answers: it is not snubbed, or on trial.
     pub(super) const fn is_fair(&self) -> bool {
         self.snub.is_none() || self.is_on_trial() && self.owed == 0
+    }
+
+    /// Whether nothing came of what it was last asked for while it owed nothing.
+    pub(super) const fn is_unheard(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// Whether it was snubbed so long ago that it may be tried with one piece.
@@ -342,6 +368,7 @@ impl Session {
             let latency = now.since(asked);
             let least = if self.latency.is_zero() { latency } else { self.latency };
             self.latency = least.min(latency);
+            self.began = now;
         }
         self.came = now;
         self.meter.add(bytes, now);
@@ -364,11 +391,20 @@ impl Session {
         Some(ask)
     }
 
+    /// For how long it may be below the floor: twice as long after it was snubbed, and four times after
+    /// that, since it may be its disk or a line of this side that takes so long.
+    pub(super) fn grace(&self) -> Duration {
+        SNUB * 2_u32.pow(self.late.min(2))
+    }
+
     /// A piece came whole, whatever it is worth: so the peer sends.
-    pub(super) fn sent_all(&mut self, length: u32, now: Moment) {
+    pub(super) fn sent_all(&mut self, ask: &Ask, now: Moment) {
         self.snub = None;
         self.flow = Flow::new(now);
-        self.window.arrived(length, now);
+        self.window.arrived(ask.length, now);
+        if let Some(at) = self.called_off.filter(|_| ask.cancelled) {
+            self.lag = self.lag.max(now.since(at));
+        }
     }
 
     /// A piece of it was judged to be right.
@@ -381,17 +417,19 @@ impl Session {
     pub(super) fn snub(&mut self, now: Moment) {
         let penalty = PENALTY * 2_u32.pow(self.snubs.min(4));
         self.snubs = self.snubs.saturating_add(1);
+        self.late = self.late.saturating_add(1);
         self.snub = Some(Snub { trial: Some(now + penalty) });
         self.flow = Flow::new(now);
     }
 
     /// An ask is no longer wanted; if it was open, whether something of it had come.
-    pub(super) fn cancel(&mut self, index: u32) -> Option<bool> {
+    pub(super) fn cancel(&mut self, index: u32, now: Moment) -> Option<bool> {
         let open = |ask: &Ask| ask.index == index && !ask.cancelled;
         let ask = self.asks.iter_mut().find(|ask| open(ask))?;
         ask.cancelled = true;
         self.owed = self.owed.saturating_sub(u64::from(ask.length));
         self.cancelled.insert(index);
+        self.called_off = Some(now);
         let begun = self.is_sending(index);
         let coming = self.payload.as_mut().filter(|payload| payload.kind != Carries::Digests);
         if let Some(payload) = coming.filter(|_| begun) {
@@ -404,6 +442,11 @@ impl Session {
     pub(super) fn has_begun(&self) -> bool {
         let coming = self.payload.is_some_and(|payload| payload.kind != Carries::Digests);
         self.filled > 0 || self.proven || coming
+    }
+
+    /// Whether all has come of what it owes first.
+    pub(super) fn is_whole(&self) -> bool {
+        self.payload.is_none() && self.asks.front().is_some_and(|ask| ask.length == self.filled)
     }
 
     /// Whether something has come of that piece, which it owes first.
@@ -427,7 +470,7 @@ impl Session {
     fn deadline(&self) -> (Moment, Why) {
         let mut first = (self.ping(), Why::Ping).min((self.silence(), Why::Silence));
         if !self.asks.is_empty() {
-            first = first.min((self.flow.since + SNUB, Why::Snub));
+            first = first.min((self.flow.since + self.grace(), Why::Snub));
             first = first.min((self.came + QUIET, Why::Silence));
         }
         if let Some(Snub { trial: Some(trial) }) = self.snub {

@@ -7,14 +7,15 @@ use crate::import::asking::Filled;
 use crate::import::message::Consent;
 use crate::import::peer::{Ask, Session, Spare};
 use crate::import::pieces::Flight;
+use crate::import::room::LONG;
 use crate::import::turns::Tempo;
 use crate::import::window::within;
 use crate::moment::Moment;
 
-/// The most pieces that come twice in an import, as long as all peers send.
+/// The most pieces that come twice in an import, as long as none takes a peer [long](LONG).
 const WASTE: u64 = 2;
 /// By how much sooner a piece has to come from the second for both to send it.
-const GAIN: u128 = 1_000_000;
+pub(super) const GAIN: u128 = 1_000_000;
 /// A piece is taken from a peer only if it comes sooner by at least so much, in microseconds, and the
 /// peer comes to it so much later than it can be told.
 const SOONER: u128 = 20_000;
@@ -45,7 +46,8 @@ struct Slow {
 impl Engine {
     /// When idle peers are looked at again.
     pub(super) fn spares_due(&self) -> Option<Moment> {
-        let some = self.budget.asked > 0 && !self.turns.idle.is_empty();
+        let waits = !self.turns.idle.is_empty() || !self.turns.hungry.is_empty();
+        let some = self.budget.asked > 0 && waits;
         some.then(|| self.turns.spares + LOOK)
     }
 
@@ -56,13 +58,16 @@ impl Engine {
             return;
         }
         self.turns.spares = now;
+        self.make_room();
         let after = self.turns.last_spare;
         let idle = &self.turns.idle;
         let crowd = idle.range(after..).chain(idle.range(..after)).take(CROWD).copied();
         for peer in crowd.collect::<Vec<_>>() {
             self.turns.last_spare = peer.saturating_add(1);
-            if self.fill_spare(peer) == Filled::Enough {
-                self.later(peer);
+            match self.fill_spare(peer) {
+                Filled::Enough => self.later(peer),
+                Filled::NoRoom => self.ready(peer),
+                Filled::Nothing => {}
             }
         }
     }
@@ -76,9 +81,11 @@ impl Engine {
     /// Asks a peer that has nothing else to do for what another is slow with.
     pub(super) fn fill_spare(&mut self, peer: u32) -> Filled {
         let tempo = self.tempo();
-        let Some(Slow { pieces, spare, .. }) = self.slow(peer, tempo) else {
-            return Filled::Nothing;
-        };
+        let found = self.slow(peer, tempo).or_else(|| {
+            self.end_slow_race(peer);
+            self.slow(peer, tempo)
+        });
+        let Some(Slow { pieces, spare, .. }) = found else { return Filled::Nothing };
         let mut batch = Vec::new();
         for index in pieces {
             let length = u64::from(self.pieces.length(index));
@@ -101,7 +108,7 @@ impl Engine {
     /// What another peer is slowest with, of what this one would have sooner.
     fn slow(&self, peer: u32, tempo: Tempo) -> Option<Slow> {
         let now = self.now();
-        let session = self.session(peer)?;
+        let session = self.session(peer).filter(|_| self.is_open(peer) && self.has_hope(peer))?;
         let least = 2 * u64::from(self.geometry.piece_size());
         let helper = Helper::of(session, least, tempo, now)?;
         let mut slowest: Option<Slow> = None;
@@ -178,19 +185,21 @@ impl Engine {
         let takes = match rate {
             _ if slow.snub.is_some() => u128::MAX,
             Some(rate) => time(left, rate),
-            None if slow.came.max(ask.at) + QUIET <= now => u128::MAX,
+            None if slow.came.max(ask.at) + QUIET <= now && !helper.session.is_unheard() => {
+                u128::MAX
+            }
             None => return None,
         };
         // What was sent before it could be called off comes for nothing.
-        let soon = slow.latency.as_micros() + SOONER;
+        let soon = slow.latency.max(slow.lag).as_micros() + SOONER;
         let on_its_way = rate.is_some_and(|rate| time(before, rate) < soon);
         let begun = begun || on_its_way;
         let least = match helper.rate {
             Some(rate) => {
                 let first = time(ahead, rate).max(helper.session.latency.as_micros());
                 let mine = first + time(ask.length.into(), rate);
-                let gains =
-                    slow.snub.is_some() || self.may_race() && takes >= mine.saturating_add(GAIN);
+                let gains = slow.snub.is_some()
+                    || self.may_race(takes) && takes >= mine.saturating_add(GAIN);
                 match begun {
                     true if !gains => return None,
                     true => mine.saturating_mul(2),
@@ -198,18 +207,55 @@ impl Engine {
                 }
             }
             None if slow.snub.is_some() => 0,
-            None if begun => return None,
-            None => time(ahead + u64::from(ask.length), helper.mean) * 2 + UNKNOWN,
+            None if begun && (takes < LONG || !self.may_race(takes)) => return None,
+            None if begun => LONG - 1,
+            None => {
+                let as_others = time(ahead + u64::from(ask.length), helper.mean) * 2 + UNKNOWN;
+                as_others.min(LONG)
+            }
         };
         (takes > least).then_some((begun, takes))
     }
 
-    /// Whether two peers may send the same piece.
-    fn may_race(&self) -> bool {
+    /// Where both of two that are asked for a piece take long, and this one would have it far sooner, or
+    /// might, the slower of them is not asked any more.
+    fn end_slow_race(&mut self, peer: u32) {
+        let now = self.now();
+        let Some(session) = self.session(peer).filter(|of| of.is_fair() && self.may_lose()) else {
+            return;
+        };
+        let piece = u64::from(self.geometry.piece_size());
+        let mine = session.meter.rate(now).map_or(0, |rate| time(session.owed + piece, rate));
+        let least = LONG.max(mine * 2 + GAIN);
+        let takes = |of: u32, index: u32| {
+            let session = self.session(of)?;
+            let place = session.asks.iter().position(|ask| ask.index == index)?;
+            let until = session.asks.iter().take(place + 1).map(|ask| u64::from(ask.length));
+            let left = until.sum::<u64>().saturating_sub(session.filled.into());
+            let came = if place == 0 { session.filled } else { 0 };
+            Some((time(left, session.meter.rate(now)?), came))
+        };
+        let slow = self.pieces.in_flight().find_map(|(index, at)| {
+            let Flight::Asked { first, second: Some(second) } = at else { return None };
+            let helps = first != peer && second != peer && self.pieces.picker().has(peer, index);
+            let (one, two) = (takes(first, index)?, takes(second, index)?);
+            let (of, came) = if one.0 > two.0 { (first, one.1) } else { (second, two.1) };
+            let slow = one.0.min(two.0) >= least && came <= self.pieces.length(index) / 2;
+            (helps && slow).then_some((of, index))
+        });
+        if let Some((of, index)) = slow {
+            self.loses();
+            self.call_off(of, index);
+            self.ready(of);
+        }
+    }
+
+    /// Whether two peers may send the same piece, which takes so long as it is.
+    fn may_race(&self, takes: u128) -> bool {
         let asked_twice = |at: &Flight| matches!(at, Flight::Asked { second: Some(_), .. });
         let twice = self.pieces.in_flight().filter(|(_, at)| asked_twice(at)).count() as u64;
         let piece = u64::from(self.geometry.piece_size());
-        twice < WASTE && self.wasted + (twice + 1) * piece <= WASTE * piece
+        twice < WASTE && (takes >= LONG || self.wasted + (twice + 1) * piece <= WASTE * piece)
     }
 
     /// A piece landed at a peer: if it can be had there, that is tried now. If another was asked for
@@ -261,6 +307,6 @@ impl<'a> Helper<'a> {
 }
 
 /// How long so many bytes take, in microseconds.
-fn time(bytes: u64, rate: u64) -> u128 {
+pub(super) fn time(bytes: u64, rate: u64) -> u128 {
     u128::from(bytes) * 1_000_000 / u128::from(rate.max(1))
 }

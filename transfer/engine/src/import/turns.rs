@@ -1,12 +1,13 @@
 //! Whose turn it is to be asked for more, and how fast all are together.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::import::Engine;
 use crate::import::asking::Filled;
 use crate::import::message::Consent;
 use crate::import::peer::Turn;
+use crate::import::room::{Group, Hungry, Rank};
 use crate::moment::Moment;
 
 /// For how long what all peers do together is taken to stay the same.
@@ -16,10 +17,8 @@ const TEMPO: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Turns {
     ready: VecDeque<u32>,
-    /// Those that wait for room: the ones that have given something first.
-    hungry: [BTreeMap<u64, u32>; 2],
-    /// The place of the next that waits for room.
-    place: u64,
+    /// Those that wait for room.
+    pub(super) hungry: Hungry,
     pub(super) idle: BTreeSet<u32>,
     /// Whether something is missing that was not, or somebody is gone who had something.
     awake: bool,
@@ -50,8 +49,7 @@ impl Turns {
     pub(super) const fn new(now: Moment) -> Self {
         Self {
             ready: VecDeque::new(),
-            hungry: [BTreeMap::new(), BTreeMap::new()],
-            place: 0,
+            hungry: Hungry::new(now),
             idle: BTreeSet::new(),
             awake: false,
             good: BTreeSet::new(),
@@ -73,9 +71,7 @@ impl Turns {
     pub(super) fn forget(&mut self, turn: Turn, peer: u32) {
         match turn {
             Turn::Later | Turn::Ready => {}
-            Turn::Hungry(queue, place) => {
-                self.hungry.get_mut(queue).and_then(|queue| queue.remove(&place));
-            }
+            Turn::Hungry(rank) => self.hungry.forget(&rank),
             Turn::Idle => {
                 self.idle.remove(&peer);
             }
@@ -128,19 +124,26 @@ impl Engine {
                 if self.session(peer).is_some_and(|session| session.turn == Turn::Ready) {
                     self.give_turn(peer, None);
                 }
-            } else if self.budget.room() == 0 || !self.feed(0) && !self.feed(1) {
+            } else if self.budget.room() == 0 || !self.feed() {
                 break;
             }
         }
     }
 
-    /// Gives the first that waits for room its turn; whether it could be asked for something.
-    fn feed(&mut self, queue: usize) -> bool {
-        let first = self.turns.hungry.get_mut(queue).and_then(BTreeMap::pop_first);
-        first.is_some_and(|(place, peer)| {
-            self.give_turn(peer, Some(place));
-            self.session(peer).is_none_or(|session| !matches!(session.turn, Turn::Hungry(..)))
-        })
+    /// Gives one that waits for room its turn; whether any could be asked for something.
+    pub(super) fn feed(&mut self) -> bool {
+        let tried = self.next_tried();
+        let groups = [Group::Good, Group::Untried, Group::Other];
+        tried.is_some_and(|next| self.feed_one(next))
+            || groups
+                .into_iter()
+                .any(|group| self.next_hungry(group).is_some_and(|next| self.feed_one(next)))
+    }
+
+    /// Gives that one its turn; whether it could be asked for something.
+    fn feed_one(&mut self, ((.., place), peer): (Rank, u32)) -> bool {
+        self.give_turn(peer, Some(place));
+        self.session(peer).is_none_or(|session| !matches!(session.turn, Turn::Hungry(..)))
     }
 
     /// Asks the peer for more, and notes what it waits for then: at this place if for room.
@@ -148,23 +151,17 @@ impl Engine {
         let Some(session) = self.session_mut(peer) else { return };
         session.turn = Turn::Later;
         let outcome = self.fill(peer);
-        let Some(session) = self.session(peer) else { return };
-        let queue = usize::from(!session.is_good());
+        if self.session(peer).is_none() {
+            return;
+        }
+        if self.turns.idle.is_empty() && self.turns.hungry.is_empty() {
+            // It has just been tried: it is looked at again a while later.
+            self.turns.spares = self.now();
+        }
         let turn = match outcome {
             Filled::Enough => Turn::Later,
-            Filled::NoRoom => {
-                let place = place.unwrap_or(self.turns.place);
-                self.turns.place += 1;
-                if let Some(queue) = self.turns.hungry.get_mut(queue) {
-                    queue.insert(place, peer);
-                }
-                Turn::Hungry(queue, place)
-            }
+            Filled::NoRoom => Turn::Hungry(self.wait_for_room(peer, place)),
             Filled::Nothing => {
-                // It has just been tried: it is looked at again a while later.
-                if self.turns.idle.is_empty() {
-                    self.turns.spares = self.now();
-                }
                 self.turns.idle.insert(peer);
                 Turn::Idle
             }

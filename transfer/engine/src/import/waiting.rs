@@ -16,12 +16,16 @@ use crate::moment::Moment;
 const STILL: Duration = Duration::from_secs(2);
 /// How often what is said of a wait may change.
 const LOOK: Duration = Duration::from_millis(250);
+/// After how long it is looked at again though nothing happened.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// How long nothing has come, and what was said of it.
 #[derive(Debug)]
 pub(super) struct Wait {
     /// When something last came, later by the time in which this side held everything.
     since: Moment,
+    /// When something last came, or was kept.
+    moved: Moment,
     /// Since when this side holds everything.
     held: Option<Moment>,
     said: Option<String>,
@@ -34,12 +38,26 @@ pub(super) struct Wait {
 
 impl Wait {
     pub(super) const fn new(now: Moment) -> Self {
-        Self { since: now, held: None, said: None, looked: now, changed: true, anyone: true }
+        Self {
+            since: now,
+            moved: now,
+            held: None,
+            said: None,
+            looked: now,
+            changed: true,
+            anyone: true,
+        }
     }
 
     /// Something came.
-    pub(super) const fn moved(&mut self, now: Moment) {
+    pub(super) const fn came(&mut self, now: Moment) {
         self.since = now;
+        self.moved = now;
+    }
+
+    /// A piece was kept.
+    pub(super) const fn kept(&mut self, now: Moment) {
+        self.moved = now;
     }
 
     /// Something happened that may change what is waited for.
@@ -55,6 +73,8 @@ impl Wait {
                 // Nobody is to blame for that time.
                 self.since = (self.since + now.since(since.max(self.since))).min(now);
                 self.held = None;
+                // What is said is said of what is over.
+                (self.looked, self.changed) = (self.moved, true);
             }
             _ => {}
         }
@@ -65,25 +85,20 @@ impl Wait {
         self.said.as_deref()
     }
 
-    /// Since when it is quiet; what this side holds for a moment ends no quiet.
-    fn quiet(&self) -> Moment {
-        self.held.filter(|held| held.since(self.since) < STILL).unwrap_or(self.since)
+    /// When it is looked at again what is said.
+    fn next_look(&self) -> Moment {
+        self.looked + if self.changed { LOOK } else { AGAIN }
     }
 }
 
 impl Engine {
     /// When a wait is to be told of, or ends.
     pub(super) fn waits(&self) -> Option<(Moment, Why)> {
-        let told = self.wait.quiet() + STILL;
-        let told = if self.now() < told {
-            Some(told)
-        } else {
-            self.wait.changed.then(|| told.max(self.wait.looked + LOOK))
-        };
-        let told = told.map(|due| (due, Why::Sentence));
+        let told = self.wait.moved + STILL;
+        let told = if self.now() < told { told } else { told.max(self.wait.next_look()) };
         let time = self.patience.time().filter(|_| self.wait.held.is_none());
         let over = time.map(|time| (self.wait.since + time, Why::Patience));
-        told.into_iter().chain(over).min()
+        over.into_iter().chain([(told, Why::Sentence)]).min()
     }
 
     /// Ends the import if it is done or hopeless, and says what is waited for.
@@ -128,8 +143,8 @@ impl Engine {
 
     fn say(&mut self) {
         let now = self.now();
-        let still = now.since(self.wait.quiet()) >= STILL;
-        if still && (!self.wait.changed || now < self.wait.looked + LOOK) {
+        let still = now.since(self.wait.moved) >= STILL;
+        if still && now < self.wait.next_look() {
             return;
         }
         let sentence = still.then(|| self.sentence());
