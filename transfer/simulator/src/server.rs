@@ -100,8 +100,15 @@ impl Server {
 
     pub(crate) fn limit(&mut self, upload: u64, peer: u64, rest: &mut Rest) {
         (self.is.upload, self.is.peer) = (upload, peer);
-        self.input(Input::Limits(limits(&self.is)), rest);
-        self.tick_at(rest);
+        self.told(Input::Limits(limits(&self.is)), rest);
+    }
+
+    /// Its program is told what its user says, if it runs.
+    fn told(&mut self, input: Input, rest: &mut Rest) {
+        if rest.directory[self.me].up {
+            self.input(input, rest);
+            self.tick_at(rest);
+        }
     }
 
     pub(crate) const fn fails(&mut self) {
@@ -198,10 +205,6 @@ impl Server {
     }
 
     fn input(&mut self, input: Input, rest: &mut Rest) {
-        // Its program is told nothing while it does not run.
-        if !rest.directory[self.me].up {
-            return;
-        }
         let now = rest.plan.now();
         let ticked = matches!(input, Input::Tick).then(|| self.uploads.deadline());
         self.watch.input(&input);

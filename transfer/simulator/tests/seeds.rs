@@ -1,10 +1,10 @@
 //! Scenarios out of seeds, and those that once failed.
 //!
 //! `SEEDS=20000` plays so many, `FIRST=5000` those from there on, `SEED=17` that one with everything
-//! it did written out if `SIMULATOR_TRACE` is set too.
+//! it did written out if `SIMULATOR_TRACE` is set too, and its bytes kept under the name that `KEEP` says.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use simulator::{Scenario, expand, run, verdict};
 
@@ -13,6 +13,11 @@ const SEEDS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+/// Where scenarios are kept that once failed.
+fn found() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("found")
 }
 
 fn hold(name: &str, bytes: &[u8]) -> Result<(), String> {
@@ -30,6 +35,9 @@ fn every_seed_ends_as_it_must() {
             first..first + number("SEEDS").unwrap_or(SEEDS)
         }
     };
+    if let (Some(seed), Ok(name)) = (number("SEED"), std::env::var("KEEP")) {
+        fs::write(found().join(name), expand(seed)).unwrap();
+    }
     let failed: Vec<_> =
         seeds.filter_map(|seed| hold(&format!("seed {seed}"), &expand(seed)).err()).collect();
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
@@ -45,8 +53,7 @@ fn a_second_run_does_the_same() {
 
 #[test]
 fn what_once_failed_holds() {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("found");
-    for entry in fs::read_dir(found).unwrap() {
+    for entry in fs::read_dir(found()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none() {
             hold(&path.display().to_string(), &fs::read(&path).unwrap()).unwrap();

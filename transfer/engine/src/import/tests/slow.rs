@@ -316,3 +316,64 @@ fn what_is_never_judged_makes_nobody_good() {
     assert_eq!(world.picture().matches('#').count(), 2);
     assert_eq!(world.engine.snapshot().peers[0].given, 0);
 }
+
+#[test]
+fn an_honest_peer_of_which_nothing_is_known_is_tried_where_a_slow_one_has_all_the_room() {
+    let mut world = World::new(Setup { pieces: 4, peers: 2, in_flight: 1, ..Setup::default() });
+    let slow = world.open(0, "####");
+    let honest = world.open(1, "####");
+    trickle(&mut world, slow, 0, &mut 0, 3_000, 11);
+    assert!(!is_snubbed(&world, 0), "it is above the floor");
+    assert_eq!((world.asks(slow), world.asks(honest)), ("0 -0".to_owned(), "0".to_owned()));
+    world.gives(honest, 0);
+    assert_eq!(world.asks(honest).len(), 1, "the faster one has the room from now on");
+}
+
+#[test]
+fn peers_that_are_both_slow_do_not_lose_a_piece_to_each_other_again_and_again() {
+    let mut world = World::new(Setup { pieces: 1, peers: 2, in_flight: 1, ..Setup::default() });
+    let both = [world.open(0, "#"), world.open(1, "#")];
+    for second in 0..600 {
+        world.pass(secs(1));
+        for of in both {
+            if second % 10 == 0 {
+                world.says(of, Frame::Ping);
+            }
+            for frame in world.hears(of) {
+                if let Frame::Cancel(index) = frame {
+                    world.refuses(of, index, refusal::CANCELLED);
+                }
+            }
+            let Some(session) = world.engine.session(of.peer) else { continue };
+            let Some(ask) = session.asks.front().copied() else { continue };
+            let filled = session.filled;
+            world.block(of, ask.index, filled, 3_000.min(ask.length - filled));
+        }
+    }
+    assert_eq!(world.done, Some(Ok(())));
+}
+
+#[test]
+fn bytes_of_a_snubbed_peer_that_is_above_the_floor_again_are_progress() {
+    let mut world = World::new(Setup { pieces: 1, ..Setup::default() });
+    let anna = world.open(0, "#");
+    world.pass(secs(5));
+    assert!(is_snubbed(&world, 0));
+    trickle(&mut world, anna, 0, &mut 0, 4_096, 120);
+    assert_eq!((world.done.clone(), world.sentence()), (None, None));
+}
+
+#[test]
+fn a_peer_that_gave_nothing_on_six_connections_takes_nothing_from_a_slow_one() {
+    let mut world = World::new(Setup { pieces: 1, peers: 2, ..Setup::default() });
+    for _ in 0..6 {
+        let silent = world.open(1, "#");
+        world.ends(silent, Ending::HungUp);
+        world.pass(secs(20));
+    }
+    let slow = world.open(0, "#");
+    world.open(1, "#");
+    trickle(&mut world, slow, 0, &mut 0, MIN_BLOCK, 5);
+    assert!(is_snubbed(&world, 0));
+    assert_eq!(world.asks(slow), "0");
+}

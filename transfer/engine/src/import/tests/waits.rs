@@ -1,6 +1,6 @@
 //! What is waited for is said, and every wait has an end.
 
-use super::world::{Setup, World, millis, secs, set};
+use super::world::{Setup, World, id, millis, secs, set};
 use crate::Ending;
 use crate::import::{Consent, Input, News, Patience, PeerState};
 use crate::wire::{Frame, refusal};
@@ -262,4 +262,28 @@ fn the_snapshot_says_who_has_what_and_where_everything_is() {
     assert_eq!(snapshot.peers[0].have, Some(set("###..")));
     assert_eq!((snapshot.peers[0].given, snapshot.peers[0].asked), (1 << 20, 1));
     assert_eq!(snapshot.peers[2].have, None);
+}
+
+#[test]
+fn a_wait_for_this_machines_disk_alone_has_a_deadline() {
+    let mut world = World::new(Setup { pieces: 2, ..Setup::default() });
+    world.keeping = false;
+    let anna = world.open(0, "#.");
+    world.gives(anna, 0);
+    world.input(Input::Denied(id(0)));
+    world.pass(secs(3_600));
+    assert!(world.engine.deadline().is_some());
+    assert!(world.sentence().unwrap().starts_with("Waiting for this machine's disk"));
+}
+
+#[test]
+fn what_was_pinged_while_this_machine_slept_is_no_flood() {
+    let mut world = World::new(Setup::default());
+    let anna = world.open(0, "########");
+    world.now = world.now + secs(3_600);
+    world.input(Input::Tick);
+    for _ in 0..300 {
+        world.says(anna, Frame::Ping);
+    }
+    assert!(!matches!(world.state(0), PeerState::Banned { .. }));
 }
