@@ -90,8 +90,7 @@ impl Server {
     pub(crate) fn revoke(&mut self, machine: usize, rest: &mut Rest) {
         self.revoked.insert(machine);
         let id = rest.directory[machine].id;
-        self.input(Input::Revoked(id, rest.artifact), rest);
-        self.tick_at(rest);
+        self.told(Input::Revoked(id, rest.artifact), rest);
     }
 
     pub(crate) fn grant(&mut self, machine: usize) {

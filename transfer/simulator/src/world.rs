@@ -322,6 +322,8 @@ impl World {
                     of.landed(index, rest);
                 }
             }
+            // It may have gone to sleep again meanwhile.
+            Event::Wakes(machine) if rest.directory[machine].asleep > Some(rest.plan.now()) => {}
             Event::Wakes(machine) => {
                 if let Some(of) = self.importers.get_mut(&machine) {
                     of.woke(rest.plan.now());
@@ -419,6 +421,8 @@ impl World {
             }
             Turn::Sleep(machine, time) if machine < count => {
                 let until = rest.plan.now() + time;
+                let until =
+                    rest.directory[machine].asleep.map_or(until, |asleep| asleep.max(until));
                 rest.directory[machine].asleep = Some(until);
                 rest.net.freeze(machine, true, &mut rest.plan);
                 rest.plan.plan(until, Event::Wakes(machine));

@@ -73,8 +73,10 @@ impl Wait {
                 // Nobody is to blame for that time.
                 self.since = (self.since + now.since(since.max(self.since))).min(now);
                 self.held = None;
-                // What is said is said of what is over.
-                (self.looked, self.changed) = (self.moved, true);
+                if now.since(since) >= STILL {
+                    // What is said is said of what is over.
+                    (self.looked, self.changed) = (self.moved, true);
+                }
             }
             _ => {}
         }
