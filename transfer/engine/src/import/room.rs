@@ -126,13 +126,13 @@ impl Engine {
 
     /// The next that is tried with room that a good one could use.
     pub(super) fn next_tried(&mut self) -> Option<(Rank, u32)> {
-        let next = self.to_be_tried()?;
+        let next = self.first_untried()?;
         self.turns.hungry.forget(&next.0);
         Some(next)
     }
 
     /// Who is to be tried now: the first of which it is not known that it is slower than others.
-    fn to_be_tried(&mut self) -> Option<(Rank, u32)> {
+    fn first_untried(&mut self) -> Option<(Rank, u32)> {
         if !self.may_try() {
             return None;
         }
@@ -205,7 +205,7 @@ impl Engine {
         let fastest = self.turns.hungry.first(Group::Good);
         let sooner = fastest.and_then(|(_, peer)| self.slower_than(peer, 0));
         let last = sooner.or_else(|| {
-            let (_, peer) = self.to_be_tried()?;
+            let (_, peer) = self.first_untried()?;
             self.slower_than(peer, LONG)
         });
         if let Some(Last { peer, index, begun, .. }) = last {
