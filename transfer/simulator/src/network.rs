@@ -66,7 +66,9 @@ struct Pipe {
     acknowledged: u64,
     /// From where to where in what was written payload stands that was not said to be taken.
     payload: VecDeque<(u64, u64)>,
-    inbox: VecDeque<Segment>,
+    /// What is at the line down, and whether after that the end is.
+    inbox: Stream,
+    end_came: bool,
     ended: bool,
     /// Whether the end is under way, after which nothing is.
     end_sent: bool,
@@ -241,7 +243,13 @@ impl Network {
             }
             LineEvent::Arrived(link, side, segment) => {
                 if !self.links[link].broken {
-                    self.links[link].pipes[at(side)].inbox.push_back(segment);
+                    let pipe = &mut self.links[link].pipes[at(side)];
+                    match segment {
+                        Segment::Chunks(chunks) => {
+                            chunks.into_iter().for_each(|chunk| pipe.inbox.push(chunk));
+                        }
+                        Segment::End => pipe.end_came = true,
+                    }
                     self.queue(link, side, DOWN, plan);
                 }
             }
@@ -303,11 +311,16 @@ impl Network {
             return false;
         }
         if way == DOWN {
-            return !pipe.inbox.is_empty();
+            return pipe.inbox.len() > 0 || pipe.end_came;
         }
-        let room = pipe.acknowledged + connection.window > pipe.sent;
-        (pipe.out.len() > 0 && room)
-            || (pipe.ended && !pipe.end_sent && pipe.out.len() == 0 && !connection.broken)
+        if pipe.out.len() == 0 {
+            return pipe.ended && !pipe.end_sent && !connection.broken;
+        }
+        // As TCP does: little room is not filled, or segments would become ever shorter, and each has
+        // its turn on a full line.
+        let rate = self.ways[pipe.from][UP].rate;
+        let worth = longest(rate).min(connection.window).min(pipe.out.len());
+        pipe.acknowledged + connection.window >= pipe.sent + worth
     }
 
     /// Starts on the next segment whose turn it is.
@@ -346,13 +359,18 @@ impl Network {
         }
     }
 
-    /// What goes next: little enough that neither line is taken for long.
+    /// What goes next: little enough that the line is not taken for long.
     fn segment(&mut self, link: Link, side: Side, way: usize, rate: u64) -> (Segment, u64) {
-        let down = self.ways[self.links[link].pipes[at(side)].to][DOWN].rate;
         let connection = &mut self.links[link];
         let pipe = &mut connection.pipes[at(side)];
         if way == DOWN {
-            let segment = pipe.inbox.pop_front().unwrap_or(Segment::End);
+            // However it was cut on its way: streams share the rate, not the turns.
+            let chunks = pipe.inbox.take(longest(rate));
+            if chunks.is_empty() {
+                pipe.end_came = false;
+                return (Segment::End, 0);
+            }
+            let segment = Segment::Chunks(chunks);
             let bytes = length(&segment);
             return (segment, bytes);
         }
@@ -360,10 +378,8 @@ impl Network {
             pipe.end_sent = true;
             return (Segment::End, 0);
         }
-        let slower = [rate, down].into_iter().filter(|rate| *rate > 0).min();
-        let most = slower.map_or(64 << 10, |rate| (rate / 8).clamp(1, 16 << 10));
         let room = pipe.acknowledged + connection.window - pipe.sent;
-        let chunks = pipe.out.take(most.min(room));
+        let chunks = pipe.out.take(longest(rate).min(room));
         let segment = Segment::Chunks(chunks);
         let bytes = length(&segment);
         pipe.sent += bytes;
@@ -412,6 +428,11 @@ fn length(segment: &Segment) -> u64 {
         Segment::Chunks(chunks) => chunks.iter().map(Chunk::len).sum(),
         Segment::End => 0,
     }
+}
+
+/// How many bytes a segment has at most on a line of that rate.
+fn longest(rate: u64) -> u64 {
+    if rate == 0 { 64 << 10 } else { (rate / 8).clamp(1, 16 << 10) }
 }
 
 /// How many nanoseconds so many bytes take.

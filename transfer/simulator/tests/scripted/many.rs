@@ -134,3 +134,22 @@ fn a_thousand_peers_and_a_hundred_thousand_pieces() {
     verdict(&scenario, &report).unwrap();
     assert_eq!(report.import(0).outcome, Outcome::Done);
 }
+
+#[test]
+fn behind_a_slow_line_with_a_long_queue_pieces_are_not_taken_over_again_and_again() {
+    for (importers, most) in [(5, 1.4), (12, 2.5)] {
+        let mut scenario = Circle { importers, pieces: 64, seed: 1 }.scenario();
+        // What is on its way to the second machine takes 20 seconds and more.
+        scenario.machines[2].line.down = 50_000;
+        let report = run(&scenario);
+        assert_eq!(report.fault, None);
+        let slow = report.import(2);
+        assert_eq!(slow.outcome, Outcome::Done, "{slow:?}");
+        let ratio = slow.time.as_secs_f64() * 50_000.0 / scenario.bytes as f64;
+        let sent = report.sent.iter().sum::<u64>() as f64 / scenario.bytes as f64;
+        let wasted = sent - importers as f64;
+        println!("{importers} importers: {ratio:.2} of the time, {wasted:.2} artifacts wasted");
+        assert!(ratio < most, "{ratio:.2} times the time");
+        assert!(wasted < most - 0.7, "{wasted:.2} artifacts wasted");
+    }
+}
