@@ -160,11 +160,13 @@ impl BookFile {
 }
 
 fn read(path: &std::path::Path) -> Result<Option<Book>, BookError> {
-    if !path.try_exists().at(path)? {
-        return Ok(None);
-    }
-    let bytes = files::read(path, LIMIT as u64).at(path)?;
-    let bytes = bytes.ok_or_else(|| BookError::TooLong(path.to_owned()))?;
+    let bytes = match files::read(path, LIMIT as u64) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(BookError::TooLong(path.to_owned()));
+        }
+        bytes => bytes.at(path)?,
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
     form::read(&bytes).map(Some).map_err(|fault| match fault {
         form::Fault::Text(source) => BookError::Damaged { path: path.to_owned(), source },
         form::Fault::Version(version) => BookError::Version { path: path.to_owned(), version },

@@ -1,6 +1,9 @@
 //! What the library holds, in memory: read from the index at open, changed after it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod addresses;
+mod users;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use app::ports::{Model, PieceState, Pin};
@@ -8,19 +11,18 @@ use verifier::identity::PublicKey;
 use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
+pub(crate) use addresses::Addresses;
+
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Kept, Known};
 use crate::pack::{BLOCK, Location, blocks};
+use users::Users;
 
 /// Every artifact, and which addresses are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     pub(crate) artifacts: BTreeMap<Sha256, Artifact>,
-    /// Where the bytes of an address lie, by the address's first 8 bytes. Whoever trusts it reads
-    /// the whole address at that place first.
-    pub(crate) by_address: HashMap<u64, Location>,
-    /// Places at which nothing sound lies, whatever `by_address` says.
-    spoilt: HashSet<Location>,
-    /// Who lies where, once it was asked for.
+    pub(crate) addresses: Addresses,
+    /// Who lies where, from when it was asked for until it is dropped.
     users: Option<Users>,
     /// Bytes that live pieces and their headers take, by pack.
     pub(crate) live: BTreeMap<u32, u64>,
@@ -28,27 +30,6 @@ pub(crate) struct Catalogue {
     /// How many times over each artifact is in use, by its digest: it may be forgotten and come
     /// back meanwhile.
     pub(crate) held: BTreeMap<Sha256, u32>,
-}
-
-/// Every piece that lies somewhere, in the order of places.
-#[derive(Debug)]
-struct Users {
-    artifacts: Vec<Sha256>,
-    /// The artifact by its number in the list.
-    places: Vec<(Location, u32, PieceIndex)>,
-}
-
-impl Users {
-    fn of(artifacts: &BTreeMap<Sha256, Artifact>) -> Self {
-        let numbered = (0..).zip(artifacts.values());
-        let mut places: Vec<_> = numbered
-            .flat_map(|(number, entry)| {
-                entry.lying().map(move |(index, place)| (place, number, index))
-            })
-            .collect();
-        places.sort_unstable();
-        Self { artifacts: artifacts.keys().copied().collect(), places }
-    }
 }
 
 /// One artifact.
@@ -248,7 +229,7 @@ impl Catalogue {
                 for index in unread.iter().filter_map(|index| geometry.index(*index)) {
                     if let Some(place) = entry.place(index) {
                         entry.miss(index);
-                        self.spoilt.insert(place);
+                        self.addresses.spoil(place);
                     }
                 }
                 return lost;
@@ -260,57 +241,92 @@ impl Catalogue {
                 match geometry.index(piece.index) {
                     Some(index) if exists(piece.place()) => {
                         entry.keep(index, piece.place(), source);
-                        self.by_address.insert(piece.short, piece.place());
-                        self.spoilt.remove(&piece.place());
+                        self.addresses.lie_at(piece.short, piece.place());
                     }
                     _ => lost += 1,
                 }
             }
         }
         for index in corrupt.iter().filter_map(|index| geometry.index(*index)) {
-            self.spoilt.extend(entry.place(index));
+            if let Some(place) = entry.place(index) {
+                self.addresses.spoil(place);
+            }
             entry.spoil(index);
         }
         lost
     }
 
-    /// Where the bytes of an address lie, as far as is known.
-    pub(crate) fn place_of(&self, short: u64) -> Option<Location> {
-        self.by_address.get(&short).copied().filter(|place| !self.is_spoilt(*place))
+    /// Marks a piece as kept, for which the room that was promised is used now; whether there is
+    /// such an artifact.
+    pub(crate) fn keep(
+        &mut self,
+        artifact: Sha256,
+        index: PieceIndex,
+        place: Location,
+        source: Source,
+    ) -> bool {
+        let Some(entry) = self.artifacts.get_mut(&artifact) else { return false };
+        let length = entry.known.geometry.length(index);
+        let before = entry.lies(index).filter(|before| *before != place);
+        entry.keep(index, place, source);
+        if let Some(lease) = &mut entry.lease {
+            lease.reserved = lease.reserved.saturating_sub(blocks(length) * BLOCK);
+        }
+        if let Some(users) = &mut self.users {
+            users.lie_at(artifact, index, place);
+        }
+        if let Some(before) = before {
+            self.take_off(before, length);
+        }
+        true
     }
 
-    /// Whether nothing sound lies there.
-    pub(crate) fn is_spoilt(&self, place: Location) -> bool {
-        self.spoilt.contains(&place)
-    }
-
-    /// Says that sound bytes of this address lie there.
-    pub(crate) fn lie_at(&mut self, short: u64, place: Location) {
-        self.by_address.insert(short, place);
-        self.spoilt.remove(&place);
-    }
-
-    /// Says that a piece lies elsewhere than before, or an artifact came or went.
-    pub(crate) fn moved(&mut self) {
+    /// Forgets who lies where, which is asked for again when it is needed: it takes memory for
+    /// every piece.
+    pub(crate) fn drop_users(&mut self) {
         self.users = None;
     }
 
     /// The pieces that lie at a place, by artifact. Asked for many places, one after the other, it
     /// goes through the library once.
     pub(crate) fn users(&mut self, place: Location) -> BTreeMap<Sha256, Vec<PieceIndex>> {
-        let artifacts = &self.artifacts;
-        let users = self.users.get_or_insert_with(|| Users::of(artifacts));
-        let from = users.places.partition_point(|(other, ..)| *other < place);
-        let there = users.places.iter().skip(from).take_while(|(other, ..)| *other == place);
         let mut found: BTreeMap<Sha256, Vec<PieceIndex>> = BTreeMap::new();
-        for (_, number, index) in there {
-            let Some(artifact) = users.artifacts.get(*number as usize) else { continue };
-            let entry = artifacts.get(artifact);
-            if entry.is_some_and(|entry| entry.lies(*index) == Some(place)) {
-                found.entry(*artifact).or_default().push(*index);
-            }
+        for (artifact, index) in self.lying(place, place) {
+            found.entry(artifact).or_default().push(index);
         }
         found
+    }
+
+    /// The pieces that lie from one place to another.
+    fn lying(
+        &mut self,
+        from: Location,
+        to: Location,
+    ) -> impl Iterator<Item = (Sha256, PieceIndex)> + '_ {
+        let artifacts = &self.artifacts;
+        let users = self.users.get_or_insert_with(|| Users::of(artifacts));
+        users.between(from, to).filter_map(|(place, artifact, index)| {
+            let entry = artifacts.get(&artifact)?;
+            let index = entry.known.geometry.index(index)?;
+            (entry.lies(index) == Some(place)).then_some((artifact, index))
+        })
+    }
+
+    /// Takes a place off what is live if no piece lies there any more, and the header of its run if
+    /// none lies in that.
+    fn take_off(&mut self, place: Location, length: u32) {
+        if self.lying(place, place).next().is_some() {
+            return;
+        }
+        let in_run = |entry| Location { entry, ..place };
+        let has_header = self.lying(in_run(0), in_run(u8::MAX)).next().is_some();
+        let taken = blocks(length) + u64::from(!has_header);
+        if let Some(live) = self.live.get_mut(&place.pack) {
+            *live = live.saturating_sub(taken * BLOCK);
+        }
+        if let Some(users) = &mut self.users {
+            users.leave(place);
+        }
     }
 
     /// Marks what lies at a place as bad, for every artifact; gives the pieces.
@@ -327,9 +343,9 @@ impl Catalogue {
                 }
             }
         }
-        self.spoilt.insert(place);
-        if let (Bad::Corrupt, Some(live)) = (bad, self.live.get_mut(&place.pack)) {
-            *live = live.saturating_sub(blocks(length) * BLOCK);
+        self.addresses.spoil(place);
+        if !marked.is_empty() {
+            self.take_off(place, length);
         }
         marked
     }
@@ -411,58 +427,4 @@ pub(crate) fn source(peer: Option<[u8; 32]>) -> Source {
 }
 
 #[cfg(test)]
-mod tests {
-    use app::ports::Pin;
-    use verifier::piece::Source;
-    use verifier::scalars::{Id, UtcTime, Version};
-    use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
-
-    use super::{Artifact, Bad, Catalogue};
-    use crate::index::Known;
-    use crate::pack::Location;
-
-    fn artifact(pieces: u32) -> Artifact {
-        Artifact::new(Known {
-            model_id: Id::parse("tiny").unwrap(),
-            model_version: Version::parse("1").unwrap(),
-            manifest_sha256: Sha256::of(b"manifest"),
-            geometry: Geometry::new(u64::from(pieces) * 16_384, 16_384).unwrap(),
-            root: Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [0; 32]),
-            pin: Pin::Unpinned,
-            last_use: UtcTime::from_unix(0),
-            last_verified: None,
-        })
-    }
-
-    /// With a pass over the library for each of them, this would not end for minutes.
-    #[test]
-    fn a_hundred_thousand_bad_pieces_are_marked_one_by_one() {
-        const PIECES: u32 = 100_000;
-        let place = |block| Location { pack: 0, block, entry: 0 };
-        let names = [b"one", b"two"].map(|name| Sha256::of(name));
-        let mut catalogue = Catalogue::default();
-        for name in names {
-            let mut entry = artifact(PIECES);
-            for index in entry.known.geometry.indices() {
-                entry.keep(index, place(index.get()), Source::Local);
-                catalogue.lie_at(index.get().into(), place(index.get()));
-            }
-            catalogue.artifacts.insert(name, entry);
-        }
-        catalogue.recount();
-        let bytes = catalogue.live_bytes();
-        for block in 0..PIECES - 1 {
-            let bad = if block % 2 == 0 { Bad::Corrupt } else { Bad::Unread };
-            let marked = catalogue.mark(place(block), bad);
-            assert_eq!(marked.into_keys().count(), 2, "both share it");
-            assert_eq!(catalogue.place_of(block.into()), None);
-        }
-        for entry in catalogue.artifacts.values() {
-            assert_eq!((entry.have.count(), entry.lying().count()), (1, 50_000));
-        }
-        assert_eq!(catalogue.live_bytes(), bytes - 50_000 * 16_384);
-        catalogue.lie_at(7, place(7));
-        assert_eq!(catalogue.place_of(7), Some(place(7)));
-        assert!(catalogue.mark(place(PIECES), Bad::Corrupt).is_empty());
-    }
-}
+mod tests;

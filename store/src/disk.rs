@@ -1,5 +1,6 @@
 //! Everything that an installation has on disk, opened together.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ impl Disk {
     pub fn open(data: &Path, program: &str) -> Result<Self, OpenError> {
         let store = Store::open(data, program)?;
         let layout = Layout::new(data);
+        files::sweep_under(|| lock_settings(&layout), &layout.settings());
         let outputs = Outputs::new(layout.clone());
         let mut notices = store.notices().to_vec();
         let drafts = layout.drafts();
@@ -72,13 +74,13 @@ pub enum SettingsFileError {
 pub fn load_settings(layout: &Layout) -> Result<Settings, SettingsFileError> {
     let limit = Settings::MAX_BYTES as u64;
     let path = layout.settings();
-    let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > limit);
-    if too_large {
-        return Err(SettingsError::TooLarge.into());
-    }
-    match files::read(&path, limit).at(&path)? {
-        Some(bytes) => Ok(Settings::read(&bytes)?),
-        None => Ok(Settings::default()),
+    match files::read(&path, limit) {
+        Ok(Some(bytes)) => Ok(Settings::read(&bytes)?),
+        Ok(None) => Ok(Settings::default()),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(SettingsError::TooLarge.into())
+        }
+        Err(error) => Err(StoreError::io(&path, error).into()),
     }
 }
 
@@ -97,15 +99,20 @@ pub fn change_settings(
 ) -> Result<Settings, SettingsFileError> {
     layout.create_root().map_err(OpenError::from).map_err(|error| match error {
         OpenError::Failed(error) => error,
-        other => StoreError::io(layout.root(), std::io::Error::other(other)),
+        other => StoreError::io(layout.root(), io::Error::other(other)),
     })?;
-    let path = layout.settings_lock();
-    let lock = File::open_or_make(&path).at(&path)?;
-    lock.lock().at(&path)?;
+    let _locked = lock_settings(layout).at(&layout.settings_lock())?;
     let settings = change(&load_settings(layout)?);
     let path = layout.settings();
     files::replace(&path, &[&settings.write()?]).at(&path)?;
     Ok(settings)
+}
+
+/// Keeps others from changing the settings until it is dropped.
+fn lock_settings(layout: &Layout) -> io::Result<File> {
+    let lock = File::open_or_make(&layout.settings_lock())?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 impl From<JournalError> for OpenError {
@@ -118,7 +125,7 @@ impl From<JournalError> for OpenError {
 mod tests {
     use app::settings::{Settings, Theme};
 
-    use super::{change_settings, load_settings};
+    use super::{Disk, change_settings, load_settings, lock_settings};
     use crate::Layout;
 
     #[test]
@@ -139,6 +146,38 @@ mod tests {
         std::fs::write(layout.settings(), vec![b' '; Settings::MAX_BYTES + 1]).unwrap();
         assert!(load_settings(&layout).is_err());
         assert!(change_settings(&layout, Settings::clone).is_err());
+    }
+
+    #[test]
+    fn what_was_left_aside_by_whom_a_crash_cut_off_is_swept_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().join("data"));
+        drop(Disk::open(layout.root(), "test").unwrap());
+        let locks = [layout.settings_lock(), layout.consent_log(), layout.transfers_log()];
+        assert!(!locks.iter().any(|lock| lock.exists()), "no lock is made where nothing is left");
+        let replaced = [
+            layout.settings(),
+            layout.book(),
+            layout.book_mark(),
+            layout.consent_used(),
+            layout.transfers_log(),
+            layout.manifests().join("a.manifest"),
+        ];
+        let aside = replaced.map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            path.with_file_name(format!(".{name}-1.new"))
+        });
+        aside.iter().for_each(|left| std::fs::write(left, "half").unwrap());
+        // Somebody is about to rename it.
+        let settings = lock_settings(&layout).unwrap();
+        std::thread::scope(|scope| {
+            let opened = scope.spawn(|| Disk::open(layout.root(), "test").unwrap());
+            std::fs::rename(&aside[0], layout.settings()).unwrap();
+            drop(settings);
+            opened.join().unwrap();
+        });
+        assert_eq!(std::fs::read(layout.settings()).unwrap(), b"half");
+        assert!(!aside.iter().any(|left| left.exists()));
     }
 
     #[test]

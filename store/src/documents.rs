@@ -47,7 +47,7 @@ pub(crate) fn read_manifest(
     artifact: Sha256,
 ) -> Result<Option<(Known, Bytes)>, StoreError> {
     let path = layout.manifest(artifact);
-    let Some(bytes) = files::read(&path, MANIFEST_LIMIT as u64).at(&path)? else {
+    let Some(bytes) = files::read_fitting(&path, MANIFEST_LIMIT as u64).at(&path)? else {
         return Ok(None);
     };
     let Ok(ManifestFile::V0 { facts, manifest }) = codec::decode(&bytes, MANIFEST_LIMIT) else {
@@ -81,7 +81,7 @@ pub(crate) fn read_list(
 ) -> Result<Option<Arc<PieceList>>, StoreError> {
     let length = LIST_MAGIC.len() as u64 + u64::from(geometry.piece_count()) * DIGEST_LEN as u64;
     let path = list_path(layout, artifact);
-    let Some(bytes) = files::read(&path, length).at(&path)? else { return Ok(None) };
+    let Some(bytes) = files::read_fitting(&path, length).at(&path)? else { return Ok(None) };
     let Some(digests) = bytes.strip_prefix(LIST_MAGIC) else { return Ok(None) };
     let (digests, rest) = digests.as_chunks::<DIGEST_LEN>();
     if !rest.is_empty() {

@@ -5,14 +5,17 @@
 
 #[cfg(test)]
 pub(crate) mod faults;
+mod identity;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use std::fs::{Metadata, TryLockError};
+
+pub(crate) use identity::FileIdentity;
 
 use crate::device::{self, Punched};
 #[cfg(test)]
@@ -140,7 +143,9 @@ impl File {
             return Err(io::Error::other("an earlier sync of this file failed"));
         }
         let synced = self.watch.sync(Op::Sync, &self.file).and_then(|()| sync(&self.file));
-        self.has_failed.store(synced.is_err(), Ordering::SeqCst);
+        if synced.is_err() {
+            self.has_failed.store(true, Ordering::SeqCst);
+        }
         synced
     }
 
@@ -244,7 +249,8 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     fs::remove_dir_all(path)
 }
 
-/// All bytes of a file that has at most `limit`; `None` if it is not there, or longer.
+/// All bytes of a file; `None` if it is not there. One of more than `limit` is an error,
+/// [`io::ErrorKind::FileTooLarge`].
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -252,7 +258,18 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     };
     let mut bytes = Vec::new();
     (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(Some(bytes))
+}
+
+/// The same of a file that is worth nothing when it is too long: as if it were not there.
+pub(crate) fn read_fitting(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    match read(path, limit) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(None),
+        outcome => outcome,
+    }
 }
 
 /// Puts a whole file, readable by its owner only, in the place of another one.
@@ -269,7 +286,7 @@ pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         })
         .and_then(|()| rename(&aside, path));
     if let Err(error) = written {
-        // What cannot be removed now is removed by the next start.
+        // What cannot be removed now is swept by the next start.
         drop(remove(&aside));
         return Err(error);
     }
@@ -279,17 +296,42 @@ pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 /// Removes what [`replace`] left in a folder when it was cut off. Nobody may be replacing a file
 /// there whose name begins so.
 pub(crate) fn sweep(folder: &Path, beginning: &str) -> io::Result<()> {
-    for entry in folder.read_dir()? {
+    left(folder, beginning)?.iter().try_for_each(|path| remove(path).map(drop))
+}
+
+/// The same of a file that is only replaced under a lock, which is taken if something is left.
+/// Nobody is kept from starting by what cannot be swept: that is logged.
+pub(crate) fn sweep_under<L>(lock: impl FnOnce() -> io::Result<L>, path: &Path) {
+    let Some(folder) = path.parent() else { return };
+    let beginning = format!("{}-", path.file_name().unwrap_or_default().to_string_lossy());
+    let swept = match left(folder, &beginning) {
+        Ok(left) if left.is_empty() => return,
+        Ok(_) => lock().and_then(|_locked| sweep(folder, &beginning)),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = swept {
+        tracing::warn!(%error, "cannot remove what a process that broke off left");
+    }
+}
+
+/// What [`replace`] left in a folder of files whose names begin so.
+fn left(folder: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = match folder.read_dir() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut left = Vec::new();
+    for entry in entries {
         let name = entry?.file_name();
         let is_left = name.to_str().is_some_and(|name| {
             name.strip_prefix('.').is_some_and(|name| name.starts_with(beginning))
                 && name.ends_with(TEMPORARY)
         });
         if is_left {
-            remove(&folder.join(name))?;
+            left.push(folder.join(name));
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Makes sure that names made or removed in the folder survive a crash.
@@ -323,37 +365,6 @@ fn private() -> OpenOptions {
     options
 }
 
-/// What tells one file from another, whatever their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileIdentity {
-    #[cfg(unix)]
-    place: (u64, u64),
-    #[cfg(not(unix))]
-    created: Option<std::time::SystemTime>,
-}
-
-impl FileIdentity {
-    #[cfg(unix)]
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self { place: (metadata.dev(), metadata.ino()) }
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        Self { created: metadata.created().ok() }
-    }
-
-    /// The identity of what has this name, not followed if it is a symlink.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
-        path.symlink_metadata().ok().as_ref().map(Self::of)
-    }
-
-    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
-        Ok(Self::of(&file.metadata()?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -363,7 +374,7 @@ mod tests {
     use rustix::io::Errno;
 
     use super::faults::{Fault, Faults};
-    use super::{Op, replace, sweep};
+    use super::{Op, read, read_fitting, replace, sweep};
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -433,6 +444,17 @@ mod tests {
         let refused = replace(&path, &[b"other"]).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
         assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_taken_for_one_that_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert_eq!(read(&path, 4).unwrap(), None);
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read(&path, 4).unwrap().unwrap(), b"four");
+        assert_eq!(read(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_fitting(&path, 3).unwrap(), None);
     }
 
     #[test]

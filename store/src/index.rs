@@ -61,13 +61,18 @@ fn is_held(error: &sled::Error) -> bool {
 
 impl Trees {
     fn open(path: &Path) -> sled::Result<Self> {
+        Self::open_waiting(path, || std::thread::sleep(LOCK_RETRY))
+    }
+
+    /// Opens them; `wait` is called between two tries while the lock is held.
+    fn open_waiting(path: &Path, mut wait: impl FnMut()) -> sled::Result<Self> {
         let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
         let mut tries = 0;
         let db = loop {
             match config.open() {
                 Err(error) if is_held(&error) && tries < LOCK_TRIES => {
                     tries += 1;
-                    std::thread::sleep(LOCK_RETRY);
+                    wait();
                 }
                 opened => break opened?,
             }
@@ -300,7 +305,7 @@ mod tests {
     use verifier::Sha256;
     use verifier::piece::Source;
 
-    use super::{CHANGES_LIMIT, Changes, Entry, Index, Kept};
+    use super::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Trees};
     use crate::pack::Location;
 
     fn entry(artifact: Sha256, sequence: u64) -> Entry {
@@ -322,13 +327,14 @@ mod tests {
         drop(index);
         let held = std::fs::File::open(path.join("db")).unwrap();
         held.lock().unwrap();
-        std::thread::scope(|scope| {
-            let opened = scope.spawn(|| Index::open(path.clone()));
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            held.unlock().unwrap();
-            let index = opened.join().unwrap().unwrap();
-            assert_eq!(index.replay(artifact, drop).unwrap(), (1, 1));
+        let mut waits = 0;
+        let trees = Trees::open_waiting(&path, || {
+            waits += 1;
+            if waits == 3 {
+                held.unlock().unwrap();
+            }
         });
+        assert_eq!((trees.unwrap().changes.len(), waits), (1, 3));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use verifier::scalars::{Id, UtcTime};
 pub(crate) use transfers::TransferFile;
 
 use crate::error::{At as _, StoreError};
-use crate::files::unique_name;
+use crate::files::{self, unique_name};
 use crate::layout::Layout;
 use consents::{Addition, LogFile, View};
 use moving::{Flow, Moving};
@@ -85,6 +85,9 @@ impl Journal {
             }
             outcome => outcome?,
         }
+        files::sweep_under(|| log.lock(), tally.path());
+        let transfers = TransferFile::new(layout.transfers_log());
+        transfers.sweep();
         let saved = tally.load().map_err(unusable(tally.path()))?;
         let (moving, counted) = (Moving::default(), Tally::new(saved));
         let state = State { view, tally: counted, moving, saver: None };
@@ -93,7 +96,7 @@ impl Journal {
             log,
             state: Mutex::new(state),
             tally,
-            transfers: TransferFile::new(layout.transfers_log()),
+            transfers,
             is_stuck: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -12,7 +12,7 @@ use crate::catalogue::short;
 use crate::documents;
 use crate::error::StoreError;
 use crate::index::{Kept, Known};
-use crate::pack::{BLOCK, Location, blocks};
+use crate::pack::Location;
 use crate::shared::Shared;
 
 /// The piece list of an artifact, if it was learnt.
@@ -139,20 +139,14 @@ fn refer(
     shared.index.append(&entries)?;
     shared.index.sync()?;
     let mut catalogue = shared.catalogue();
-    catalogue.moved();
     // What was read in the meantime may have turned out to be bad.
-    kept.retain(|(_, place, _)| !catalogue.is_spoilt(*place));
-    let entry = catalogue.artifacts.get_mut(&artifact);
-    let entry = entry.ok_or(StoreError::NotReserved(artifact))?;
+    kept.retain(|(_, place, _)| !catalogue.addresses.is_spoilt(*place));
     let landed: Vec<_> = kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
     for (index, place, _) in kept {
-        entry.keep(index, place, Source::Local);
-        if let Some(lease) = &mut entry.lease {
-            let taken = blocks(list.geometry().length(index)) * BLOCK;
-            lease.reserved = lease.reserved.saturating_sub(taken);
-        }
+        catalogue.keep(artifact, index, place, Source::Local);
     }
-    let have = entry.have.clone();
+    let entry = catalogue.artifacts.get(&artifact);
+    let have = entry.ok_or(StoreError::NotReserved(artifact))?.have.clone();
     drop(catalogue);
     shared.tell(landed);
     Ok(have)

@@ -173,7 +173,7 @@ fn remove(
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
         let places = entry.lying().map(|(_, place)| place).collect();
         catalogue.artifacts.remove(&artifact);
-        catalogue.moved();
+        catalogue.drop_users();
         places
     };
     let before = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
@@ -200,7 +200,7 @@ pub(crate) fn give_back(shared: &Shared, places: &BTreeSet<Location>) -> Result<
             .copied()
             .filter(|place| live.binary_search_by_key(place, |(place, _)| *place).is_err())
             .collect();
-        catalogue.by_address.retain(|_, place| !dead.contains(place));
+        catalogue.addresses.clear(&dead);
         let headers: BTreeSet<(u32, u32)> = dead
             .iter()
             .map(header)
@@ -446,7 +446,6 @@ fn lease(
             let mut entry = Artifact::new(known.clone());
             entry.next = next;
             catalogue.artifacts.insert(artifact, entry);
-            catalogue.moved();
         }
     }
     let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;

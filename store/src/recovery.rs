@@ -32,9 +32,12 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     let is_emptied = layout.book().exists() && !layout.store().exists();
     layout.create()?;
     let lock = StoreLock::take(&layout.lock(), program)?;
-    for (folder, beginning) in
-        [(layout.root(), "book.json-"), (layout.root(), "probe-"), (&layout.manifests(), "")]
-    {
+    for (folder, beginning) in [
+        (layout.root(), "book.json-"),
+        (layout.root(), "probe-"),
+        (&layout.store(), "book-was-written-"),
+        (&layout.manifests(), ""),
+    ] {
         files::sweep(folder, beginning).at(folder)?;
     }
     // First, so that nothing is changed beside one that is refused.
@@ -247,7 +250,7 @@ impl Recovery {
     ) -> Result<BTreeMap<u32, u64>, StoreError> {
         let mut ends: BTreeMap<u32, u64> = BTreeMap::new();
         let mut entries = Vec::new();
-        let Catalogue { artifacts, by_address, .. } = &mut self.catalogue;
+        let Catalogue { artifacts, addresses, .. } = &mut self.catalogue;
         for (artifact, entry) in artifacts {
             let Known { geometry, root, .. } = entry.known;
             let Some(list) = documents::read_list(&self.layout, *artifact, geometry, root)? else {
@@ -274,7 +277,7 @@ impl Recovery {
                     continue;
                 }
                 entry.keep(index, *place, Source::Local);
-                by_address.insert(short(&piece.address), *place);
+                addresses.lie_at(short(&piece.address), *place);
                 kept.push((Source::Local, Kept::new(index.get(), *place, short(&piece.address))));
                 let last = ends.entry(place.pack).or_default();
                 *last = (*last).max(*end);

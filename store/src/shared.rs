@@ -153,7 +153,7 @@ impl Shared {
                 }
                 entries.extend(entry.changes(artifact, &kept));
             }
-            catalogue.lie_at(short, place);
+            catalogue.addresses.lie_at(short, place);
         }
         self.index.append(&entries)?;
         self.index.flush()?;

@@ -217,8 +217,9 @@ impl PieceStore for Store {
                 let scrubbed = scrub::recheck(shared, artifact, |done| {
                     on(done);
                     if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::GoOn }
-                })?;
-                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed else { return Ok(None) };
+                });
+                shared.catalogue().drop_users();
+                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed? else { return Ok(None) };
                 // Asked for here: the space comes back also if nobody waits any more.
                 let given_back = if spoilt.is_empty() {
                     None

@@ -29,7 +29,7 @@ enum Copy {
 pub(crate) fn migrate(layout: &Layout, index: &Index, book: &BookFile) -> Result<(), StoreError> {
     let path = layout.old_book();
     if !book.exists() {
-        let bytes = files::read(&path, LIMIT as u64).at(&path)?;
+        let bytes = files::read_fitting(&path, LIMIT as u64).at(&path)?;
         let copy = bytes.and_then(|bytes| codec::decode(&bytes, LIMIT).ok());
         let old = match copy {
             Some(Copy::V0 { quota, peers }) => Some((quota, peers)),

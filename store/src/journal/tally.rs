@@ -92,12 +92,8 @@ impl TallyFile {
     /// What the disk said, or that the file is not a tally: a limit that cannot be kept is not
     /// taken for one that is unused.
     pub(super) fn load(&self) -> io::Result<Used> {
-        if !self.path.try_exists()? {
-            return Ok(Used::new());
-        }
-        let bytes = files::read(&self.path, MAX_FILE)?;
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        text.and_then(|text| parse(&text)).ok_or_else(|| {
+        let Some(bytes) = files::read(&self.path, MAX_FILE)? else { return Ok(Used::new()) };
+        String::from_utf8(bytes).ok().and_then(|text| parse(&text)).ok_or_else(|| {
             let text = format!("{} is not a tally of bytes by grant", self.path.display());
             io::Error::new(io::ErrorKind::InvalidData, text)
         })

@@ -39,6 +39,11 @@ impl TransferFile {
         &self.path
     }
 
+    /// Removes what a process left that broke off while it wrote the file anew.
+    pub(super) fn sweep(&self) {
+        files::sweep_under(|| self.locked(), &self.path);
+    }
+
     /// Appends lines; done when they would survive a crash.
     pub(crate) fn append(&self, records: &[Record]) -> io::Result<()> {
         if records.is_empty() {

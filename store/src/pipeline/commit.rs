@@ -11,6 +11,7 @@ use app::ports::Landed;
 use verifier::piece::Source;
 use verifier::{PieceIndex, Sha256};
 
+use crate::catalogue::Addresses;
 use crate::error::{At as _, StoreError};
 use crate::files::File;
 use crate::index::Kept;
@@ -79,7 +80,7 @@ fn commit(shared: &Shared, items: Vec<Item>) {
             tracing::error!(%error, "cannot make pieces durable");
             let mut catalogue = shared.catalogue();
             for item in &items {
-                item.take_back(&mut catalogue.by_address);
+                item.take_back(&mut catalogue.addresses);
             }
         }
     }
@@ -117,7 +118,8 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
     {
         let mut catalogue = shared.catalogue();
         for (at, item) in items.iter().enumerate() {
-            let here = item.written.is_some() || catalogue.place_of(item.short) == Some(item.place);
+            let here = item.written.is_some()
+                || catalogue.addresses.place_of(item.short) == Some(item.place);
             if !here || !catalogue.artifacts.contains_key(&item.artifact) {
                 lost.insert(at);
                 continue;
@@ -138,21 +140,16 @@ fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreEr
 fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
     let mut catalogue = shared.catalogue();
     let mut landed = Vec::new();
-    catalogue.moved();
     for (at, item) in items.iter().enumerate() {
         if lost.contains(&at) {
-            item.take_back(&mut catalogue.by_address);
+            item.take_back(&mut catalogue.addresses);
             continue;
         }
-        let taken = blocks(item.length) * BLOCK;
         if let Some(written) = &item.written {
-            *catalogue.live.entry(item.place.pack).or_default() += taken + written.header;
+            let taken = blocks(item.length) * BLOCK + written.header;
+            *catalogue.live.entry(item.place.pack).or_default() += taken;
         }
-        if let Some(entry) = catalogue.artifacts.get_mut(&item.artifact) {
-            entry.keep(item.index, item.place, item.source);
-            if let Some(lease) = &mut entry.lease {
-                lease.reserved = lease.reserved.saturating_sub(taken);
-            }
+        if catalogue.keep(item.artifact, item.index, item.place, item.source) {
             landed.push(Landed::Piece(item.artifact, item.index));
         }
     }
@@ -162,9 +159,9 @@ fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
 
 impl Item {
     /// Forgets the address of a piece that was written and may not be there.
-    fn take_back(&self, by_address: &mut std::collections::HashMap<u64, Location>) {
-        if self.written.is_some() && by_address.get(&self.short) == Some(&self.place) {
-            by_address.remove(&self.short);
+    fn take_back(&self, addresses: &mut Addresses) {
+        if self.written.is_some() {
+            addresses.take_back(self.short, self.place);
         }
     }
 }

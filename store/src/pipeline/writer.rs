@@ -115,7 +115,7 @@ impl Writer {
 
     /// Where the same bytes are kept already.
     fn find(&self, keep: &Keep) -> Result<Option<Location>, StoreError> {
-        let place = self.shared.catalogue().place_of(short(&keep.address));
+        let place = self.shared.catalogue().addresses.place_of(short(&keep.address));
         let Some(place) = place else { return Ok(None) };
         let described = self.shared.packs.described(place)?;
         Ok(described.filter(|piece| piece.address == keep.address).map(|_| place))
@@ -143,7 +143,7 @@ impl Writer {
         for (entry, keep) in (0_u8..).zip(keeps) {
             let place = Location { pack: appended.pack, block: appended.block, entry };
             let header = if entry == 0 { BLOCK } else { 0 };
-            catalogue.lie_at(short(&keep.address), place);
+            catalogue.addresses.lie_at(short(&keep.address), place);
             let written = Written { file: Arc::clone(&appended.file), header };
             items.push(item(keep, place, Some(written)));
         }

@@ -197,7 +197,7 @@ async fn kill(rounds: u32) {
         lines.for_each(|line| said.hear(&line));
         said.check(&data).await;
     }
-    assert!(!said.kept.is_empty(), "{said:?}");
+    assert!(said.kept.values().any(|kept| !kept.is_empty()), "{said:?}");
 }
 
 #[tokio::test]
