@@ -129,6 +129,7 @@ pub mod announcement;
 pub mod artifact;
 pub mod bitfield;
 pub mod boundary;
+mod byte_count;
 pub mod chunk_list;
 pub mod code;
 pub mod consent;
@@ -148,6 +149,7 @@ pub mod slm;
 
 pub use advice::{Advice, Remedy};
 pub use bitfield::Bitfield;
+pub use byte_count::ByteCount;
 pub use code::{Code, Coded};
 pub use digest::{ChunkAlgorithm, Root, Sha256};
 pub use geometry::{Geometry, PieceIndex};

@@ -445,7 +445,7 @@ async fn what_is_refused_says_whether_the_yes_was_used_up_over_or_taken_back() {
     assert_eq!(told(1), "the yes to fetch `tiny` was not given");
     let grant = give(&journal, terms(Act::Fetch, 100), at(1)).await.unwrap();
     journal.hold(&spend(Act::Fetch, 50), at(1)).unwrap();
-    let used_up = "is used up: 50 of its 100 bytes are left, and 60 were to move";
+    let used_up = "is used up: 50 bytes left of its 100 bytes, and 60 bytes were to move";
     assert_eq!(told(1), format!("the yes to fetch `tiny` {used_up}"));
     journal.let_go(Act::Fetch, Sha256::of(b"artifact"), None);
     let over = format!("is over: it ended at {}", at(1000));

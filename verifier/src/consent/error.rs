@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::advice::{Advice, Remedy};
+use crate::byte_count::ByteCount;
 use crate::code::{Code, Coded};
 use crate::consent::Act;
 use crate::digest::Sha256;
@@ -74,7 +75,7 @@ pub enum ConsentError {
         act: Act,
         /// The model's name.
         model_id: Id,
-        /// What became of the newest grant for the act.
+        /// What became of the grants for the act: of the newest, unless one that is live is used up.
         why: Denial,
     },
 }
@@ -96,7 +97,13 @@ pub enum Denial {
     #[error("does not count yet: it was given by a clock that said {0}")]
     Ahead(UtcTime),
     /// Its bytes have moved, or are about to.
-    #[error("is used up: {left} of its {limit} bytes are left, and {bytes} were to move")]
+    #[error(
+        "is used up: {} left of its {}, and {} {} to move",
+        ByteCount(*.left),
+        ByteCount(*.limit),
+        ByteCount(*.bytes),
+        if *.bytes == 1 { "was" } else { "were" }
+    )]
     UsedUp {
         /// How many bytes were to move.
         bytes: u64,

@@ -314,14 +314,14 @@ mod tests {
                 query(&tiny, 60),
                 30,
                 41,
-                "is used up: 59 of its 100 bytes are left, and 60 were to move",
+                "is used up: 59 bytes left of its 100 bytes, and 60 bytes were to move",
             ),
             // One that is live is told of rather than one that ended.
             (
                 query(&tiny, 1),
                 20,
                 100,
-                "is used up: 0 of its 100 bytes are left, and 1 were to move",
+                "is used up: 0 bytes left of its 100 bytes, and 1 byte was to move",
             ),
             (query(&tiny, 0), 70, 0, "is over: it ended at 1970-01-01T00:01:10Z"),
             (
