@@ -1,15 +1,16 @@
 //! Serves a model to the peers the user names, until it is stopped, taken back or over.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+mod callers;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use app::consent::Consent;
 use app::naming::short_peer;
 use app::ports::{
-    Access, Clock as _, Journal as _, KnownPeer, Model, Outputs, PieceStore as _, Ports, Refusal,
-    ServeNews,
+    Access, Clock as _, Journal as _, KnownPeer, Model, Outputs, PieceStore as _, Ports, ServeNews,
 };
 use app::quantity::{Limit, Size};
 use app::question::{Question, Serving, Told};
@@ -27,7 +28,7 @@ use crate::check::texts;
 use crate::fault::Fault;
 use crate::library::{failed, with_model};
 use crate::naming;
-use crate::outcome::{Outcome, printable};
+use crate::outcome::Outcome;
 use crate::peer::own_addresses;
 use crate::progress::Progress;
 use crate::prompt;
@@ -35,6 +36,7 @@ use crate::session::{self, Session};
 use crate::share::kept_manifest;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
+pub use callers::Callers;
 
 /// Why serving ends by itself.
 pub const NO_GRANT: &str =
@@ -256,44 +258,6 @@ pub fn ends_older(
     Ok(ends)
 }
 
-/// What is said of callers: of one who calls again and again in vain, once.
-#[derive(Debug, Default)]
-pub struct Callers {
-    turned_away: BTreeSet<(IpAddr, String)>,
-    /// Who asked for what it may not have, and was sent nothing since.
-    refused: BTreeSet<PeerId>,
-}
-
-impl Callers {
-    /// So many that were turned away are remembered.
-    const MOST: usize = 64;
-
-    /// What there is to say of it; `name` is what people call a peer.
-    pub fn line(&mut self, news: ServeNews, name: impl Fn(PeerId) -> String) -> Option<String> {
-        match news {
-            ServeNews::TurnedAway { from, why } => {
-                let line = format!("turned away a caller from {from}: {}", printable(&why));
-                if self.turned_away.len() >= Self::MOST {
-                    self.turned_away.clear();
-                }
-                self.turned_away.insert((from.ip(), why)).then_some(line)
-            }
-            ServeNews::Refused { peer, refusal: Refusal::NotServed } => {
-                let line = || format!("{} asked for what you do not share with it now", name(peer));
-                self.refused.insert(peer).then(line)
-            }
-            ServeNews::Called(peer) | ServeNews::Left(peer) if self.refused.contains(&peer) => None,
-            ServeNews::Called(peer) => Some(format!("{} called", name(peer))),
-            ServeNews::Left(peer) => Some(format!("{} left", name(peer))),
-            ServeNews::Sent { peer, .. } => self
-                .refused
-                .remove(&peer)
-                .then(|| format!("{} called and is sent what it asked for", name(peer))),
-            _ => None,
-        }
-    }
-}
-
 async fn serve<P: Ports<Clock: Clone>>(
     ports: &P,
     bound: Bound<P>,
@@ -421,7 +385,6 @@ fn outcome(model: &Model, served: &Served, older_ended: Vec<String>) -> Outcome 
 
 #[cfg(test)]
 mod tests {
-    use app::ports::{Refusal, ServeNews};
     use app::question::{Older, Question};
     use clap::Parser as _;
     use verifier::scalars::Id;
@@ -455,41 +418,6 @@ mod tests {
             let earlier = Earlier::of(&args(more));
             let found = ends_older(&mut terminal, question, earlier).unwrap();
             assert_eq!(found, ends, "{more:?}, {answer:?}");
-        }
-    }
-
-    #[test]
-    fn of_one_that_calls_again_and_again_in_vain_it_is_said_once() {
-        use verifier::Sha256;
-        use verifier::identity::SigningKey;
-
-        let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
-        let mut callers = super::Callers::default();
-        let mut line = |news| callers.line(news, |_| "gina".to_owned());
-        let refused = ServeNews::Refused { peer, refusal: Refusal::NotServed };
-        let asked = Some("gina asked for what you do not share with it now".to_owned());
-        assert_eq!(line(ServeNews::Called(peer)).as_deref(), Some("gina called"));
-        assert_eq!(line(refused.clone()), asked);
-        for _ in 0..3 {
-            for news in [ServeNews::Left(peer), ServeNews::Called(peer), refused.clone()] {
-                assert_eq!(line(news), None);
-            }
-        }
-        let geometry = verifier::Geometry::new(9, 9).unwrap();
-        let (artifact, index) = (Sha256::of(b"x"), geometry.index(0).unwrap());
-        let sent = ServeNews::Sent { peer, artifact, index, bytes: 9 };
-        let told = line(sent.clone());
-        assert_eq!(told.as_deref(), Some("gina called and is sent what it asked for"));
-        assert_eq!(line(sent), None);
-        assert_eq!(line(ServeNews::Left(peer)).as_deref(), Some("gina left"));
-
-        // Two strangers in turn are told once each.
-        for told in [true, false, false] {
-            for from in ["192.0.2.1:1", "192.0.2.2:1"] {
-                let from = from.parse().unwrap();
-                let why = "it is not paired with you".to_owned();
-                assert_eq!(line(ServeNews::TurnedAway { from, why }).is_some(), told);
-            }
         }
     }
 }
