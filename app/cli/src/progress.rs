@@ -162,7 +162,7 @@ impl Progress {
     fn show_peers(&self) {
         let count = self.peers.len();
         let who = format!("{count} {}", if count == 1 { "peer" } else { "peers" });
-        self.bar.set_message(who + &on_the_way(self.coming));
+        self.bar.set_message(who + &not_whole(self.coming));
     }
 }
 
@@ -201,7 +201,7 @@ impl Plain {
             0 => String::new(),
             1 => ", 1 peer".to_owned(),
             many => format!(", {many} peers"),
-        } + &on_the_way(self.coming);
+        } + &not_whole(self.coming);
         let (what, done) = (&self.what, Size(self.done));
         let Some(total) = self.total else {
             return format!("{what}: {done}, {}/s{who}", Size(rate));
@@ -213,10 +213,10 @@ impl Plain {
     }
 }
 
-fn on_the_way(bytes: u64) -> String {
+fn not_whole(bytes: u64) -> String {
     match bytes {
         0 => String::new(),
-        bytes => format!(", {} on the way", Size(bytes)),
+        bytes => format!(", and {} of pieces that are not whole yet", Size(bytes)),
     }
 }
 
@@ -261,8 +261,8 @@ mod tests {
         assert_eq!(plain.line(at, 1), line);
         // What has come of a piece that is not whole moves the line.
         plain.coming = 2 << 20;
-        let line =
-            "import: 50.00 MiB of 64.00 MiB, 3.00 MiB/s, 4 s left, 1 peer, 2.00 MiB on the way";
+        let line = "import: 50.00 MiB of 64.00 MiB, 3.00 MiB/s, 4 s left, 1 peer, \
+                    and 2.00 MiB of pieces that are not whole yet";
         assert_eq!(plain.line(at, 1), line);
     }
 }

@@ -45,7 +45,7 @@ impl Subject {
     }
 }
 
-/// A piece on its way.
+/// A piece in flight.
 struct InFlight {
     bytes: Bytes,
     _in_flight: Arc<()>,
@@ -126,7 +126,7 @@ impl<S: PieceStore, J: Journal, C: Clock + Clone> Share<S, J, C> {
         Ok(())
     }
 
-    /// Whether a piece is on its way.
+    /// Whether a piece is in flight.
     pub(super) fn is_sending(&self) -> bool {
         Arc::strong_count(&self.in_flight) > 1
     }

@@ -56,7 +56,7 @@ impl Way {
     }
 }
 
-/// A message on its way.
+/// A message in flight.
 pub(crate) struct Lane<'s, 'b> {
     pub(crate) state: &'s mut State,
     /// What is left of its blocks.

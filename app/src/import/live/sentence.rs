@@ -30,8 +30,9 @@ pub(super) fn of(
             "All pieces are kept. The whole file is read and checked once more.".to_owned()
         }
         (Stage::Fetching, None) if connected.is_empty() => {
-            let called =
-                among(|presence| !matches!(presence, Presence::Banned { .. } | Presence::NotAsked));
+            let called = among(|presence| {
+                !matches!(presence, Presence::Banned { .. } | Presence::NotAsked { .. })
+            });
             format!("Calling {}: the first that answers ends this wait.", people(&called))
         }
         (Stage::Fetching, None) => {
@@ -39,7 +40,7 @@ pub(super) fn of(
             let names = people(&connected);
             let part = match coming {
                 0 => String::new(),
-                bytes => format!(", {} is on the way", Size(bytes)),
+                bytes => format!("; {} came of pieces that are not whole yet", Size(bytes)),
             };
             match (given, missing) {
                 (false, _) => format!("Waiting for the first piece from {names}{part}."),
