@@ -1,10 +1,12 @@
 //! What a running use case tells its caller.
 
+use std::sync::Arc;
+
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 use verifier::{Bitfield, PieceIndex};
 
-use crate::ports::{Evictable, PullNews};
+use crate::ports::{Evictable, JournalError, PullNews};
 
 /// What happens in an import, in the order it happens.
 #[derive(Debug, Clone)]
@@ -28,9 +30,9 @@ pub enum Event {
     NotPaired(PeerId),
     /// A peer of the request is blocked by the user, so it is not called.
     Blocked(PeerId),
-    /// The user's consent to fetch from a peer ended, for a reason that is one clause: it is not
-    /// asked any more, and others are.
-    ConsentEnded(PeerId, String),
+    /// The user's consent to fetch from a peer ended, for this reason: it is not asked any more, and
+    /// others are.
+    ConsentEnded(PeerId, Arc<JournalError>),
     /// A piece arrived and its bytes are the ones its digest names.
     Verified {
         /// Which one.

@@ -1,6 +1,7 @@
 //! Why an import ended without an artifact.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use verifier::artifact::ArtifactError;
 use verifier::consent::Act;
@@ -42,7 +43,7 @@ pub enum ImportError {
     Reserve(#[from] ReserveError),
     /// The consent log says no, or cannot be used.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(Arc<JournalError>),
     /// The peers could not give all pieces.
     #[error(transparent)]
     Pull(#[from] PullError),
@@ -92,6 +93,12 @@ impl From<AssembleError> for ImportError {
             AssembleError::Artifact(error) => Self::Artifact(error),
             AssembleError::Cancelled => Self::Pull(PullError::Cancelled),
         }
+    }
+}
+
+impl From<JournalError> for ImportError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(Arc::new(error))
     }
 }
 

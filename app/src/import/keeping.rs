@@ -38,7 +38,7 @@ pub(super) struct Keeping<'a, P: Ports> {
     /// Bytes that peers gave.
     given: BTreeMap<PeerId, u64>,
     /// What the consent log said last of each peer that may not be asked any more.
-    denied: BTreeMap<PeerId, JournalError>,
+    denied: BTreeMap<PeerId, Arc<JournalError>>,
     /// How many peers were connected, and how many missing pieces none of them had, when that was
     /// logged last.
     copies: Option<(usize, u32)>,
@@ -128,17 +128,11 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 return Ok(());
             }
         }
-        if self.denied.len() >= called
-            && let Some((_, denied)) = self.denied.pop_first()
-        {
-            return Err(denied.into());
-        }
-        match ended {
-            Some(Err(pull)) => Err(match self.liar.take() {
-                Some(peer) => ImportError::Lied { peer, pull },
-                None => pull.into(),
-            }),
-            Some(Ok(())) | None => Err(PullError::Cancelled.into()),
+        let all_denied = self.denied.len() >= called;
+        let denied = self.denied.pop_first().map(|(_, denied)| denied);
+        match denied {
+            Some(denied) if all_denied => Err(ImportError::Journal(denied)),
+            denied => Err(ended_by(ended, denied, self.liar.take())),
         }
     }
 
@@ -235,9 +229,9 @@ impl<'a, P: Ports> Keeping<'a, P> {
 
     /// A peer is not asked any more: that is told once.
     fn deny(&mut self, peer: PeerId, why: JournalError, on: &mut (impl FnMut(Event) + Send)) {
-        let told = why.to_string();
-        if self.denied.insert(peer, why).is_none() {
-            on(Event::ConsentEnded(peer, told));
+        let why = Arc::new(why);
+        if self.denied.insert(peer, Arc::clone(&why)).is_none() {
+            on(Event::ConsentEnded(peer, why));
         }
     }
 
@@ -312,11 +306,61 @@ impl<'a, P: Ports> Keeping<'a, P> {
     }
 }
 
+/// Why a pull ended without all pieces. Where nobody is called again and consent does not cover
+/// one of them any more, a new yes is what helps, whatever became of the others.
+fn ended_by(
+    ended: Option<Result<(), PullError>>,
+    denied: Option<Arc<JournalError>>,
+    liar: Option<verifier::scalars::Label>,
+) -> ImportError {
+    match (ended, denied, liar) {
+        (Some(Err(PullError::Exhausted { anyone: false, .. })), Some(denied), _) => {
+            ImportError::Journal(denied)
+        }
+        (Some(Err(pull)), _, Some(peer)) => ImportError::Lied { peer, pull },
+        (Some(Err(pull)), _, None) => pull.into(),
+        (Some(Ok(())) | None, ..) => PullError::Cancelled.into(),
+    }
+}
+
 impl<P: Ports> Drop for Keeping<'_, P> {
     fn drop(&mut self) {
         // What was asked for and did not come, or came twice.
         for peer in self.plan.called() {
             self.ports.journal().let_go(Act::Fetch, self.plan.artifact(), Some(peer.id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use verifier::Remedy;
+    use verifier::consent::{Act, ConsentError, Denial};
+    use verifier::scalars::{Id, Label, UtcTime};
+
+    use super::{JournalError, PullError, ended_by};
+    use crate::blame::{Blamed as _, CONSENT_DENIED};
+
+    #[test]
+    fn where_one_peer_lied_and_another_may_not_be_asked_a_new_yes_is_advised() {
+        let why = Denial::Revoked(UtcTime::from_unix(0));
+        let model_id = Id::parse("tiny").unwrap();
+        let denied = ConsentError::Denied { act: Act::Fetch, model_id, why };
+        let denied = Arc::new(JournalError::Consent(denied));
+        let ended = |anyone, denied| {
+            let why = "ben lied".to_owned();
+            let ended = Err(PullError::Exhausted { missing: 1, why, anyone });
+            ended_by(Some(ended), denied, Some(Label::parse("ben").unwrap()))
+        };
+        let error = ended(false, Some(Arc::clone(&denied)));
+        assert_eq!(error.code(), CONSENT_DENIED);
+        assert!(error.advice().text().contains("say yes"), "{}", error.advice().text());
+        assert_eq!(error.advice().remedy(), Some(Remedy::SeeGrants));
+        // Somebody may come, or nobody was denied: it is not down to the yes.
+        for error in [ended(true, Some(denied)), ended(false, None)] {
+            assert_ne!(error.code(), CONSENT_DENIED, "{error}");
         }
     }
 }

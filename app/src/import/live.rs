@@ -44,7 +44,10 @@ pub enum Presence {
         why: String,
     },
     /// The user's consent to fetch from it ended: it is not asked any more.
-    NotAsked,
+    NotAsked {
+        /// What became of the consent, as one clause.
+        why: String,
+    },
     /// It lied or broke the protocol, and is not used again.
     Banned {
         /// What it did.
@@ -207,9 +210,9 @@ impl Live {
             }
             Event::Naming => self.stage = Stage::Naming,
             Event::Peers(news) => self.hear_peers(news, now),
-            Event::ConsentEnded(peer, _) => {
+            Event::ConsentEnded(peer, why) => {
                 if let Some((peer, _)) = self.peer(*peer) {
-                    peer.presence = Presence::NotAsked;
+                    peer.presence = Presence::NotAsked { why: why.to_string() };
                 }
             }
             Event::NotPaired(_) | Event::Blocked(_) => {}
@@ -261,7 +264,7 @@ impl Live {
             PullNews::Lost { peer, why } => {
                 self.lost = true;
                 if let Some((peer, _)) = self.peer(*peer)
-                    && peer.presence != Presence::NotAsked
+                    && !matches!(peer.presence, Presence::NotAsked { .. })
                 {
                     peer.presence = Presence::Lost { why: why.clone() };
                 }

@@ -19,7 +19,7 @@ fn line(event: &Event) -> Option<String> {
     let value = match event {
         Event::Peers(news) => told(news)?,
         Event::ConsentEnded(peer, why) => {
-            json!({"event": "consent-ended", "peer": peer.to_string(), "why": why})
+            json!({"event": "consent-ended", "peer": peer.to_string(), "why": why.to_string()})
         }
         Event::Kept { index, bytes, .. } => {
             json!({"event": "kept", "piece": index.get(), "bytes": bytes})

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use verifier::boundary::PeerAddress;
@@ -15,7 +16,7 @@ use verifier::{Bitfield, ChunkAlgorithm, Code, Geometry, Root, Sha256};
 use super::{Live, Presence, Stage};
 use crate::event::Event;
 use crate::import::Plan;
-use crate::ports::{Access, KnownPeer, PullNews};
+use crate::ports::{Access, JournalError, KnownPeer, PullNews};
 
 const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
 const PIECE: u64 = 16_384;
@@ -140,7 +141,10 @@ fn an_import_is_followed_from_its_first_call_to_its_name() {
     assert_eq!(scene.sees(300).sentence, "Waiting for the first piece from anna.");
     scene.news(400, PullNews::Coming(PIECE / 2));
     let sentence = scene.sees(400).sentence;
-    assert_eq!(sentence, "Waiting for the first piece from anna, 8.0 KiB is on the way.");
+    assert_eq!(
+        sentence,
+        "Waiting for the first piece from anna; 8.0 KiB came of pieces that are not whole yet."
+    );
     scene.news(500, PullNews::Coming(0));
 
     for piece in 0..4 {
@@ -214,10 +218,14 @@ fn a_peer_that_may_not_be_asked_any_more_is_told_so_and_not_waited_for() {
     scene.hear(0, Event::Reserved { have: scene.plan.have().clone() });
     scene.news(10, PullNews::Connected { peer: peer(1), pieces: 8 });
     scene.news(20, PullNews::Connected { peer: peer(2), pieces: 5 });
-    scene.hear(100, Event::ConsentEnded(peer(1), "it is over".to_owned()));
+    scene.hear(
+        100,
+        Event::ConsentEnded(peer(1), Arc::new(JournalError::Late(UtcTime::from_unix(0)))),
+    );
     scene.news(110, PullNews::Lost { peer: peer(1), why: "hung up".to_owned() });
     let seen = scene.sees(200);
-    assert_eq!(seen.peers[0].presence, Presence::NotAsked);
+    let why = "the time that you were shown is over: it ended at 1970-01-01T00:00:00Z".to_owned();
+    assert_eq!(seen.peers[0].presence, Presence::NotAsked { why });
     assert_eq!(seen.sentence, "Waiting for the first piece from ben.");
     scene.news(300, PullNews::Lost { peer: peer(2), why: "hung up".to_owned() });
     assert_eq!(scene.sees(300).sentence, "Calling ben: the first that answers ends this wait.");

@@ -7,6 +7,7 @@ mod yes;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use app::import::live::Presence;
 use app::pairing::Pairing;
 use app::problem::Problem;
 use app::request::Document;
@@ -22,6 +23,7 @@ use super::{Action, Gather, How, Id, Import, Job, Message, Pair, Refused, Run};
 use crate::headless::open;
 use crate::screen::{Changed, Errand};
 use crate::widget::consent;
+use crate::words;
 
 use scene::{
     FOLDER, NOW, address, agree, answer, begun, context, done, gathered, key, old, outlook, peer,
@@ -287,6 +289,19 @@ fn cancel_stops_and_says_what_is_kept() {
     let again = only(click(&import, "Go on"));
     assert!(plan_asked(import.update(again)).is_some(), "the same import is planned again");
     assert!(!says(&import, "Go on"));
+}
+
+#[test]
+fn a_peer_that_may_not_be_asked_any_more_says_why() {
+    let (mut import, _stop) = begun(2);
+    let mut shot = shot(Duration::from_secs(3));
+    let anna = &mut shot.live.peers[0];
+    let why = "the yes to fetch `tiny` was taken back at 2026-11-22T12:00:00Z".to_owned();
+    let gave = format!("gave {} in {} pieces", words::bytes(anna.bytes), anna.pieces);
+    let line = format!("not asked any more: {why}; {gave}");
+    anna.presence = Presence::NotAsked { why };
+    let _none = import.update(Message::Run(Id(0), Run::Live(Box::new(shot))));
+    assert!(says(&import, &line));
 }
 
 #[test]

@@ -150,9 +150,8 @@ fn one<'a>(cx: &Context<'_>, peer: &Peer, shot: &Shot) -> Element<'a, Message> {
         Presence::Lost { why } => {
             page::small(cx, page::printable(&format!("not connected: it {why}; {gave}")))
         }
-        Presence::NotAsked => {
-            let line = format!("not asked any more: your yes for it has ended; {gave}");
-            page::small(cx, line)
+        Presence::NotAsked { why } => {
+            page::small(cx, page::printable(&format!("not asked any more: {why}; {gave}")))
         }
         Presence::Banned { code, why, lied } => {
             let what = if *lied { "lied and is banned" } else { "is left out of this import" };
