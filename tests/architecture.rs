@@ -1,4 +1,5 @@
-//! The crates depend on each other only along the arrows of `docs/architecture.md`.
+//! The crates depend on each other only along the arrows of `docs/architecture.md`, and the tests
+//! that documents name are where they say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -134,4 +135,91 @@ fn names(line: &str, adapter: &str) -> bool {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
     })
+}
+
+#[test]
+fn each_test_that_a_document_names_is_in_the_file_beside_it() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for (document, default) in
+        [("docs/promises.md", Some("tests/promises")), ("docs/threats.md", None)]
+    {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        for row in text.lines().filter(|line| line.starts_with("| ")) {
+            let cell = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
+            for (tests, places) in named_tests(cell) {
+                let last = tests.len() - 1;
+                let places = resolved(&root, &places);
+                for (at, test) in tests.iter().enumerate() {
+                    found += 1;
+                    let holds = |place: &String| holds_test(&root.join(place), test);
+                    // One that is not beside the file itself may have none, where that says where.
+                    let by_default =
+                        || default.is_some_and(|folder| holds_test(&root.join(folder), test));
+                    let is_there = match (at == last, places.is_empty()) {
+                        (_, true) => by_default(),
+                        (true, false) => places.iter().all(holds),
+                        (false, false) => places.iter().any(holds) || by_default(),
+                    };
+                    if !is_there {
+                        wrong.push(format!("{document}: `{test}` is not in {places:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 200, "{found} tests are named");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The tests that a cell names, in groups with what stands in parentheses after each.
+fn named_tests(cell: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let mut groups = Vec::new();
+    let mut tests = Vec::new();
+    for (at, part) in cell.split('`').enumerate() {
+        let is_code = at % 2 == 1;
+        if is_code && part.contains('_') && !part.contains(['.', ' ', '-', '/']) {
+            tests.push(part);
+        } else if !is_code && !tests.is_empty() {
+            let places = part.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+            let places: Vec<&str> = places
+                .map(|(places, _)| places.split([',', ';']).map(str::trim).collect())
+                .unwrap_or_default();
+            if !places.is_empty() || part.trim_start().starts_with(';') {
+                groups.push((std::mem::take(&mut tests), places));
+            }
+        }
+    }
+    if !tests.is_empty() {
+        groups.push((tests, Vec::new()));
+    }
+    groups
+}
+
+/// Paths of the workspace: a bare name is one beside the file before it, or of the promises.
+fn resolved(root: &std::path::Path, places: &[&str]) -> Vec<String> {
+    let mut folder = "tests/promises".to_owned();
+    let mut paths = Vec::new();
+    for place in places {
+        let path =
+            if place.contains('/') { (*place).to_owned() } else { format!("{folder}/{place}") };
+        if root.join(&path).is_file() {
+            folder = path.rsplit_once('/').unwrap().0.to_owned();
+        }
+        // What is no path is a remark.
+        if place.contains('/') || place.ends_with(".rs") {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Whether the file, or one in the folder, has the test.
+fn holds_test(place: &std::path::Path, test: &str) -> bool {
+    if place.is_dir() {
+        let mut entries = std::fs::read_dir(place).unwrap();
+        return entries.any(|entry| holds_test(&entry.unwrap().path(), test));
+    }
+    std::fs::read_to_string(place).is_ok_and(|text| text.contains(&format!("fn {test}(")))
 }
