@@ -141,7 +141,7 @@ fn a_peer_that_is_blocked_midway_costs_an_import_that_peer_only() {
     stage.click("Block");
     stage.until_said("blocked");
     stage.go(Place::Import);
-    stage.until_said("not asked any more: your yes for it has ended");
+    stage.until_said("not asked any more: the yes to fetch `tiny` was taken back");
     // The window waits for whoever is left, and goes on when it comes.
     let _other = scene.serves_again(1, "importer", &place);
     stage.until_said("tiny 1.0 is here, and verified");
