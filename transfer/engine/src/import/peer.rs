@@ -138,7 +138,7 @@ pub(super) struct Session {
     pub(super) pieces: u32,
     /// When something that it was asked for was last called off.
     pub(super) called_off: Option<Moment>,
-    /// The longest after that that a piece came all the same.
+    /// The longest that a piece came all the same after it was called off.
     pub(super) lag: Duration,
     /// Pieces that it said it had and then refused.
     pub(super) lacked: BTreeSet<u32>,
@@ -157,6 +157,7 @@ pub(super) struct Ask {
     pub(super) length: u32,
     pub(super) proven: bool,
     pub(super) cancelled: bool,
+    /// When it was asked for, or called off.
     pub(super) at: Moment,
 }
 
@@ -344,6 +345,13 @@ impl Session {
         self.consent == message::Consent::Given
     }
 
+    /// How many bytes may still come. Whether it heeds a cancel is not known: what was called off counts until
+    /// it is answered.
+    pub(super) fn unanswered(&self) -> u64 {
+        let all = self.asks.iter().map(|ask| u64::from(ask.length)).sum::<u64>();
+        all.saturating_sub(self.filled.into())
+    }
+
     /// Whether it is asked for the piece and the answer is still to come, or to be asked.
     pub(super) fn has_open(&self, index: u32) -> bool {
         self.asks.iter().any(|ask| ask.index == index)
@@ -402,8 +410,8 @@ impl Session {
         self.snub = None;
         self.flow = Flow::new(now);
         self.window.arrived(ask.length, now);
-        if let Some(at) = self.called_off.filter(|_| ask.cancelled) {
-            self.lag = self.lag.max(now.since(at));
+        if ask.cancelled {
+            self.lag = self.lag.max(now.since(ask.at));
         }
     }
 
@@ -426,7 +434,7 @@ impl Session {
     pub(super) fn cancel(&mut self, index: u32, now: Moment) -> Option<bool> {
         let open = |ask: &Ask| ask.index == index && !ask.cancelled;
         let ask = self.asks.iter_mut().find(|ask| open(ask))?;
-        ask.cancelled = true;
+        (ask.cancelled, ask.at) = (true, now);
         self.owed = self.owed.saturating_sub(u64::from(ask.length));
         self.cancelled.insert(index);
         self.called_off = Some(now);

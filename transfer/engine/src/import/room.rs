@@ -247,8 +247,7 @@ impl Engine {
         let may = self.pieces.flight(ask.index) == Some(alone)
             && session.began.max(ask.at) + BEGINNING <= now
             && (!begun || came <= ask.length / 2 && self.may_lose());
-        let all = session.asks.iter().map(|ask| u64::from(ask.length)).sum::<u64>();
-        let takes = time(all.saturating_sub(session.filled.into()), rate);
+        let takes = time(session.unanswered(), rate);
         may.then_some(Last { peer, index: ask.index, begun, takes })
     }
 }

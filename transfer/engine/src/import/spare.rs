@@ -127,10 +127,8 @@ impl Engine {
     fn slow_with(&self, peer: u32, helper: &Helper<'_>, other: u32) -> Option<Slow> {
         let slow = self.session(other).filter(|session| session.owed > 0)?;
         let alone = Some(Flight::Asked { first: other, second: None });
-        let mut ahead = helper.session.owed;
-        // Whether it heeds a cancel is not known: what was called off counts until it is answered.
-        let all = slow.asks.iter().map(|ask| u64::from(ask.length)).sum::<u64>();
-        let mut left = all.saturating_sub(slow.filled.into());
+        let mut ahead = helper.session.unanswered();
+        let mut left = slow.unanswered();
         let mut found: Option<Slow> = None;
         for (position, ask) in slow.asks.iter().enumerate().rev().take(SEARCH) {
             let count = found.as_ref().map_or(0, |found| found.pieces.len());
@@ -225,7 +223,8 @@ impl Engine {
             return;
         };
         let piece = u64::from(self.geometry.piece_size());
-        let mine = session.meter.rate(now).map_or(0, |rate| time(session.owed + piece, rate));
+        let mine =
+            session.meter.rate(now).map_or(0, |rate| time(session.unanswered() + piece, rate));
         let least = LONG.max(mine * 2 + GAIN);
         let takes = |of: u32, index: u32| {
             let session = self.session(of)?;
@@ -300,7 +299,7 @@ impl<'a> Helper<'a> {
         let may = session.consent == Consent::Given
             && session.is_fair()
             && session.batch.is_none()
-            && session.owed < most;
+            && session.unanswered() < most;
         let asks = session.most.saturating_sub(session.asks.len());
         (may && asks > 0).then_some(Self { session, rate, mean: tempo.mean, most, asks })
     }

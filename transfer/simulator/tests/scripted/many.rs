@@ -137,7 +137,7 @@ fn a_thousand_peers_and_a_hundred_thousand_pieces() {
 
 #[test]
 fn behind_a_slow_line_with_a_long_queue_pieces_are_not_taken_over_again_and_again() {
-    for (importers, most) in [(5, 1.4), (12, 2.5)] {
+    for (importers, most) in [(5, 1.2), (12, 1.9)] {
         let mut scenario = Circle { importers, pieces: 64, seed: 1 }.scenario();
         // What is on its way to the second machine takes 20 seconds and more.
         scenario.machines[2].line.down = 50_000;
@@ -150,6 +150,6 @@ fn behind_a_slow_line_with_a_long_queue_pieces_are_not_taken_over_again_and_agai
         let wasted = sent - importers as f64;
         println!("{importers} importers: {ratio:.2} of the time, {wasted:.2} artifacts wasted");
         assert!(ratio < most, "{ratio:.2} times the time");
-        assert!(wasted < most - 0.7, "{wasted:.2} artifacts wasted");
+        assert!(wasted < most - 0.9, "{wasted:.2} artifacts wasted");
     }
 }
