@@ -1,15 +1,50 @@
-//! The calls of what only some processors have: each is made of a `Way` that was found here.
+//! The calls of what only some processors have: each takes a witness that it was found here.
 
 use crate::digests::Lane;
 use crate::{Block, instructions, wide};
 
+/// That this processor has the SHA instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sha(());
+
+/// That this processor has registers of 512 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
+/// That this processor has registers of 256 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx2(());
+
+impl Sha {
+    pub(crate) fn find() -> Option<Self> {
+        let found = is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("ssse3")
+            && is_x86_feature_detected!("sse4.1");
+        found.then_some(Self(()))
+    }
+}
+
+impl Avx512 {
+    pub(crate) fn find() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+        found.then_some(Self(()))
+    }
+}
+
+impl Avx2 {
+    pub(crate) fn find() -> Option<Self> {
+        is_x86_feature_detected!("avx2").then_some(Self(()))
+    }
+}
+
 /// Takes `N` messages so many blocks on with the SHA instructions.
-pub(crate) fn in_turn<const N: usize>(lanes: &mut [Lane<'_, '_>], count: usize) {
+pub(crate) fn in_turn<const N: usize>(_found: Sha, lanes: &mut [Lane<'_, '_>], count: usize) {
+    debug_assert!(lanes.len() <= N, "a message is left out");
     let mut states = [[0; 8]; N];
     states.iter_mut().zip(&*lanes).for_each(|(to, lane)| *to = *lane.state);
     let blocks = blocks(lanes);
     #[expect(unsafe_code, reason = "the compiler cannot know what was found in the processor")]
-    // SAFETY: a way with the SHA instructions is only made where the processor has them.
+    // SAFETY: there is only a `Sha` where the processor was found to have the instructions.
     unsafe {
         instructions::compress::<N>(&mut states, &blocks, count);
     }
@@ -17,11 +52,12 @@ pub(crate) fn in_turn<const N: usize>(lanes: &mut [Lane<'_, '_>], count: usize) 
 }
 
 /// Takes up to 16 messages so many blocks on in registers of 512 bits.
-pub(crate) fn in_512_bits(lanes: &mut [Lane<'_, '_>], count: usize) {
+pub(crate) fn in_512_bits(_found: Avx512, lanes: &mut [Lane<'_, '_>], count: usize) {
+    debug_assert!(lanes.len() <= 16, "a message is left out");
     let mut words = words(lanes);
     let blocks = blocks(lanes);
     #[expect(unsafe_code, reason = "the compiler cannot know what was found in the processor")]
-    // SAFETY: a way with these registers is only made where the processor has them.
+    // SAFETY: there is only an `Avx512` where the processor was found to have the registers.
     unsafe {
         wide::avx512::compress(&mut words, &blocks, count);
     }
@@ -29,11 +65,12 @@ pub(crate) fn in_512_bits(lanes: &mut [Lane<'_, '_>], count: usize) {
 }
 
 /// Takes up to 8 messages so many blocks on in registers of 256 bits.
-pub(crate) fn in_256_bits(lanes: &mut [Lane<'_, '_>], count: usize) {
+pub(crate) fn in_256_bits(_found: Avx2, lanes: &mut [Lane<'_, '_>], count: usize) {
+    debug_assert!(lanes.len() <= 8, "a message is left out");
     let mut words = words(lanes);
     let blocks = blocks(lanes);
     #[expect(unsafe_code, reason = "the compiler cannot know what was found in the processor")]
-    // SAFETY: a way with these registers is only made where the processor has them.
+    // SAFETY: there is only an `Avx2` where the processor was found to have the registers.
     unsafe {
         wide::avx2::compress(&mut words, &blocks, count);
     }

@@ -19,10 +19,13 @@
 //!
 //! An instruction that a processor does not have is undefined behaviour, so the compiler wants a
 //! promise wherever one of them might be used. The promises are in `call.rs`, one for each kind of
-//! processor, and a [`Way`] is only made of what the processor was found to have. Everything else,
-//! the loads and stores too, is safe code.
+//! processor: each takes a value that only finding it in the processor makes. Everything else, the
+//! loads and stores too, is safe code.
 
 #[cfg(target_arch = "x86_64")]
+mod call;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "elsewhere.rs"]
 mod call;
 mod constants;
 mod digests;

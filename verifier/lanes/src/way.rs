@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::call::{Avx2, Avx512, Sha};
 use crate::digests::Lane;
 
 /// A way to hash several messages at once that this processor has.
@@ -15,16 +16,16 @@ pub struct Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wide {
     /// 16 in registers of 512 bits.
-    Avx512,
+    Avx512(Avx512),
     /// 8 in registers of 256 bits.
-    Avx2,
+    Avx2(Avx2),
 }
 
 /// A few messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Narrow {
     /// Two or three in turn with the SHA instructions.
-    Sha,
+    Sha(Sha),
     /// One, by the crate `sha2`, which knows the instructions of other processors too.
     One,
 }
@@ -32,14 +33,14 @@ enum Narrow {
 impl Way {
     /// The fastest way on this processor.
     pub fn best() -> Self {
-        let narrow = if has::sha() { Narrow::Sha } else { Narrow::One };
-        let wide = match narrow {
+        let narrow = Sha::find().map_or(Narrow::One, Narrow::Sha);
+        let wide = match (narrow, Avx512::find()) {
             // Two or three in turn are faster there than 16 in registers.
-            Narrow::Sha if has::halved_registers() => None,
-            _ if has::avx512() => Some(Wide::Avx512),
+            (Narrow::Sha(_), Some(_)) if has_halved_registers() => None,
+            (_, Some(found)) => Some(Wide::Avx512(found)),
             // The SHA instructions are faster than eight in registers.
-            Narrow::One if has::avx2() => Some(Wide::Avx2),
-            Narrow::Sha | Narrow::One => None,
+            (Narrow::Sha(_), None) => None,
+            (Narrow::One, None) => Avx2::find().map(Wide::Avx2),
         };
         Self { wide, narrow }
     }
@@ -47,10 +48,10 @@ impl Way {
     /// Every way that this processor has, so that each can be tried and timed.
     pub fn all() -> Vec<Self> {
         let mut wides = vec![None];
-        wides.extend(has::avx512().then_some(Some(Wide::Avx512)));
-        wides.extend(has::avx2().then_some(Some(Wide::Avx2)));
+        wides.extend(Avx512::find().map(|found| Some(Wide::Avx512(found))));
+        wides.extend(Avx2::find().map(|found| Some(Wide::Avx2(found))));
         let mut narrows = vec![Narrow::One];
-        narrows.extend(has::sha().then_some(Narrow::Sha));
+        narrows.extend(Sha::find().map(Narrow::Sha));
         let of_wide = |wide| narrows.iter().map(move |&narrow| Self { wide, narrow });
         wides.into_iter().flat_map(of_wide).collect()
     }
@@ -60,18 +61,18 @@ impl Way {
         // Registers take as long for one message as for all that have room in them.
         let (fewest, most) = match (self.wide, self.narrow) {
             (None, _) => (usize::MAX, 1),
-            (Some(Wide::Avx512), Narrow::Sha) => (12, 16),
-            (Some(Wide::Avx512), Narrow::One) => (3, 16),
-            (Some(Wide::Avx2), Narrow::Sha) => (8, 8),
-            (Some(Wide::Avx2), Narrow::One) => (3, 8),
+            (Some(Wide::Avx512(_)), Narrow::Sha(_)) => (12, 16),
+            (Some(Wide::Avx512(_)), Narrow::One) => (3, 16),
+            (Some(Wide::Avx2(_)), Narrow::Sha(_)) => (8, 8),
+            (Some(Wide::Avx2(_)), Narrow::One) => (3, 8),
         };
         match (self.narrow, messages) {
             (_, messages) if messages >= most && messages >= fewest => most,
             (_, messages) if messages >= fewest => messages,
-            (Narrow::One, _) | (Narrow::Sha, 0 | 1) => 1,
+            (Narrow::One, _) | (Narrow::Sha(_), 0 | 1) => 1,
             // Four go as two and two rather than as three and one.
-            (Narrow::Sha, 2 | 4) => 2,
-            (Narrow::Sha, _) => 3,
+            (Narrow::Sha(_), 2 | 4) => 2,
+            (Narrow::Sha(_), _) => 3,
         }
     }
 
@@ -83,10 +84,10 @@ impl Way {
 
         match (self.wide, self.narrow, lanes) {
             (_, _, [one]) => one.step(count),
-            (_, Narrow::Sha, lanes @ [_, _]) => call::in_turn::<2>(lanes, count),
-            (_, Narrow::Sha, lanes @ [_, _, _]) => call::in_turn::<3>(lanes, count),
-            (Some(Wide::Avx512), _, lanes) => call::in_512_bits(lanes, count),
-            (Some(Wide::Avx2), _, lanes) => call::in_256_bits(lanes, count),
+            (_, Narrow::Sha(found), lanes @ [_, _]) => call::in_turn::<2>(found, lanes, count),
+            (_, Narrow::Sha(found), lanes @ [_, _, _]) => call::in_turn::<3>(found, lanes, count),
+            (Some(Wide::Avx512(found)), _, lanes) => call::in_512_bits(found, lanes, count),
+            (Some(Wide::Avx2(found)), _, lanes) => call::in_256_bits(found, lanes, count),
             (None, _, lanes) => lanes.iter_mut().for_each(|lane| lane.step(count)),
         }
     }
@@ -109,57 +110,27 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.wide, self.narrow) {
             (None, Narrow::One) => "one at a time",
-            (None, Narrow::Sha) => "3 in turn with SHA instructions",
-            (Some(Wide::Avx512), Narrow::One) => "16 in AVX-512 registers",
-            (Some(Wide::Avx512), Narrow::Sha) => {
+            (None, Narrow::Sha(_)) => "3 in turn with SHA instructions",
+            (Some(Wide::Avx512(_)), Narrow::One) => "16 in AVX-512 registers",
+            (Some(Wide::Avx512(_)), Narrow::Sha(_)) => {
                 "16 in AVX-512 registers, fewer with SHA instructions"
             }
-            (Some(Wide::Avx2), Narrow::One) => "8 in AVX2 registers",
-            (Some(Wide::Avx2), Narrow::Sha) => "8 in AVX2 registers, fewer with SHA instructions",
+            (Some(Wide::Avx2(_)), Narrow::One) => "8 in AVX2 registers",
+            (Some(Wide::Avx2(_)), Narrow::Sha(_)) => {
+                "8 in AVX2 registers, fewer with SHA instructions"
+            }
         })
     }
 }
 
-/// What was found in the processor.
+/// Whether registers of 512 bits are worked on in two halves, as AMD's first processors with them
+/// do. Only AMD has `sse4a`, and what came after those has `avx512vp2intersect`.
 #[cfg(target_arch = "x86_64")]
-mod has {
-    pub(super) fn sha() -> bool {
-        is_x86_feature_detected!("sha")
-            && is_x86_feature_detected!("ssse3")
-            && is_x86_feature_detected!("sse4.1")
-    }
-
-    pub(super) fn avx512() -> bool {
-        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
-    }
-
-    pub(super) fn avx2() -> bool {
-        is_x86_feature_detected!("avx2")
-    }
-
-    /// Whether registers of 512 bits are worked on in two halves, as AMD's first processors with
-    /// them do. Only AMD has `sse4a`, and what came after those has `avx512vp2intersect`.
-    pub(super) fn halved_registers() -> bool {
-        is_x86_feature_detected!("sse4a") && !is_x86_feature_detected!("avx512vp2intersect")
-    }
+fn has_halved_registers() -> bool {
+    is_x86_feature_detected!("sse4a") && !is_x86_feature_detected!("avx512vp2intersect")
 }
 
-/// Other processors are left to the crate `sha2`.
 #[cfg(not(target_arch = "x86_64"))]
-mod has {
-    pub(super) const fn sha() -> bool {
-        false
-    }
-
-    pub(super) const fn avx512() -> bool {
-        false
-    }
-
-    pub(super) const fn avx2() -> bool {
-        false
-    }
-
-    pub(super) const fn halved_registers() -> bool {
-        false
-    }
+const fn has_halved_registers() -> bool {
+    false
 }
