@@ -125,7 +125,7 @@ impl Uploads {
         }
         let mut same = own.filter(|(_, call)| call.artifact() == Some(artifact));
         if let Some(before) = same.next().map(|(before, _)| *before) {
-            self.hang_up(before, TurnedAway::CalledAgain, close::BUSY);
+            self.hang_up(before, TurnedAway::CalledAgain, close::DONE);
             return true;
         }
         let is_in = self.ends_quiet(peer);
