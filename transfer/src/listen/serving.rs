@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::ports::{self, Provider, ServeNews};
 use engine::Uploads;
@@ -39,6 +40,9 @@ const QUEUE: usize = 1_024;
 const AT_ONCE: usize = 64;
 /// So much news may wait before nothing more happens, so that none is lost.
 const BEHIND: usize = 1_024;
+
+/// How often callers are told at most of what has landed: each time, all their grants are looked at.
+const LANDINGS: Duration = Duration::from_millis(100);
 
 /// What the tasks of callers say to the one that owns the uploads.
 enum Heard {
@@ -80,6 +84,8 @@ pub(super) struct Serving<S> {
     changes: watch::Receiver<()>,
     provider: Arc<S>,
     landed: mpsc::UnboundedReceiver<(Sha256, PieceIndex)>,
+    /// When it is looked next for what has landed.
+    land_at: Instant,
     news: Outbox<ServeNews>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     heard: mpsc::Receiver<Heard>,
@@ -115,6 +121,7 @@ impl<S: Provider> Serving<S> {
             changes: limits.watch(),
             limits,
             landed: provider.landed(),
+            land_at: Instant::now(),
             provider,
             news: Outbox::new(news),
             answers: FuturesUnordered::new(),
@@ -233,20 +240,33 @@ impl<S: Provider> Serving<S> {
             (stream, from) = accepting.next(), if keeps_up => Some(self.called(stream, from)),
             () = alarm.as_mut(), if deadline.is_some() => None,
             Ok(()) = self.changes.changed() => Some(Input::Limits(self.limits())),
-            Some((artifact, index)) = self.landed.recv() => {
-                let mut indexes = vec![index];
-                while let Ok((_, index)) = self.landed.try_recv() {
-                    indexes.push(index);
-                }
-                // Who may not have it any more is told of nothing that lands.
-                let callers: Vec<Caller> = self.calls.keys().copied().collect();
-                for caller in callers {
-                    self.is_granted(caller);
-                }
-                self.revoke();
-                Some(Input::Landed(artifact, indexes))
+            Some(first) = landing(&mut self.landed, self.land_at) => {
+                self.landed(first);
+                None
             }
         }
+    }
+
+    /// Pieces have landed: tells the uploads of all of them.
+    fn landed(&mut self, first: (Sha256, PieceIndex)) {
+        self.land_at = Instant::now() + LANDINGS;
+        let mut landed: BTreeMap<Sha256, Vec<PieceIndex>> = BTreeMap::new();
+        let mut next = Some(first);
+        while let Some((artifact, index)) = next {
+            landed.entry(artifact).or_default().push(index);
+            next = self.landed.try_recv().ok();
+        }
+        // Who may not have it any more is told of nothing that lands.
+        let hears = |call: &Call| {
+            call.artifact.as_ref().is_some_and(|artifact| landed.contains_key(&artifact.sha256))
+        };
+        let callers = self.calls.iter().filter(|(_, call)| hears(call));
+        let callers: Vec<Caller> = callers.map(|(caller, _)| *caller).collect();
+        for caller in callers {
+            self.is_granted(caller);
+        }
+        self.revoke();
+        self.happened.extend(landed.into_iter().map(|(at, indexes)| Input::Landed(at, indexes)));
     }
 
     fn limits(&self) -> engine::upload::Limits {
@@ -335,4 +355,15 @@ impl<S: Provider> Serving<S> {
             }
         }
     }
+}
+
+/// The first piece of those that have landed, not before `at`. May be given up and called again.
+async fn landing(
+    landed: &mut mpsc::UnboundedReceiver<(Sha256, PieceIndex)>,
+    at: Instant,
+) -> Option<(Sha256, PieceIndex)> {
+    if Instant::now() < at {
+        sleep_until(at).await;
+    }
+    landed.recv().await
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use app::ports::{PullError, PullSource, Refusal, ServeNews};
 use engine::wire::{Arrival, Decoder, Frame, Hello, Refuse, Side, VERSION, close, refusal};
@@ -121,4 +122,48 @@ async fn a_caller_whose_grant_was_taken_back_is_told_so_and_hears_no_more() {
         assert_eq!(caller.hear_all().await, heard);
         assert_eq!(same_peer.hear_all().await, [Frame::Close(close::DONE)]);
     }
+}
+
+#[tokio::test]
+async fn grants_are_looked_at_once_for_all_that_lands_in_a_short_time() {
+    let artifact = Artifact::new(21 * 1_024, 1_024);
+    let (land, landing) = mpsc::unbounded_channel();
+    let provider = Memory {
+        have: Bitfield::empty(21),
+        landing: Some(landing).into(),
+        ..Memory::whole(&artifact)
+    };
+    let checked = Arc::clone(&provider.checked);
+    let served = serve(1, provider).await;
+    let mut caller = Caller::open(&served.source, artifact.sha256).await;
+    let before = checked.load(Ordering::Relaxed);
+    for index in artifact.list.geometry().indices() {
+        land.send((artifact.sha256, index)).unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for index in 0..21 {
+        assert_eq!(caller.hear().await, Some(Frame::Have(index)));
+    }
+    let checks = checked.load(Ordering::Relaxed) - before;
+    assert!((1..21).contains(&checks), "{checks}");
+}
+
+#[tokio::test]
+async fn of_two_artifacts_that_land_together_a_caller_hears_of_its_own() {
+    let artifact = Artifact::new(4 * 1_024, 1_024);
+    let (land, landing) = mpsc::unbounded_channel();
+    let provider = Memory {
+        have: Bitfield::empty(4),
+        landing: Some(landing).into(),
+        ..Memory::whole(&artifact)
+    };
+    let served = serve(1, provider).await;
+    let mut caller = Caller::open(&served.source, artifact.sha256).await;
+    let other = Sha256::of(b"another artifact");
+    let piece = |index| artifact.list.geometry().index(index).unwrap();
+    for (artifact, index) in [(other, 1), (artifact.sha256, 0), (other, 2), (artifact.sha256, 3)] {
+        land.send((artifact, piece(index))).unwrap();
+    }
+    assert_eq!(caller.hear().await, Some(Frame::Have(0)));
+    assert_eq!(caller.hear().await, Some(Frame::Have(3)));
 }

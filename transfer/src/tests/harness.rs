@@ -99,6 +99,8 @@ pub(super) struct Memory {
     /// What lands here else.
     pub(super) landing: Mutex<Option<mpsc::UnboundedReceiver<(Sha256, PieceIndex)>>>,
     pub(super) sent: AtomicU32,
+    /// How often it was asked whether a grant holds.
+    pub(super) checked: Arc<AtomicU32>,
 }
 
 impl Memory {
@@ -115,6 +117,7 @@ impl Memory {
             opened: Arc::default(),
             landing: Mutex::default(),
             sent: AtomicU32::new(0),
+            checked: Arc::default(),
         }
     }
 }
@@ -135,6 +138,7 @@ impl Provider for Memory {
     }
 
     fn grants(&self, _: PeerId, artifact: Sha256) -> bool {
+        self.checked.fetch_add(1, Ordering::Relaxed);
         self.granted.load(Ordering::Relaxed) && artifact == self.artifact.sha256
     }
 
