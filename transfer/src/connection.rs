@@ -7,13 +7,14 @@ mod reader;
 mod writer;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::time::Duration;
 
 use engine::{Ending, Moment};
 use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout};
 
 use crate::identity::Verdict;
@@ -102,6 +103,15 @@ pub(crate) struct Task(JoinHandle<()>);
 impl Task {
     pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(work))
+    }
+
+    /// Waits until it panics: for ever, if it does not. May be given up and called again as long as
+    /// the task goes on.
+    pub(crate) async fn panicked(&mut self) -> JoinError {
+        match (&mut self.0).await {
+            Ok(()) => pending().await,
+            Err(panic) => panic,
+        }
     }
 }
 

@@ -4,8 +4,10 @@ mod effects;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use app::ports::{Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
@@ -62,7 +64,7 @@ pub(super) struct Import {
     swarm: Swarm,
     sources: Vec<PullSource>,
     shared: Arc<Shared>,
-    _judging: Task,
+    judging: Task,
     out: Outbox<Pulled>,
     settled: mpsc::UnboundedReceiver<Settled>,
     answers: FuturesUnordered<BoxFuture<'static, Option<Answer>>>,
@@ -79,8 +81,8 @@ pub(super) struct Import {
     /// What happened while effects were taken out.
     happened: VecDeque<Input>,
     limits: watch::Receiver<()>,
-    /// How often availability had changed when it was told last.
-    copies: Option<u64>,
+    /// How often availability had changed when it was told last, and how many pieces were left.
+    copies: Option<(u64, u32)>,
     /// How much was last told to have come of pieces that are not whole.
     coming: u64,
 }
@@ -125,6 +127,7 @@ impl Import {
         let changes = limits.watch();
         let list = list.map_or_else(OnceLock::new, OnceLock::from);
         let (judge, waiting) = judging::queue();
+        let threads = available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let shared = Shared { geometry, root, list, buffers: Buffers::default(), judge, limits };
         Self {
             engine: Engine::new(order, seed, clock.now()),
@@ -132,7 +135,7 @@ impl Import {
             swarm,
             sources,
             shared: Arc::new(shared),
-            _judging: Task::spawn(judging::run(waiting, tell.clone())),
+            judging: Task::spawn(judging::run(waiting, tell.clone(), threads)),
             out: Outbox::new(out),
             settled,
             answers: FuturesUnordered::new(),
@@ -265,6 +268,8 @@ impl Import {
             () = alarm.as_mut(), if deadline.is_some() => Ok(None),
             Ok(()) = self.limits.changed() => Ok(Some(Input::Limits(self.shared.limits.of_import()))),
             Some(_) = self.goodbyes.join_next() => Ok(None),
+            // What it had to judge would be waited for for ever.
+            panic = self.judging.panicked() => Err(PullError::Failed(panic.into())),
             _ = look.tick() => {
                 self.look();
                 Ok(None)
@@ -323,7 +328,8 @@ impl Import {
         if std::mem::replace(&mut self.coming, coming) != coming {
             self.out.push(Pulled::News(PullNews::Coming(coming)));
         }
-        let changes = self.engine.changes_of_availability();
+        // Of how many missing pieces there is one copy, or none, changes as they come too.
+        let changes = (self.engine.changes_of_availability(), self.engine.left());
         if self.copies.replace(changes) != Some(changes) {
             let availability = Arc::new(telling::availability(self.engine.snapshot()));
             self.out.push(Pulled::News(PullNews::Availability(availability)));

@@ -179,9 +179,7 @@ impl<R: AsyncRead + Unpin> Receiving<R> {
     async fn judge(&mut self, index: PieceIndex, evidence: Evidence) -> Result<(), Ending> {
         let (arrived, by) = self.store.take(index, evidence).ok_or_else(mislaid)?;
         let waiting = Waiting { connection: self.connection, index, arrived, by };
-        // Where nobody judges it, this task is about to be ended.
-        self.store.shared.judge.send(waiting).await.ok();
-        Ok(())
+        self.store.shared.judge.send(waiting).await.map_err(|_nobody_judges| mislaid())
     }
 
     fn prove(&mut self) {
@@ -271,6 +269,46 @@ impl Received {
 
 /// This side lost track of what came; the peer is called again.
 fn mislaid() -> Ending {
-    tracing::error!("a piece was to be judged that is not here");
+    tracing::error!("a piece was to be judged that is not here, or by nobody");
     Ending::Lost("a piece was mislaid here".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, OnceLock};
+
+    use engine::Ending;
+    use engine::import::{Connection, Evidence};
+    use engine::wire::Side;
+    use tokio::sync::{mpsc, oneshot};
+    use verifier::identity::SigningKey;
+    use verifier::{ChunkAlgorithm, Geometry, Root};
+
+    use super::{Receiving, Shared};
+    use crate::connection::{Reader, Told};
+    use crate::identity::Identity;
+    use crate::swarm::buffers::Buffers;
+    use crate::swarm::judging;
+
+    #[tokio::test]
+    async fn a_piece_that_nobody_judges_ends_its_connection() {
+        let geometry = Geometry::new(1_024, 1_024).unwrap();
+        let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]);
+        let (judge, _) = judging::queue();
+        let (list, limits) = (OnceLock::new(), Arc::default());
+        let shared = Shared { geometry, root, list, buffers: Buffers::default(), judge, limits };
+        let peer = Identity::from_key(SigningKey::from_seed([1; 32])).peer_id();
+        let (_commands, commands) = mpsc::unbounded_channel();
+        let (_linger, linger) = oneshot::channel();
+        let reader = Reader::new(tokio::io::empty(), Side::Called);
+        let told = Told { commands, linger };
+        let (heard, _hears) = mpsc::channel(1);
+        let connection = (Connection { peer: 0, call: 1 }, peer);
+        let mut receiving = Receiving::new(connection, reader, told, heard, Arc::new(shared));
+        let index = geometry.index(0).unwrap();
+        let piece = receiving.store.shared.buffers.take(1_024);
+        receiving.store.pieces.insert(index, piece);
+        let judged = receiving.judge(index, Evidence::Proof).await;
+        assert!(matches!(judged, Err(Ending::Lost(_))), "{judged:?}");
+    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use app::ports::{Patience, Peers as _, PullError, PullNews, PullSource, Pulled, ServeNews};
+use app::ports::{
+    Patience, Peers as _, PullError, PullNews, PullSource, Pulled, ServeNews, Settled,
+};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use verifier::Bitfield;
@@ -104,4 +106,38 @@ async fn a_wait_takes_the_time_that_it_names() {
     let Err(PullError::Exhausted { why, .. }) = result else { panic!("{result:?}") };
     assert!(why.starts_with("nothing came for 60 seconds; "), "{why}");
     assert!(took >= Duration::from_secs(60) && took < Duration::from_secs(61), "{took:?}");
+}
+
+#[tokio::test]
+async fn how_many_pieces_have_one_copy_is_told_again_as_they_come() {
+    let artifact = Artifact::new(64 * 1_024, 1_024);
+    let slow = Memory { delay: Duration::from_millis(100), ..Memory::whole(&artifact) };
+    let source = serve(1, slow).await.source;
+    let (out, mut pulled) = mpsc::channel(8);
+    let (pull, settle) = artifact.pull(vec![source], out);
+    let receive = async {
+        let mut most = 0;
+        while let Some(message) = pulled.recv().await {
+            match message {
+                Pulled::List(list, answer) => {
+                    answer.send(Bitfield::full(list.geometry().piece_count())).unwrap();
+                }
+                Pulled::Ask { answer, .. } => drop(answer.send(true)),
+                Pulled::Piece(piece) => settle.send(Settled::Kept(piece.index())).unwrap(),
+                Pulled::News(PullNews::Availability(told)) => {
+                    if !told.peers.is_empty() && told.single < most {
+                        return;
+                    }
+                    most = most.max(told.single);
+                }
+                Pulled::Release { .. } | Pulled::News(_) => {}
+            }
+        }
+        panic!("it was told once, and not again");
+    };
+    let swarm = Swarm::new(Arc::new(identity(CALLER)), Arc::default());
+    tokio::select! {
+        result = swarm.pull(pull) => panic!("it came to its end: {result:?}"),
+        () = receive => {}
+    }
 }

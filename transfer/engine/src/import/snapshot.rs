@@ -161,6 +161,13 @@ impl Engine {
         self.pieces.picker().changes()
     }
 
+    /// How many pieces are not kept: as long as it and [`Self::changes_of_availability`] are the same,
+    /// hardly more than what is being judged changes in [`Snapshot::single`] and
+    /// [`Snapshot::unavailable`].
+    pub const fn left(&self) -> u32 {
+        self.pieces.left()
+    }
+
     fn show(&self, number: u32, peer: &Peer) -> PeerSnapshot {
         let now = self.now();
         let session = peer.session();
