@@ -7,10 +7,12 @@ mod settings;
 mod sharing;
 mod trial;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use app::quantity::{QuantityError, Size, Span};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory as _, Error, Parser, Subcommand};
 use verifier::consent::{Act, ConsentLogFormat};
 use verifier::request::PeerMessages;
 use verifier::scalars::UtcTime;
@@ -54,6 +56,27 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    ///
+    /// [`clap::Error`], also where help is asked for.
+    pub fn read(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, Error> {
+        let cli = Self::try_parse_from(line)?;
+        // The parser itself does not see an option of every command that comes before the command.
+        match &cli.command {
+            Command::ImportPeerRequest(args) if args.events && !cli.global.json => {
+                let what = "--events goes with --json";
+                Err(Self::command().error(ErrorKind::MissingRequiredArgument, what))
+            }
+            _ => Ok(cli),
+        }
+    }
 }
 
 /// Options of every command.
@@ -226,6 +249,7 @@ mod tests {
             "minimodel import-peer-request r m out --patience 1d",
             "minimodel import-peer-request r m out --wait",
             "minimodel import-peer-request r m out --wait 30d --json --events",
+            "minimodel --json import-peer-request r m out --events",
             "minimodel library quota 4GiB",
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
@@ -243,7 +267,7 @@ mod tests {
             "minimodel peer remove anna",
             "minimodel peer invite --address mmp://127.0.0.1:9410",
         ] {
-            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+            if let Err(error) = Cli::read(line.split(' ')) {
                 panic!("{line}: {error}");
             }
         }
@@ -288,7 +312,7 @@ mod tests {
             "minimodel import-peer-request r m out --wait 31d",
             "minimodel import-peer-request r m out --events",
         ] {
-            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+            assert!(Cli::read(line.split(' ')).is_err(), "{line}");
         }
     }
 

@@ -154,7 +154,12 @@ pub async fn import<P: Ports<Clock: Clone>>(
             }
             telling.hear(&event);
         }
-        Both::Imported(imported) => telling.finish(terminal, imported),
+        Both::Imported(imported) => {
+            telling.finish(terminal, imported);
+            if let Some(stay) = args.meanwhile.stay {
+                telling.progress.say(&format!("serving it for another {stay}"));
+            }
+        }
         Both::Serve(event) => {
             let line = match event {
                 ServeEvent::Listening(address) => {

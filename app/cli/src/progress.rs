@@ -1,11 +1,13 @@
 //! How far a long piece of work is: a moving bar on a terminal, plain lines elsewhere.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use app::import::live::Meter;
 use app::quantity::{Size, Span};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use verifier::identity::PeerId;
 
 use crate::terminal::Paint;
@@ -20,6 +22,8 @@ pub struct Progress {
     bar: ProgressBar,
     plain: Option<Plain>,
     peers: HashSet<PeerId>,
+    /// In bytes.
+    done: u64,
     /// What has come and is not done yet, in bytes.
     coming: u64,
 }
@@ -28,10 +32,11 @@ pub struct Progress {
 struct Plain {
     what: String,
     total: Option<u64>,
-    at_start: u64,
     done: u64,
     coming: u64,
-    started: Instant,
+    /// What of both was counted.
+    counted: u64,
+    meter: Meter,
     told: Instant,
     ended: bool,
 }
@@ -40,7 +45,7 @@ impl Progress {
     /// Starts at `done` of `total` bytes; `what` is one word, such as `import`.
     pub fn start(what: &str, total: u64, done: u64, paint: Paint) -> Self {
         let template = "{prefix} [{bar:32}] {bytes}/{total_bytes}  {binary_bytes_per_sec}  \
-                        ETA {eta}  {msg}";
+                        ETA {left}  {msg}";
         let started = Self::new(what, Some(total), done, paint, template);
         started.bar.reset_eta();
         started
@@ -57,10 +62,10 @@ impl Progress {
                 let plain = Plain {
                     what: what.to_owned(),
                     total,
-                    at_start: done,
                     done,
                     coming: 0,
-                    started: now,
+                    counted: done,
+                    meter: Meter::new(now),
                     told: now,
                     ended: false,
                 };
@@ -69,11 +74,18 @@ impl Progress {
         };
         // A template that cannot be read leaves the library's own, which says the same less well.
         if let Ok(style) = ProgressStyle::with_template(template) {
+            let style =
+                style.with_key("left", |state: &ProgressState, line: &mut dyn fmt::Write| {
+                    let is_known = state.per_sec() >= 1.0;
+                    let left = is_known.then(|| Span(state.eta().as_secs()).to_string());
+                    // What cannot be written is not shown.
+                    let _ok = line.write_str(left.as_deref().unwrap_or("?"));
+                });
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(what.to_owned());
         bar.set_position(done);
-        Self { bar, plain, peers: HashSet::new(), coming: 0 }
+        Self { bar, plain, peers: HashSet::new(), done, coming: 0 }
     }
 
     /// Starts to count bytes towards no end; `what` is one word, such as `serve`.
@@ -83,41 +95,43 @@ impl Progress {
 
     /// So many bytes more are done.
     pub fn advance(&mut self, bytes: u64) {
-        self.bar.inc(bytes);
-        if let Some(plain) = &mut self.plain {
-            plain.done += bytes;
-            plain.tell(self.peers.len());
-        }
+        self.done += bytes;
+        self.coming = self.coming.saturating_sub(bytes);
+        self.show();
     }
 
     /// So many bytes were done before: they count for no rate.
     pub fn begin_at(&mut self, bytes: u64) {
+        self.done = bytes;
         self.bar.set_position(bytes);
         // The bar measures from where it last looked.
         self.bar.tick();
         self.bar.reset_eta();
         if let Some(plain) = &mut self.plain {
-            plain.begin_at(bytes);
-            plain.tell(self.peers.len());
+            plain.counted = bytes.saturating_add(self.coming);
         }
+        self.show();
     }
 
     /// So many bytes are done in all.
     pub fn reach(&mut self, bytes: u64) {
-        self.bar.set_position(bytes);
-        if let Some(plain) = &mut self.plain {
-            plain.done = bytes;
-            plain.tell(self.peers.len());
-        }
+        self.done = bytes;
+        self.show();
     }
 
     /// So many bytes have come of what is not done yet.
     pub fn coming(&mut self, bytes: u64) {
         self.coming = bytes;
         self.show_peers();
+        self.show();
+    }
+
+    fn show(&mut self) {
+        self.bar.set_position(self.done.saturating_add(self.coming));
         if let Some(plain) = &mut self.plain {
-            plain.coming = bytes;
-            plain.tell(self.peers.len());
+            let now = Instant::now();
+            plain.count(self.done, self.coming, now);
+            plain.tell(self.peers.len(), now);
         }
     }
 
@@ -173,19 +187,15 @@ impl Drop for Progress {
 }
 
 impl Plain {
-    fn begin_at(&mut self, bytes: u64) {
-        let moved = self.moved();
-        self.done = bytes;
-        self.at_start = bytes.saturating_sub(moved);
+    /// So much is done, and has come of what is not.
+    fn count(&mut self, done: u64, coming: u64, now: Instant) {
+        (self.done, self.coming) = (done, coming);
+        let came = done.saturating_add(coming);
+        self.meter.add(came.saturating_sub(self.counted), now);
+        self.counted = self.counted.max(came);
     }
 
-    /// What was done since the start.
-    const fn moved(&self) -> u64 {
-        self.done.saturating_sub(self.at_start)
-    }
-
-    fn tell(&mut self, peers: usize) {
-        let now = Instant::now();
+    fn tell(&mut self, peers: usize, now: Instant) {
         if now.duration_since(self.told) < PLAIN_INTERVAL || self.ended {
             return;
         }
@@ -194,9 +204,7 @@ impl Plain {
     }
 
     fn line(&self, now: Instant, peers: usize) -> String {
-        let millis = now.duration_since(self.started).as_millis().max(1);
-        let moved = self.moved().saturating_add(self.coming);
-        let rate = u64::try_from(u128::from(moved) * 1_000 / millis).unwrap_or(u64::MAX);
+        let rate = self.meter.rate(now);
         let who = match peers {
             0 => String::new(),
             1 => ", 1 peer".to_owned(),
@@ -206,7 +214,7 @@ impl Plain {
         let Some(total) = self.total else {
             return format!("{what}: {done}, {}/s{who}", Size(rate));
         };
-        let left = total.saturating_sub(self.done).checked_div(rate);
+        let left = total.saturating_sub(self.done).saturating_sub(self.coming).checked_div(rate);
         let eta = left.map_or_else(|| "?".to_owned(), |seconds| Span(seconds).to_string());
         let (rate, total) = (Size(rate), Size(total));
         format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}")
@@ -225,8 +233,8 @@ fn write_line(line: &str) {
     let _ok = writeln!(std::io::stderr(), "{line}");
 }
 
-impl std::fmt::Debug for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Progress").field("peers", &self.peers).finish_non_exhaustive()
     }
 }
@@ -234,6 +242,8 @@ impl std::fmt::Debug for Progress {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
+
+    use app::import::live::Meter;
 
     use super::Plain;
 
@@ -243,26 +253,29 @@ mod tests {
         let mut plain = Plain {
             what: "import".to_owned(),
             total: Some(64 << 20),
-            at_start: 0,
-            done: 0,
+            done: 54 << 20,
             coming: 0,
-            started,
+            counted: 54 << 20,
+            meter: Meter::new(started),
             told: started,
             ended: false,
         };
-        plain.begin_at(54 << 20);
-        plain.done += 4 << 20;
         let at = started + Duration::from_secs(2);
+        plain.count(58 << 20, 0, at);
         let line = "import: 58.00 MiB of 64.00 MiB, 2.00 MiB/s, 3 s left";
         assert_eq!(plain.line(at, 0), line);
         // Pieces that turn out to be bad are not fetched backwards.
-        plain.begin_at(50 << 20);
+        plain.counted = 50 << 20;
+        plain.count(50 << 20, 0, at);
         let line = "import: 50.00 MiB of 64.00 MiB, 2.00 MiB/s, 7 s left, 1 peer";
         assert_eq!(plain.line(at, 1), line);
         // What has come of a piece that is not whole moves the line.
-        plain.coming = 2 << 20;
+        plain.count(50 << 20, 2 << 20, at);
         let line = "import: 50.00 MiB of 64.00 MiB, 3.00 MiB/s, 4 s left, 1 peer, \
                     and 2.00 MiB of pieces that are not whole yet";
         assert_eq!(plain.line(at, 1), line);
+        // A pause is over after some seconds, and what came before it is no measure.
+        let later = at + Duration::from_secs(60);
+        assert!(plain.line(later, 0).contains(" 0 bytes/s, ? left"), "{}", plain.line(later, 0));
     }
 }

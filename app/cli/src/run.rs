@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -27,7 +26,7 @@ pub async fn run<W: Wiring>(
 ) -> Exit {
     let line: Vec<OsString> = line.into_iter().collect();
     let json = line.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let cli = match Cli::try_parse_from(&line) {
+    let cli = match Cli::read(&line) {
         Ok(cli) => cli,
         Err(error) => return refuse(error, json, terminal),
     };
@@ -142,8 +141,6 @@ mod tests {
     use std::io::{self, Cursor, Write};
     use std::sync::{Arc, Mutex};
 
-    use clap::Parser as _;
-
     use super::refuse;
     use crate::args::Cli;
     use crate::fault::Exit;
@@ -173,7 +170,7 @@ mod tests {
         let input = Box::new(Cursor::new(Vec::new()));
         let mut terminal =
             Terminal::with(Box::new(out.clone()), Box::new(err.clone()), input, Asking::Impossible);
-        let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+        let error = Cli::read(line.split(' ')).unwrap_err();
         let exit = refuse(error, json, &mut terminal);
         (exit, out.text(), err.text())
     }

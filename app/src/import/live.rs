@@ -16,7 +16,8 @@ use super::{Plan, bytes_of};
 use crate::event::Event;
 use crate::ports::{Evictable, PullNews};
 
-use meter::{Meter, Record};
+pub use meter::Meter;
+use meter::Record;
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -51,7 +51,7 @@ pub struct ImportArgs {
           conflicts_with = "patience")]
     pub wait: Option<Option<Span>>,
     /// With --json: print what happens while it runs too, one JSON object a line
-    #[arg(long, requires = "json")]
+    #[arg(long)]
     pub events: bool,
     /// Whether it is served meanwhile.
     #[command(flatten)]

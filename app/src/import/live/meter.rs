@@ -6,7 +6,7 @@ use super::History;
 
 /// Bytes a second over the last few seconds, in slots of a quarter of a second.
 #[derive(Debug, Clone)]
-pub(super) struct Meter {
+pub struct Meter {
     started: Instant,
     slots: [u64; Self::SLOTS],
     /// The number of the newest slot, counted from the start.
@@ -17,7 +17,8 @@ impl Meter {
     const SLOTS: usize = 20;
     const SLOT: u64 = 250;
 
-    pub(super) const fn new(now: Instant) -> Self {
+    /// Measures from now on.
+    pub const fn new(now: Instant) -> Self {
         Self { started: now, slots: [0; Self::SLOTS], newest: 0 }
     }
 
@@ -26,7 +27,8 @@ impl Meter {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn add(&mut self, bytes: u64, now: Instant) {
+    /// So many bytes came.
+    pub fn add(&mut self, bytes: u64, now: Instant) {
         let slot = (self.millis(now) / Self::SLOT).max(self.newest);
         let passed = slot.saturating_sub(self.newest);
         if passed >= Self::SLOTS as u64 {
@@ -50,7 +52,8 @@ impl Meter {
         &mut self.slots[(slot % Self::SLOTS as u64) as usize]
     }
 
-    pub(super) fn rate(&self, now: Instant) -> u64 {
+    /// Bytes a second.
+    pub fn rate(&self, now: Instant) -> u64 {
         let millis = self.millis(now);
         let passed = (millis / Self::SLOT).saturating_sub(self.newest);
         let stale = usize::try_from(passed).unwrap_or(usize::MAX).min(Self::SLOTS);
