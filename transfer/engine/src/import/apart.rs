@@ -26,6 +26,8 @@ pub(super) struct Apart {
     part: (u32, u32),
     /// Until when others are left what they are at, if there is nothing else.
     until: Option<Moment>,
+    /// Since when there is nothing else, and nothing is owed by one that has everything.
+    left: Option<Moment>,
     /// When this importer last went on from somewhere else, because a peer was after the same.
     since: Moment,
 }
@@ -41,7 +43,7 @@ pub(super) enum Next {
 
 impl Apart {
     pub(super) const fn new(begin: Begin, now: Moment) -> Self {
-        Self { begin, part: (0, 0), until: None, since: now }
+        Self { begin, part: (0, 0), until: None, left: None, since: now }
     }
 
     /// Until when others are left what they are at.
@@ -123,9 +125,19 @@ impl Engine {
         let behind = u32::try_from(within(rate, BEHIND) / u64::from(piece)).unwrap_or(u32::MAX);
         let at = busy.saturating_mul(AT.saturating_add(behind));
         let Some((first, length)) = self.pieces.picker().gap().filter(|gap| gap.1 > at) else {
-            self.apart.until = Some(self.now() + pause);
+            // Whatever others say, that does not go on for ever.
+            let now = self.now();
+            if owed == 0 {
+                self.apart.left.get_or_insert(now);
+            }
+            let until = self.apart.left.map_or(now + pause, |left| left + PAUSE[1]);
+            if until <= now {
+                return Next::Piece(index);
+            }
+            self.apart.until = Some(until.min(now + pause));
             return Next::Nothing;
         };
+        self.apart.left = None;
         // What others come to last: the later half if there is one that is as fast, anywhere if others
         // may be about to do the same.
         let rest = length - at;

@@ -85,13 +85,14 @@ impl Engine {
     pub(super) fn spend(&mut self, peer: u32, pieces: Vec<u32>, spare: Option<Spare>) {
         let bytes = pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
         let connection = self.connection(peer);
-        let purpose = match (spare, pieces.len()) {
-            (Some(_), _) => Purpose::Second,
-            (None, 1) => Purpose::One,
-            (None, _) => Purpose::Several,
+        let several = pieces.len() > 1;
+        let purpose = match spare {
+            Some(_) => Purpose::Second,
+            None if several => Purpose::Several,
+            None => Purpose::One,
         };
         if let Some(session) = self.session_mut(peer) {
-            session.batch = Some(Batch { pieces, spare });
+            session.batch = Some(Batch { pieces, spare, several });
             self.spending.insert(connection, bytes);
             self.effects.push_back(Effect::Spend(connection, bytes, purpose));
         }
@@ -201,17 +202,19 @@ impl Engine {
     fn ask_or_not(&mut self, peer: u32, mut batch: Batch, consent: Consent) -> u64 {
         let mut asked = 0;
         let snubbed = self.session(peer).is_some_and(|session| session.snub.is_some());
-        let several = batch.pieces.len() > 1;
         match consent {
-            Consent::Given if snubbed && several => self.unbatch(peer, batch.pieces),
+            Consent::Given if snubbed && batch.pieces.len() > 1 => self.unbatch(peer, batch.pieces),
             Consent::Given => {
                 asked =
                     batch.pieces.iter().map(|index| u64::from(self.pieces.length(*index))).sum();
                 self.ask_all(peer, batch);
             }
-            Consent::Denied if several => {
-                self.unbatch(peer, batch.pieces.split_off(1));
-                self.spend(peer, batch.pieces, batch.spare);
+            Consent::Denied if batch.several => {
+                let rest = batch.pieces.split_off(batch.pieces.len().min(1));
+                self.unbatch(peer, rest);
+                if !batch.pieces.is_empty() {
+                    self.spend(peer, batch.pieces, batch.spare);
+                }
             }
             Consent::Denied if batch.spare.is_some() => {
                 if let Some(session) = self.session_mut(peer) {

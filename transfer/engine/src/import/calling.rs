@@ -9,7 +9,7 @@ use crate::import::Engine;
 use crate::import::backoff::LONGEST;
 use crate::import::hearing::IN_VAIN;
 use crate::import::message::{Blame, Connection, Effect, News};
-use crate::import::peer::{Session, State};
+use crate::import::peer::{Session, State, Turn};
 use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VERSION, close};
 
 /// After how long it is looked again whether a connection is free.
@@ -112,10 +112,14 @@ impl Engine {
         let have = have.ok_or(Ending::HaveMap)?;
         let learns = self.learning.learner() == Some(self.connection(number));
         let Some(peer) = self.peers.get_mut(number as usize) else { return Ok(()) };
-        let opening = std::mem::replace(&mut peer.state, State::Denied);
-        let State::Opening { mut session, .. } = opening else { return Ok(()) };
-        session.most = most;
-        peer.state = State::Open(session);
+        if !matches!(peer.state, State::Opening { .. }) {
+            return Ok(());
+        }
+        let opening = std::mem::replace(&mut peer.state, State::Queued { until: now });
+        if let State::Opening { mut session, .. } = opening {
+            session.most = most;
+            peer.state = State::Open(session);
+        }
         let (id, hope) = (peer.id, peer.in_vain < IN_VAIN);
         let wanted = self.pieces.join(number, &have);
         self.turns.stale();
@@ -194,29 +198,27 @@ impl Engine {
         }
     }
 
-    /// Nothing is asked of the peer any more, and nothing it has counts.
+    /// Nothing is asked of the peer any more, and nothing it has counts. Its state is that of before.
     fn clear(&mut self, number: u32) {
         let connection = self.connection(number);
         self.learning.left(connection);
         let Some(peer) = self.peers.get_mut(number as usize) else { return };
-        let session = match std::mem::replace(&mut peer.state, State::Denied) {
-            State::Open(session) => {
-                let in_vain = peer.in_vain.saturating_add(1);
-                peer.in_vain = if session.pieces == 0 { in_vain } else { 0 };
-                session
-            }
-            State::Opening { session, .. } => session,
-            _ => return,
-        };
-        self.turns.forget(session.turn, number);
+        if let State::Open(session) = &peer.state {
+            let in_vain = peer.in_vain.saturating_add(1);
+            peer.in_vain = if session.pieces == 0 { in_vain } else { 0 };
+        }
+        let Some(session) = peer.session_mut() else { return };
+        let turn = std::mem::replace(&mut session.turn, Turn::Later);
+        let (asks, batch) = (std::mem::take(&mut session.asks), session.batch.take());
+        self.turns.forget(turn, number);
         self.turns.good.remove(&number);
         self.turns.stale();
-        self.release(number, session.asks.iter().map(|ask| u64::from(ask.length)).sum());
-        for ask in session.asks.iter().filter(|ask| !ask.cancelled) {
+        self.release(number, asks.iter().map(|ask| u64::from(ask.length)).sum());
+        for ask in asks.iter().filter(|ask| !ask.cancelled) {
             self.budget.asked = self.budget.asked.saturating_sub(ask.length.into());
             self.pieces.release(number, ask.index);
         }
-        for index in session.batch.iter().flat_map(|batch| &batch.pieces) {
+        for index in batch.iter().flat_map(|batch| &batch.pieces) {
             let length = u64::from(self.pieces.length(*index));
             self.budget.spending = self.budget.spending.saturating_sub(length);
             self.pieces.release(number, *index);

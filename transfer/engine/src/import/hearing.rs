@@ -57,7 +57,8 @@ impl Engine {
                 if lacked || !self.pieces.landed(peer, known.get()) {
                     return Err(Ending::Flood(Kind::Have));
                 }
-                if let Some(session) = self.session_mut(peer) {
+                let missing = self.pieces.is_missing(index);
+                if let Some(session) = self.session_mut(peer).filter(|_| missing) {
                     session.landed = session.heard;
                 }
                 self.landed(peer, index);

@@ -127,7 +127,7 @@ pub(super) struct Session {
     /// How long it took from such an ask to the first byte, or to its hello, at the least.
     pub(super) latency: Duration,
     pub(super) window: Window,
-    /// When a piece last landed at it.
+    /// When a piece last landed at it that was missing here.
     pub(super) landed: Moment,
     pub(super) snub: Option<Snub>,
     /// How often it was snubbed since a piece of it was right.
@@ -181,8 +181,10 @@ pub(super) enum Carries {
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
     pub(super) pieces: Vec<u32>,
-    /// How, if it is one piece that another is asked for too.
+    /// How, if another is asked for them too.
     pub(super) spare: Option<Spare>,
+    /// Whether consent is checked for several, however many were called off since.
+    pub(super) several: bool,
 }
 
 /// How a piece is asked of a second peer.

@@ -2,7 +2,7 @@
 
 use super::world::{Setup, World, id, millis};
 use crate::import::{Begin, Connection, Input, Why};
-use crate::wire::Frame;
+use crate::wire::{Frame, refusal};
 
 /// An import under the key of that number, which serves meanwhile.
 fn importer(own: u8, pieces: u32, peers: u8) -> World {
@@ -110,4 +110,34 @@ fn what_another_importer_has_come_to_in_this_ones_part_is_left_to_it() {
     world.gives(other, 5);
     come(&mut world, source, 0..2);
     assert_eq!(world.asks(source), "4", "6 and 7 are the other's");
+}
+
+#[test]
+fn an_importer_at_which_only_lands_what_is_here_already_keeps_nothing_from_this_one() {
+    let (mut world, source, other) = pair(4);
+    come(&mut world, source, 0..2);
+    assert_eq!(world.picture(), "##..");
+    world.says(other, Frame::Have(0));
+    world.pass(millis(600));
+    world.says(other, Frame::Have(1));
+    world.pass(millis(400));
+    assert_eq!((world.picture().as_str(), world.asks(source).as_str()), ("##??", "0 1 3 2"));
+}
+
+#[test]
+fn whatever_others_say_the_last_pieces_are_left_to_them_for_five_seconds_at_most() {
+    let (mut world, source, other) = pair(4);
+    // A piece takes three seconds.
+    for part in 0..64 {
+        world.pass(millis(100));
+        world.block(source, part / 32, (part % 32) << 15, 1 << 15);
+    }
+    assert_eq!(world.picture(), "##..");
+    world.pass(millis(2_000));
+    world.says(other, Frame::Have(2));
+    world.refuses(other, 2, refusal::NOT_HAD);
+    world.pass(millis(2_900));
+    assert_eq!(world.picture(), "##..");
+    world.pass(millis(100));
+    assert_eq!((world.picture().as_str(), world.asks(source).as_str()), ("##??", "0 1 2 3"));
 }

@@ -1,9 +1,11 @@
 //! Nothing is asked without consent, and its end costs the peer alone that it was for.
 
+use verifier::Bitfield;
+
 use super::world::{PIECE, Setup, World, id, millis, secs, set};
 use crate::Ending;
 use crate::import::{Consent, Input, News, Patience, PeerState, Purpose};
-use crate::wire::{Frame, Refuse, close, refusal};
+use crate::wire::{DigestsHead, Frame, MAX_DIGESTS, Refuse, close, refusal};
 
 #[test]
 fn nothing_is_asked_before_consent_is_known() {
@@ -150,4 +152,49 @@ fn what_does_not_come_of_what_consent_was_spent_on_is_let_go() {
     assert_eq!(world.released, 1 << 20);
     world.ends(anna, Ending::HungUp);
     assert_eq!(world.released, 3 << 20);
+}
+
+#[test]
+fn a_no_for_several_is_none_for_the_one_that_is_left_of_them() {
+    let small = 16 << 10;
+    for here in [1, 2] {
+        let setup = Setup { pieces: 5_000, piece: small, listed: false, ..Setup::default() };
+        let mut world = World::new(setup);
+        world.consents = false;
+        let mut wanted = Bitfield::full(5_000);
+        let anna = world.open_for(0, &wanted, 2);
+        let two = (anna, u64::from(2 * small), Purpose::Several);
+        assert_eq!(world.spends.pop_front(), Some(two));
+        // The list shows that some of them are here.
+        for first in (0..5_000).step_by(MAX_DIGESTS as usize) {
+            let count = MAX_DIGESTS.min(5_000 - first);
+            world.says(anna, Frame::Digests(DigestsHead { first, count }));
+            world.input(Input::Received(anna, count * 32));
+        }
+        for index in 0..here {
+            wanted.remove(world.index(index));
+        }
+        world.input(Input::Proven(anna, Ok(wanted)));
+        world.input(Input::Spent(anna, Consent::Denied));
+        let next = if here == 1 { (anna, small.into(), Purpose::One) } else { two };
+        assert_eq!(world.spends.pop_front(), Some(next));
+        world.input(Input::Spent(anna, Consent::Given));
+        assert_eq!(world.asks(anna), if here == 1 { "1" } else { "2 3" });
+    }
+}
+
+#[test]
+fn a_no_for_several_that_another_owes_is_none_for_the_one_that_is_left_of_them() {
+    let mut world = World::new(Setup { pieces: 20, peers: 2, ..Setup::default() });
+    let slow = world.open(0, &"#".repeat(20));
+    for index in 0..8 {
+        world.pass(millis(500));
+        world.gives(slow, index);
+    }
+    world.consents = false;
+    let idle = world.open(1, &"#".repeat(20));
+    assert_eq!(world.spends.pop_front(), Some((idle, 2 << 20, Purpose::Second)));
+    (8..19).for_each(|index| world.gives(slow, index));
+    world.input(Input::Spent(idle, Consent::Denied));
+    assert_eq!(world.spends.pop_front(), Some((idle, 1 << 20, Purpose::Second)));
 }
