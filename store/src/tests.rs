@@ -8,20 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    Access, Accounts, KnownPeer, PieceState, PieceStore as _, Pin, ReadError, Reservation,
-    ReserveError,
+    Accounts, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
 };
 use bytes::Bytes;
 use tempfile::TempDir;
 use verifier::identity::SigningKey;
 use verifier::manifest::{Draft, Manifest};
 use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source, VerifiedPiece};
-use verifier::scalars::{Label, UtcTime};
+use verifier::scalars::UtcTime;
 use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
+use crate::Store;
 use crate::files::faults::Faults;
-use crate::{LockError, OpenError, Store};
 
 const PIECE: u32 = 16_384;
 const NOW: UtcTime = UtcTime::from_unix(1_800_000_000);
@@ -132,86 +131,6 @@ fn quick_folder() -> TempDir {
 fn packs(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("store/packs")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
-}
-
-/// The folder as a crash would leave it: copied while the store is open.
-fn crashed_copy(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(from) = folders.pop() {
-        let to = copy.path().join(from.strip_prefix(folder).unwrap());
-        fs::create_dir_all(&to).unwrap();
-        for entry in fs::read_dir(&from).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            } else {
-                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-            }
-        }
-    }
-    copy
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_crash() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let artifact = Artifact::new(1);
-    artifact.keep_all(&store).await;
-    let copy = crashed_copy(folder.path());
-    let after = open(copy.path());
-    artifact.check_all(&after).await;
-    let model = after.model(artifact.sha256()).await.unwrap().unwrap();
-    assert!(model.have.is_full());
-    assert!(after.notices().is_empty());
-    let map = after.map(artifact.sha256()).await.unwrap().unwrap();
-    assert!(map.iter().all(|state| matches!(state, PieceState::Kept(Source::Peer(_)))));
-}
-
-#[tokio::test]
-async fn a_torn_tail_is_cut_and_the_pack_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let (first, second) = (Artifact::new(1), Artifact::new(2));
-    first.keep_all(&open(folder.path())).await;
-    let pack = packs(folder.path()).remove(0);
-    let whole = fs::metadata(&pack).unwrap().len();
-    let mut torn = fs::read(&pack).unwrap();
-    torn.extend_from_slice(b"MMPIECE0 and then the power went");
-    fs::write(&pack, torn).unwrap();
-
-    let store = open(folder.path());
-    assert_eq!(fs::metadata(&pack).unwrap().len(), whole);
-    second.keep_all(&store).await;
-    first.check_all(&store).await;
-    second.check_all(&store).await;
-}
-
-#[tokio::test]
-async fn a_rotted_piece_is_missing_and_can_be_had_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let artifact = Artifact::new(1);
-    artifact.keep_all(&open(folder.path())).await;
-    let pack = packs(folder.path()).remove(0);
-    let mut bytes = fs::read(&pack).unwrap();
-    // In a piece, wherever the headers of the runs lie.
-    let start = &artifact.slice(artifact.list.geometry().index(5).unwrap())[..64];
-    let at = bytes.windows(64).position(|window| window == start).unwrap();
-    bytes[at] ^= 1;
-    fs::write(&pack, bytes).unwrap();
-
-    let store = open(folder.path());
-    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
-    assert_eq!(report.checked, artifact.list.geometry().piece_count());
-    let [rotted] = report.corrupt[..] else { panic!("{:?}", report.corrupt) };
-    let map = store.map(artifact.sha256()).await.unwrap().unwrap();
-    assert_eq!(map[rotted.as_usize()], PieceState::Corrupt);
-    assert!(matches!(store.read(artifact.sha256(), rotted).await, Err(ReadError::Missing)));
-
-    artifact.keep_all(&store).await;
-    artifact.check_all(&store).await;
-    let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
-    assert!(report.corrupt.is_empty());
 }
 
 #[tokio::test]
@@ -334,48 +253,6 @@ async fn a_manifest_that_is_lost_is_told_and_another_of_the_same_cut_takes_its_p
 }
 
 #[tokio::test]
-async fn a_lost_index_is_rebuilt_from_the_packs() {
-    let folder = tempfile::tempdir().unwrap();
-    let artifact = Artifact::new(1);
-    artifact.keep_all(&open(folder.path())).await;
-    for lost in [true, false] {
-        let index = folder.path().join("store/index");
-        if lost {
-            fs::remove_dir_all(&index).unwrap();
-        } else {
-            for entry in fs::read_dir(&index).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() {
-                    fs::write(path, b"this is no index any more").unwrap();
-                }
-            }
-        }
-        let store = open(folder.path());
-        assert_eq!(store.notices().len(), 1, "lost: {lost}");
-        artifact.check_all(&store).await;
-    }
-}
-
-#[tokio::test]
-async fn an_import_that_cannot_fit_is_refused_before_the_first_byte() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let artifact = Artifact::new(1);
-    let used = store.accounts().await.unwrap();
-    store.set_quota(used.index + 250_000).await.unwrap();
-    let refused = store.reserve(artifact.reservation(), NOW).await;
-    assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
-    assert!(store.models().await.unwrap().is_empty());
-    assert_eq!(store.accounts().await.unwrap().reserved, 0);
-    assert!(packs(folder.path()).is_empty());
-
-    store.set_quota(1 << 30).await.unwrap();
-    store.reserve(artifact.reservation(), NOW).await.unwrap();
-    let busy = store.reserve(artifact.reservation(), NOW).await;
-    assert!(matches!(busy, Err(ReserveError::Busy)));
-}
-
-#[tokio::test]
 async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
@@ -461,64 +338,6 @@ async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
 }
 
 #[tokio::test]
-async fn forgetting_gives_the_space_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let (first, second) = (Artifact::new(1), Artifact::new(2));
-    first.keep_all(&store).await;
-    second.keep_all(&store).await;
-    let full = store.accounts().await.unwrap();
-    assert_eq!(store.forget(Sha256::of(b"nobody")).await.unwrap(), None);
-    assert!(store.forget(first.sha256()).await.unwrap().unwrap() >= first.bytes.len() as u64);
-    second.check_all(&store).await;
-    let half = store.accounts().await.unwrap();
-    assert!(half.live < full.live);
-    store.forget(second.sha256()).await.unwrap();
-    assert!(packs(folder.path()).is_empty());
-    let none = store.accounts().await.unwrap();
-    assert_eq!((none.live, none.dead), (0, 0));
-    first.keep_all(&store).await;
-    first.check_all(&store).await;
-}
-
-#[tokio::test]
-async fn two_artifacts_share_the_pieces_they_have_in_common() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let first = Artifact::new(1);
-    let mut bytes = first.bytes.to_vec();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    let second = Artifact::of(Bytes::from(bytes), 2);
-    first.keep_all(&store).await;
-    let before = store.accounts().await.unwrap().live;
-    store.reserve(second.reservation(), NOW).await.unwrap();
-    let have = store.learn(second.sha256(), Arc::clone(&second.list)).await.unwrap();
-    assert_eq!(have.count(), second.list.geometry().piece_count() - 1);
-    store.release(second.sha256());
-    second.keep_all(&store).await;
-    let after = store.accounts().await.unwrap().live;
-    assert!(after - before <= u64::from(PIECE) + 100);
-    store.forget(first.sha256()).await.unwrap();
-    second.check_all(&store).await;
-}
-
-#[tokio::test]
-async fn a_second_owner_is_told_who_has_the_store() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    match Store::open(folder.path(), "other") {
-        Err(OpenError::Lock(LockError::Held { pid, program })) => {
-            assert_eq!(pid, std::process::id());
-            assert_eq!(program, "test");
-        }
-        other => panic!("{other:?}"),
-    }
-    drop(store);
-    drop(open(folder.path()));
-}
-
-#[tokio::test]
 async fn a_list_of_peers_or_a_store_that_is_gone_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..2 {
@@ -544,24 +363,4 @@ async fn a_list_of_peers_or_a_store_that_is_gone_is_told() {
     assert!(open(folder.path()).notices().is_empty());
     fs::remove_file(folder.path().join("book.json")).unwrap();
     assert_eq!(open(folder.path()).notices().len(), 1);
-}
-
-#[tokio::test]
-async fn peers_are_remembered() {
-    let folder = tempfile::tempdir().unwrap();
-    let id = SigningKey::from_seed([4; 32]).public_key().peer_id();
-    let peer = KnownPeer {
-        id,
-        label: Label::parse("Anna").unwrap(),
-        addresses: vec![verifier::boundary::PeerAddress::parse("mmp://127.0.0.1:9").unwrap()],
-        added: NOW,
-        access: Access::Open,
-    };
-    open(folder.path()).add_peer(peer).await.unwrap();
-    let store = open(folder.path());
-    let peers = store.peers().await.unwrap();
-    assert_eq!(peers.len(), 1);
-    assert_eq!((peers[0].id, peers[0].label.as_str()), (id, "Anna"));
-    assert!(store.remove_peer(id).await.unwrap());
-    assert!(!store.remove_peer(id).await.unwrap());
 }
