@@ -23,7 +23,7 @@ use super::{Artifact, NOW, packs, quick_folder};
 use crate::device::allocated;
 use crate::files::Op;
 use crate::files::faults::{Fault, Faults};
-use crate::{Disk, Layout, change_settings, load_settings};
+use crate::{Disk, Layout, OpenError, change_settings, load_settings};
 
 const QUOTA: u64 = 1 << 30;
 
@@ -196,7 +196,13 @@ impl Scene {
 
     /// Opens what is left, without a fault, and looks at all of it.
     async fn check(&self, done: &Done, failed: &[Op], why: &str) {
-        let open = || Disk::open(&self.data, "test").unwrap_or_else(|e| panic!("{why}: {e:?}"));
+        // A process that another test starts has what is open here until it is another program.
+        let open = || loop {
+            match Disk::open(&self.data, "test") {
+                Err(OpenError::Lock(_)) => std::thread::yield_now(),
+                opened => break opened.unwrap_or_else(|e| panic!("{why}: {e:?}")),
+            }
+        };
         let live = async |disk: &Disk| disk.store.accounts().await.unwrap().live;
         let disk = open();
         assert!(!failed.is_empty() || done.live == Some(live(&disk).await), "{why}");
