@@ -171,7 +171,8 @@ impl Engine {
         let left = u64::from(self.pieces.missing()) + asked;
         let rate = self.session(peer).and_then(|session| session.meter.rate(self.now()));
         let (open_peers, all) = (tempo.open.max(1), tempo.rate);
-        let even = left.div_ceil(open_peers);
+        // Rounded down: it is looked at when a piece has come, so by the one that is ahead.
+        let even = left / open_peers;
         let mean = all / open_peers;
         let share = match rate {
             // To the nearest: with one piece more, a peer is done a piece's time after the others.
