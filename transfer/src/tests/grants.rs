@@ -8,8 +8,7 @@ use std::time::Duration;
 use app::ports::{PullError, PullSource, Refusal, ServeNews};
 use engine::wire::{Arrival, Decoder, Frame, Hello, Refuse, Side, VERSION, close, refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
-use verifier::{Bitfield, Sha256};
+use verifier::Sha256;
 
 use super::CALLER;
 use super::harness::{Artifact, Memory, identity, pull_in_vain, serve};
@@ -91,12 +90,7 @@ async fn a_grant_taken_back_ends_the_pieces() {
 #[tokio::test]
 async fn a_caller_whose_grant_was_taken_back_is_told_so_and_hears_no_more() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
-    let (land, landing) = mpsc::unbounded_channel();
-    let provider = Memory {
-        have: Bitfield::empty(4),
-        landing: Some(landing).into(),
-        ..Memory::whole(&artifact)
-    };
+    let (land, provider) = Memory::landing(&artifact);
     let granted = Arc::clone(&provider.granted);
     let served = serve(1, provider).await;
     let first = artifact.list.geometry().index(0).unwrap();
@@ -127,12 +121,7 @@ async fn a_caller_whose_grant_was_taken_back_is_told_so_and_hears_no_more() {
 #[tokio::test]
 async fn grants_are_looked_at_once_for_all_that_lands_in_a_short_time() {
     let artifact = Artifact::new(21 * 1_024, 1_024);
-    let (land, landing) = mpsc::unbounded_channel();
-    let provider = Memory {
-        have: Bitfield::empty(21),
-        landing: Some(landing).into(),
-        ..Memory::whole(&artifact)
-    };
+    let (land, provider) = Memory::landing(&artifact);
     let checked = Arc::clone(&provider.checked);
     let served = serve(1, provider).await;
     let mut caller = Caller::open(&served.source, artifact.sha256).await;
@@ -151,12 +140,7 @@ async fn grants_are_looked_at_once_for_all_that_lands_in_a_short_time() {
 #[tokio::test]
 async fn of_two_artifacts_that_land_together_a_caller_hears_of_its_own() {
     let artifact = Artifact::new(4 * 1_024, 1_024);
-    let (land, landing) = mpsc::unbounded_channel();
-    let provider = Memory {
-        have: Bitfield::empty(4),
-        landing: Some(landing).into(),
-        ..Memory::whole(&artifact)
-    };
+    let (land, provider) = Memory::landing(&artifact);
     let served = serve(1, provider).await;
     let mut caller = Caller::open(&served.source, artifact.sha256).await;
     let other = Sha256::of(b"another artifact");

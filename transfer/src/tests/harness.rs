@@ -120,6 +120,15 @@ impl Memory {
             checked: Arc::default(),
         }
     }
+
+    /// One that has nothing, and tells of what is sent to it.
+    pub(super) fn landing(
+        artifact: &Artifact,
+    ) -> (mpsc::UnboundedSender<(Sha256, PieceIndex)>, Self) {
+        let (land, landing) = mpsc::unbounded_channel();
+        let have = Bitfield::empty(artifact.list.geometry().piece_count());
+        (land, Self { have, landing: Some(landing).into(), ..Self::whole(artifact) })
+    }
 }
 
 impl Provider for Memory {
