@@ -18,6 +18,7 @@ use crate::disk::Disk;
 use crate::network::{Link, Seen};
 use crate::report::{Import, Outcome};
 use crate::scenario::{Importing, Machine};
+use crate::schedule::Alarm;
 use crate::stream::{Chunk, Content, Payload, Received, siblings};
 use crate::watch::Importing as Watch;
 use crate::world::{Entry, Event, Rest, rate};
@@ -53,7 +54,7 @@ pub(crate) struct Importer {
     denied: BTreeSet<usize>,
     kept: Bitfield,
     started: Moment,
-    tick: Option<Moment>,
+    tick: Alarm,
     /// Whether it is told to stop, and whether it has been.
     stopping: bool,
     stopped: bool,
@@ -104,7 +105,7 @@ impl Importer {
             denied: BTreeSet::new(),
             kept,
             started: Moment::START,
-            tick: None,
+            tick: Alarm::default(),
             stopping: false,
             stopped: false,
             report,
@@ -166,11 +167,9 @@ impl Importer {
     /// Gives the time in, if the engine waits for it.
     pub(crate) fn tick(&mut self, rest: &mut Rest) {
         let now = rest.plan.now();
-        // One that was planned before an earlier one is late.
-        if self.tick.is_none_or(|planned| planned > now) {
+        if !self.tick.rings(now) {
             return;
         }
-        self.tick = None;
         let wanted = self.engine.as_ref().and_then(Engine::deadline);
         if wanted.is_some_and(|(at, _)| at <= now) && !self.is_over() {
             self.input(Input::Tick, rest);
@@ -419,10 +418,7 @@ impl Importer {
             return;
         }
         let Some((at, _)) = self.engine.as_ref().and_then(Engine::deadline) else { return };
-        if self.tick.is_none_or(|planned| at < planned) {
-            self.tick = Some(at);
-            rest.plan.plan(at, Event::TickImport(self.me));
-        }
+        self.tick.set(at, Event::TickImport(self.me), &mut rest.plan);
     }
 
     fn later(&self, at: Moment, due: Due, rest: &mut Rest) {

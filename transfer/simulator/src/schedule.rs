@@ -50,6 +50,25 @@ impl<E> Schedule<E> {
     }
 }
 
+/// When an engine is given the time: planned once, however often it is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(Option<Moment>);
+
+impl Alarm {
+    /// Plans that event, unless it comes as early already.
+    pub(crate) fn set<E>(&mut self, at: Moment, event: E, plan: &mut Schedule<E>) {
+        if self.0.is_none_or(|planned| at < planned) {
+            self.0 = Some(at);
+            plan.plan(at, event);
+        }
+    }
+
+    /// Whether this is the event; one that was planned before an earlier one is late.
+    pub(crate) fn rings(&mut self, now: Moment) -> bool {
+        self.0.take_if(|planned| *planned <= now).is_some()
+    }
+}
+
 impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.number) == (other.at, other.number)

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use engine::upload::{Caller, Effect, Input, Limits, Opened, Refusal};
 use engine::wire::{Arrival, Decoder, Frame, Side};
-use engine::{Ending, Moment, Uploads};
+use engine::{Ending, Uploads};
 use verifier::{Bitfield, PieceIndex};
 
 use crate::disk::Disk;
 use crate::network::{Link, Seen};
 use crate::scenario::{Machine, Serving};
+use crate::schedule::Alarm;
 use crate::stream::{Chunk, Content, Payload};
 use crate::watch::Serving as Watch;
 use crate::world::{Event, Rest, rate};
@@ -39,7 +40,7 @@ pub(crate) struct Server {
     last: u64,
     disk: Disk,
     revoked: BTreeSet<usize>,
-    tick: Option<Moment>,
+    tick: Alarm,
     watch: Watch,
 }
 
@@ -62,7 +63,7 @@ impl Server {
             last: 0,
             disk: Disk::new(machine.disk),
             revoked: BTreeSet::new(),
-            tick: None,
+            tick: Alarm::default(),
             watch: Watch::new(rest.geometry),
         }
     }
@@ -73,7 +74,7 @@ impl Server {
         self.callers.clear();
         self.links.clear();
         self.watch = Watch::new(rest.geometry);
-        self.tick = None;
+        self.tick = Alarm::default();
     }
 
     pub(crate) fn have(&mut self, kept: &Bitfield) {
@@ -153,10 +154,9 @@ impl Server {
 
     pub(crate) fn tick(&mut self, rest: &mut Rest) {
         let now = rest.plan.now();
-        if self.tick.is_none_or(|planned| planned > now) {
+        if !self.tick.rings(now) {
             return;
         }
-        self.tick = None;
         if self.uploads.deadline().is_some_and(|(at, _)| at <= now) {
             self.input(Input::Tick, rest);
         }
@@ -247,10 +247,7 @@ impl Server {
 
     fn tick_at(&mut self, rest: &mut Rest) {
         let Some((at, _)) = self.uploads.deadline() else { return };
-        if self.tick.is_none_or(|planned| at < planned) {
-            self.tick = Some(at);
-            rest.plan.plan(at, Event::TickServe(self.me));
-        }
+        self.tick.set(at, Event::TickServe(self.me), &mut rest.plan);
     }
 
     fn perform(&mut self, effect: Effect, unsent: &mut Vec<(Caller, PieceIndex)>, rest: &mut Rest) {
