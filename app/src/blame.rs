@@ -157,7 +157,7 @@ impl Blamed for ReserveError {
 
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::Quota { .. } => "quota",
+            Self::Quota { .. } | Self::ModelQuota { .. } => "quota",
             Self::Device { .. } => "device",
             Self::OtherManifest { .. } => "manifest",
             Self::Busy | Self::Failed(_) => "store",
@@ -168,6 +168,10 @@ impl Blamed for ReserveError {
         match self {
             Self::Quota { .. } => {
                 Advice::new("Forget a model, or raise the quota.").by(Remedy::MakeRoom)
+            }
+            Self::ModelQuota { model_id, .. } => {
+                let what = format!("Forget a version of {model_id}, or raise the quota it has.");
+                Advice::from(what).by(Remedy::MakeRoom)
             }
             Self::Device { .. } => {
                 "Free some space on that disk, or use another one, then try again.".into()

@@ -50,8 +50,14 @@ pub(crate) struct Artifact {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) reserved: u64,
-    /// Bytes of an output that lies on the store's own device.
-    pub(crate) output: u64,
+    pub(crate) output: Option<Promised>,
+}
+
+/// Bytes of a device that an output may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Promised {
+    pub(crate) device: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What is known of a piece, in as few bytes as a million of them allow.
@@ -352,11 +358,14 @@ impl Catalogue {
 
     /// Whether an artifact may go to make room.
     pub(crate) fn may_evict(&self, artifact: Sha256) -> bool {
-        !self.held.contains_key(&artifact)
-            && self
-                .artifacts
-                .get(&artifact)
-                .is_some_and(|entry| entry.lease.is_none() && entry.known.pin == Pin::Unpinned)
+        let entry = self.artifacts.get(&artifact);
+        !self.is_used(artifact) && entry.is_some_and(|entry| entry.known.pin == Pin::Unpinned)
+    }
+
+    /// Whether somebody works with an artifact: holds it, or imports it.
+    pub(crate) fn is_used(&self, artifact: Sha256) -> bool {
+        let entry = self.artifacts.get(&artifact);
+        self.held.contains_key(&artifact) || entry.is_some_and(|entry| entry.lease.is_some())
     }
 
     /// Every place that a piece of the library lies at, with its length, once, in order.
@@ -403,9 +412,10 @@ impl Catalogue {
         self.leases().map(|lease| lease.reserved).sum()
     }
 
-    /// Bytes that outputs may take on the store's own device.
-    pub(crate) fn outputs(&self) -> u64 {
-        self.leases().map(|lease| lease.output).sum()
+    /// Bytes of a device that were promised to outputs.
+    pub(crate) fn outputs(&self, device: u64) -> u64 {
+        let promised = self.leases().filter_map(|lease| lease.output);
+        promised.filter(|output| output.device == device).map(|output| output.bytes).sum()
     }
 
     fn leases(&self) -> impl Iterator<Item = &Lease> {

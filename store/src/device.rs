@@ -84,30 +84,39 @@ pub(crate) fn check_writable(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes free for this user on the device of a folder.
+/// What a device has, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// All there is.
+    pub(crate) size: u64,
+    /// Free for this user.
+    pub(crate) free: u64,
+}
+
+/// What the device of a folder has.
 #[cfg(unix)]
-pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+pub(crate) fn space(folder: &Path) -> io::Result<Space> {
     let stat = rustix::fs::statvfs(folder)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(Space { size: bytes(stat.f_blocks), free: bytes(stat.f_bavail) })
 }
 
-/// Bytes free on the device of a folder: not known here, so no limit.
+/// What the device of a folder has: not known here, so no limit.
 #[cfg(not(unix))]
-pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
-    Ok(u64::MAX)
+pub(crate) fn space(_folder: &Path) -> io::Result<Space> {
+    Ok(Space { size: 0, free: u64::MAX })
 }
 
-/// Whether two folders lie on one device.
+/// The device that a folder lies on.
 #[cfg(unix)]
-pub(crate) fn is_one(one: &Path, other: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    Ok(one.metadata()?.dev() == other.metadata()?.dev())
+pub(crate) fn of(folder: &Path) -> io::Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::dev(&folder.metadata()?))
 }
 
-/// Whether two folders lie on one device: not known here, so they do.
+/// The device that a folder lies on: not known here, so all are one.
 #[cfg(not(unix))]
-pub(crate) fn is_one(_one: &Path, _other: &Path) -> io::Result<bool> {
-    Ok(true)
+pub(crate) fn of(_folder: &Path) -> io::Result<u64> {
+    Ok(0)
 }
 
 /// Bytes that a file really takes.

@@ -3,6 +3,7 @@
 //! Piece bytes lie in append-only packs that describe themselves; sled holds what the library
 //! knows of them. Nothing is acknowledged before it would survive a crash.
 
+mod accounts;
 mod book;
 mod catalogue;
 mod codec;
@@ -11,6 +12,7 @@ mod disk;
 mod documents;
 mod error;
 mod files;
+mod forget;
 mod index;
 pub mod journal;
 mod layout;
@@ -21,6 +23,7 @@ mod pack;
 mod pipeline;
 mod quota;
 mod recovery;
+mod room;
 mod scrub;
 mod shared;
 mod store;

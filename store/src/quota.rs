@@ -1,36 +1,38 @@
-//! Admission, eviction and giving space back.
+//! Admission: what an artifact needs, whether it fits, and making the room.
 //!
-//! Everything here that gives up places runs between two batches of the writer.
+//! What goes is planned in [`crate::room`]; what gives up places runs between two batches of the writer.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::{Accounts, Evictable, Footprint, Held, Reservation, ReserveError};
+use app::ports::{Accounts, Evictable, Held, Reservation, ReserveError};
 use verifier::geometry::CHUNK_LIMITS;
-use verifier::scalars::UtcTime;
+use verifier::scalars::{Id, UtcTime};
 use verifier::{Geometry, PieceIndex, Sha256};
 
-use crate::catalogue::{Artifact, Catalogue, Lease};
-use crate::device::{self, Punched};
+use crate::accounts::{accounts, footprints};
+use crate::catalogue::{Artifact, Catalogue, Lease, Promised};
+use crate::device::{self, Space};
 use crate::documents;
 use crate::error::{At as _, StoreError};
-use crate::index::{Index, Known};
+use crate::forget;
+use crate::index::Known;
 use crate::layout::Layout;
-use crate::pack::{BLOCK, Location, blocks};
+use crate::pack::{BLOCK, blocks};
+use crate::room::{self, Candidate, Device, Limit, Of, Using, in_blocks};
 use crate::shared::Shared;
 
 /// The quota until the user sets one, in bytes.
 pub(crate) const DEFAULT_QUOTA: u64 = 4 << 30;
 
 /// Index, piece list and header that a piece may need beside its bytes, in bytes.
-const PIECE_OVERHEAD: u64 = 160;
-
-/// The index may take this many bytes more than its pieces need before it is written anew.
-const INDEX_SLACK: u64 = 8 << 20;
+pub(crate) const PIECE_OVERHEAD: u64 = 160;
 
 /// Index and manifest that an artifact may need, in bytes.
 const ARTIFACT_OVERHEAD: u64 = 64 << 10;
+
+/// A receipt and the folder's own growth, beside an output, in bytes.
+const OUTPUT_OVERHEAD: u64 = 16 << 10;
 
 /// Makes room for an artifact and leases it; `on` hears what has gone for it, at once.
 pub(crate) fn reserve(
@@ -39,9 +41,9 @@ pub(crate) fn reserve(
     now: UtcTime,
     on: impl FnMut(&Evictable),
 ) -> Result<Held, ReserveError> {
-    let wanted = wanted(shared, reservation)?;
-    let evicted = make_room(shared, reservation.artifact, wanted, on)?;
-    let held = lease(shared, reservation, wanted, now).map_err(failed)?;
+    let needs = needs(shared, reservation)?;
+    let evicted = make_room(shared, &needs, on)?;
+    let held = lease(shared, reservation, needs, now).map_err(failed)?;
     Ok(Held { evicted, ..held })
 }
 
@@ -50,26 +52,33 @@ pub(crate) fn would_reserve(
     shared: &Shared,
     reservation: &Reservation,
 ) -> Result<Vec<Evictable>, ReserveError> {
-    let wanted = wanted(shared, reservation)?;
-    would_go(shared, Some(reservation.artifact), wanted)
+    planned(shared, &needs(shared, reservation)?)
 }
 
 /// What would be evicted so that so many bytes more fit. Nothing is changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
-    would_go(shared, None, Wanted { kept: needed(wanted), output: 0 })
+    planned(shared, &Needs { artifact: None, library: needed(wanted), output: None })
 }
 
-/// What is wanted of quota and device.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
+/// What is wanted of the quota and of devices.
+#[derive(Debug)]
+struct Needs {
+    /// The artifact that it is for, which does not go for itself.
+    artifact: Option<(Sha256, Id)>,
     /// Bytes that the store takes more.
-    kept: u64,
-    /// Bytes that an output takes on the store's own device.
-    output: u64,
+    library: u64,
+    /// An output beside it.
+    output: Option<OutputNeed>,
 }
 
-/// What a reservation adds, if it can be made.
-fn wanted(shared: &Shared, reservation: &Reservation) -> Result<Wanted, ReserveError> {
+#[derive(Debug)]
+struct OutputNeed {
+    folder: PathBuf,
+    promised: Promised,
+}
+
+/// What a reservation needs, if it can be made.
+fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveError> {
     let artifact = reservation.artifact;
     // Nothing can be done any more under a manifest that is damaged or gone.
     let is_lost = matches!(documents::read_manifest(&shared.layout, artifact), Ok(None));
@@ -91,23 +100,17 @@ fn wanted(shared: &Shared, reservation: &Reservation) -> Result<Wanted, ReserveE
             _ => taken(&reservation.geometry, reservation.geometry.indices()),
         }
     };
-    let kept = with_overhead(missing, reservation.geometry.piece_count());
-    Ok(Wanted { kept, output: output(shared, reservation)? })
-}
-
-/// Bytes that an output takes on the store's own device; refused if it lies on another one that
-/// does not have them.
-fn output(shared: &Shared, reservation: &Reservation) -> Result<u64, ReserveError> {
-    let Some((folder, bytes)) = &reservation.output else { return Ok(0) };
-    let store = shared.layout.store();
-    if device::is_one(&store, folder).at(folder).map_err(failed)? {
-        return Ok(*bytes);
-    }
-    let free = device::free_bytes(folder).at(folder).map_err(failed)?;
-    if *bytes > free {
-        return Err(ReserveError::Device { place: folder.clone(), wanted: *bytes, free });
-    }
-    Ok(0)
+    let output = match &reservation.output {
+        None => None,
+        Some((folder, bytes)) => {
+            let device = device::of(folder).at(folder).map_err(failed)?;
+            let bytes = in_blocks(*bytes).saturating_add(OUTPUT_OVERHEAD);
+            Some(OutputNeed { folder: folder.clone(), promised: Promised { device, bytes } })
+        }
+    };
+    let artifact = Some((artifact, reservation.model_id.clone()));
+    let library = with_overhead(missing, reservation.geometry.piece_count());
+    Ok(Needs { artifact, library, output })
 }
 
 /// Bytes of missing pieces, and of what the store keeps beside them.
@@ -134,124 +137,109 @@ fn needed(bytes: u64) -> u64 {
 /// [`ReserveError`] if they would not.
 pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
     let wanted = needed(wanted);
-    if wanted > DEFAULT_QUOTA {
-        let quota = DEFAULT_QUOTA;
-        return Err(ReserveError::Quota { wanted, left: quota, quota });
-    }
     let root = std::path::absolute(layout.root()).unwrap_or_else(|_| layout.root().to_owned());
-    let Some(place) = root.ancestors().find(|folder| folder.is_dir()) else { return Ok(()) };
-    match device::free_bytes(place) {
-        Ok(free) if wanted > free => {
-            Err(ReserveError::Device { place: place.to_owned(), wanted, free })
+    let mut limits = vec![Limit { of: Of::Quota, most: DEFAULT_QUOTA, used: 0, wanted }];
+    if let Some(place) = root.ancestors().find(|folder| folder.is_dir())
+        && let Ok(Space { size, free }) = device::space(place)
+    {
+        limits.push(Limit::on(Of::Library, place, (size, free), 0, wanted));
+    }
+    room::plan(&limits, Vec::new()).map(drop)
+}
+
+/// The limits that the needs run into, as things are: the quota, and each device that would be written to, for what would be written there.
+fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
+    let Accounts { live, dead, index, reserved, quota, .. } = accounts(shared).map_err(failed)?;
+    let place = shared.layout.store();
+    let own = device::of(&place).at(&place).map_err(failed)?;
+    let promised = |device: u64| {
+        let kept = if device == own { reserved } else { 0 };
+        shared.catalogue().outputs(device).saturating_add(kept)
+    };
+    let on = |of: fn(Device) -> Of, place: &Path, device, wanted| {
+        let Space { size, free } = device::space(place).at(place).map_err(failed)?;
+        Ok(Limit::on(of, place, (size, free), promised(device), wanted))
+    };
+    let mut limits = Vec::new();
+    if needs.library > 0 {
+        let used = live + dead + index + reserved;
+        limits.push(Limit { of: Of::Quota, most: quota, used, wanted: needs.library });
+    }
+    let mut here = needs.library;
+    if let Some(OutputNeed { folder, promised }) = &needs.output {
+        if promised.device == own {
+            here = here.saturating_add(promised.bytes);
+        } else {
+            limits.push(on(Of::Output, folder, promised.device, promised.bytes)?);
         }
-        _ => Ok(()),
+    }
+    if here > 0 {
+        limits.push(on(Of::Library, &place, own, here)?);
+    }
+    Ok(limits)
+}
+
+/// What would go for the needs, in this order.
+fn planned(shared: &Shared, needs: &Needs) -> Result<Vec<Evictable>, ReserveError> {
+    let limits = limits(shared, needs)?;
+    // What each artifact takes is asked for only where it matters.
+    match room::plan(&limits, Vec::new()) {
+        Ok(nothing) => Ok(nothing),
+        Err(_) => room::plan(&limits, candidates(&shared.catalogue(), needs)),
     }
 }
 
-/// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
-pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, StoreError> {
-    remove(shared, artifact, |catalogue| {
-        let is_busy = |entry: &Artifact| entry.lease.is_some();
-        if catalogue.artifacts.get(&artifact).is_some_and(is_busy) {
-            return Err(StoreError::Busy(artifact));
-        }
-        Ok(true)
-    })
-}
-
-/// Forgets an artifact if it `may` go at the moment at which it does.
-fn remove(
+/// Carries the plan out, and makes a new one for what came into use meanwhile.
+fn make_room(
     shared: &Shared,
-    artifact: Sha256,
-    may: impl FnOnce(&Catalogue) -> Result<bool, StoreError>,
-) -> Result<Option<u64>, StoreError> {
-    let places: BTreeSet<Location> = {
-        let mut catalogue = shared.catalogue();
-        if !may(&catalogue)? {
-            return Ok(None);
+    needs: &Needs,
+    mut on: impl FnMut(&Evictable),
+) -> Result<Vec<Evictable>, ReserveError> {
+    let mut evicted = Vec::new();
+    loop {
+        let mut stayed = false;
+        for planned in planned(shared, needs)? {
+            let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(planned.artifact));
+            match forget::remove(shared, planned.artifact, may).map_err(failed)? {
+                Some(bytes) => {
+                    let gone = Evictable { bytes, ..planned };
+                    on(&gone);
+                    evicted.push(gone);
+                }
+                None => stayed = true,
+            }
         }
-        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        let places = entry.lying().map(|(_, place)| place).collect();
-        catalogue.artifacts.remove(&artifact);
-        catalogue.drop_users();
-        places
-    };
-    let before = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
-    documents::begin_to_forget(&shared.layout, artifact)?;
-    shared.index.remove(artifact)?;
-    // Places are only given up when no index that a crash leaves behind still names them.
-    shared.index.sync()?;
-    give_back(shared, &places)?;
-    documents::finish_forgetting(&shared.layout, artifact)?;
-    let pieces = shared.catalogue().kept_pieces();
-    trim_index(&shared.index, pieces)?;
-    let after = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
-    Ok(Some(before.saturating_sub(after)))
-}
-
-/// Gives back the space of those places that nothing refers to any more.
-pub(crate) fn give_back(shared: &Shared, places: &BTreeSet<Location>) -> Result<(), StoreError> {
-    let (dead, headers, empty) = {
-        let mut catalogue = shared.catalogue();
-        let live = catalogue.recount();
-        let header = |place: &Location| (place.pack, place.block);
-        let dead: BTreeSet<Location> = places
-            .iter()
-            .copied()
-            .filter(|place| live.binary_search_by_key(place, |(place, _)| *place).is_err())
-            .collect();
-        catalogue.addresses.clear(&dead);
-        let headers: BTreeSet<(u32, u32)> = dead
-            .iter()
-            .map(header)
-            .filter(|run| live.binary_search_by_key(run, |(place, _)| header(place)).is_err())
-            .collect();
-        let packs: BTreeSet<u32> = dead.iter().map(|place| place.pack).collect();
-        let empty: BTreeSet<u32> =
-            packs.into_iter().filter(|pack| !catalogue.live.contains_key(pack)).collect();
-        (dead, headers, empty)
-    };
-    if !empty.is_empty() {
-        shared.ask_to_roll();
-    }
-    for pack in &empty {
-        shared.packs.remove(*pack)?;
-    }
-    // Pieces before headers, which say where the pieces are.
-    for place in dead.iter().filter(|place| !empty.contains(&place.pack)) {
-        if shared.packs.punch(*place)? == Punched::Unable {
-            tracing::debug!(pack = place.pack, "dead space stays until its pack is empty");
+        if !stayed {
+            break;
         }
     }
-    for (pack, block) in headers.iter().filter(|(pack, _)| !empty.contains(pack)) {
-        shared.packs.punch_header(*pack, *block)?;
+    // Less may have come free than was counted: some file systems keep what is to be punched out.
+    if !evicted.is_empty() {
+        room::plan(&limits(shared, needs)?, Vec::new())?;
     }
-    Ok(())
+    Ok(evicted)
 }
 
-/// Where the store's bytes are.
-pub(crate) fn accounts(shared: &Shared) -> Result<Accounts, StoreError> {
-    let (live, reserved, quota) = {
-        let catalogue = shared.catalogue();
-        (catalogue.live_bytes(), catalogue.reserved(), catalogue.quota)
+fn candidates(catalogue: &Catalogue, needs: &Needs) -> Vec<Candidate> {
+    let footprints = footprints(catalogue);
+    let itself = needs.artifact.as_ref().map(|(artifact, _)| *artifact);
+    let candidate = |(artifact, entry): (&Sha256, &Artifact)| {
+        let evictable = Evictable {
+            artifact: *artifact,
+            model_id: entry.known.model_id.clone(),
+            model_version: entry.known.model_version.clone(),
+            last_use: entry.known.last_use,
+            bytes: footprints.get(artifact).map_or(0, |footprint| footprint.own),
+        };
+        let is_used = itself == Some(*artifact) || catalogue.is_used(*artifact);
+        let using = if is_used { Using::Somebody } else { Using::Nobody };
+        Candidate { evictable, pin: entry.known.pin, using }
     };
-    let folder = shared.layout.store();
-    Ok(Accounts {
-        live,
-        dead: shared.packs.allocated()?.saturating_sub(live),
-        index: shared.index.size()?.saturating_add(documents::size(&shared.layout)?),
-        reserved,
-        quota,
-        free: device::free_bytes(&folder).at(&folder)?,
-    })
+    catalogue.artifacts.iter().map(candidate).collect()
 }
 
-/// Writes the index anew when it is mostly made of what is gone, with so many pieces kept.
-pub(crate) fn trim_index(index: &Index, pieces: u64) -> Result<(), StoreError> {
-    if index.size()? > INDEX_SLACK + pieces * PIECE_OVERHEAD {
-        index.rewrite_all()?;
-    }
-    Ok(())
+fn failed(error: StoreError) -> ReserveError {
+    ReserveError::Failed(error.into())
 }
 
 fn same_cut(known: &Known, reservation: &Reservation) -> bool {
@@ -263,165 +251,10 @@ fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
     pieces.map(|index| blocks(geometry.length(index)) * BLOCK).sum()
 }
 
-/// What would be evicted for so many bytes more, in the order of eviction.
-fn would_go(
-    shared: &Shared,
-    except: Option<Sha256>,
-    wanted: Wanted,
-) -> Result<Vec<Evictable>, ReserveError> {
-    let room = Room::of(shared)?;
-    if room.fits(wanted, 0) {
-        return Ok(Vec::new());
-    }
-    let mut candidates = candidates(&shared.catalogue(), except);
-    room.check(wanted, &candidates)?;
-    let mut gain = 0;
-    candidates.retain(|candidate| {
-        let needed = !room.fits(wanted, gain);
-        gain += if needed { candidate.bytes } else { 0 };
-        needed
-    });
-    Ok(candidates)
-}
-
-fn make_room(
-    shared: &Shared,
-    artifact: Sha256,
-    wanted: Wanted,
-    mut on: impl FnMut(&Evictable),
-) -> Result<Vec<Evictable>, ReserveError> {
-    let room = Room::of(shared)?;
-    let mut evicted = Vec::new();
-    if room.fits(wanted, 0) {
-        return Ok(evicted);
-    }
-    let candidates = candidates(&shared.catalogue(), Some(artifact));
-    room.check(wanted, &candidates)?;
-    let mut gain = 0;
-    for candidate in candidates {
-        if room.fits(wanted, gain) {
-            break;
-        }
-        // It may have come into use since it was looked for.
-        let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(candidate.artifact));
-        let Some(bytes) = remove(shared, candidate.artifact, may).map_err(failed)? else {
-            continue;
-        };
-        gain += bytes;
-        let gone = Evictable { bytes, ..candidate };
-        on(&gone);
-        evicted.push(gone);
-    }
-    if room.fits(wanted, gain) {
-        return Ok(evicted);
-    }
-    // Less came free than was counted: the file system keeps what was to be punched out.
-    Err(room.refusal(wanted, gain))
-}
-
-fn failed(error: StoreError) -> ReserveError {
-    ReserveError::Failed(error.into())
-}
-
-/// How much fits as things are.
-struct Room {
-    /// The folder of the store.
-    place: PathBuf,
-    /// Bytes that are taken or promised; they may be more than the quota, which was set later.
-    used: u64,
-    quota: u64,
-    /// Bytes free on the device that nobody was promised.
-    free: u64,
-}
-
-impl Room {
-    fn of(shared: &Shared) -> Result<Self, ReserveError> {
-        let Accounts { live, dead, index, reserved, quota, free } =
-            accounts(shared).map_err(failed)?;
-        let promised = reserved.saturating_add(shared.catalogue().outputs());
-        let used = live + dead + index + reserved;
-        let place = shared.layout.store();
-        Ok(Self { place, used, quota, free: free.saturating_sub(promised) })
-    }
-
-    /// Bytes left under the quota once `gain` has come free.
-    const fn left(&self, gain: u64) -> u64 {
-        self.quota.saturating_sub(self.used.saturating_sub(gain))
-    }
-
-    /// Whether all of it fits once `gain` has come free.
-    const fn fits(&self, wanted: Wanted, gain: u64) -> bool {
-        let Wanted { kept, output } = wanted;
-        kept <= self.left(gain) && kept.saturating_add(output) <= self.free.saturating_add(gain)
-    }
-
-    /// Refuses what would not fit if all of these went.
-    fn check(&self, wanted: Wanted, candidates: &[Evictable]) -> Result<(), ReserveError> {
-        let all = candidates.iter().map(|candidate| candidate.bytes).sum();
-        if self.fits(wanted, all) { Ok(()) } else { Err(self.refusal(wanted, all)) }
-    }
-
-    /// Why it does not fit though `gain` came free.
-    fn refusal(&self, Wanted { kept, output }: Wanted, gain: u64) -> ReserveError {
-        let left = self.left(gain);
-        if kept > left {
-            return ReserveError::Quota { wanted: kept, left, quota: self.quota };
-        }
-        let (place, wanted) = (self.place.clone(), kept.saturating_add(output));
-        ReserveError::Device { place, wanted, free: self.free }
-    }
-}
-
-/// What may be evicted, least recently used first, and the bytes that each alone takes.
-fn candidates(catalogue: &Catalogue, except: Option<Sha256>) -> Vec<Evictable> {
-    let footprints = footprints(catalogue);
-    let mut candidates: Vec<_> = catalogue
-        .artifacts
-        .iter()
-        .filter(|(artifact, _)| Some(**artifact) != except && catalogue.may_evict(**artifact))
-        .map(|(artifact, entry)| Evictable {
-            artifact: *artifact,
-            model_id: entry.known.model_id.clone(),
-            model_version: entry.known.model_version.clone(),
-            last_use: entry.known.last_use,
-            bytes: footprints.get(artifact).map_or(0, |footprint| footprint.own),
-        })
-        .collect();
-    candidates.sort_by_key(|candidate| candidate.last_use);
-    candidates
-}
-
-/// What each artifact takes: in places of its own, and in places that others use too.
-pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
-    let mut footprints: BTreeMap<Sha256, Footprint> = catalogue
-        .artifacts
-        .keys()
-        .map(|artifact| (*artifact, Footprint { artifact: *artifact, own: 0, shared: 0 }))
-        .collect();
-    let mut uses: Vec<(Location, usize, u32)> = Vec::new();
-    for (number, entry) in catalogue.artifacts.values().enumerate() {
-        let geometry = &entry.known.geometry;
-        uses.extend(entry.lying().map(|(index, place)| (place, number, geometry.length(index))));
-    }
-    uses.sort_unstable();
-    // An artifact may have the same piece twice.
-    uses.dedup_by_key(|(place, number, _)| (*place, *number));
-    let mut all: Vec<&mut Footprint> = footprints.values_mut().collect();
-    for users in uses.chunk_by(|(one, ..), (other, ..)| one == other) {
-        let is_shared = users.len() > 1;
-        for (_, number, length) in users {
-            let Some(footprint) = all.get_mut(*number) else { continue };
-            let taken = if is_shared { &mut footprint.shared } else { &mut footprint.own };
-            *taken += blocks(*length) * BLOCK;
-        }
-    }
-    footprints
-}
-
 fn lease(
     shared: &Shared,
     reservation: &Reservation,
-    wanted: Wanted,
+    needs: Needs,
     now: UtcTime,
 ) -> Result<Held, StoreError> {
     let artifact = reservation.artifact;
@@ -452,7 +285,8 @@ fn lease(
     let mut catalogue = shared.catalogue();
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
-    entry.lease = Some(Lease { reserved: wanted.kept, output: wanted.output });
+    let output = needs.output.map(|output| output.promised);
+    entry.lease = Some(Lease { reserved: needs.library, output });
     let list = list.as_ref().map(Arc::clone);
     Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

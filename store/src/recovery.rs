@@ -14,11 +14,12 @@ use crate::catalogue::{Artifact, Catalogue, short};
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
 use crate::files;
+use crate::forget;
 use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Known};
 use crate::layout::Layout;
 use crate::lock::StoreLock;
 use crate::pack::{BLOCK, Described, Location, Looked, Packs};
-use crate::quota::{self, DEFAULT_QUOTA};
+use crate::quota::DEFAULT_QUOTA;
 use crate::shared::Shared;
 
 /// Changes are rewritten at open when they are so many times as many as full ones would be …
@@ -125,7 +126,7 @@ impl Recovery {
         recovery.read()?;
         recovery.adopt()?;
         recovery.reclaim()?;
-        quota::trim_index(&recovery.index, recovery.catalogue.kept_pieces())?;
+        forget::trim_index(&recovery.index, recovery.catalogue.kept_pieces())?;
         Ok(recovery)
     }
 

@@ -25,7 +25,7 @@ use crate::journal::TransferFile;
 use crate::pipeline::Pipeline;
 use crate::scrub::Next;
 use crate::shared::{Found, Shared};
-use crate::{documents, learn, quota, recovery, scrub};
+use crate::{accounts, documents, forget, learn, quota, recovery, scrub};
 
 /// The library of one installation, on disk. One process has it open at a time.
 ///
@@ -201,7 +201,7 @@ impl PieceStore for Store {
     }
 
     async fn forget(&self, artifact: Sha256) -> Result<Option<u64>, Failure> {
-        self.exclusive(move |shared| quota::forget(shared, artifact)).await
+        self.exclusive(move |shared| forget::forget(shared, artifact)).await
     }
 
     async fn recheck(
@@ -224,7 +224,7 @@ impl PieceStore for Store {
                 let given_back = if spoilt.is_empty() {
                     None
                 } else {
-                    Some(jobs.exclusive(move |shared| quota::give_back(shared, &spoilt))?)
+                    Some(jobs.exclusive(move |shared| forget::give_back(shared, &spoilt))?)
                 };
                 Ok(Some((recheck, given_back)))
             })
@@ -237,12 +237,14 @@ impl PieceStore for Store {
     }
 
     async fn accounts(&self) -> Result<Accounts, Failure> {
-        self.blocking(quota::accounts).await
+        self.blocking(accounts::accounts).await
     }
 
     async fn footprints(&self) -> Result<Vec<Footprint>, Failure> {
-        self.blocking(|shared| Ok(quota::footprints(&shared.catalogue()).into_values().collect()))
-            .await
+        self.blocking(|shared| {
+            Ok(accounts::footprints(&shared.catalogue()).into_values().collect())
+        })
+        .await
     }
 
     async fn would_reserve(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -70,15 +70,40 @@ pub enum ReserveError {
         /// The quota, in bytes.
         quota: u64,
     },
+    /// The model's own quota does not leave the room, whatever of its versions could be evicted.
+    #[error(
+        "{} do not fit: {} are left of the quota of {} that {model_id} has",
+        Size(*wanted),
+        Size(*left),
+        Size(*quota)
+    )]
+    ModelQuota {
+        /// The model, of which all versions count.
+        model_id: Id,
+        /// Bytes that the import would add.
+        wanted: u64,
+        /// Bytes left under that quota, after what could be evicted.
+        left: u64,
+        /// The model's quota, in bytes.
+        quota: u64,
+    },
     /// The device does not have the room.
-    #[error("{} do not fit: the disk of {} has {} free", Size(*wanted), place.display(), Size(*free))]
+    #[error(
+        "{} do not fit: the disk of {} has {} free, and {} of that stay free",
+        Size(*wanted),
+        place.display(),
+        Size(*free),
+        Size(*spare)
+    )]
     Device {
         /// A folder on the device.
         place: PathBuf,
         /// Bytes that would be written there.
         wanted: u64,
-        /// Bytes free on the device.
+        /// Bytes free on the device that nobody was promised.
         free: u64,
+        /// Bytes that are left free for other programs.
+        spare: u64,
     },
     /// The same artifact is being imported already.
     #[error("artifact is being imported already")]
@@ -231,12 +256,22 @@ pub struct Recheck {
 }
 
 /// What has come to be in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Landed {
     /// The artifact's piece list.
     List(Sha256),
     /// A piece that is kept now.
     Piece(Sha256, PieceIndex),
+    /// The disk has no room for what waits to be kept of an artifact: it waits, and is tried again.
+    /// Told anew with each try that fails, so that who began to listen later hears it too.
+    Full {
+        /// The artifact.
+        artifact: Sha256,
+        /// A folder on that disk.
+        place: Arc<Path>,
+    },
+    /// The disk has room again, and what waited of the artifact goes on.
+    Room(Sha256),
 }
 
 /// Keeps verified pieces.

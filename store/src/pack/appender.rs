@@ -82,7 +82,7 @@ impl Appender {
     ) -> Result<Appended, StoreError> {
         let folder = self.layout.packs();
         let wanted = run.blocks() * BLOCK;
-        if device::free_bytes(&folder).at(&folder)? < wanted.saturating_add(HEADROOM) {
+        if device::space(&folder).at(&folder)?.free < wanted.saturating_add(HEADROOM) {
             return Err(StoreError::io(&folder, io::ErrorKind::StorageFull.into()));
         }
         let active = match self.active.take() {
