@@ -10,7 +10,7 @@ mod plan;
 pub mod room;
 
 use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use verifier::consent::Act;
@@ -66,6 +66,8 @@ pub struct Imported {
     pub pieces_before: u64,
     /// From the first call to the last piece kept.
     pub transfer_time: Duration,
+    /// From the first call until both files had their names.
+    pub import_time: Duration,
     /// How many peers gave pieces in this import.
     pub givers: u64,
     /// Bytes that they gave in it.
@@ -177,6 +179,7 @@ async fn run<P: Ports>(
         }
         on(event);
     };
+    let begun = Instant::now();
     let Output { draft, artifact, moved } =
         output::make(ports, admitted, &lease.held, &settings, &mut hear, stop).await?;
 
@@ -206,6 +209,7 @@ async fn run<P: Ports>(
     })
     .await
     .map_err(|join| ImportError::Store(join.into()))??;
+    let import_time = begun.elapsed();
 
     let now = ports.clock().now();
     importing.done(now);
@@ -224,6 +228,7 @@ async fn run<P: Ports>(
         pieces_local,
         pieces_before,
         transfer_time,
+        import_time,
         givers,
         bytes_fetched,
         library,

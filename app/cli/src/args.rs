@@ -157,6 +157,11 @@ pub enum Command {
     #[command(subcommand)]
     Bench(BenchCommand),
     /// Show the whole path at work: prepare, serve from several peers, import, verify
+    ///
+    /// With --json its figures are seconds_transfer, from the first call to the last piece kept;
+    /// seconds_import, until both files have their names; seconds_processor, which the importer's
+    /// threads worked for it, in the program and the system; seconds_total, of the whole demo;
+    /// mib_per_s, of the transfer; and peak_rss_bytes, the most memory the importer had.
     Demo(DemoArgs),
     /// Serve a model with wrong bytes in it, on this machine only: the demo's liar
     #[command(name = LIAR, hide = true, mut_arg("listen", |listen| listen.help(LIAR_LISTENS)))]

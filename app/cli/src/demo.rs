@@ -2,11 +2,11 @@
 
 mod importers;
 pub mod liar;
-mod memory;
 mod peers;
 mod place;
 mod program;
 mod report;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -128,6 +128,7 @@ async fn play<W: Wiring>(
     let ports = session.wiring.open(&place.importer()?, &key, &own)?;
     say_import(session.terminal, args, limit);
     let mut asked = BTreeSet::new();
+    let idle = usage::processor_time();
     let imported = {
         let victim = if args.kill { peers.first_mut() } else { None };
         let mut killing = Killing { victim, kept: 0, pieces: model.geometry.piece_count() };
@@ -149,8 +150,16 @@ async fn play<W: Wiring>(
         import::import(&ports, session.terminal, request, &import_args, settings, nothing, watch)
             .await?
     };
-    let show =
-        Report { args, place, model: &model, peers: &peers, finished: &imported, asked: &asked };
+    let worked = usage::processor_time().zip(idle).map(|(now, then)| now.saturating_sub(then));
+    let show = Report {
+        args,
+        place,
+        model: &model,
+        peers: &peers,
+        finished: &imported,
+        asked: &asked,
+        worked,
+    };
     show.tell(&ports, session.terminal, started.elapsed(), limit).await
 }
 

@@ -286,6 +286,7 @@ fn outcome(finished: &Finished) -> Outcome {
         .with("artifact.path", printable(&imported.named.artifact.to_string_lossy()))
         .with("receipt.path", printable(&imported.named.receipt.to_string_lossy()))
         .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
+        .with("import.seconds", format!("{:.3}", imported.import_time.as_secs_f64()))
         .with("banned", banned)
         .with("signed_by", author(imported).as_str())
         .with("library", imported.library.as_str())

@@ -12,7 +12,7 @@ use verifier::manifest::Options;
 
 use super::peers::Peer;
 use super::place::Place;
-use super::{Model, memory, step};
+use super::{Model, step, usage};
 use crate::args::DemoArgs;
 use crate::fault::Fault;
 use crate::import::{self, Finished};
@@ -31,6 +31,8 @@ pub(super) struct Report<'a> {
     pub(super) finished: &'a Finished,
     /// Who was asked for a piece.
     pub(super) asked: &'a BTreeSet<PeerId>,
+    /// How much processor time the import took in this process, where the system tells.
+    pub(super) worked: Option<Duration>,
 }
 
 impl Report<'_> {
@@ -59,9 +61,10 @@ impl Report<'_> {
         let total = before + checking.elapsed();
         let transfer = imported.transfer_time.as_secs_f64();
         let rate = import::rate(imported.bytes_fetched, transfer);
-        let peak = memory::peak();
+        let import = imported.import_time.as_secs_f64();
+        let peak = usage::peak_memory();
         terminal.say(&format!(
-            "   {} in {transfer:.2} s: {rate:.1} MiB/s; {:.1} s in all; peak memory {}",
+            "   {} in {transfer:.2} s: {rate:.1} MiB/s; both files after {import:.2} s; {:.1} s in all; peak memory {}",
             Size(imported.bytes_fetched),
             total.as_secs_f64(),
             peak.map_or_else(|| "unknown".to_owned(), |bytes| Size(bytes).to_string())
@@ -83,6 +86,8 @@ impl Report<'_> {
             ("artifact_bytes", json!(self.model.bytes)),
             ("pieces", json!(self.model.geometry.piece_count())),
             ("seconds_transfer", json!(rounded(transfer))),
+            ("seconds_import", json!(rounded(import))),
+            ("seconds_processor", json!(self.worked.map(|time| rounded(time.as_secs_f64())))),
             ("seconds_total", json!(rounded(total.as_secs_f64()))),
             ("mib_per_s", json!(rounded(rate))),
             ("peak_rss_bytes", json!(peak)),

@@ -356,6 +356,7 @@ fn imported() -> Imported {
         pieces_before: 0,
         givers: 2,
         transfer_time: Duration::from_millis(2_400),
+        import_time: Duration::from_millis(3_100),
         bytes_fetched: length,
         library: Library::Keeps,
         troubles: Vec::new(),
