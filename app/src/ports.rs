@@ -6,6 +6,7 @@
 
 mod bundle;
 mod callers;
+mod day;
 mod journal;
 mod lie;
 mod offline;
@@ -19,6 +20,7 @@ use verifier::scalars::UtcTime;
 
 pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Provider, Refusal, ServeNews};
+pub use day::Day;
 pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;

@@ -17,7 +17,7 @@ pub(crate) async fn sources<S: PieceStore>(
 ) -> Result<impl Iterator<Item = (PieceIndex, Source)>, Failure> {
     let map = store.map(artifact).await?.unwrap_or_default();
     let source = |state| match state {
-        PieceState::Kept(source) => source,
+        PieceState::Kept { source, .. } => source,
         // It is in the output, which is verified; that it went bad since is another matter.
         PieceState::Missing | PieceState::Corrupt => Source::Local,
     };

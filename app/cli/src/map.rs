@@ -59,7 +59,7 @@ impl Tally {
             match state {
                 PieceState::Missing => tally.missing += 1,
                 PieceState::Corrupt => tally.corrupt += 1,
-                PieceState::Kept(source) => {
+                PieceState::Kept { source, .. } => {
                     tally.kept += 1;
                     match source {
                         Source::Local => tally.local += 1,
@@ -219,9 +219,9 @@ mod tests {
             .map(|c| match c {
                 '.' => PieceState::Missing,
                 '!' => PieceState::Corrupt,
-                '1' => PieceState::Kept(peer(1)),
-                '2' => PieceState::Kept(peer(2)),
-                _ => PieceState::Kept(Source::Local),
+                '1' => PieceState::Kept { source: peer(1), verified: None },
+                '2' => PieceState::Kept { source: peer(2), verified: None },
+                _ => PieceState::Kept { source: Source::Local, verified: None },
             })
             .collect()
     }

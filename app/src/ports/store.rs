@@ -14,7 +14,7 @@ use verifier::piece::{PieceList, Source, VerifiedPiece};
 use verifier::scalars::{Id, Label, UtcTime, Version};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
-use super::{Failure, Liar, Lie};
+use super::{Day, Failure, Liar, Lie};
 use crate::naming::short;
 use crate::quantity::Size;
 
@@ -186,8 +186,13 @@ pub enum Pin {
 pub enum PieceState {
     /// Not had.
     Missing,
-    /// Kept, and where it came from.
-    Kept(Source),
+    /// Kept.
+    Kept {
+        /// Where it came from.
+        source: Source,
+        /// When its bytes were last verified on the disk, if that is known.
+        verified: Option<Day>,
+    },
     /// Was kept, and is bad: found to be corrupt, or not given back by the disk.
     Corrupt,
 }

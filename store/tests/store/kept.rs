@@ -58,7 +58,7 @@ async fn the_map_names_the_source_of_each_piece() {
     }
     let store = open(folder.path());
     let map = store.map(sample.artifact).await.unwrap().unwrap();
-    let kept = |source| PieceState::Kept(source);
+    let kept = |source| PieceState::Kept { source, verified: None };
     let wanted = [
         kept(Source::Peer(peers[0])),
         kept(Source::Local),

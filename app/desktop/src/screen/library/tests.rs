@@ -74,7 +74,7 @@ fn kept(id: &str, version: &str, picture: &str, hours: u64) -> Kept {
 /// The pieces of such a model, from three peers in turn.
 fn pieces(kept: &Kept, picture: &str) -> Pieces {
     let state = |(place, piece): (usize, char)| match piece {
-        '#' => PieceState::Kept(Source::Peer(peer(u8::try_from(place / 7 % 3 + 1).unwrap()))),
+        '#' => PieceState::Kept { source: Source::Peer(peer(u8::try_from(place / 7 % 3 + 1).unwrap())), verified: None },
         '!' => PieceState::Corrupt,
         _ => PieceState::Missing,
     };

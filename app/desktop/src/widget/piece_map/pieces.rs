@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use app::event::Event;
-use app::ports::{PieceState, PullNews};
+use app::ports::{Day, PieceState, PullNews};
 use verifier::identity::PeerId;
 use verifier::piece::{PieceList, Source};
 use verifier::scalars::UtcTime;
@@ -48,20 +48,28 @@ impl Pieces {
     }
 
     /// A kept model, from what the store knows: the state of every piece, and when the whole was
-    /// last verified. Pieces that `states` does not reach count as missing.
+    /// last verified, which dates the pieces that have no date of their own. Pieces that `states`
+    /// does not reach count as missing.
     pub fn stored(
         geometry: Geometry,
         states: &[PieceState],
         last_verified: Option<UtcTime>,
     ) -> Self {
         let mut peers = Vec::new();
-        let verified = last_verified.map_or(0, seconds);
+        // Where both are of one day, the time says more.
+        let whole = last_verified.map(|time| (Day::of(time), seconds(time)));
+        let dated = |day: Day| match whole {
+            Some((whole, time)) if whole == day => time,
+            _ => seconds(day.start()),
+        };
+        let undated = whole.map_or(0, |(_, time)| time);
         let mut states = states.iter();
         let mut built = Self::build(geometry, |_| match states.next() {
             None | Some(PieceState::Missing) => Piece::default(),
             Some(PieceState::Corrupt) => Piece { state: State::Corrupt, ..Piece::default() },
-            Some(PieceState::Kept(source)) => {
+            Some(PieceState::Kept { source, verified }) => {
                 let source = origin(&mut peers, *source);
+                let verified = verified.map_or(undated, dated);
                 Piece { state: State::Kept, source, verified, attempts: 0 }
             }
         });
@@ -404,10 +412,10 @@ mod tests {
     #[test]
     fn a_kept_model_shows_what_the_store_knows() {
         let states = [
-            PieceState::Kept(Source::Peer(peer(2))),
-            PieceState::Kept(Source::Local),
+            PieceState::Kept { source: Source::Peer(peer(2)), verified: None },
+            PieceState::Kept { source: Source::Local, verified: Some(Day::of(NOW)) },
             PieceState::Corrupt,
-            PieceState::Kept(Source::Peer(peer(2))),
+            PieceState::Kept { source: Source::Peer(peer(2)), verified: Some(Day::from_number(9)) },
         ];
         let pieces = Pieces::stored(Geometry::new(5, 1).unwrap(), &states, Some(NOW));
         assert_eq!(picture(&pieces), "##!#.");

@@ -196,7 +196,7 @@ mod tests {
 
     fn read(picture: &str) -> Vec<PieceState> {
         let state = |c| match c {
-            '#' => PieceState::Kept(Source::Local),
+            '#' => PieceState::Kept { source: Source::Local, verified: None },
             '!' => PieceState::Corrupt,
             _ => PieceState::Missing,
         };
@@ -266,7 +266,7 @@ mod tests {
 
     fn states() -> impl Strategy<Value = Vec<PieceState>> {
         let state = prop_oneof![
-            40 => Just(PieceState::Kept(Source::Local)),
+            40 => Just(PieceState::Kept { source: Source::Local, verified: None }),
             5 => Just(PieceState::Missing),
             1 => Just(PieceState::Corrupt),
         ];

@@ -133,7 +133,7 @@ pub(super) const PATH: &str = "/home/anna/Downloads/tiny-stories-1.0.minimodel-r
 pub(super) fn read(signer: Option<&SigningKey>) -> Read {
     let receipt = receipt(signer);
     let states: Vec<PieceState> =
-        MODEL.geometry.indices().map(|index| PieceState::Kept(source(index.get()))).collect();
+        MODEL.geometry.indices().map(|index| PieceState::Kept { source: source(index.get()), verified: None }).collect();
     Read {
         path: PATH.into(),
         summary: Summary::of(&receipt).unwrap(),

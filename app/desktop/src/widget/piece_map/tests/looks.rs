@@ -92,7 +92,7 @@ fn million() -> Pieces {
             late @ 640_000.. if run(late) % 7 < 3 => Missing,
             kept => {
                 let seed = u8::try_from((kept / 4_096 + run(kept) % 2) % 5 + 1).unwrap();
-                Kept(Source::Peer(peer(seed)))
+                Kept { source: Source::Peer(peer(seed)), verified: None }
             }
         }
     };
