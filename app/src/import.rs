@@ -2,12 +2,13 @@
 
 mod both;
 mod error;
-mod keeping;
+pub(crate) mod keeping;
 mod library;
 pub mod live;
 mod output;
 mod plan;
 pub mod room;
+pub(crate) mod wanted;
 
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -26,7 +27,8 @@ pub use both::{Both, Serving, import_and_serve};
 pub use error::ImportError;
 pub(crate) use library::GOOD;
 pub use library::Library;
-pub use plan::{Admitted, Called, Plan};
+pub use plan::{Admitted, Plan};
+pub use wanted::Called;
 
 use crate::counted::Counted;
 use crate::event::Event;
@@ -236,6 +238,6 @@ async fn run<P: Ports>(
     })
 }
 
-fn bytes_of(pieces: &Bitfield, geometry: &Geometry) -> u64 {
+pub(crate) fn bytes_of(pieces: &Bitfield, geometry: &Geometry) -> u64 {
     pieces.pieces(geometry).map(|index| u64::from(geometry.length(index))).sum()
 }

@@ -12,7 +12,8 @@ use verifier::consent::Act;
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 
-use super::{Called, ImportError, Plan};
+use super::ImportError;
+use super::wanted::{Called, Wanted};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
@@ -25,11 +26,12 @@ use crate::ports::{
 const PULL_QUEUE: usize = 64;
 
 /// Verified pieces on their way into the store, and what that means for the output.
-pub(super) struct Keeping<'a, P: Ports> {
+pub(crate) struct Keeping<'a, P: Ports> {
     ports: &'a P,
-    plan: &'a Plan,
-    assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
-    pub(super) have: Bitfield,
+    wanted: &'a Wanted,
+    /// The output that is made meanwhile, if one is.
+    assembling: Option<&'a Assembling<<P::Outputs as Outputs>::Draft>>,
+    pub(crate) have: Bitfield,
     /// The pieces that peers gave, kept by now or about to be.
     taken: Bitfield,
     /// How many pieces were here before anyone was asked for one.
@@ -56,17 +58,17 @@ struct VerifiedSummary {
 }
 
 impl<'a, P: Ports> Keeping<'a, P> {
-    pub(super) fn new(
+    pub(crate) fn new(
         ports: &'a P,
-        plan: &'a Plan,
-        assembling: &'a Assembling<<P::Outputs as Outputs>::Draft>,
+        wanted: &'a Wanted,
+        assembling: Option<&'a Assembling<<P::Outputs as Outputs>::Draft>>,
         have: Bitfield,
     ) -> Self {
         let (before, given) = (have.count(), BTreeMap::new());
         let (taken, denied) = (Bitfield::empty(have.len()), BTreeMap::new());
         Self {
             ports,
-            plan,
+            wanted,
             assembling,
             have,
             taken,
@@ -80,13 +82,13 @@ impl<'a, P: Ports> Keeping<'a, P> {
     }
 
     /// Pulls what is missing and keeps it, until nothing is missing or nobody is left to ask.
-    pub(super) async fn pull(
+    pub(crate) async fn pull(
         &mut self,
         list: Option<Arc<verifier::piece::PieceList>>,
         patience: Patience,
         on: &mut (impl FnMut(Event) + Send),
     ) -> Result<(), ImportError> {
-        if self.plan.called().is_empty() {
+        if self.wanted.called.is_empty() {
             return Err(ImportError::NoPairedPeer);
         }
         let sources = self.sources().await?;
@@ -94,14 +96,14 @@ impl<'a, P: Ports> Keeping<'a, P> {
         let (out, mut pulled) = mpsc::channel(PULL_QUEUE);
         let (settle, settled) = mpsc::unbounded_channel();
         let pull = self.ports.peers().pull(Pull {
-            artifact: self.plan.artifact(),
-            geometry: *self.plan.geometry(),
-            root: self.plan.root(),
+            artifact: self.wanted.artifact,
+            geometry: self.wanted.geometry,
+            root: self.wanted.root,
             list,
             missing: self.have.complement(),
             sources,
             patience,
-            begin: self.plan.begin(),
+            begin: self.wanted.begin,
             out,
             settled,
         });
@@ -120,7 +122,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 }
                 else => break,
             }
-            if self.assembling.has_ended() && !self.have.is_full() {
+            if self.assembling.is_some_and(Assembling::has_ended) && !self.have.is_full() {
                 // It failed; the caller asks it why.
                 return Ok(());
             }
@@ -141,7 +143,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
         let liars = self.ports.store().liars().await.map_err(ImportError::Store)?;
         let banned = |peer: &Called| liars.get(&peer.id).filter(|liar| liar.is_banned);
         let (left_out, called): (Vec<&Called>, _) =
-            self.plan.called().iter().partition(|peer| banned(peer).is_some());
+            self.wanted.called.iter().partition(|peer| banned(peer).is_some());
         if let (Some(peer), true) = (left_out.first(), called.is_empty())
             && let Some(lie) = banned(peer).and_then(Liar::last)
         {
@@ -159,9 +161,9 @@ impl<'a, P: Ports> Keeping<'a, P> {
     ) -> Result<(), ImportError> {
         match message {
             Pulled::List(list, answer) => {
-                let artifact = self.plan.artifact();
+                let artifact = self.wanted.artifact;
                 let learnt = self.ports.store().learn(artifact, list).await;
-                for index in learnt.map_err(ImportError::Store)?.pieces(self.plan.geometry()) {
+                for index in learnt.map_err(ImportError::Store)?.pieces(&self.wanted.geometry) {
                     // Of what peers gave it is told one by one that it is kept.
                     if !self.taken.contains(index) && self.have.insert(index) {
                         self.before += 1;
@@ -173,7 +175,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 self.advance();
             }
             Pulled::Ask { peer, bytes, purpose, answer } => {
-                let asked = self.plan.spend(Act::Fetch, Some(peer), bytes);
+                let asked = self.wanted.spend(Act::Fetch, Some(peer), bytes);
                 let held = self.ports.journal().hold(&asked, self.ports.clock().now());
                 let _ = answer.send(held.is_ok());
                 if let (Err(denied), Purpose::One) = (held, purpose) {
@@ -181,13 +183,13 @@ impl<'a, P: Ports> Keeping<'a, P> {
                 }
             }
             Pulled::Release { peer, bytes } => {
-                self.ports.journal().give_back(&self.plan.spend(Act::Fetch, Some(peer), bytes));
+                self.ports.journal().give_back(&self.wanted.spend(Act::Fetch, Some(peer), bytes));
             }
             Pulled::Piece(piece) => {
                 // Asked for under a grant, and looked at again now: a yes that was taken back
                 // meanwhile holds for what is still on its way.
                 if let Source::Peer(peer) = piece.source() {
-                    let nothing = self.plan.spend(Act::Fetch, Some(peer), 0);
+                    let nothing = self.wanted.spend(Act::Fetch, Some(peer), 0);
                     match self.ports.journal().spend(&nothing, self.ports.clock().now()) {
                         Ok(()) => {}
                         // Only that peer's; whoever else may be asked is asked.
@@ -200,7 +202,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                     }
                 }
                 let store = Arc::clone(self.ports.store());
-                let artifact = self.plan.artifact();
+                let artifact = self.wanted.artifact;
                 let summary = VerifiedSummary {
                     index: piece.index(),
                     source: piece.source(),
@@ -250,7 +252,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
         }
         if let Source::Peer(peer) = piece.source {
             *self.given.entry(peer).or_default() += piece.bytes;
-            let given = self.plan.spend(Act::Fetch, Some(peer), piece.bytes);
+            let given = self.wanted.spend(Act::Fetch, Some(peer), piece.bytes);
             self.ports.journal().moved(&given, self.ports.clock().now());
         }
         on(Event::Kept { index: piece.index, source: piece.source, bytes: piece.bytes });
@@ -258,33 +260,35 @@ impl<'a, P: Ports> Keeping<'a, P> {
     }
 
     /// What each peer gave in bytes, and how many pieces were here before.
-    pub(super) fn end(mut self) -> (BTreeMap<PeerId, u64>, u64) {
+    pub(crate) fn end(mut self) -> (BTreeMap<PeerId, u64>, u64) {
         (std::mem::take(&mut self.given), self.before.into())
     }
 
-    pub(super) fn advance(&mut self) {
-        let geometry = self.plan.geometry();
+    pub(crate) fn advance(&mut self) {
+        let geometry = &self.wanted.geometry;
         let before = self.frontier;
         while geometry.index(self.frontier).is_some_and(|index| self.have.contains(index)) {
             self.frontier += 1;
         }
-        if self.frontier != before {
-            self.assembling.reach(self.frontier);
+        if self.frontier != before
+            && let Some(assembling) = self.assembling
+        {
+            assembling.reach(self.frontier);
         }
     }
 
     /// Writes down what a peer did. A lie outlives the import: the peer is called by no other until
     /// a person lifts the ban. A broken protocol may be the fault of a program, and does not.
     async fn banned(&mut self, peer: PeerId, note: String, untrue: Option<Untrue>) {
-        let (time, manifest) = (self.ports.clock().now(), self.plan.manifest());
+        let (time, wanted) = (self.ports.clock().now(), self.wanted);
         if let Some(untrue) = untrue {
-            let known = self.plan.called().iter().find(|called| called.id == peer);
+            let known = self.wanted.called.iter().find(|called| called.id == peer);
             self.liar = known.map(|called| called.label.clone());
             let lie = Lie {
                 time,
-                model_id: manifest.model_id().clone(),
-                model_version: manifest.model_version().clone(),
-                artifact: self.plan.artifact(),
+                model_id: wanted.model_id.clone(),
+                model_version: wanted.model_version.clone(),
+                artifact: self.wanted.artifact,
                 untrue,
             };
             if let Err(failure) = self.ports.store().lied(peer, lie).await {
@@ -294,8 +298,8 @@ impl<'a, P: Ports> Keeping<'a, P> {
         let record = Record {
             time,
             what: if untrue.is_some() { What::Banned } else { What::Faulted },
-            model_id: manifest.model_id().clone(),
-            artifact: self.plan.artifact(),
+            model_id: wanted.model_id.clone(),
+            artifact: self.wanted.artifact,
             peer: Some(peer),
             bytes: 0,
             note,
@@ -326,8 +330,8 @@ fn ended_by(
 impl<P: Ports> Drop for Keeping<'_, P> {
     fn drop(&mut self) {
         // What was asked for and did not come, or came twice.
-        for peer in self.plan.called() {
-            self.ports.journal().let_go(Act::Fetch, self.plan.artifact(), Some(peer.id));
+        for peer in &self.wanted.called {
+            self.ports.journal().let_go(Act::Fetch, self.wanted.artifact, Some(peer.id));
         }
     }
 }

@@ -108,7 +108,7 @@ async fn pull<P: Ports>(
         geometry: *plan.geometry(),
         rule: settings.rule,
     });
-    let mut keeping = Keeping::new(ports, plan, &assembling, had.have);
+    let mut keeping = Keeping::new(ports, plan.wanted(), Some(&assembling), had.have);
     keeping.advance();
     let started = Instant::now();
     if !keeping.have.is_full() {

@@ -9,46 +9,17 @@ use verifier::consent::{Act, Scope};
 use verifier::identity::PeerId;
 use verifier::manifest::Manifest;
 use verifier::request::ImportRequest;
-use verifier::scalars::{Id, Label, UtcTime};
+use verifier::scalars::{Id, UtcTime};
 use verifier::{Bitfield, Geometry, Root, Sha256};
 
 use super::ImportError;
+use super::wanted::{Called, Wanted, fetch_limit};
 use crate::consent::{Consent, open_grants};
 use crate::lease::keeps_manifest;
 use crate::ports::{
     Access, Begin, Clock as _, Journal as _, JournalError, KnownPeer, Liar, Lie, Outputs as _,
-    PieceStore as _, Ports, PullSource, ReserveError, Spend, Stem, Terms,
+    PieceStore as _, Ports, ReserveError, Spend, Stem, Terms,
 };
-
-/// Bytes that a fetch grant allows, as a multiple of what the peer could usefully give: a peer
-/// that was lost midway is asked again for what did not arrive.
-const RETRY_FACTOR: u64 = 2;
-
-/// A paired peer whose offer an import will call on.
-#[derive(Debug, Clone)]
-pub struct Called {
-    /// The peer.
-    pub id: PeerId,
-    /// What the user calls it.
-    pub label: Label,
-    /// Where its offer says to call it, and then where the ticket says that it was added by.
-    pub addresses: Vec<PeerAddress>,
-    /// The pieces that its offer names.
-    pub offered: Bitfield,
-    /// What it was caught at last, before its ban was lifted.
-    pub lied: Option<Lie>,
-}
-
-impl Called {
-    pub(super) fn source(&self) -> PullSource {
-        PullSource {
-            id: self.id,
-            label: self.label.clone(),
-            addresses: self.addresses.clone(),
-            offered: self.offered.clone(),
-        }
-    }
-}
 
 /// An import that could be made: what will move, from whom, where to. Only a person's consent is
 /// missing.
@@ -56,17 +27,14 @@ impl Called {
 pub struct Plan {
     request: ImportRequest,
     manifest: Arc<Manifest>,
-    geometry: Geometry,
-    root: Root,
+    wanted: Wanted,
     folder: PathBuf,
     stem: Stem,
     have: Bitfield,
-    called: Vec<Called>,
     not_paired: Vec<PeerId>,
     blocked: Vec<KnownPeer>,
     banned: Vec<(KnownPeer, Lie)>,
     earlier: Vec<Id>,
-    begin: Begin,
 }
 
 impl Plan {
@@ -121,7 +89,6 @@ impl Plan {
     ) -> Result<Self, ImportError> {
         let manifest = Arc::new(request.manifest().clone());
         let chunking = manifest.chunking().ok_or(ImportError::NoChunking)?;
-        let (geometry, root) = (chunking.geometry, chunking.root);
         let stem = Stem::new(manifest.model_id(), manifest.model_version());
         let (mut called, mut not_paired) = (Vec::new(), Vec::new());
         let (mut blocked, mut banned) = (Vec::new(), Vec::new());
@@ -150,31 +117,39 @@ impl Plan {
                 (None, None) => ImportError::NoPairedPeer,
             });
         }
+        let wanted = Wanted {
+            model_id: manifest.model_id().clone(),
+            model_version: manifest.model_version().clone(),
+            artifact: manifest.artifact_sha256(),
+            geometry: chunking.geometry,
+            root: chunking.root,
+            called,
+            begin: Begin::Front,
+        };
+        let earlier = Vec::new();
         Ok(Self {
             request,
             manifest,
-            geometry,
-            root,
+            wanted,
             folder,
             stem,
             have,
-            called,
             not_paired,
             blocked,
             banned,
-            earlier: Vec::new(),
-            begin: Begin::Front,
+            earlier,
         })
     }
 
     /// The same for an import that serves meanwhile: it begins in a part of its own.
-    pub(super) fn in_own_part(self) -> Self {
-        Self { begin: Begin::OwnPart, ..self }
+    pub(super) fn in_own_part(mut self) -> Self {
+        self.wanted.begin = Begin::OwnPart;
+        self
     }
 
-    /// Where in the artifact it begins.
-    pub(super) const fn begin(&self) -> Begin {
-        self.begin
+    /// What is fetched, and whom it may be asked of.
+    pub(super) const fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// The request.
@@ -198,18 +173,17 @@ impl Plan {
 
     /// What an act of this import takes of a grant.
     pub(super) fn spend(&self, act: Act, peer: Option<PeerId>, bytes: u64) -> Spend {
-        let model_id = self.manifest.model_id().clone();
-        Spend { act, model_id, artifact: self.artifact(), peer, bytes }
+        self.wanted.spend(act, peer, bytes)
     }
 
     /// How the artifact is cut.
     pub const fn geometry(&self) -> &Geometry {
-        &self.geometry
+        &self.wanted.geometry
     }
 
     /// The root over its pieces.
     pub const fn root(&self) -> Root {
-        self.root
+        self.wanted.root
     }
 
     /// The folder that the output goes to.
@@ -229,12 +203,12 @@ impl Plan {
 
     /// Bytes that are missing and will be fetched.
     pub fn bytes_missing(&self) -> u64 {
-        super::bytes_of(&self.have.complement(), &self.geometry)
+        super::bytes_of(&self.have.complement(), self.geometry())
     }
 
     /// The peers that will be called.
     pub fn called(&self) -> &[Called] {
-        &self.called
+        &self.wanted.called
     }
 
     /// Peers of the request that this installation is not paired with.
@@ -260,24 +234,19 @@ impl Plan {
 
     /// What a yes to these acts means, in full: fetching from each peer, importing, caching.
     pub fn terms(&self, acts: &[Act], expires: UtcTime) -> Vec<Terms> {
-        let total = self.geometry.byte_count();
-        let terms = |act, scope, byte_limit| Terms {
-            act,
-            model_id: self.manifest.model_id().clone(),
-            artifact: self.artifact(),
-            scope,
-            byte_limit,
-            expires,
-        };
+        let total = self.geometry().byte_count();
         let mut all = Vec::new();
         for act in acts {
             match act {
-                Act::Fetch => all.extend(
-                    self.called
-                        .iter()
-                        .map(|peer| terms(*act, Scope::Peer(peer.id), self.fetch_limit())),
-                ),
-                _ => all.push(terms(*act, Scope::None, total)),
+                Act::Fetch => all.extend(self.wanted.fetch_terms(total, expires)),
+                _ => all.push(Terms {
+                    act: *act,
+                    model_id: self.manifest.model_id().clone(),
+                    artifact: self.artifact(),
+                    scope: Scope::None,
+                    byte_limit: total,
+                    expires,
+                }),
             }
         }
         all
@@ -285,7 +254,7 @@ impl Plan {
 
     /// The most bytes that each peer may be asked for.
     pub const fn fetch_limit(&self) -> u64 {
-        self.geometry.byte_count().saturating_mul(RETRY_FACTOR)
+        fetch_limit(self.wanted.geometry.byte_count())
     }
 }
 
