@@ -31,7 +31,10 @@ fn pieces(count: u32) -> Pieces {
         match index {
             _ if index % 99_991 == 500 => PieceState::Corrupt,
             _ if drawn.is_multiple_of(11) => PieceState::Missing,
-            _ => PieceState::Kept { source: Source::Peer(peers[drawn as usize % peers.len()]), verified: None },
+            _ => PieceState::Kept {
+                source: Source::Peer(peers[drawn as usize % peers.len()]),
+                verified: None,
+            },
         }
     };
     let geometry = Geometry::new(u64::from(count) * 1_024, 1_024).unwrap();

@@ -3,16 +3,20 @@
 mod export;
 mod hand_off;
 mod recheck;
+mod repair;
+mod scrub;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
-use verifier::{Code, Sha256};
+use verifier::{Advice, Code, Remedy, Sha256};
 
 pub use export::{Event, ExportError, Exported, export};
 pub use hand_off::{Found, HandOffError, find};
 pub use recheck::{AllEvent, Checked, recheck, recheck_all};
+pub use repair::{Plan as RepairPlan, RepairError, Repaired, Step, Whom, repair};
+pub use scrub::{Budget, Ended, Reached, Scrubbed, scrub};
 
 use crate::ports::{Accounts, Failure, Footprint, Model, PieceState, PieceStore as _, Ports};
 
@@ -20,8 +24,11 @@ use crate::ports::{Accounts, Failure, Footprint, Model, PieceState, PieceStore a
 pub const DAMAGED: Code = Code::new("library", "damaged");
 
 /// What to do about pieces that are bad or missing.
-const MEND_PIECES: &str = "Import the model again, or share the same file again: only the pieces \
-                           that are bad or missing are taken in.";
+const MEND_PIECES: Advice = Advice::new(
+    "Repair the model from peers that have it, or share the same file again: only the pieces that \
+     are bad or missing are taken in.",
+)
+.by(Remedy::Repair);
 
 /// That no sound manifest of a model is kept, as one clause.
 pub const LACKS_MANIFEST: &str = "the manifest of the model is damaged or gone from the library";

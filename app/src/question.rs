@@ -16,7 +16,8 @@ use verifier::request::Offer;
 use verifier::scalars::{Id, UtcTime};
 
 use crate::consent::Consent;
-use crate::import::Plan;
+use crate::import::{Called, Plan};
+use crate::library::RepairPlan;
 use crate::naming::short_peer;
 use crate::ports::{Access, Evictable, Journal, JournalError, KnownPeer, Liar, Lie, Terms};
 use crate::quantity::Size;
@@ -111,23 +112,37 @@ impl Question {
             let limit = Size(plan.fetch_limit());
             format!("{} to fetch{kept}; at most {limit} from each peer", Size(missing))
         };
-        let peers = plan.called().iter().map(|peer| {
-            let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
-            let lied = peer.lied.as_ref().map_or_else(String::new, lied_before);
-            format!("{} ({}) at {}{lied}", peer.label, short_peer(peer.id), addresses.join(", "))
-        });
-        let banned = plan.banned().iter().map(|(peer, lie)| {
-            let id = short_peer(peer.id);
-            format!("{} ({id}) is banned and not called: it sent wrong bytes for {lie}", peer.label)
-        });
+        let peers = plan.called().iter().map(called).chain(banned(plan.banned()));
         let terms = plan.terms(&[Act::Fetch, Act::Import, Act::Cache], until);
         Self {
             required: required.to_vec(),
             optional: vec![Act::Cache],
-            peers: if is_here { Vec::new() } else { peers.chain(banned).collect() },
+            peers: if is_here { Vec::new() } else { peers.collect() },
             ..Self::about(manifest, what, bytes, until, stop.into(), terms)
         }
         .in_place_of(plan.earlier().to_vec())
+    }
+
+    /// Asks whether what is bad or missing of a kept model may be fetched; `stop` says how it is
+    /// stopped.
+    pub fn repair(plan: &RepairPlan, until: UtcTime, stop: impl Into<String>) -> Self {
+        let manifest = plan.manifest();
+        let name = format!("{} {}", manifest.model_id(), manifest.model_version());
+        let pieces = match plan.pieces_missing() {
+            1 => "1 piece that is".to_owned(),
+            more => format!("{more} pieces that are"),
+        };
+        let what = format!("Repair {name}: fetch the {pieces} bad or missing");
+        let (bytes, limit) = (Size(plan.bytes_missing()), Size(plan.fetch_limit()));
+        let bytes = format!("{bytes} to fetch; at most {limit} from each peer");
+        let called = plan.called().iter().map(called);
+        Self {
+            required: vec![Act::Fetch],
+            peers: called.chain(banned(plan.banned())).collect(),
+            ..Self::about(manifest, what, bytes, until, stop.into(), plan.terms(until))
+        }
+        .in_place_of(plan.earlier().to_vec())
+        .giving_up(plan.evicted())
     }
 
     /// Asks whether a request may be written that says that the user agrees to fetch from these
@@ -349,6 +364,21 @@ impl Yes {
         }
         Consent::given(journal, self.artifact, self.terms, self.instead_of, now).await
     }
+}
+
+/// A peer that is called, and where.
+fn called(peer: &Called) -> String {
+    let addresses: Vec<String> = peer.addresses.iter().map(ToString::to_string).collect();
+    let lied = peer.lied.as_ref().map_or_else(String::new, lied_before);
+    format!("{} ({}) at {}{lied}", peer.label, short_peer(peer.id), addresses.join(", "))
+}
+
+/// The peers that are not called because they lied.
+fn banned(banned: &[(KnownPeer, Lie)]) -> impl Iterator<Item = String> + '_ {
+    banned.iter().map(|(peer, lie)| {
+        let id = short_peer(peer.id);
+        format!("{} ({id}) is banned and not called: it sent wrong bytes for {lie}", peer.label)
+    })
 }
 
 /// What a peer was caught at whose ban was lifted.

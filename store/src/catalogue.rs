@@ -175,7 +175,10 @@ impl Artifact {
             State::Corrupt | State::Unread => PieceState::Corrupt,
             State::Kept => {
                 let source = self.sources.get(usize::from(slot.source));
-                PieceState::Kept { source: source.copied().unwrap_or(Source::Local), verified: None }
+                PieceState::Kept {
+                    source: source.copied().unwrap_or(Source::Local),
+                    verified: None,
+                }
             }
         };
         self.slots.iter().map(state).collect()

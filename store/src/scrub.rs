@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use app::ports::Recheck;
-use verifier::Sha256;
+use verifier::{Bitfield, Sha256};
 
 use crate::error::StoreError;
 use crate::pack::Location;
@@ -16,16 +16,21 @@ pub(crate) struct Scrubbed {
     pub(crate) spoilt: BTreeSet<Location>,
 }
 
-/// Reads every piece that is kept, or that could not be read before, one at a time; `on` hears how many are done and says whether to go on.
+/// Reads those of the pieces that are kept, or that could not be read before, one at a time; `on`
+/// hears how many are done and says whether to go on.
 pub(crate) fn recheck(
     shared: &Shared,
     artifact: Sha256,
+    pieces: Option<&Bitfield>,
     mut on: impl FnMut(u32) -> Next,
 ) -> Result<Option<Scrubbed>, StoreError> {
     let kept: Vec<_> = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        entry.lying().collect()
+        entry
+            .lying()
+            .filter(|(index, _)| pieces.is_none_or(|pieces| pieces.contains(*index)))
+            .collect()
     };
     let mut recheck = Recheck { checked: 0, corrupt: Vec::new(), unread: Vec::new() };
     let mut spoilt = BTreeSet::new();

@@ -76,6 +76,40 @@ impl Store {
     ) -> Result<T, Failure> {
         Ok(self.pipeline.exclusive(work).await??)
     }
+
+    /// Reads these pieces of an artifact again, or all of them.
+    async fn read_again(
+        &self,
+        artifact: Sha256,
+        pieces: Option<Bitfield>,
+        mut on: impl FnMut(u32) + Send + 'static,
+    ) -> Result<Option<Recheck>, Failure> {
+        let dropped = Dropped::default();
+        let stop = Arc::clone(&dropped.0);
+        let jobs = self.pipeline.jobs()?.clone();
+        let scrubbed = self
+            .blocking(move |shared| {
+                let scrubbed = scrub::recheck(shared, artifact, pieces.as_ref(), |done| {
+                    on(done);
+                    if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::GoOn }
+                });
+                shared.catalogue().drop_users();
+                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed? else { return Ok(None) };
+                // Asked for here: the space comes back also if nobody waits any more.
+                let given_back = if spoilt.is_empty() {
+                    None
+                } else {
+                    Some(jobs.exclusive(move |shared| forget::give_back(shared, &spoilt))?)
+                };
+                Ok(Some((recheck, given_back)))
+            })
+            .await?;
+        let Some((recheck, given_back)) = scrubbed else { return Ok(None) };
+        if let Some(given_back) = given_back {
+            given_back.await.map_err(|_| StoreError::Closed)??;
+        }
+        Ok(Some(recheck))
+    }
 }
 
 impl Drop for Store {
@@ -207,33 +241,18 @@ impl PieceStore for Store {
     async fn recheck(
         &self,
         artifact: Sha256,
-        mut on: impl FnMut(u32) + Send + 'static,
+        on: impl FnMut(u32) + Send + 'static,
     ) -> Result<Option<Recheck>, Failure> {
-        let dropped = Dropped::default();
-        let stop = Arc::clone(&dropped.0);
-        let jobs = self.pipeline.jobs()?.clone();
-        let scrubbed = self
-            .blocking(move |shared| {
-                let scrubbed = scrub::recheck(shared, artifact, |done| {
-                    on(done);
-                    if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::GoOn }
-                });
-                shared.catalogue().drop_users();
-                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed? else { return Ok(None) };
-                // Asked for here: the space comes back also if nobody waits any more.
-                let given_back = if spoilt.is_empty() {
-                    None
-                } else {
-                    Some(jobs.exclusive(move |shared| forget::give_back(shared, &spoilt))?)
-                };
-                Ok(Some((recheck, given_back)))
-            })
-            .await?;
-        let Some((recheck, given_back)) = scrubbed else { return Ok(None) };
-        if let Some(given_back) = given_back {
-            given_back.await.map_err(|_| StoreError::Closed)??;
-        }
-        Ok(Some(recheck))
+        self.read_again(artifact, None, on).await
+    }
+
+    async fn recheck_some(
+        &self,
+        artifact: Sha256,
+        pieces: Bitfield,
+        on: impl FnMut(u32) + Send + 'static,
+    ) -> Result<Option<Recheck>, Failure> {
+        self.read_again(artifact, Some(pieces), on).await
     }
 
     async fn accounts(&self) -> Result<Accounts, Failure> {

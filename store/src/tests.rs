@@ -202,7 +202,10 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
         let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
         assert_eq!((report.checked as usize, report.unread.len()), (count, 0));
         let map = store.map(artifact.sha256()).await.unwrap().unwrap();
-        assert!(map.iter().all(|state| matches!(state, PieceState::Kept { source: Source::Peer(_), .. })));
+        assert!(
+            map.iter()
+                .all(|state| matches!(state, PieceState::Kept { source: Source::Peer(_), .. }))
+        );
         artifact.check_all(&store).await;
     }
     drop(store);

@@ -90,4 +90,8 @@ pub enum Remedy {
     TellAddress,
     /// Waiting for peers that are not there.
     WaitForPeers,
+    /// Fetching what is bad or missing of a model.
+    Repair,
+    /// Naming the peers that a model is repaired from.
+    RepairFrom,
 }

@@ -76,6 +76,8 @@ fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String 
         What::Faulted => format!("an import of {model} went on{}: {note}", with("without")),
         What::Served => format!("served {bytes} of {model}{}", with("to")),
         What::Evicted => format!("gave up {model} to make room, {bytes}"),
+        What::Repaired => format!("repaired {model}, {bytes} from peers"),
+        What::Unrepaired => format!("a repair of {model} ended: {note}"),
     }
 }
 

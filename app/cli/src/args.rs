@@ -26,13 +26,13 @@ pub use checks::{
 pub use library::{
     ActivityArgs, ConsentCommand, ExportArgs, ForgetArgs, LibraryCommand, ManifestOfArgs, MapArgs,
     MapBy, ModelArgs, QuotaArgs, ReceiptCommand, ReceiptListArgs, ReceiptShowArgs, RecheckArgs,
-    RevokeArgs, RoomArgs,
+    RepairArgs, RevokeArgs, RoomArgs, ScrubArgs,
 };
 pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
     AnnounceArgs, CalledArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand, PeerInviteArgs,
     PeerNameArgs, PeerRenameArgs, PrepareArgs, PromiseArgs, RequestCommand, RequestNewArgs,
-    ServeArgs, ShareCommand, StopArgs,
+    ServeArgs, ShareCommand, StopArgs, WaitingArgs,
 };
 pub use trial::{DemoArgs, DemoSize, LiarArgs, QuantChoice, SampleArgs, ShapeChoice};
 
@@ -259,6 +259,10 @@ mod tests {
             "minimodel library room 1GiB",
             "minimodel library recheck tiny",
             "minimodel library manifest tiny --out f",
+            "minimodel library repair tiny",
+            "minimodel library scrub",
+            "minimodel library scrub tiny story --for 10m --rate 50MiB",
+            "minimodel library repair tiny --from anna --from ben --consent fetch --wait 2h",
             "minimodel library recheck --all",
             "minimodel library export tiny out --sign --slm-checksum=unverified",
             "minimodel receipt list",
@@ -292,6 +296,10 @@ mod tests {
             "minimodel library recheck",
             "minimodel library recheck tiny --all",
             "minimodel library export tiny",
+            "minimodel library repair",
+            "minimodel library scrub --for 0s",
+            "minimodel library scrub --rate 1KiB",
+            "minimodel library repair tiny --wait --patience 1h",
             "minimodel bench",
             "minimodel bench verify --samples 2",
             "minimodel bench verify --cores 0",
@@ -353,7 +361,7 @@ mod tests {
             let line = format!("minimodel import-peer-request r m out {words}");
             let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
             let Command::ImportPeerRequest(args) = cli.command else { panic!("{line}") };
-            assert_eq!(args.patience(), patience, "{line}");
+            assert_eq!(args.waiting.patience(), patience, "{line}");
         }
     }
 

@@ -29,7 +29,7 @@ use verifier::slm::{ChecksumRule, Quantisation, Shape};
 
 use crate::args::{
     Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, MeanwhileArgs,
-    SigningArgs, UnknownKeysChoice,
+    SigningArgs, UnknownKeysChoice, WaitingArgs,
 };
 use crate::fault::Fault;
 use crate::import;
@@ -264,8 +264,7 @@ fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
         signing: SigningArgs { sign: true, no_sign: false },
         span: Span(3_600),
         download_limit: None,
-        patience: None,
-        wait: None,
+        waiting: WaitingArgs::default(),
         events: false,
         meanwhile: MeanwhileArgs::default(),
     })

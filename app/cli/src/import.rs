@@ -2,7 +2,7 @@
 
 mod events;
 mod meanwhile;
-mod telling;
+pub(crate) mod telling;
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ pub async fn run<W: Wiring>(
         verifier_version: app::verify::program_version()?,
         signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
-        patience: args.patience(),
+        patience: args.waiting.patience(),
     };
     let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
     let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;
@@ -144,7 +144,7 @@ pub async fn import<P: Ports<Clock: Clone>>(
     let known = ports.store().peers().await.map_err(library::failed)?;
     let known = known.iter().map(|peer| (peer.id, peer.label.to_string()));
     let names: BTreeMap<PeerId, String> = known.chain(called).collect();
-    let mut telling = Telling::new(&plan, names, terminal.paint());
+    let mut telling = Telling::new("import", *plan.geometry(), names, terminal.paint());
     let (mut callers, wished) = (Callers::default(), terminal.wished());
     let mut on = |what: Both<'_>| match what {
         Both::Import(event) => {
@@ -260,6 +260,23 @@ fn with_served(outcome: Outcome, served: Option<&BTreeMap<PeerId, u64>>) -> Outc
     }
 }
 
+/// Who was not asked any more, for programs.
+pub(crate) fn banned_values(banned: &BTreeMap<PeerId, (Code, Option<Untrue>)>) -> Vec<Value> {
+    let value = |(peer, (code, untrue)): (&PeerId, &(Code, Option<Untrue>))| {
+        let digests = untrue.map(|untrue| untrue.digests());
+        let [wanted, came] = digests.map_or([None, None], |both| both.map(Some));
+        json!({
+            "id": peer.to_string(),
+            "code": code.to_string(),
+            "lied": untrue.is_some(),
+            "piece": untrue.and_then(|untrue| untrue.piece()),
+            "wanted": wanted,
+            "came": came,
+        })
+    };
+    banned.iter().map(value).collect()
+}
+
 fn outcome(finished: &Finished) -> Outcome {
     let Finished { imported, warnings, banned, evicted, served } = finished;
     let outcome = library::with_evicted(Outcome::new(), evicted).warn(warnings);
@@ -267,27 +284,12 @@ fn outcome(finished: &Finished) -> Outcome {
     for (key, value) in imported.receipt.values() {
         outcome = outcome.with_text(key, value);
     }
-    let banned: Vec<Value> = banned
-        .iter()
-        .map(|(peer, (code, untrue))| {
-            let digests = untrue.map(|untrue| untrue.digests());
-            let [wanted, came] = digests.map_or([None, None], |both| both.map(Some));
-            json!({
-                "id": peer.to_string(),
-                "code": code.to_string(),
-                "lied": untrue.is_some(),
-                "piece": untrue.and_then(|untrue| untrue.piece()),
-                "wanted": wanted,
-                "came": came,
-            })
-        })
-        .collect();
     outcome
         .with("artifact.path", printable(&imported.named.artifact.to_string_lossy()))
         .with("receipt.path", printable(&imported.named.receipt.to_string_lossy()))
         .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
         .with("import.seconds", format!("{:.3}", imported.import_time.as_secs_f64()))
-        .with("banned", banned)
+        .with("banned", banned_values(banned))
         .with("signed_by", author(imported).as_str())
         .with("library", imported.library.as_str())
         .told()

@@ -1,8 +1,11 @@
 //! What is kept on this machine.
 
 mod export;
+mod findings;
 mod manifest;
 mod recheck;
+mod repair;
+mod scrub;
 
 use app::library::{Kept, kept_bytes};
 use app::naming::short;
@@ -33,10 +36,13 @@ pub async fn run<W: Wiring>(
     command: &LibraryCommand,
 ) -> Result<Outcome, Fault> {
     let ports = match command {
+        // It opens the network too.
+        LibraryCommand::Repair(args) => return repair::run(session, args).await,
         LibraryCommand::Quota(QuotaArgs { size: Some(_) }) => session.make_library()?,
         LibraryCommand::List
         | LibraryCommand::Quota(_)
         | LibraryCommand::Room(_)
+        | LibraryCommand::Scrub(_)
         | LibraryCommand::Recheck(RecheckArgs { all: true, .. }) => match session.look()? {
             Some(ports) => ports,
             None => return Ok(nothing(command)),
@@ -45,7 +51,7 @@ pub async fn run<W: Wiring>(
     };
     let terminal = &mut *session.terminal;
     match command {
-        LibraryCommand::List => list(&ports, terminal).await,
+        LibraryCommand::List | LibraryCommand::Repair(_) => list(&ports, terminal).await,
         LibraryCommand::Map(args) => map(&ports, terminal, args).await,
         LibraryCommand::Manifest(args) => manifest::run(session, &ports, args).await,
         LibraryCommand::Pin(args) => pin(&ports, terminal, args, Pin::Pinned).await,
@@ -56,6 +62,7 @@ pub async fn run<W: Wiring>(
             unless_stopped(wished(), "the check", advice, recheck::run(&ports, terminal, args))
                 .await
         }
+        LibraryCommand::Scrub(args) => scrub::run(&ports, terminal, args).await,
         LibraryCommand::Export(args) => export::run(session, &ports, args).await,
         LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
         LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,
@@ -72,6 +79,15 @@ fn nothing(command: &LibraryCommand) -> Outcome {
             let outcome = used.fold(Outcome::new(), |outcome, key| outcome.with(key, 0));
             outcome.with("quota", Value::Null).with("free", Value::Null)
         }
+        LibraryCommand::Scrub(_) => Outcome::new()
+            .with("bytes_read", 0)
+            .with("pieces_read", 0)
+            .with("bytes_left", 0)
+            .with("ended", "done")
+            .with("model_count", 0)
+            .with("corrupt", 0)
+            .with("missing", 0)
+            .with("model", none()),
         LibraryCommand::Recheck(_) => Outcome::new()
             .with("model_count", 0)
             .with("corrupt", 0)

@@ -69,6 +69,16 @@ impl Outcome {
         self
     }
 
+    /// The same with the values of another one that it does not have itself.
+    #[must_use]
+    pub fn over(mut self, other: Self) -> Self {
+        for (key, value) in other.values {
+            self.values.entry(key).or_insert(value);
+        }
+        self.warnings.extend(other.warnings);
+        self
+    }
+
     /// The fault, with the values that were added.
     pub fn beside(self, fault: Fault) -> Fault {
         self.values.into_iter().fold(fault, |fault, (key, value)| fault.with(&key, value))

@@ -37,6 +37,8 @@ struct Plain {
     /// What of both was counted.
     counted: u64,
     meter: Meter,
+    /// When it ends at the latest, in seconds.
+    ends_in: Option<u64>,
     told: Instant,
     ended: bool,
 }
@@ -66,6 +68,7 @@ impl Progress {
                     coming: 0,
                     counted: done,
                     meter: Meter::new(now),
+                    ends_in: None,
                     told: now,
                     ended: false,
                 };
@@ -117,6 +120,15 @@ impl Progress {
     pub fn reach(&mut self, bytes: u64) {
         self.done = bytes;
         self.show();
+    }
+
+    /// It ends after so long at the latest.
+    pub fn ends_in(&mut self, left: Option<Duration>) {
+        let Some(left) = left.map(|left| left.as_secs()) else { return };
+        self.bar.set_message(format!("ends in {}", Span(left)));
+        if let Some(plain) = &mut self.plain {
+            plain.ends_in = Some(left);
+        }
     }
 
     /// So many bytes have come of what is not done yet.
@@ -215,6 +227,7 @@ impl Plain {
             return format!("{what}: {done}, {}/s{who}", Size(rate));
         };
         let left = total.saturating_sub(self.done).saturating_sub(self.coming).checked_div(rate);
+        let left = left.into_iter().chain(self.ends_in).min();
         let eta = left.map_or_else(|| "?".to_owned(), |seconds| Span(seconds).to_string());
         let (rate, total) = (Size(rate), Size(total));
         format!("{what}: {done} of {total}, {rate}/s, {eta} left{who}")
@@ -257,6 +270,7 @@ mod tests {
             coming: 0,
             counted: 54 << 20,
             meter: Meter::new(started),
+            ends_in: None,
             told: started,
             ended: false,
         };
@@ -274,6 +288,10 @@ mod tests {
         let line = "import: 50.00 MiB of 64.00 MiB, 3.00 MiB/s, 4 s left, 1 peer, \
                     and 2.00 MiB of pieces that are not whole yet";
         assert_eq!(plain.line(at, 1), line);
+        // What ends before is told by its end.
+        plain.ends_in = Some(2);
+        assert!(plain.line(at, 0).contains(" 2 s left"), "{}", plain.line(at, 0));
+        plain.ends_in = None;
         // A pause is over after some seconds, and what came before it is no measure.
         let later = at + Duration::from_secs(60);
         assert!(plain.line(later, 0).contains(" 0 bytes/s, ? left"), "{}", plain.line(later, 0));

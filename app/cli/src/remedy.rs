@@ -28,6 +28,8 @@ pub(crate) const fn typed(remedy: Remedy) -> &'static str {
         Remedy::WaitForPeers => {
             "--wait waits for them until you stop it, --wait TIME for as long as that."
         }
+        Remedy::Repair => "The command is `minimodel library repair`.",
+        Remedy::RepairFrom => "The option is --from PEER.",
         Remedy::TellAddress => "The options are --address ADDRESS and --for TIME.",
     }
 }

@@ -143,7 +143,7 @@ impl Blamed for ExportError {
             Self::Incomplete { .. } => {
                 "Import the model again: only the missing pieces are fetched.".into()
             }
-            Self::Damaged { .. } => MEND_PIECES.into(),
+            Self::Damaged { .. } => MEND_PIECES,
             Self::LacksManifest | Self::Manifest(_) => MEND_MANIFEST.into(),
             Self::Output(error) => error.advice(),
             Self::Artifact(error) => whole_advice(error),

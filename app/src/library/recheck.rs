@@ -1,13 +1,14 @@
 //! Reads what is kept again, and verifies it.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::sync::watch;
-use verifier::{Advice, PieceIndex};
+use verifier::{Advice, Bitfield, PieceIndex, Sha256};
 
 use super::{MEND_MANIFEST, MEND_PIECES, State};
 use crate::lease::Hold;
-use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore as _, Ports};
+use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore, Ports, Recheck};
 
 /// What checking a model again found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,21 +51,27 @@ impl Checked {
     /// What to do about it.
     pub fn advice(&self) -> Advice {
         let mut sentences = Vec::new();
-        if !self.corrupt.is_empty() || self.missing > 0 {
-            sentences.push(MEND_PIECES);
+        let is_short = !self.corrupt.is_empty() || self.missing > 0;
+        if is_short {
+            sentences.push(MEND_PIECES.text().to_owned());
         }
         if self.unread > 0 {
             sentences.push(
                 "What cannot be read may be sound: check the disk and how it is connected, then \
-                 check the model once more.",
+                 check the model once more."
+                    .to_owned(),
             );
         } else if !self.corrupt.is_empty() {
-            sentences.push("Check the disk's health.");
+            sentences.push("Check the disk's health.".to_owned());
         }
         if self.lacks_manifest {
-            sentences.push(MEND_MANIFEST);
+            sentences.push(MEND_MANIFEST.to_owned());
         }
-        sentences.join(" ").into()
+        let advice = Advice::from(sentences.join(" "));
+        match MEND_PIECES.remedy() {
+            Some(remedy) if is_short && !self.lacks_manifest => advice.by(remedy),
+            _ => advice,
+        }
     }
 }
 
@@ -81,25 +88,49 @@ impl Checked {
 pub async fn recheck<P: Ports>(
     ports: &P,
     model: &Model,
-    mut on: impl FnMut(u32) + Send,
+    on: impl FnMut(u32) + Send,
 ) -> Result<Option<Checked>, Failure> {
-    let store = ports.store();
-    let _hold = Hold::take(store, model.artifact);
+    let all = Bitfield::full(model.geometry.piece_count());
+    let found = read_again(ports.store(), model.artifact, all, on).await?;
+    let Some(found) = found else { return Ok(None) };
+    let unread = u32::try_from(found.unread.len()).unwrap_or(u32::MAX);
+    judge(ports, model, found.checked, unread).await
+}
+
+/// Reads these pieces of an artifact again, and keeps it from being evicted meanwhile; `on` hears how
+/// many are done, not of each one.
+pub(super) async fn read_again<S: PieceStore>(
+    store: &Arc<S>,
+    artifact: Sha256,
+    pieces: Bitfield,
+    mut on: impl FnMut(u32) + Send,
+) -> Result<Option<Recheck>, Failure> {
+    let _hold = Hold::take(store, artifact);
     let (done, mut reached) = watch::channel(0);
-    let mut work = pin!(store.recheck(model.artifact, move |pieces| {
+    let mut work = pin!(store.recheck_some(artifact, pieces, move |pieces| {
         done.send_replace(pieces);
     }));
-    let found = loop {
+    loop {
         tokio::select! {
             biased;
-            found = &mut work => break found?,
+            found = &mut work => return found,
             Ok(()) = reached.changed() => {
                 let pieces = *reached.borrow_and_update();
                 on(pieces);
             }
         }
-    };
-    let Some(found) = found else { return Ok(None) };
+    }
+}
+
+/// How a model is kept, now that so many of its pieces were read and so many of these could not be;
+/// one that is whole and was read whole is written down as verified.
+pub(super) async fn judge<P: Ports>(
+    ports: &P,
+    model: &Model,
+    pieces: u32,
+    unread: u32,
+) -> Result<Option<Checked>, Failure> {
+    let store = ports.store();
     let (Some(model), Some(map)) =
         (store.model(model.artifact).await?, store.map(model.artifact).await?)
     else {
@@ -111,17 +142,15 @@ pub async fn recheck<P: Ports>(
     };
     let corrupt: Vec<PieceIndex> = of(PieceState::Corrupt).collect();
     let missing = u32::try_from(of(PieceState::Missing).count()).unwrap_or(u32::MAX);
-    let unread = u32::try_from(found.unread.len()).unwrap_or(u32::MAX);
     // One that cannot be read is as good as gone, and no reason to stop.
     let lacks_manifest = !matches!(store.manifest(model.artifact).await, Ok(Some(_)));
     let state = match State::of(&model, u32::try_from(corrupt.len()).unwrap_or(u32::MAX)) {
         _ if lacks_manifest => State::Damaged,
         state => state,
     };
-    if found.checked == model.geometry.piece_count() && state == State::Whole {
+    if pieces == model.geometry.piece_count() && state == State::Whole {
         store.verified(model.artifact, ports.clock().now()).await?;
     }
-    let pieces = found.checked;
     Ok(Some(Checked { pieces, corrupt, unread, missing, lacks_manifest, state }))
 }
 

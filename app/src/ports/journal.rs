@@ -97,7 +97,7 @@ pub enum What {
     Imported,
     /// An import ended without its model.
     Failed,
-    /// A peer gave bytes in an import.
+    /// A peer gave bytes in an import or a repair.
     Fetched,
     /// A peer lied and was banned.
     Banned,
@@ -109,10 +109,14 @@ pub enum What {
     Served,
     /// A model was given up to make room.
     Evicted,
+    /// What was bad or missing of a model was fetched, and it is whole.
+    Repaired,
+    /// A repair ended before the model was whole.
+    Unrepaired,
 }
 
 impl What {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Imported,
         Self::Failed,
         Self::Fetched,
@@ -121,6 +125,8 @@ impl What {
         Self::Faulted,
         Self::Served,
         Self::Evicted,
+        Self::Repaired,
+        Self::Unrepaired,
     ];
 
     /// The word in the record of transfers.
@@ -134,6 +140,8 @@ impl What {
             Self::Faulted => "faulted",
             Self::Served => "served",
             Self::Evicted => "evicted",
+            Self::Repaired => "repaired",
+            Self::Unrepaired => "unrepaired",
         }
     }
 

@@ -386,14 +386,22 @@ pub trait PieceStore: Send + Sync + 'static {
     fn forget(&self, artifact: Sha256)
     -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
 
-    /// Reads every kept piece again and verifies it, and those that could not be read before; `on` hears after each piece how many are
-    /// done. `None` if there is no such artifact.
+    /// Reads every kept piece again and verifies it, and those that could not be read before; `on`
+    /// hears how many are done. `None` if there is no such artifact.
     ///
     /// Dropping the future ends the work within one piece, which has 16 MiB at most; what was found
     /// corrupt by then counts as missing all the same.
     fn recheck(
         &self,
         artifact: Sha256,
+        on: impl FnMut(u32) + Send + 'static,
+    ) -> impl Future<Output = Result<Option<Recheck>, Failure>> + Send;
+
+    /// The same of these pieces alone.
+    fn recheck_some(
+        &self,
+        artifact: Sha256,
+        pieces: Bitfield,
         on: impl FnMut(u32) + Send + 'static,
     ) -> impl Future<Output = Result<Option<Recheck>, Failure>> + Send;
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use app::quantity::Size;
+use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ChecksumChoice, SigningArgs};
+use super::{Agreed, ChecksumChoice, SigningArgs, WaitingArgs, read_span};
 
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]
@@ -24,6 +24,10 @@ pub enum LibraryCommand {
     Forget(ForgetArgs),
     /// Read every kept piece of a model, or of all, again and verify it
     Recheck(RecheckArgs),
+    /// Read kept pieces again for so long and so fast, those verified longest ago first
+    Scrub(ScrubArgs),
+    /// Fetch what is bad or missing of a model, and nothing else, from peers that have it
+    Repair(RepairArgs),
     /// Put a model that is kept whole into a folder, as a file with its receipt
     Export(ExportArgs),
     /// Show how much space is used, or set the most that may be
@@ -87,6 +91,45 @@ pub struct RecheckArgs {
     /// Every model, one after the other
     #[arg(long)]
     pub all: bool,
+}
+
+/// `library scrub`.
+#[derive(Debug, Clone, Args)]
+pub struct ScrubArgs {
+    /// The models, each by its id, id-version, or the first digits of its SHA-256 [default: all]
+    pub models: Vec<String>,
+    /// For how long, such as 10m, at most 30d [default: until everything was read once]
+    #[arg(long = "for", value_name = "TIME", value_parser = read_span, allow_hyphen_values = true)]
+    pub time: Option<Span>,
+    /// The most bytes a second to read, from 4KiB, such as 50MiB; 0 or none for no limit
+    /// [default: none]
+    #[arg(long, value_name = "SIZE")]
+    pub rate: Option<Limit>,
+}
+
+/// `library repair`.
+#[derive(Debug, Clone, Args)]
+pub struct RepairArgs {
+    /// The model: its id, id-version, or the first digits of its SHA-256
+    pub model: String,
+    /// Whom to fetch from: the id or label of a paired peer; may be repeated [default: the peers that
+    /// gave the model, that you once agreed to fetch it from, or that took it from here]
+    #[arg(long, value_name = "PEER")]
+    pub from: Vec<String>,
+    /// The yes given beforehand.
+    #[command(flatten)]
+    pub agreed: Agreed,
+    /// How long your yes holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
+    pub span: Span,
+    /// The most bytes a second to fetch, from 4KiB, such as 2MiB; 0 or none for no limit
+    /// [default: what is set]
+    #[arg(long, value_name = "SIZE")]
+    pub download_limit: Option<Limit>,
+    /// How long it goes on while nothing comes.
+    #[command(flatten)]
+    pub waiting: WaitingArgs,
 }
 
 /// `library export`.

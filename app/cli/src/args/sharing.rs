@@ -42,14 +42,9 @@ pub struct ImportArgs {
     /// [default: what is set]
     #[arg(long, value_name = "SIZE")]
     pub download_limit: Option<Limit>,
-    /// Give up when nothing came from anyone for so long, 1s to 1d [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = read_patience, allow_hyphen_values = true)]
-    pub patience: Option<Span>,
-    /// Wait for peers that are away or do not share the model with you yet: for so long, at most 30d,
-    /// or without TIME until you stop
-    #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = read_span,
-          conflicts_with = "patience")]
-    pub wait: Option<Option<Span>>,
+    /// How long it goes on while nothing comes.
+    #[command(flatten)]
+    pub waiting: WaitingArgs,
     /// With --json: print what happens while it runs too, one JSON object a line
     #[arg(long)]
     pub events: bool,
@@ -58,8 +53,21 @@ pub struct ImportArgs {
     pub meanwhile: MeanwhileArgs,
 }
 
-impl ImportArgs {
-    /// How long the import goes on while nothing comes.
+/// How long fetching goes on while nothing comes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WaitingArgs {
+    /// Give up when nothing came from anyone for so long, 1s to 1d [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = read_patience, allow_hyphen_values = true)]
+    pub patience: Option<Span>,
+    /// Wait for peers that are away or do not share the model with you yet: for so long, at most 30d,
+    /// or without TIME until you stop
+    #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = read_span,
+          conflicts_with = "patience")]
+    pub wait: Option<Option<Span>>,
+}
+
+impl WaitingArgs {
+    /// The same as a value.
     pub fn patience(&self) -> Patience {
         let time = |Span(seconds)| Duration::from_secs(seconds);
         match self.wait {

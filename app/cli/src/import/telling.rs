@@ -3,41 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
-use app::import::{Imported, Library, Plan};
+use app::import::{Imported, Library};
 use app::naming::short_peer;
 use app::ports::{Evictable, PullNews, Untrue};
 use app::quantity::Size;
-use verifier::Code;
 use verifier::identity::PeerId;
+use verifier::{Code, Geometry};
 
 use super::{author, count, rate};
 use crate::outcome::printable;
 use crate::progress::Progress;
 use crate::terminal::{Paint, Terminal};
 
-/// What people are told while an import runs.
-pub(super) struct Telling {
-    pub(super) progress: Progress,
-    pub(super) names: BTreeMap<PeerId, String>,
-    sizes: verifier::Geometry,
-    pub(super) banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
+/// What people are told while an import or a repair runs.
+pub(crate) struct Telling {
+    what: &'static str,
+    pub(crate) progress: Progress,
+    pub(crate) names: BTreeMap<PeerId, String>,
+    sizes: Geometry,
+    pub(crate) banned: BTreeMap<PeerId, (Code, Option<Untrue>)>,
     /// Peers whose loss was told; that they still do not answer is no news.
     gone: BTreeSet<PeerId>,
     /// What was said of waiting since the last piece came.
     waits: BTreeSet<String>,
     /// What was given up to make room.
-    pub(super) evicted: Vec<Evictable>,
+    pub(crate) evicted: Vec<Evictable>,
     /// Whether the result was told.
     is_over: bool,
 }
 
 impl Telling {
-    /// Nothing has happened yet.
-    pub(super) fn new(plan: &Plan, names: BTreeMap<PeerId, String>, paint: Paint) -> Self {
+    /// Nothing has happened yet; `what` is one word, such as `import`.
+    pub(crate) fn new(
+        what: &'static str,
+        sizes: Geometry,
+        names: BTreeMap<PeerId, String>,
+        paint: Paint,
+    ) -> Self {
         Self {
-            progress: Progress::start("import", plan.geometry().byte_count(), 0, paint),
+            what,
+            progress: Progress::start(what, sizes.byte_count(), 0, paint),
             names,
-            sizes: *plan.geometry(),
+            sizes,
             banned: BTreeMap::new(),
             gone: BTreeSet::new(),
             waits: BTreeSet::new(),
@@ -47,7 +54,7 @@ impl Telling {
     }
 
     /// Tells the result, once.
-    pub(super) fn finish(&mut self, terminal: &mut Terminal, imported: &Imported) {
+    pub(crate) fn finish(&mut self, terminal: &mut Terminal, imported: &Imported) {
         if !std::mem::replace(&mut self.is_over, true) {
             self.progress.end();
             tell_result(terminal, imported, &self.names, &self.banned);
@@ -55,7 +62,7 @@ impl Telling {
     }
 
     /// Hears what happens.
-    pub(super) fn hear(&mut self, event: &Event) {
+    pub(crate) fn hear(&mut self, event: &Event) {
         match event {
             Event::Evicted(evicted) => {
                 self.evicted.clone_from(evicted);
@@ -111,7 +118,7 @@ impl Telling {
                 let (name, why) = (self.name(*peer), printable(why));
                 self.progress.say(&match untrue {
                     Some(_) => format!("{name} lied and is banned: {code}, it {why}"),
-                    None => format!("{name} is left out of this import: {code}, it {why}"),
+                    None => format!("{name} is left out of this {}: {code}, it {why}", self.what),
                 });
             }
             PullNews::Coming(bytes) => self.progress.coming(*bytes),
@@ -123,8 +130,27 @@ impl Telling {
     }
 
     /// What people call a peer.
-    pub(super) fn name(&self, peer: PeerId) -> String {
+    pub(crate) fn name(&self, peer: PeerId) -> String {
         self.names.get(&peer).cloned().unwrap_or_else(|| short_peer(peer))
+    }
+}
+
+/// Tells who was not asked any more, and why.
+pub(crate) fn tell_banned(
+    terminal: &mut Terminal,
+    what: &str,
+    names: &BTreeMap<PeerId, String>,
+    banned: &BTreeMap<PeerId, (Code, Option<Untrue>)>,
+) {
+    for (peer, (code, untrue)) in banned {
+        let name = names.get(peer).map_or("a peer", String::as_str);
+        terminal.say(&match untrue {
+            Some(_) => format!(
+                "  {name:<16} lied and is banned: {code}; not called again before you say \
+                 `minimodel peer unban`"
+            ),
+            None => format!("  {name:<16} left out of this {what}: {code}"),
+        });
     }
 }
 
@@ -159,16 +185,7 @@ fn tell_result(
         let pieces = count(peer.pieces, "piece");
         terminal.say(&format!("  {name:<16} {pieces:>12}  {}", Size(peer.bytes)));
     }
-    for (peer, (code, untrue)) in banned {
-        let name = names.get(peer).map_or("a peer", String::as_str);
-        terminal.say(&match untrue {
-            Some(_) => format!(
-                "  {name:<16} lied and is banned: {code}; not called again before you say \
-                 `minimodel peer unban`"
-            ),
-            None => format!("  {name:<16} left out of this import: {code}"),
-        });
-    }
+    tell_banned(terminal, "import", names, banned);
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
     terminal.say(&format!("           {}", author(imported).sentence()));

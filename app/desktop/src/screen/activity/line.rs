@@ -66,6 +66,8 @@ fn moved(cx: &Context<'_>, record: &Record) -> String {
         }
         What::Served => format!("{who} took {bytes} of {model}."),
         What::Evicted => format!("{model} was given up to make room; {bytes} came free."),
+        What::Repaired => format!("{model} was repaired; peers gave {bytes}."),
+        What::Unrepaired => format!("A repair of {model} ended before it was whole."),
     }
 }
 

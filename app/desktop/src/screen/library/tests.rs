@@ -74,7 +74,10 @@ fn kept(id: &str, version: &str, picture: &str, hours: u64) -> Kept {
 /// The pieces of such a model, from three peers in turn.
 fn pieces(kept: &Kept, picture: &str) -> Pieces {
     let state = |(place, piece): (usize, char)| match piece {
-        '#' => PieceState::Kept { source: Source::Peer(peer(u8::try_from(place / 7 % 3 + 1).unwrap())), verified: None },
+        '#' => PieceState::Kept {
+            source: Source::Peer(peer(u8::try_from(place / 7 % 3 + 1).unwrap())),
+            verified: None,
+        },
         '!' => PieceState::Corrupt,
         _ => PieceState::Missing,
     };
@@ -286,9 +289,9 @@ fn a_recheck_tells_how_far_it_is_and_what_it_found() {
     assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
     assert!(says(
         &library,
-        "storyteller 1.0: damaged: 2 pieces corrupt, 57 pieces checked. Import the model again, or \
-         share the same file again: only the pieces that are bad or missing are taken in. Check the \
-         disk's health."
+        "storyteller 1.0: damaged: 2 pieces corrupt, 57 pieces checked. Repair the model from peers \
+         that have it, or share the same file again: only the pieces that are bad or missing are \
+         taken in. Check the disk's health."
     ));
     let action = press(&mut library, "Import it again…");
     assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));

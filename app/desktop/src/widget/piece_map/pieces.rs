@@ -320,7 +320,7 @@ mod tests {
     use std::sync::Arc;
 
     use app::event::Event;
-    use app::ports::{PieceState, PullNews};
+    use app::ports::{Day, PieceState, PullNews};
     use verifier::identity::{PeerId, SigningKey};
     use verifier::piece::{PieceList, PieceStream, Source};
     use verifier::scalars::UtcTime;
@@ -422,7 +422,10 @@ mod tests {
         assert_eq!(pieces.peers(), [peer(2)]);
         assert_eq!((pieces.tally().local(), pieces.tally().peer(0)), (1, 2));
         assert_eq!(pieces.facts(index(&pieces, 0)).unwrap().verified, Some(NOW));
+        assert_eq!(pieces.facts(index(&pieces, 1)).unwrap().verified, Some(NOW), "of the same day");
         assert_eq!(pieces.facts(index(&pieces, 2)).unwrap().verified, None);
+        let older = pieces.facts(index(&pieces, 3)).unwrap().verified;
+        assert_eq!(older, Some(Day::from_number(9).start()));
     }
 
     #[test]

@@ -132,8 +132,11 @@ pub(super) const PATH: &str = "/home/anna/Downloads/tiny-stories-1.0.minimodel-r
 /// The receipt as it is read where the library keeps the model.
 pub(super) fn read(signer: Option<&SigningKey>) -> Read {
     let receipt = receipt(signer);
-    let states: Vec<PieceState> =
-        MODEL.geometry.indices().map(|index| PieceState::Kept { source: source(index.get()), verified: None }).collect();
+    let states: Vec<PieceState> = MODEL
+        .geometry
+        .indices()
+        .map(|index| PieceState::Kept { source: source(index.get()), verified: None })
+        .collect();
     Read {
         path: PATH.into(),
         summary: Summary::of(&receipt).unwrap(),
