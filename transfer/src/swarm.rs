@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use app::ports::{Peers, Pull, PullError};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
 use verifier::piece::{PieceError, VerifiedPiece};
@@ -20,6 +20,10 @@ use crate::identity::Identity;
 use crate::limits::Limits;
 
 use import::Import;
+
+/// How many callers a pull may be yet to hear of. It hears nothing of those before, and calls them at
+/// their time.
+const CALLERS: usize = 64;
 
 /// What became of a piece that was judged.
 type Judgement = Result<VerifiedPiece, PieceError>;
@@ -34,12 +38,14 @@ pub struct Swarm {
     identity: Arc<Identity>,
     limits: Arc<Limits>,
     worked: Arc<Mutex<BTreeMap<PeerId, PeerAddress>>>,
+    /// Who called here, for every pull under way.
+    callers: broadcast::Sender<PeerId>,
 }
 
 impl Swarm {
     /// Calls in the name of `identity`, within `limits`.
     pub fn new(identity: Arc<Identity>, limits: Arc<Limits>) -> Self {
-        Self { identity, limits, worked: Arc::default() }
+        Self { identity, limits, worked: Arc::default(), callers: broadcast::Sender::new(CALLERS) }
     }
 
     /// The limits, which can be changed while imports run.
@@ -61,5 +67,10 @@ impl Peers for Swarm {
             Ok(outcome) => outcome,
             Err(panic) => Err(PullError::Failed(panic.into())),
         }
+    }
+
+    fn called(&self, peer: PeerId) {
+        // No pull may be under way.
+        self.callers.send(peer).ok();
     }
 }

@@ -10,7 +10,7 @@ use verifier::consent::Act;
 use super::{ImportError, Imported, Library, Plan, Settings, import};
 use crate::consent::Consent;
 use crate::event::Event;
-use crate::ports::Ports;
+use crate::ports::{Peers as _, Ports, ServeNews};
 use crate::serve::{self, Bound, ServeError, Served};
 
 /// What happens while an import serves.
@@ -87,7 +87,12 @@ where
         }
     };
     let serving = async {
-        let hear = |event| tell(Both::Serve(event));
+        let hear = |event| {
+            if let serve::Event::Callers(ServeNews::Called(peer)) = &event {
+                ports.peers().called(*peer);
+            }
+            tell(Both::Serve(event));
+        };
         let outcome = serve::serve(ports, bound, to_serve, hear, over).await;
         if let Ok(served) = &outcome {
             tell(Both::Served(served));

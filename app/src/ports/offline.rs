@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use verifier::identity::PeerId;
 
 use super::{Failure, Listener, Listening, Peers, Provider, Pull, PullError, ServeNews};
 
@@ -20,6 +21,8 @@ impl Peers for Offline {
     async fn pull(&self, _pull: Pull) -> Result<(), PullError> {
         Err(PullError::Failed(NoNetwork.into()))
     }
+
+    fn called(&self, _peer: PeerId) {}
 }
 
 impl Listener for Offline {

@@ -259,6 +259,9 @@ pub enum PullError {
 pub trait Peers: Send + Sync + 'static {
     /// Pulls the missing pieces; dropping the future hangs up.
     fn pull(&self, pull: Pull) -> impl Future<Output = Result<(), PullError>> + Send;
+
+    /// Says that the peer called here, so that pulls that called it in vain call it again soon; quick.
+    fn called(&self, peer: PeerId);
 }
 
 #[cfg(test)]

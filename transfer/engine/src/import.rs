@@ -170,6 +170,7 @@ impl Engine {
             Input::Proven(connection, verdict) => self.proven(connection, verdict),
             Input::Spent(connection, consent) => self.spent(connection, consent),
             Input::Settled(index, consent) => self.settled(index, consent),
+            Input::Called(id) => self.called(id),
             Input::Denied(id) => self.denied(id),
             Input::Limits(limits) => {
                 self.limits = limits;

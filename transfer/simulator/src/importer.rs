@@ -182,7 +182,7 @@ impl Importer {
         self.watch.moved(now);
     }
 
-    /// Its program ends, or its user stops it.
+    /// Its user stops it.
     pub(crate) fn stop(&mut self, rest: &mut Rest) {
         if !self.is_over() {
             self.stopping = true;
@@ -221,8 +221,18 @@ impl Importer {
         }
     }
 
+    /// Its program ends. An import that has not started yet starts at its time, if the program runs then.
+    pub(crate) fn goes_down(&mut self, rest: &mut Rest) {
+        if self.engine.is_some() {
+            self.stop(rest);
+        }
+    }
+
     fn start(&mut self, rest: &mut Rest) {
         self.started = rest.plan.now();
+        if !rest.directory[self.me].up {
+            return self.stop(rest);
+        }
         if self.is.download > 0 {
             rest.net.limit_down(self.me, self.is.download);
         }

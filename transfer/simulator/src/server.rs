@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use engine::upload::{Caller, Effect, Input, Limits, Opened, Refusal};
+use engine::upload::{Caller, Effect, Input, Limits, News, Opened, Refusal};
 use engine::wire::{Arrival, Decoder, Frame, Side};
 use engine::{Ending, Uploads};
 use verifier::{Bitfield, PieceIndex};
@@ -299,6 +299,7 @@ impl Server {
                     rest.plan.after(within, Event::Serve(self.me, Due::Cut(called.link)));
                 }
             }
+            Effect::Tell(News::Called(peer)) => rest.called(self.me, peer),
             Effect::Discard(..) | Effect::Tell(_) => {}
         }
     }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use engine::import::Input;
 use engine::wire::Side;
 use engine::{Moment, Rate};
 use verifier::identity::{PeerId, SigningKey};
@@ -129,6 +130,14 @@ impl Rest {
         let delay = self.net.delay(caller, called);
         self.plan.after(delay, Event::Serve(called, server::Due::Called(link, caller)));
         link
+    }
+
+    /// That machine, which may import, let a peer in.
+    pub(crate) fn called(&mut self, machine: usize, peer: PeerId) {
+        self.plan.after(
+            Duration::ZERO,
+            Event::Import(machine, importer::Due::Input(Input::Called(peer))),
+        );
     }
 
     /// A piece is kept on that machine, which may serve it.
@@ -395,7 +404,7 @@ impl World {
         match *turn {
             Turn::Down(machine) if machine < count && rest.directory[machine].up => {
                 if let Some(of) = importers.get_mut(&machine) {
-                    of.stop(rest);
+                    of.goes_down(rest);
                 }
                 rest.directory[machine].up = false;
                 for link in rest.net.links_of(machine) {

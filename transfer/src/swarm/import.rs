@@ -16,11 +16,12 @@ use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep_until, timeout};
 use verifier::PieceIndex;
 use verifier::boundary::PeerAddress;
+use verifier::identity::PeerId;
 use verifier::piece::{ListError, PieceList, VerifiedPiece};
 
 use super::buffers::Buffers;
@@ -81,6 +82,7 @@ pub(super) struct Import {
     /// What happened while effects were taken out.
     happened: VecDeque<Input>,
     limits: watch::Receiver<()>,
+    callers: broadcast::Receiver<PeerId>,
     /// How often availability had changed when it was told last, and how many pieces were left.
     copies: Option<(u64, u32)>,
     /// How much was last told to have come of pieces that are not whole.
@@ -132,6 +134,7 @@ impl Import {
         Self {
             engine: Engine::new(order, seed, clock.now()),
             clock,
+            callers: swarm.callers.subscribe(),
             swarm,
             sources,
             shared: Arc::new(shared),
@@ -267,6 +270,7 @@ impl Import {
             },
             () = alarm.as_mut(), if deadline.is_some() => Ok(None),
             Ok(()) = self.limits.changed() => Ok(Some(Input::Limits(self.shared.limits.of_import()))),
+            Ok(peer) = self.callers.recv() => Ok(Some(Input::Called(peer))),
             Some(_) = self.goodbyes.join_next() => Ok(None),
             // What it had to judge would be waited for for ever.
             panic = self.judging.panicked() => Err(PullError::Failed(panic.into())),

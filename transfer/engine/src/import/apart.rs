@@ -30,6 +30,8 @@ pub(super) struct Apart {
     left: Option<Moment>,
     /// When this importer last went on from somewhere else, because a peer was after the same.
     since: Moment,
+    /// Whether one that has everything was asked for something.
+    begun: bool,
 }
 
 /// What a peer is asked for next.
@@ -43,7 +45,7 @@ pub(super) enum Next {
 
 impl Apart {
     pub(super) const fn new(begin: Begin, now: Moment) -> Self {
-        Self { begin, part: (0, 0), until: None, left: None, since: now }
+        Self { begin, part: (0, 0), until: None, left: None, since: now, begun: false }
     }
 
     /// Until when others are left what they are at.
@@ -53,10 +55,13 @@ impl Apart {
 }
 
 impl Engine {
-    /// Takes the part that is this importer's, by its place among the keys of all that may be after the
-    /// same.
+    /// Takes the part that is this importer's, until it has begun: by its place among the keys of all that
+    /// may be after the same, or of what is left where others have come to that part before it joined.
     pub(super) fn begin(&mut self) {
         let Begin::OwnPart(own) = self.apart.begin else { return };
+        if self.apart.begun {
+            return;
+        }
         let importers = self.numbers().filter(|number| self.imports_too(*number));
         let importers = importers.filter_map(|number| self.peers.get(number as usize));
         let (mut before, mut all) = (0, 1);
@@ -68,7 +73,13 @@ impl Engine {
         let count = self.geometry.piece_count();
         let edge = |place| u32::try_from(u64::from(count) * place / all).unwrap_or(count);
         let (first, end) = (edge(before), edge(before + 1));
-        self.take_part(first.min(count.saturating_sub(1)), end - first);
+        let first = first.min(count.saturating_sub(1));
+        let picker = self.pieces.picker();
+        let come_to = self.pieces.is_wanted(first) && picker.is_shared(first);
+        match picker.gap().filter(|_| come_to) {
+            Some(gap) => self.take_last(gap, 1),
+            None => self.take_part(first, end - first),
+        }
     }
 
     fn take_part(&mut self, first: u32, length: u32) {
@@ -111,6 +122,7 @@ impl Engine {
             return Next::Soon;
         }
         let has_all = self.pieces.picker().has_all(peer);
+        self.apart.begun |= has_all;
         if !has_all || self.pieces.picker().is_shared(index) || self.is_in_part(index) {
             return Next::Piece(index);
         }
@@ -138,14 +150,19 @@ impl Engine {
             return Next::Nothing;
         };
         self.apart.left = None;
-        // What others come to last: the later half if there is one that is as fast, anywhere if others
-        // may be about to do the same.
-        let rest = length - at;
-        let left = if importers == 1 { rest / 2 } else { self.chance.under(rest) };
-        let first = u64::from(first) + u64::from(at + left);
+        let first = u64::from(first) + u64::from(at);
         let first = first % u64::from(self.geometry.piece_count());
-        self.take_part(u32::try_from(first).unwrap_or(0), rest - left);
+        self.take_last((u32::try_from(first).unwrap_or(0), length - at), importers);
         self.next_for(peer).map_or(Next::Nothing, Next::Piece)
+    }
+
+    /// Takes of these pieces, from a first one on so many, what others come to last: the later half if
+    /// there is one that is as fast, anywhere if others may be about to do the same.
+    fn take_last(&mut self, (first, length): (u32, u32), importers: usize) {
+        let left = if importers == 1 { length / 2 } else { self.chance.under(length) };
+        let first = u64::from(first) + u64::from(left);
+        let first = first % u64::from(self.geometry.piece_count());
+        self.take_part(u32::try_from(first).unwrap_or(0), length - left);
     }
 
     /// How many others are getting pieces that nobody has: at which one landed within that time, or that

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use verifier::Bitfield;
+use verifier::identity::PeerId;
 
 use crate::ending::{Ending, Fate};
 use crate::import::Engine;
@@ -14,6 +15,8 @@ use crate::wire::{FIRST_ASKS, Frame, Hello, MAX_ASKS, OLDEST, Opened, Refuse, VE
 
 /// After how long it is looked again whether a connection is free.
 const QUEUED: Duration = Duration::from_secs(1);
+/// After how long a peer that called here is called, so that its calls do not make as many here.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// Calls the peer.
@@ -28,6 +31,21 @@ impl Engine {
         peer.state = State::Calling { since: now, why };
         self.effects.push_back(Effect::Call(peer.connection(number)));
         self.arm(number);
+    }
+
+    /// The peer called here, so there is somebody at its address.
+    pub(super) fn called(&mut self, id: PeerId) {
+        let soon = self.now() + SOON;
+        for number in self.numbers() {
+            let Some(peer) = self.peers.get_mut(number as usize) else { continue };
+            if let State::Waiting { until, .. } = &mut peer.state
+                && peer.id == id
+            {
+                *until = soon.min(*until);
+                peer.tries = 0;
+                self.arm(number);
+            }
+        }
     }
 
     /// There was no connection for the call.
@@ -123,9 +141,7 @@ impl Engine {
         let (id, hope) = (peer.id, peer.in_vain < IN_VAIN);
         let wanted = self.pieces.join(number, &have);
         self.turns.stale();
-        if have.is_full() {
-            self.begin();
-        }
+        self.begin();
         self.tell(News::Connected(id, wanted));
         if hope {
             self.wait.came(now);

@@ -129,6 +129,9 @@ pub enum Input {
     /// Answers [`Effect::Deliver`]: the piece is on the disk, or it may not be kept because the
     /// user's consent to fetch from that peer ended meanwhile.
     Settled(PieceIndex, Consent),
+    /// The peer called here, so that it can be called: it is not left alone for long, however often
+    /// it was called in vain.
+    Called(PeerId),
     /// The user's consent to fetch from the peer ended.
     Denied(PeerId),
     /// Limits changed.

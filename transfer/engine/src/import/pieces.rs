@@ -102,6 +102,11 @@ impl Pieces {
         self.wanted_of(peer)
     }
 
+    /// Whether the piece is not kept.
+    pub(super) fn is_wanted(&self, index: u32) -> bool {
+        self.wanted.contains(index)
+    }
+
     /// How many of the pieces that are not kept the peer has.
     pub(super) fn wanted_of(&self, peer: u32) -> u32 {
         self.picker.common(peer, &self.wanted)

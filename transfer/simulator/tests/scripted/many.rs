@@ -98,6 +98,43 @@ fn importers_that_come_one_after_the_other_share_all_the_same() {
 }
 
 #[test]
+fn who_joins_late_shares_what_is_left() {
+    for (pieces, importers) in [(50, 2), (64, 3), (256, 5)] {
+        for part in [0.1, 0.3, 0.6, 0.8] {
+            let mut scenario = Circle { importers, pieces, seed: 1 }.scenario();
+            // Nobody answers at its address before, and the others call it less and less.
+            let joins = f64::from(pieces) / 4.0 * part;
+            let import = scenario.machines[importers].import.as_mut().unwrap();
+            import.start = Duration::from_secs_f64(joins + 0.001);
+            let off = scenario.then(0.0, Turn::Down(importers));
+            let (_, sent) = Circle::took(&off.then(joins, Turn::Up(importers)), 1..=importers);
+            println!(
+                "the last of {importers} joins after {part} of the time: {sent:.2} artifacts sent"
+            );
+            assert!(sent <= 1.2, "the source sent {sent:.2} artifacts");
+        }
+    }
+}
+
+#[test]
+fn importers_that_go_on_with_the_same_pieces_part_again() {
+    for (pieces, importers) in [(50, 2), (64, 3), (256, 5)] {
+        let middle = (pieces / 3..pieces * 2 / 3).collect();
+        let front = (0..pieces / 2).collect();
+        for have in [Have::These(middle), Have::These(front), Have::Every(1, 3)] {
+            let mut scenario = Circle { importers, pieces, seed: 1 }.scenario();
+            for machine in &mut scenario.machines[1..] {
+                machine.import.as_mut().unwrap().have = have.clone();
+                machine.serve.as_mut().unwrap().have = have.clone();
+            }
+            let (_, sent) = Circle::took(&scenario, 1..=importers);
+            println!("{importers} importers of {pieces} go on: {sent:.2} artifacts sent");
+            assert!(sent <= 0.96, "the source sent {sent:.2} artifacts");
+        }
+    }
+}
+
+#[test]
 fn of_32_peers_with_random_delays_exactly_the_bad_half_is_blamed() {
     let bad = |number: u32| match number % 4 {
         0 => Rogue::Liar(0),

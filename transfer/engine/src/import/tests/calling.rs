@@ -50,6 +50,27 @@ fn a_peer_is_called_again_later_and_later_and_soon_again_after_a_piece() {
 }
 
 #[test]
+fn a_peer_that_calls_here_is_called_soon_however_often_it_was_in_vain() {
+    let mut world = World::new(Setup { patience: Patience::Forever, ..Setup::default() });
+    while !matches!(world.state(0), PeerState::Waiting { left, .. } if left > secs(10)) {
+        match world.state(0) {
+            PeerState::Waiting { left, .. } => world.pass(left),
+            _ => world.ends(world.current(0), Ending::HungUp),
+        }
+    }
+    let before = world.current(0).call;
+    world.input(Input::Called(id(1)));
+    assert!(matches!(world.state(0), PeerState::Waiting { left, .. } if left > secs(9)));
+    world.input(Input::Called(id(0)));
+    world.pass(millis(499));
+    assert_eq!(world.current(0).call, before);
+    // Calls that come one after the other do not put it off.
+    world.input(Input::Called(id(0)));
+    world.pass(millis(1));
+    assert_eq!(world.current(0).call, before + 1);
+}
+
+#[test]
 fn where_no_connection_is_free_the_call_is_made_a_second_later() {
     let mut world = World::new(Setup::default());
     world.input(Input::NoSlot(world.current(0)));
