@@ -3,20 +3,30 @@
 //! The work follows the frontier of kept pieces while the rest still arrives, so that little is
 //! left to do at the end. Every byte is read back from the output before it is judged.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verifier::artifact::{ArtifactError, Extras, Verification, VerifiedArtifact};
 use verifier::manifest::Manifest;
+use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
 use verifier::slm::{ChecksumRule, SlmError};
 use verifier::{Advice, Coded as _, Geometry, PieceIndex, Remedy, Sha256};
 
-use crate::ports::{Draft, OutputError, Outputs, PieceStore, ReadError, Stem};
+use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReadError, Stem};
+
+/// How much of the output is read at once, in bytes: as much as the passes over it take at once.
+const BLOCK: u32 = 256 << 10;
+/// How far an output may be behind the pieces that are kept before no more are asked for, in bytes.
+const LAG: u64 = 256 << 20;
+/// How much less of a processor that others want too an output in the background gets: at 10, a
+/// tenth of it.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// Why an output could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +84,29 @@ pub struct Assembly<S, O> {
     pub geometry: Geometry,
     /// Whether the internal checksum is compared.
     pub rule: ChecksumRule,
+    /// What it may take of the processors.
+    pub pace: Pace,
 }
 
-/// An assembly on a blocking thread. Dropping it ends the work within one piece and removes the
+/// What an assembly may take of the processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As much as anything else.
+    Foreground,
+    /// What the pieces that are still to come leave, on Linux; elsewhere as much as anything else.
+    Background,
+}
+
+/// An assembly on a thread of its own. Dropping it ends the work within one piece and removes the
 /// output.
 pub struct Assembling<D> {
     frontier: Sender<u32>,
-    appended: Arc<AtomicU32>,
+    list: Arc<OnceLock<Arc<PieceList>>>,
+    /// How many pieces it may be behind.
+    lag: u32,
+    /// How many pieces are in the output; closed when it has ended, however it did.
+    appended: watch::Receiver<u32>,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
-    /// Says that it has ended, however it did.
-    ended: watch::Receiver<()>,
     /// The work goes on only while this is there.
     wanted: Arc<()>,
 }
@@ -96,19 +119,32 @@ impl<D: Draft> Assembling<D> {
         O: Outputs<Draft = D>,
     {
         let (frontier, kept) = channel();
-        let (ending, ended) = watch::channel(());
-        let (wanted, appended) = (Arc::new(()), Arc::new(AtomicU32::new(0)));
-        let (watched, told) = (Arc::downgrade(&wanted), Arc::clone(&appended));
+        let (told, appended) = watch::channel(0);
+        let (wanted, list) = (Arc::new(()), Arc::new(OnceLock::new()));
+        let (watched, proven) = (Arc::downgrade(&wanted), Arc::clone(&list));
+        let lag = LAG / u64::from(assembly.geometry.piece_size());
+        let lag = u32::try_from(lag).unwrap_or(u32::MAX);
+        // A thread of its own, since what gives way does so to its end; a task of the runtime's,
+        // which does not end before the output is removed.
         let outcome = tokio::task::spawn_blocking(move || {
-            let _ending = ending;
-            assembly.run(&kept, &told, &watched)
+            let run = move || {
+                assembly.pace.take();
+                assembly.run(&kept, &told, &watched, &proven)
+            };
+            std::thread::spawn(run).join().unwrap_or(Err(AssembleError::Cancelled))
         });
-        Self { frontier, appended, outcome, ended, wanted }
+        Self { frontier, list, lag, appended, outcome, wanted }
+    }
+
+    /// Says that every piece is verified by this list before it is kept: then their digests are not
+    /// computed again. Too late once a piece was reached.
+    pub fn proven(&self, list: &Arc<PieceList>) {
+        self.list.get_or_init(|| Arc::clone(list));
     }
 
     /// How many pieces are in the output by now.
     pub fn appended(&self) -> u32 {
-        self.appended.load(Ordering::Relaxed)
+        *self.appended.borrow()
     }
 
     /// Says that all pieces before this one are kept.
@@ -124,8 +160,14 @@ impl<D: Draft> Assembling<D> {
 
     /// Resolves when it has ended, however it did. Ask only when every piece was reached.
     pub async fn ended(&self) {
-        // Nothing is ever sent: the sender goes away with the work.
-        while self.ended.clone().changed().await.is_ok() {}
+        // The sender goes away with the work.
+        while self.appended.clone().changed().await.is_ok() {}
+    }
+
+    /// Resolves when it is no more than 256 MiB behind this frontier, or has ended.
+    pub async fn keeps_up(&self, frontier: u32) {
+        let near = |appended: &u32| frontier.saturating_sub(*appended) <= self.lag;
+        drop(self.appended.clone().wait_for(near).await);
     }
 
     /// Waits for the verdict on the whole.
@@ -149,52 +191,175 @@ impl<D: Draft> Assembling<D> {
     }
 }
 
+impl Pace {
+    /// Gives this thread the pace, and the threads that it starts from now on.
+    fn take(self) {
+        // Where it cannot be, what gives way is merely no slower.
+        #[cfg(target_os = "linux")]
+        if self == Self::Background
+            && let Err(error) = rustix::process::nice(NICENESS)
+        {
+            tracing::debug!(%error, "an output does not give way to its pieces");
+        }
+    }
+}
+
 impl<S: PieceStore, O: Outputs> Assembly<S, O> {
     fn run(
         self,
         kept: &Receiver<u32>,
-        appended: &AtomicU32,
+        appended: &watch::Sender<u32>,
         wanted: &Weak<()>,
+        list: &OnceLock<Arc<PieceList>>,
     ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
-        let length = self.geometry.byte_count();
-        let mut verification = Verification::new(Arc::clone(&self.manifest), length, self.rule)?;
-        let artifact = self.manifest.artifact_sha256();
+        let mut frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
+        let mut verification = self.verification(list.get())?;
+        let (mut blocks, mut judged) = (Blocks::default(), 0);
         let mut pieces = self.geometry.indices().peekable();
-        while pieces.peek().is_some() {
-            let frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
+        loop {
             while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
                 if wanted.strong_count() == 0 {
                     return Err(AssembleError::Cancelled);
                 }
-                self.append(&mut draft, &mut verification, artifact, index)?;
-                appended.store(index.get().saturating_add(1), Ordering::Relaxed);
+                self.append(&mut draft, index)?;
+                let end = self.geometry.offset(index) + u64::from(self.geometry.length(index));
+                let is_last = pieces.peek().is_none_or(|next| next.get() >= frontier);
+                while judged < end && (is_last || end - judged >= u64::from(BLOCK)) {
+                    let length = u32::try_from(end - judged).map_or(BLOCK, |left| left.min(BLOCK));
+                    let mut block = blocks.take(length as usize);
+                    draft.read_back(judged, &mut block).map_err(|source| self.failed(source))?;
+                    verification.update(blocks.lend(block));
+                    judged += u64::from(length);
+                }
+                appended.send_replace(index.get().saturating_add(1));
             }
-            if let Some(fault) = verification.fault() {
-                return Err(ArtifactError::from(fault).into());
+            // Without a list nobody could tell, before the end, whose fault it is.
+            if let (Some(fault), Some(list)) = (verification.fault(), list.get()) {
+                let found = ArtifactError::from(fault);
+                return Err(self.blamed(&mut draft, Some(list), frontier, found));
             }
+            if pieces.peek().is_none() {
+                break;
+            }
+            frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
         }
-        let verified = verification.finish(&Extras::default())?;
-        Ok((draft, verified))
+        match verification.finish(&Extras::default()) {
+            Err(found @ ArtifactError::Sha256 { .. }) => {
+                Err(self.blamed(&mut draft, list.get(), frontier, found))
+            }
+            outcome => Ok((draft, outcome?)),
+        }
     }
 
-    fn append(
-        &self,
-        draft: &mut O::Draft,
-        verification: &mut Verification,
-        artifact: Sha256,
-        index: PieceIndex,
-    ) -> Result<(), AssembleError> {
+    fn verification(&self, list: Option<&Arc<PieceList>>) -> Result<Verification, ArtifactError> {
+        let manifest = Arc::clone(&self.manifest);
+        match list {
+            Some(list) => Verification::of_pieces(manifest, Arc::clone(list), self.rule),
+            None => Verification::new(manifest, self.geometry.byte_count(), self.rule),
+        }
+    }
+
+    fn append(&self, draft: &mut O::Draft, index: PieceIndex) -> Result<(), AssembleError> {
         let piece = self
             .store
-            .read_blocking(artifact, index)
+            .read_blocking(self.manifest.artifact_sha256(), index)
             .map_err(|source| AssembleError::Read { index: index.get(), source })?;
-        let failed = |source| OutputError::Failed { folder: self.folder.clone(), source };
-        draft.append(&piece).map_err(failed)?;
-        let mut written = BytesMut::zeroed(piece.len());
-        drop(piece);
-        draft.read_back(self.geometry.offset(index), &mut written).map_err(failed)?;
-        verification.update(written.freeze());
-        Ok(())
+        Ok(draft.append(&piece).map_err(|source| self.failed(source))?)
     }
+
+    /// Why an output is not what the manifest names: a piece before `end` is not what it was when it
+    /// was verified, or what was found is true and the manifest is to blame.
+    fn blamed(
+        &self,
+        draft: &mut O::Draft,
+        list: Option<&Arc<PieceList>>,
+        end: u32,
+        found: ArtifactError,
+    ) -> AssembleError {
+        let read = |offset, into: &mut [u8]| draft.read_back(offset, into);
+        let wrong = match list {
+            Some(list) => list.wrong(end, read).map(|wrong| (!wrong.is_empty()).then_some(wrong)),
+            None => self.is_sound(read).map(|sound| (!sound).then(Vec::new)),
+        };
+        match wrong {
+            Ok(None) => found.into(),
+            Ok(Some(pieces)) => OutputError::Spoilt { folder: self.folder.clone(), pieces }.into(),
+            Err(source) => self.failed(source).into(),
+        }
+    }
+
+    /// Whether the output's pieces lead to the manifest's root.
+    fn is_sound(
+        &self,
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let Some(chunking) = self.manifest.chunking() else { return Ok(true) };
+        let mut stream = PieceStream::new(chunking.root.algorithm(), self.geometry)?;
+        let mut bytes = Vec::new();
+        for index in self.geometry.indices() {
+            bytes.resize(self.geometry.length(index) as usize, 0);
+            read(self.geometry.offset(index), &mut bytes)?;
+            stream.update(&bytes);
+        }
+        Ok(stream.finish().is_some_and(|(_, root)| root == chunking.root))
+    }
+
+    fn failed(&self, source: Failure) -> OutputError {
+        OutputError::Failed { folder: self.folder.clone(), source }
+    }
+}
+
+/// Memory for blocks of the output, used again when every pass is done with it.
+#[derive(Default)]
+struct Blocks(VecDeque<Bytes>);
+
+impl Blocks {
+    fn take(&mut self, length: usize) -> BytesMut {
+        match self.0.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(mut block)) => {
+                block.resize(length, 0);
+                return block;
+            }
+            Some(Err(lent)) => self.0.push_front(lent),
+            None => {}
+        }
+        BytesMut::zeroed(length)
+    }
+
+    fn lend(&mut self, block: BytesMut) -> Bytes {
+        let block = block.freeze();
+        self.0.push_back(block.clone());
+        block
+    }
+}
+
+/// Counts as corrupt, of pieces that are wrong in an output, those that are so in the store too; how
+/// many.
+///
+/// # Errors
+///
+/// What the disk said.
+pub(crate) async fn mark_wrong<S: PieceStore>(
+    store: &S,
+    artifact: Sha256,
+    pieces: &[PieceIndex],
+) -> Result<u32, Failure> {
+    let list = store.list(artifact).await?;
+    let mut bad = 0;
+    for index in pieces {
+        match store.read(artifact, *index).await {
+            Ok(bytes) => {
+                let kept = ArrivedPiece { index: index.get(), bytes, from: Source::Local };
+                if list.as_ref().is_none_or(|list| list.verify(kept).is_ok()) {
+                    continue;
+                }
+                store.mark_bad(artifact, *index).await?;
+            }
+            Err(ReadError::Missing | ReadError::Corrupt) => {}
+            Err(ReadError::Failed(failure)) => return Err(failure),
+        }
+        bad += 1;
+    }
+    Ok(bad)
 }

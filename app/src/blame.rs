@@ -116,15 +116,16 @@ impl Blamed for OutputError {
         match self {
             Self::Exists(_) => Code::new("output", "exists"),
             Self::Unsafe(_) => Code::new("output", "unsafe"),
-            Self::Failed { .. } => IO_FAILED,
+            Self::Spoilt { .. } | Self::Failed { .. } => IO_FAILED,
         }
     }
 
     fn field(&self) -> Cow<'_, str> {
         match self {
-            Self::Exists(path) | Self::Unsafe(path) | Self::Failed { folder: path, .. } => {
-                path.to_string_lossy()
-            }
+            Self::Exists(path)
+            | Self::Unsafe(path)
+            | Self::Spoilt { folder: path, .. }
+            | Self::Failed { folder: path, .. } => path.to_string_lossy(),
         }
     }
 
@@ -135,6 +136,11 @@ impl Blamed for OutputError {
                     .into()
             }
             Self::Unsafe(_) => "Name an existing folder, not a link to one.".into(),
+            Self::Spoilt { .. } => {
+                "Name a folder on another disk, and check that one's health. All \
+                                    pieces that were kept are sound, and stay kept."
+                    .into()
+            }
             Self::Failed { source, .. } => machine_advice(source.as_ref()),
         }
     }

@@ -205,6 +205,7 @@ async fn run<P: Ports>(
             signer: settings.signer.as_ref(),
         },
     )?;
+    let list = artifact.list().cloned();
     on(Event::Naming);
     let (named, receipt) = tokio::task::spawn_blocking(move || {
         draft.name(&artifact, &receipt).map(|named| (named, receipt))
@@ -219,7 +220,7 @@ async fn run<P: Ports>(
         caching.done(now);
     }
     drop(lease);
-    let troubles = library.finish(ports, plan).await.into_iter().collect();
+    let troubles = library.finish(ports, plan, list).await.into_iter().collect();
     let Moved { given, pieces_before, time: transfer_time } = moved;
     let givers = given.len() as u64;
     let bytes_fetched = given.values().sum();

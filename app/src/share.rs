@@ -288,7 +288,7 @@ pub async fn check(
             &Extras::default(),
             ChecksumRule::Verify,
         )?;
-        verified.list().cloned().map(Arc::new).ok_or(ShareError::NoChunking)
+        verified.list().cloned().ok_or(ShareError::NoChunking)
     })
     .await
 }

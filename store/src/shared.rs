@@ -161,6 +161,22 @@ impl Shared {
         Ok(())
     }
 
+    /// Marks a kept piece as corrupt, as somebody else found it to be; where it lies.
+    pub(crate) fn mark_bad(
+        &self,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> Result<Option<Location>, StoreError> {
+        let place = {
+            let catalogue = self.catalogue();
+            catalogue.artifacts.get(&artifact).and_then(|entry| entry.place(index))
+        };
+        if let Some(place) = place {
+            self.mark(artifact, index, place, Bad::Corrupt)?;
+        }
+        Ok(place)
+    }
+
     /// Marks what lies at a place as bad, for every artifact that shares it.
     fn mark(
         &self,

@@ -1,7 +1,7 @@
 //! The store on disk, as the use cases see it.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -253,6 +253,15 @@ impl PieceStore for Store {
         on: impl FnMut(u32) + Send + 'static,
     ) -> Result<Option<Recheck>, Failure> {
         self.read_again(artifact, Some(pieces), on).await
+    }
+
+    async fn mark_bad(&self, artifact: Sha256, index: PieceIndex) -> Result<(), Failure> {
+        self.exclusive(move |shared| {
+            let place = shared.mark_bad(artifact, index)?;
+            shared.catalogue().drop_users();
+            place.map_or(Ok(()), |place| quota::give_back(shared, &BTreeSet::from([place])))
+        })
+        .await
     }
 
     async fn accounts(&self) -> Result<Accounts, Failure> {

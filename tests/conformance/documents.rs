@@ -228,7 +228,7 @@ fn seed(hex: &str) -> [u8; 32] {
     std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
 }
 
-fn transfer(value: &Value, list: Option<&PieceList>) -> Option<Transfer> {
+fn transfer(value: &Value, list: Option<&Arc<PieceList>>) -> Option<Transfer> {
     if let Some(sources) = value["sources"].as_array() {
         let geometry = list.unwrap().geometry();
         let source = |source: &Value| match source.as_str().unwrap() {

@@ -64,7 +64,7 @@ pub use error::ArtifactError;
 pub use passes::{Measured, Passes};
 
 use crate::chunk_list::ChunkList;
-use crate::digest::Sha256;
+use crate::digest::{Root, Sha256};
 use crate::manifest::{Manifest, SignatureStatus};
 use crate::piece::PieceList;
 use crate::slm::{ChecksumRule, Slm, SlmError};
@@ -87,7 +87,7 @@ pub struct VerifiedArtifact {
     manifest: Arc<Manifest>,
     slm: Slm,
     measured: Vec<(&'static str, String)>,
-    list: Option<PieceList>,
+    list: Option<Arc<PieceList>>,
     checks: [(&'static str, &'static str); 12],
 }
 
@@ -108,7 +108,7 @@ impl VerifiedArtifact {
     }
 
     /// The pieces' digests, if the manifest has chunking.
-    pub const fn list(&self) -> Option<&PieceList> {
+    pub const fn list(&self) -> Option<&Arc<PieceList>> {
         self.list.as_ref()
     }
 
@@ -204,6 +204,8 @@ fn read_block(file: &mut impl Read, wanted: usize) -> io::Result<Bytes> {
 pub struct Verification {
     manifest: Arc<Manifest>,
     passes: Passes,
+    /// By which each piece was verified, if each was.
+    list: Option<Arc<PieceList>>,
     taken: u64,
 }
 
@@ -229,7 +231,39 @@ impl Verification {
         }
         let chunking =
             manifest.chunking().map(|chunking| (chunking.root.algorithm(), chunking.geometry));
-        Ok(Self { passes: Passes::new(length, chunking, rule), manifest, taken: 0 })
+        Ok(Self { passes: Passes::new(length, chunking, rule), manifest, list: None, taken: 0 })
+    }
+
+    /// Starts on a file that is put together from pieces, each of which was verified by this list
+    /// before it was kept. The pieces' digests are not computed again.
+    ///
+    /// Nothing is lost by that. If the file has the SHA-256 that the manifest names it is that one
+    /// file, and if its root were another one, two files would have that digest. If it has not,
+    /// [`PieceList::wrong`] says whose fault it is: where no piece is wrong, the manifest names a
+    /// digest and a root that do not belong together; else a disk has not given back what was
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError`] if the list is of another root or another cut than the manifest's
+    /// chunking: `chunk-list.no-chunking`, `chunk-list.mismatch`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::new`].
+    pub fn of_pieces(
+        manifest: Arc<Manifest>,
+        list: Arc<PieceList>,
+        rule: ChecksumRule,
+    ) -> Result<Self, ArtifactError> {
+        check_chunking(
+            &manifest,
+            &list.root(),
+            list.geometry().piece_size(),
+            list.digests().len(),
+        )?;
+        let passes = Passes::new(manifest.byte_count(), None, rule);
+        Ok(Self { passes, manifest, list: Some(list), taken: 0 })
     }
 
     /// Takes in the file's next bytes; waits while the slowest check is ten slices of 256 KiB
@@ -250,7 +284,7 @@ impl Verification {
     ///
     /// [`ArtifactError`]: the first failing check in the order of docs/formats.md 11.
     pub fn finish(self, extras: &Extras) -> Result<VerifiedArtifact, ArtifactError> {
-        let Self { manifest, passes, taken } = self;
+        let Self { manifest, passes, list, taken } = self;
         let expected = manifest.byte_count();
         if taken != expected {
             return Err(ArtifactError::ByteCount { found: taken, expected });
@@ -264,14 +298,15 @@ impl Verification {
         if let Some(list) = &extras.chunk_list {
             check_list(&manifest, list)?;
         }
-        let list = match (manifest.chunking(), measured.chunks) {
-            (None, _) => None,
-            (Some(_), None) => return Err(ArtifactError::NoChunking),
-            (Some(chunking), Some((digests, found))) => {
+        let list = match (manifest.chunking(), list, measured.chunks) {
+            (None, ..) => None,
+            (_, Some(proven), _) => Some(proven),
+            (Some(_), None, None) => return Err(ArtifactError::NoChunking),
+            (Some(chunking), None, Some((digests, found))) => {
                 let expected = chunking.root;
                 let list = PieceList::prove(chunking.geometry, expected, digests)
                     .map_err(|_| ArtifactError::MerkleRoot { found, expected })?;
-                Some(list)
+                Some(Arc::new(list))
             }
         };
         let slm = measured.slm?;
@@ -292,16 +327,27 @@ fn check_list(manifest: &Manifest, bytes: &[u8]) -> Result<(), ArtifactError> {
         }
     }
     let list = ChunkList::parse(bytes)?;
-    let geometry = chunking.geometry;
+    check_chunking(manifest, list.root(), list.chunk_size(), list.chunk_count())
+}
+
+/// Checks that a list has the root and the cut that the manifest names.
+fn check_chunking(
+    manifest: &Manifest,
+    root: &Root,
+    chunk_size: u32,
+    chunk_count: usize,
+) -> Result<(), ArtifactError> {
+    let chunking = manifest.chunking().ok_or(ArtifactError::NoChunking)?;
+    let (expected, geometry) = (chunking.root, chunking.geometry);
     let pairs = [
         (
             "algorithm",
-            list.algorithm().as_str().to_owned(),
-            chunking.root.algorithm().as_str().to_owned(),
+            root.algorithm().as_str().to_owned(),
+            expected.algorithm().as_str().to_owned(),
         ),
-        ("chunk_size", list.chunk_size().to_string(), geometry.piece_size().to_string()),
-        ("chunk_count", list.chunk_count().to_string(), geometry.piece_count().to_string()),
-        ("merkle_root", list.root().to_string(), chunking.root.to_string()),
+        ("chunk_size", chunk_size.to_string(), geometry.piece_size().to_string()),
+        ("chunk_count", chunk_count.to_string(), geometry.piece_count().to_string()),
+        ("merkle_root", root.to_string(), expected.to_string()),
     ];
     for (key, found, expected) in pairs {
         if found != expected {

@@ -280,6 +280,30 @@ impl PieceList {
         self.judge(index, arrived, digest)
     }
 
+    /// The pieces before `end` that are not what the list says, in order.
+    ///
+    /// `read` is to fill its buffer with the artifact's bytes from an offset on. One piece is in
+    /// memory at a time.
+    ///
+    /// # Errors
+    ///
+    /// The first that `read` gives.
+    pub fn wrong<E>(
+        &self,
+        end: u32,
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
+    ) -> Result<Vec<PieceIndex>, E> {
+        let (mut wrong, mut bytes) = (Vec::new(), Vec::new());
+        for (index, expected) in self.geometry.indices().zip(&self.digests).take(end as usize) {
+            bytes.resize(self.geometry.length(index) as usize, 0);
+            read(self.geometry.offset(index), &mut bytes)?;
+            if digest(self.root.algorithm(), &self.geometry, index, &bytes) != *expected {
+                wrong.push(index);
+            }
+        }
+        Ok(wrong)
+    }
+
     /// Judges several pieces together, each as [`Self::verify`] does, in their order.
     ///
     /// Under SHA-256 that takes less time than one after the other: see [`lanes`].

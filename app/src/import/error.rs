@@ -11,6 +11,7 @@ use verifier::{Advice, Code, Coded as _, Remedy};
 
 use crate::assemble::{AssembleError, whole_advice};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
+use crate::library::DAMAGED;
 use crate::ports::{Failure, JournalError, Lie, OutputError, PullError, ReadError, ReserveError};
 
 /// Why an import ended without an artifact. No output file is left behind.
@@ -132,7 +133,8 @@ impl Blamed for ImportError {
             Self::Pull(error) | Self::Lied { pull: error, .. } => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
-            Self::Stopped | Self::Damaged(_) | Self::Read { .. } | Self::Store(_) => IO_FAILED,
+            Self::Damaged(_) => DAMAGED,
+            Self::Stopped | Self::Read { .. } | Self::Store(_) => IO_FAILED,
         }
     }
 

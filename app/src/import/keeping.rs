@@ -17,9 +17,9 @@ use super::wanted::{Called, Wanted};
 use crate::assemble::Assembling;
 use crate::event::Event;
 use crate::ports::{
-    Availability, Clock as _, Failure, Journal as _, JournalError, Liar, Lie, Outputs, Patience,
-    Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled, Purpose,
-    Record, Settled, Untrue, What,
+    Availability, Clock as _, Draft, Failure, Journal as _, JournalError, Liar, Lie, Outputs,
+    Patience, Peers as _, PieceStore as _, Ports, Pull, PullError, PullNews, PullSource, Pulled,
+    Purpose, Record, Settled, Untrue, What,
 };
 
 /// How many messages of a pull may wait; pieces among them are bounded in bytes by the engine.
@@ -110,15 +110,23 @@ impl<'a, P: Ports> Keeping<'a, P> {
         let mut pull = std::pin::pin!(pull);
         let mut ended: Option<Result<(), PullError>> = None;
         let mut keeps: FuturesUnordered<BoxFuture<'static, Kept>> = FuturesUnordered::new();
+        // Kept, and not told yet to those who ask for more.
+        let mut untold = Vec::new();
+        let assembling = self.assembling;
         loop {
             tokio::select! {
                 outcome = &mut pull, if ended.is_none() => ended = Some(outcome),
                 Some(message) = pulled.recv() => self.take(message, &mut keeps, &settle, on).await?,
                 Some((piece, outcome)) = keeps.next(), if !keeps.is_empty() => {
                     outcome.map_err(ImportError::Store)?;
-                    // The pull may be over; then nobody waits to hear it.
-                    settle.send(Settled::Kept(piece.index)).ok();
+                    untold.push(piece.index);
                     self.kept(piece, on);
+                }
+                () = keeps_up(assembling, self.frontier), if !untold.is_empty() => {
+                    for index in untold.drain(..) {
+                        // The pull may be over; then nobody waits to hear it.
+                        settle.send(Settled::Kept(index)).ok();
+                    }
                 }
                 else => break,
             }
@@ -162,7 +170,10 @@ impl<'a, P: Ports> Keeping<'a, P> {
         match message {
             Pulled::List(list, answer) => {
                 let artifact = self.wanted.artifact;
-                let learnt = self.ports.store().learn(artifact, list).await;
+                let learnt = self.ports.store().learn(artifact, Arc::clone(&list)).await;
+                if let Some(assembling) = self.assembling {
+                    assembling.proven(&list);
+                }
                 for index in learnt.map_err(ImportError::Store)?.pieces(&self.wanted.geometry) {
                     // Of what peers gave it is told one by one that it is kept.
                     if !self.taken.contains(index) && self.have.insert(index) {
@@ -307,6 +318,13 @@ impl<'a, P: Ports> Keeping<'a, P> {
         if let Err(failure) = self.ports.journal().record(record).await {
             tracing::error!(%failure, "cannot write down what the peer did");
         }
+    }
+}
+
+/// Resolves when the output is near the frontier, if there is one.
+async fn keeps_up<D: Draft>(assembling: Option<&Assembling<D>>, frontier: u32) {
+    if let Some(assembling) = assembling {
+        assembling.keeps_up(frontier).await;
     }
 }
 

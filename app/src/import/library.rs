@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use verifier::Sha256;
 use verifier::consent::Act;
-use verifier::piece::{PieceList, PieceStream};
+use verifier::piece::PieceList;
 
 use super::{Admitted, ImportError, Plan};
 use crate::ports::{Clock as _, Failure, Journal as _, PieceStore, Pin, Ports};
@@ -55,7 +56,14 @@ impl Library {
     }
 
     /// Tells the library that both files have their names; what fails now undoes nothing.
-    pub(super) async fn finish<P: Ports>(self, ports: &P, plan: &Plan) -> Option<Problem> {
+    /// `list` is the piece list, without which a model that was judged by proofs alone, as one is
+    /// of which little was missing, could not be served.
+    pub(super) async fn finish<P: Ports>(
+        self,
+        ports: &P,
+        plan: &Plan,
+        list: Option<Arc<PieceList>>,
+    ) -> Option<Problem> {
         let (store, artifact) = (ports.store(), plan.artifact());
         let (done, what) = match self {
             Self::Keeps | Self::KeptBefore => {
@@ -64,7 +72,7 @@ impl Library {
                     return Some(Problem::late(what, &failure, GOOD));
                 }
                 (
-                    learn(&**store, plan).await,
+                    learn(&**store, artifact, list).await,
                     "the library cannot serve the model until it is imported again",
                 )
             }
@@ -77,19 +85,13 @@ impl Library {
     }
 }
 
-/// Makes the piece list of a model that is kept whole and was judged by proofs alone, as one is of
-/// which little was missing: without the list it could not be served.
-async fn learn<S: PieceStore>(store: &S, plan: &Plan) -> Result<(), Failure> {
-    let (artifact, geometry, root) = (plan.artifact(), *plan.geometry(), plan.root());
-    if store.list(artifact).await?.is_some() {
-        return Ok(());
+async fn learn<S: PieceStore>(
+    store: &S,
+    artifact: Sha256,
+    list: Option<Arc<PieceList>>,
+) -> Result<(), Failure> {
+    if let (None, Some(list)) = (store.list(artifact).await?, list) {
+        store.learn(artifact, list).await?;
     }
-    let mut stream = PieceStream::new(root.algorithm(), geometry)?;
-    for index in (0..geometry.piece_count()).filter_map(|index| geometry.index(index)) {
-        stream.update(&store.read(artifact, index).await?);
-    }
-    // Too few digests are refused as any false list is.
-    let digests = stream.finish().map(|(digests, _)| digests).unwrap_or_default();
-    store.learn(artifact, Arc::new(PieceList::prove(geometry, root, digests)?)).await?;
     Ok(())
 }

@@ -5,16 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use verifier::Bitfield;
 use verifier::artifact::VerifiedArtifact;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
+use verifier::{Bitfield, PieceIndex};
 
 use super::keeping::Keeping;
 use super::{Admitted, ImportError, Plan, Settings};
-use crate::assemble::{Assembling, Assembly};
+use crate::assemble::{Assembling, Assembly, Pace, mark_wrong};
 use crate::event::Event;
-use crate::ports::{Held, Outputs, PieceStore as _, Ports, ReadError};
+use crate::ports::{Held, OutputError, Outputs, PieceStore as _, Ports, ReadError};
 
 /// A verified output that has no name yet, and what moved for it.
 pub(super) struct Output<P: Ports> {
@@ -40,8 +40,9 @@ struct Had {
     list: Option<Arc<PieceList>>,
 }
 
-/// Makes the output. If a piece that was here turns out to be bad, all that are here are checked,
-/// and the bad ones are fetched anew, once, unless the yes is to importing alone.
+/// Makes the output. If a piece that was here turns out to be bad, or one of the output is not what
+/// was written, all that are here are checked, and the bad ones are fetched anew, once, unless the
+/// yes is to importing alone.
 ///
 /// # Errors
 ///
@@ -59,31 +60,36 @@ pub(super) async fn make<P: Ports>(
     let mut moved = Moved { pieces_before: held.have.count().into(), ..Moved::default() };
     let had = Had { have: held.have.clone(), list: held.list.clone() };
     let first = pull(ports, plan, had, settings, &mut moved, on, stop.as_mut()).await;
-    let (draft, artifact) = match first {
+    let wrong = match first {
         Err(ImportError::Read { source: ReadError::Missing | ReadError::Corrupt, .. }) => {
-            let before = moved.pieces_before;
-            let had = tokio::select! {
-                had = sound(ports, plan) => had?,
-                () = &mut stop => return Err(ImportError::Stopped),
-            };
-            if !admitted.may_fetch() {
-                let damaged = held.have.count().saturating_sub(had.have.count());
-                return Err(ImportError::Damaged(damaged.max(1)));
-            }
-            on(Event::Reserved { have: had.have.clone() });
-            let second = pull(ports, plan, had, settings, &mut moved, on, stop).await?;
-            moved.pieces_before = before;
-            second
+            Vec::new()
         }
-        outcome => outcome?,
+        Err(ImportError::Output(OutputError::Spoilt { pieces, .. })) => pieces,
+        outcome => {
+            let (draft, artifact) = outcome?;
+            return Ok(Output { draft, artifact, moved });
+        }
     };
+    let before = moved.pieces_before;
+    let had = tokio::select! {
+        had = sound(ports, plan, &wrong) => had?,
+        () = &mut stop => return Err(ImportError::Stopped),
+    };
+    if !had.have.is_full() && !admitted.may_fetch() {
+        return Err(ImportError::Damaged(held.have.count().saturating_sub(had.have.count())));
+    }
+    on(Event::Reserved { have: had.have.clone() });
+    let (draft, artifact) = pull(ports, plan, had, settings, &mut moved, on, stop).await?;
+    moved.pieces_before = before;
     Ok(Output { draft, artifact, moved })
 }
 
-/// Reads all that is kept, so that everything bad is known; what is left.
-async fn sound<P: Ports>(ports: &P, plan: &Plan) -> Result<Had, ImportError> {
+/// Reads all that is kept, so that everything bad is known, also of pieces that were wrong in an
+/// output; what is left.
+async fn sound<P: Ports>(ports: &P, plan: &Plan, wrong: &[PieceIndex]) -> Result<Had, ImportError> {
     let (store, artifact) = (ports.store(), plan.artifact());
     store.recheck(artifact, |_| {}).await.map_err(ImportError::Store)?;
+    mark_wrong(&**store, artifact, wrong).await.map_err(ImportError::Store)?;
     let model = store.model(artifact).await.map_err(ImportError::Store)?;
     let list = store.list(artifact).await.map_err(ImportError::Store)?;
     let nothing = || Bitfield::empty(plan.geometry().piece_count());
@@ -99,6 +105,7 @@ async fn pull<P: Ports>(
     on: &mut (impl FnMut(Event) + Send),
     mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<(<P::Outputs as Outputs>::Draft, VerifiedArtifact), ImportError> {
+    let pace = if had.have.is_full() { Pace::Foreground } else { Pace::Background };
     let assembling = Assembling::start(Assembly {
         store: Arc::clone(ports.store()),
         outputs: Arc::clone(ports.outputs()),
@@ -107,7 +114,11 @@ async fn pull<P: Ports>(
         manifest: Arc::clone(plan.manifest_arc()),
         geometry: *plan.geometry(),
         rule: settings.rule,
+        pace,
     });
+    if let Some(list) = &had.list {
+        assembling.proven(list);
+    }
     let mut keeping = Keeping::new(ports, plan.wanted(), Some(&assembling), had.have);
     keeping.advance();
     let started = Instant::now();

@@ -16,7 +16,7 @@ use verifier::scalars::UtcTime;
 use verifier::{Advice, Code, Coded as _, PieceIndex, Sha256};
 
 use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST, MEND_PIECES, State};
-use crate::assemble::{AssembleError, Assembling, Assembly, whole_advice};
+use crate::assemble::{AssembleError, Assembling, Assembly, Pace, mark_wrong, whole_advice};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
@@ -233,14 +233,25 @@ pub async fn export<P: Ports>(
         manifest,
         geometry: model.geometry,
         rule: settings.rule,
+        pace: Pace::Foreground,
     });
+    if let Some(list) = store.list(artifact).await.map_err(ExportError::Store)? {
+        assembling.proven(&list);
+    }
     assembling.reach(pieces);
     let mut glances = tokio::time::interval(GLANCE);
     while !assembling.has_ended() {
         glances.tick().await;
         on(Event::Written { done: assembling.appended(), of: pieces });
     }
-    let (draft, verified) = assembling.finish().await?;
+    let assembled = assembling.finish().await;
+    if let Err(AssembleError::Output(OutputError::Spoilt { pieces: wrong, .. })) = &assembled {
+        let bad = mark_wrong(&**store, artifact, wrong).await.map_err(ExportError::Store)?;
+        if bad > 0 {
+            return Err(ExportError::Damaged { bad, pieces });
+        }
+    }
+    let (draft, verified) = assembled?;
     let came = sources(&**store, artifact, &model.geometry).await.map_err(ExportError::Store)?;
     let came: Vec<_> = came.collect();
     let now = ports.clock().now();

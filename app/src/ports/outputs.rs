@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use verifier::PieceIndex;
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 use verifier::scalars::{Id, Version};
@@ -108,6 +109,14 @@ pub enum OutputError {
     /// The folder is not one, or is reached through a symlink.
     #[error("{} is not a folder, or is reached through a symlink", .0.display())]
     Unsafe(PathBuf),
+    /// What was written there does not come back as it was.
+    #[error("{} not what was written in {}", spoilt(pieces), folder.display())]
+    Spoilt {
+        /// The folder.
+        folder: PathBuf,
+        /// The pieces that are other bytes now; none if it is not known which.
+        pieces: Vec<PieceIndex>,
+    },
     /// The disk failed.
     #[error("cannot write in {}", folder.display())]
     Failed {
@@ -116,4 +125,15 @@ pub enum OutputError {
         /// What the disk said.
         source: Failure,
     },
+}
+
+/// Which pieces, as the beginning of a clause.
+fn spoilt(pieces: &[PieceIndex]) -> String {
+    match pieces {
+        [] => "the output is".to_owned(),
+        [one] => format!("piece {} of the output is", one.get()),
+        [first, more @ ..] => {
+            format!("piece {} of the output and {} more are", first.get(), more.len())
+        }
+    }
 }

@@ -405,6 +405,14 @@ pub trait PieceStore: Send + Sync + 'static {
         on: impl FnMut(u32) + Send + 'static,
     ) -> impl Future<Output = Result<Option<Recheck>, Failure>> + Send;
 
+    /// Counts a kept piece as corrupt, as whoever read it found it to be, for every artifact that
+    /// shares it.
+    fn mark_bad(
+        &self,
+        artifact: Sha256,
+        index: PieceIndex,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Where the store's bytes are.
     fn accounts(&self) -> impl Future<Output = Result<Accounts, Failure>> + Send;
 

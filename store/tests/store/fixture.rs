@@ -44,11 +44,16 @@ impl Sample {
     }
 
     pub(crate) fn reservation(&self) -> Reservation {
-        let manifest = Bytes::from(format!("manifest of {}", self.artifact));
+        self.reservation_as(self.artifact)
+    }
+
+    /// The same of a manifest that names another digest.
+    pub(crate) fn reservation_as(&self, artifact: Sha256) -> Reservation {
+        let manifest = Bytes::from(format!("manifest of {artifact}"));
         Reservation {
             manifest_sha256: Sha256::of(&manifest),
             manifest,
-            artifact: self.artifact,
+            artifact,
             model_id: Id::parse("tiny").unwrap(),
             model_version: Version::parse("1.0").unwrap(),
             geometry: *self.list.geometry(),

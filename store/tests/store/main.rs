@@ -5,6 +5,8 @@ mod fixture;
 mod kept;
 mod landed;
 mod library;
+#[cfg(unix)]
+mod output;
 mod room;
 
 use std::path::Path;

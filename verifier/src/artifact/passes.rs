@@ -61,7 +61,8 @@ pub struct Measured {
 pub struct Passes {
     rule: ChecksumRule,
     container: Lane<Container>,
-    checksum: Lane<RollingChecksum>,
+    /// Where it is compared.
+    checksum: Option<Lane<RollingChecksum>>,
     digests: Lane<Digests>,
     /// Where they are not made with the whole file's digest.
     chunks: Option<Lane<PieceStream>>,
@@ -70,7 +71,10 @@ pub struct Passes {
 
 impl Passes {
     /// Starts on a file of `length` bytes. Chunking that the algorithm cannot have gives no
-    /// chunks.
+    /// chunks, and a checksum that is not compared is not computed.
+    ///
+    /// The passes run on threads of their own, which inherit what the caller's thread has, such as
+    /// its niceness.
     ///
     /// # Panics
     ///
@@ -91,7 +95,10 @@ impl Passes {
         Self {
             rule,
             container: Lane::new(container, length),
-            checksum: Lane::new(RollingChecksum::new(), length),
+            checksum: match rule {
+                ChecksumRule::Verify => Some(Lane::new(RollingChecksum::new(), length)),
+                ChecksumRule::Unverified => None,
+            },
             digests: Lane::new(digests, length),
             chunks: chunks(ChunkAlgorithm::Blake3TreeV0).map(|chunks| Lane::new(chunks, length)),
             fault,
@@ -108,7 +115,9 @@ impl Passes {
     pub fn update(&mut self, mut bytes: Bytes) {
         while !bytes.is_empty() {
             let block = bytes.split_to(bytes.len().min(BLOCK));
-            self.checksum.update(&block);
+            if let Some(checksum) = &mut self.checksum {
+                checksum.update(&block);
+            }
             self.digests.update(&block);
             if let Some(chunks) = &mut self.chunks {
                 chunks.update(&block);
@@ -124,11 +133,7 @@ impl Passes {
 
     /// What the passes found, when the slowest is done.
     pub fn finish(self) -> Measured {
-        let computed = self.checksum.finish().finish();
-        let checksum = match self.rule {
-            ChecksumRule::Verify => Some(computed),
-            ChecksumRule::Unverified => None,
-        };
+        let checksum = self.checksum.map(|checksum| checksum.finish().finish());
         let Digests { whole, chunks: beside } = self.digests.finish();
         let chunks = self.chunks.map(Lane::finish).or(beside);
         Measured {
@@ -230,5 +235,18 @@ impl<P: Pass> Lane<P> {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passes;
+    use crate::slm::ChecksumRule;
+
+    #[test]
+    fn a_checksum_that_is_not_compared_has_no_pass() {
+        let passes = |rule| Passes::new(1 << 30, None, rule);
+        assert!(passes(ChecksumRule::Unverified).checksum.is_none());
+        assert!(passes(ChecksumRule::Verify).checksum.is_some());
     }
 }

@@ -158,3 +158,29 @@ fn blake3_refuses_pieces_that_are_no_subtree() {
     let geometry = Geometry::new(5_000, 1_000).unwrap();
     assert!(PieceStream::new(ChunkAlgorithm::Blake3TreeV0, geometry).is_err());
 }
+
+#[test]
+fn pieces_that_are_wrong_are_named() {
+    for algorithm in BOTH {
+        let bytes = content(9_000);
+        let list = list(algorithm, &bytes, 2_048);
+        let mut other = bytes.clone();
+        for at in [2_048, 4_095, 8_999] {
+            other[at] ^= 1;
+        }
+        let wrong = |end, bytes: &[u8]| {
+            let read = |offset: u64, into: &mut [u8]| {
+                let from = usize::try_from(offset).unwrap();
+                let part = bytes.get(from..from + into.len()).ok_or("too short")?;
+                into.copy_from_slice(part);
+                Ok::<_, &str>(())
+            };
+            let wrong = list.wrong(end, read)?;
+            Ok::<Vec<u32>, &str>(wrong.into_iter().map(|index| index.get()).collect())
+        };
+        assert_eq!(wrong(5, &bytes).unwrap(), [0; 0]);
+        assert_eq!(wrong(5, &other).unwrap(), [1, 4]);
+        assert_eq!(wrong(4, &other).unwrap(), [1]);
+        assert_eq!(wrong(5, &other[..8_999]), Err("too short"));
+    }
+}
