@@ -160,8 +160,9 @@ impl<D: Draft> Assembling<D> {
 
     /// Resolves when it has ended, however it did. Ask only when every piece was reached.
     pub async fn ended(&self) {
+        let mut appended = self.appended.clone();
         // The sender goes away with the work.
-        while self.appended.clone().changed().await.is_ok() {}
+        while appended.changed().await.is_ok() {}
     }
 
     /// Resolves when it is no more than 256 MiB behind this frontier, or has ended.
