@@ -164,7 +164,7 @@ fn an_import_fetches_a_piece_that_went_bad_anew() {
         fs::remove_file(scene.out().join(name)).unwrap();
     }
     scene.rot(&scene.importer);
-    let refused = scene.import(&["--consent", Scene::YES]).ends().refused(3, "io.failed");
+    let refused = scene.import(&["--consent", Scene::YES]).ends().refused(1, "library.damaged");
     assert_eq!(refused["field"], "pieces");
     scene.import(&["--consent", Scene::YES]).ends().done();
     assert_eq!(scene.came_out()["transfer.pieces_fetched"], scene.pieces.to_string());
