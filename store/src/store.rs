@@ -259,7 +259,7 @@ impl PieceStore for Store {
         self.exclusive(move |shared| {
             let place = shared.mark_bad(artifact, index)?;
             shared.catalogue().drop_users();
-            place.map_or(Ok(()), |place| quota::give_back(shared, &BTreeSet::from([place])))
+            place.map_or(Ok(()), |place| forget::give_back(shared, &BTreeSet::from([place])))
         })
         .await
     }
