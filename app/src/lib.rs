@@ -9,6 +9,7 @@ pub mod announce;
 pub mod assemble;
 pub mod bench;
 pub mod blame;
+pub mod buffers;
 pub mod clock;
 pub mod consent;
 mod counted;

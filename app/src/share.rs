@@ -1,7 +1,7 @@
 //! Makes a share from a local `.slm` that passes the check.
 
 mod names;
-mod reading;
+pub(crate) mod reading;
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};

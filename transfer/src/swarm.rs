@@ -1,6 +1,5 @@
 //! Calling peers: one import's pieces, from all of them at once.
 
-mod buffers;
 mod import;
 mod judging;
 mod receiving;

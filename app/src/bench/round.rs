@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hint::black_box;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +20,8 @@ use verifier::slm::{ChecksumRule, RollingChecksum, validate};
 use super::documents::{digests, long_manifest, manifest};
 use super::work::PIECE_SIZE;
 use super::{BenchError, Hash, Place, Subject, Work};
+use crate::buffers::Buffers;
+use crate::share::reading::{read_together, together};
 
 /// How many proofs a round checks.
 const PROOFS: u32 = 64;
@@ -108,12 +110,21 @@ impl Work {
                     verify_piece(self, &list, index, slice(bytes, size, index))
                 })
             }),
-            Place::File => Box::new(move || {
-                let open = || subject.open();
-                on_cores(cores, count, open, |file, index| {
-                    verify_piece(self, &list, index, read(file, size, index)?)
+            // As a file that is shared is read: some pieces together, into memory that was used.
+            Place::File => {
+                let most = together(list.geometry()).min(count.div_ceil(cores.max(1)));
+                Box::new(move || {
+                    let open = || Ok((subject.open()?, Buffers::default()));
+                    on_cores(cores, count.div_ceil(most), open, |(file, buffers), group| {
+                        let geometry = list.geometry();
+                        let first = group * most;
+                        let indices = first..count.min(first + most);
+                        let indices = indices.filter_map(|index| geometry.index(index));
+                        let arrived = read_together(file, geometry, indices, buffers);
+                        self.verify_all(&list, arrived.map_err(BenchError::Read)?)
+                    })
                 })
-            }),
+            }
         };
         let raw = hash.raw_pieces(bytes, (size, count), cores);
         Prepared { amount: bytes.len() as u64, verified, raw }
@@ -130,10 +141,7 @@ impl Work {
                 bytes: slice(bytes, size, index),
                 from: Source::Local,
             });
-            let verified = list.verify_all(arrived);
-            let all = verified.iter().all(Result::is_ok);
-            black_box(verified);
-            if all { Ok(()) } else { Err(BenchError::NotVerified(self)) }
+            self.verify_all(&list, arrived)
         };
         let nothing = || Ok(());
         Prepared {
@@ -143,6 +151,17 @@ impl Work {
             }),
             raw: Hash::Sha256.raw_pieces(bytes, (size, count), cores),
         }
+    }
+
+    fn verify_all(
+        self,
+        list: &PieceList,
+        arrived: impl IntoIterator<Item = ArrivedPiece>,
+    ) -> Result<(), BenchError> {
+        let verified = list.verify_all(arrived);
+        let all = verified.iter().all(Result::is_ok);
+        black_box(verified);
+        if all { Ok(()) } else { Err(BenchError::NotVerified(self)) }
     }
 
     fn of_a_proof<'a>(self, hash: Hash, chunks: u32) -> Option<Prepared<'a>> {
@@ -339,15 +358,6 @@ fn slice(artifact: &Bytes, size: u32, index: u32) -> Bytes {
     let from = (index as usize).saturating_mul(size as usize).min(artifact.len());
     let to = from.saturating_add(size as usize).min(artifact.len());
     artifact.slice(from..to)
-}
-
-/// A piece that is read from the file.
-fn read(file: &mut (impl Read + Seek), size: u32, index: u32) -> Result<Bytes, BenchError> {
-    let from = u64::from(index) * u64::from(size);
-    file.seek(SeekFrom::Start(from)).map_err(BenchError::Read)?;
-    let mut bytes = Vec::with_capacity(size as usize);
-    file.take(size.into()).read_to_end(&mut bytes).map_err(BenchError::Read)?;
-    Ok(bytes.into())
 }
 
 /// Reads a file to its end and computes its checksum.

@@ -15,8 +15,9 @@ pub(super) const PIECE_SIZE: u32 = 256 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Work {
-    /// Every piece of the artifact is verified by its digest. Raw: the hash alone, over the same
-    /// pieces in memory, on as many cores.
+    /// Every piece of the artifact is verified by its digest: one after the other if they lie in
+    /// memory, some together as they are read from a file. Raw: the hash alone, over the same pieces
+    /// in memory, one after the other, on as many cores.
     Pieces {
         /// How pieces are hashed.
         hash: Hash,

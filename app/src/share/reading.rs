@@ -1,13 +1,13 @@
 //! A listed file's pieces on their way into the library.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use bytes::BytesMut;
 use tokio::sync::mpsc;
-use verifier::Bitfield;
 use verifier::piece::{ArrivedPiece, PieceList, Source, VerifiedPiece};
+use verifier::{Bitfield, Geometry, PieceIndex};
 
 use super::ShareError;
+use crate::buffers::Buffers;
 
 /// Bytes that are verified together, or one piece if that is longer.
 const VERIFY_BYTES: u32 = 4 << 20;
@@ -26,17 +26,11 @@ pub(super) fn read_pieces(
     out: &mpsc::Sender<VerifiedPiece>,
 ) -> Result<(), ShareError> {
     let geometry = list.geometry();
-    let mut read = |index| {
-        file.seek(SeekFrom::Start(geometry.offset(index))).map_err(ShareError::File)?;
-        let mut bytes = BytesMut::zeroed(geometry.length(index) as usize);
-        file.read_exact(&mut bytes).map_err(ShareError::File)?;
-        Ok(ArrivedPiece { index: index.get(), bytes: bytes.freeze(), from: Source::Local })
-    };
-    let most = (VERIFY_BYTES / geometry.piece_size()).max(1) as usize;
+    let (most, buffers) = (together(geometry) as usize, Buffers::default());
     let mut indices = missing.pieces(geometry);
     loop {
-        let arrived = indices.by_ref().take(most).map(&mut read);
-        let arrived = arrived.collect::<Result<Vec<_>, ShareError>>()?;
+        let next = indices.by_ref().take(most);
+        let arrived = read_together(file, geometry, next, &buffers).map_err(ShareError::File)?;
         if arrived.is_empty() {
             return Ok(());
         }
@@ -46,4 +40,35 @@ pub(super) fn read_pieces(
             }
         }
     }
+}
+
+/// How many pieces are read and verified together.
+pub(crate) fn together(geometry: &Geometry) -> u32 {
+    (VERIFY_BYTES / geometry.piece_size()).max(1)
+}
+
+/// Reads those pieces of a file, in their order, into memory of `buffers`.
+///
+/// # Errors
+///
+/// Those of the file; [`io::ErrorKind::UnexpectedEof`] if it ends before a piece does.
+pub(crate) fn read_together(
+    file: &mut (impl Read + Seek),
+    geometry: &Geometry,
+    indices: impl Iterator<Item = PieceIndex>,
+    buffers: &Buffers,
+) -> io::Result<Vec<ArrivedPiece>> {
+    indices
+        .map(|index| {
+            let length = geometry.length(index);
+            let mut buffer = buffers.take(length);
+            file.seek(SeekFrom::Start(geometry.offset(index)))?;
+            let read = file.by_ref().take(length.into()).read_to_end(buffer.bytes_mut())?;
+            if read < length as usize {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let bytes = buffer.freeze();
+            Ok(ArrivedPiece { index: index.get(), bytes, from: Source::Local })
+        })
+        .collect()
 }

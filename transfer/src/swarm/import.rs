@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use app::buffers::Buffers;
 use app::ports::{Begin, Pull, PullError, PullNews, PullSource, Pulled, Settled};
 use engine::Engine;
 use engine::import::{Connection, Consent, Effect, Input, Order, Peer};
@@ -24,7 +25,6 @@ use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
 use verifier::piece::{ListError, PieceList, VerifiedPiece};
 
-use super::buffers::Buffers;
 use super::receiving::{Command, Shared};
 use super::{Judgement, Swarm, judging, telling};
 use crate::connection::{Clock, Link, Task};

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use app::buffers::{Buffer, Buffers};
 use engine::Ending;
 use engine::import::{Connection, Evidence, Input, Place};
 use engine::wire::Frame;
@@ -17,7 +18,6 @@ use verifier::merkle::Proof;
 use verifier::piece::{ArrivedPiece, PieceList, Source};
 use verifier::{Geometry, PieceIndex, Root};
 
-use super::buffers::{Buffer, Buffers};
 use super::import::Heard;
 use super::judging::{By, Waiting};
 use crate::connection::{Reader, Told};
@@ -277,6 +277,7 @@ fn mislaid() -> Ending {
 mod tests {
     use std::sync::{Arc, OnceLock};
 
+    use app::buffers::Buffers;
     use engine::Ending;
     use engine::import::{Connection, Evidence};
     use engine::wire::Side;
@@ -287,7 +288,6 @@ mod tests {
     use super::{Receiving, Shared};
     use crate::connection::{Reader, Told};
     use crate::identity::Identity;
-    use crate::swarm::buffers::Buffers;
     use crate::swarm::judging;
 
     #[tokio::test]

@@ -1,20 +1,20 @@
-//! The memory that pieces take from the first byte until they are kept.
+//! The memory that pieces take from the first byte until nobody holds them, used again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Memory of pieces that are gone, for those that come. How many there are at a time is up to the
-/// engine.
+/// Memory of pieces that are gone, for those that come: nothing is asked of the system, zeroed or
+/// mapped anew for each. How many there are at a time is up to whoever takes it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     /// The most bytes that are held without use.
     const SPARE: usize = 48 << 20;
 
     /// Memory for a piece of this length.
-    pub(super) fn take(&self, length: u32) -> Buffer {
+    pub fn take(&self, length: u32) -> Buffer {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut bytes = spare.unwrap_or_default();
         bytes.reserve_exact(length as usize);
@@ -32,19 +32,19 @@ impl Buffers {
 
 /// Memory for one piece, given back when it and all [`Bytes`] made of it are dropped.
 #[derive(Debug)]
-pub(super) struct Buffer {
+pub struct Buffer {
     bytes: Vec<u8>,
     home: Buffers,
 }
 
 impl Buffer {
     /// What has come of the piece.
-    pub(super) const fn bytes_mut(&mut self) -> &mut Vec<u8> {
+    pub const fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// The bytes, which lead the memory back once nobody holds them.
-    pub(super) fn freeze(self) -> Bytes {
+    pub fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
     }
 }
