@@ -24,7 +24,7 @@ fn imported() -> (Scene, String) {
 }
 
 /// The same, and three pieces rotted since.
-fn rotten() -> (Scene, String) {
+pub(crate) fn rotten() -> (Scene, String) {
     let (scene, address) = imported();
     scene.rot_some(&scene.importer, 3);
     (scene, address)

@@ -8,7 +8,8 @@ use iced::keyboard::key::Named;
 use iced::keyboard::{Key, Modifiers};
 
 use super::stage::Stage;
-use crate::harness::{Model, Scene, files};
+use crate::harness::{Model, Scene, files, grants};
+use crate::repair::rotten;
 
 const SLM: &str = "tiny-1.0.slm";
 const RECEIPT: &str = "tiny-1.0.minimodel-receipt";
@@ -54,7 +55,7 @@ fn a_model_is_checked_again_and_forgotten_by_keys_alone() {
         stage.press(Key::Named(Named::Enter), Modifiers::empty());
     };
     let mut stage = open(&scene);
-    enter(&mut stage, "Recheck");
+    enter(&mut stage, "Check again");
     let checked = scene.pieces;
     stage.until_said(&format!("tiny 1.0: damaged: 1 piece corrupt, {checked} pieces checked."));
     stage.until_said(&format!(
@@ -86,16 +87,39 @@ fn the_storage_sets_a_quota_tells_what_would_go_and_checks_everything() {
     stage.paste("room", "62MiB");
     stage.click("What would go?");
     stage.until_said("these would go, in this order:");
-    stage.click("Recheck everything");
-    let read = format!("{} pieces of 1 model were read, not all are whole", scene.pieces);
+    stage.click("Check again");
+    let read = format!("{} pieces of 1 model were read, 2.00 MiB; not all is sound.", scene.pieces);
     stage.until_said(&read);
     stage.until_said("1 piece corrupt");
     // What was found stays found, also where nothing new is.
-    stage.click("Recheck everything");
-    let read = format!("{} pieces of 1 model were read, not all are whole", scene.pieces - 1);
+    stage.click("Check again");
+    let read = format!("{} pieces of 1 model were read,", scene.pieces - 1);
     stage.until_said(&read);
     stage.until_said("1 piece corrupt");
     drop(stage);
     let quota = scene.peers[0].run(&["library", "quota"]).done();
     assert_eq!(quota["quota"], 64 << 20);
+}
+
+#[test]
+fn what_rotted_is_fetched_again_after_a_tick_and_a_yes() {
+    let (scene, address) = rotten();
+    let server = scene.serves_again(0, "importer", &address);
+    let mut stage = Stage::open_with(&scene.importer.data, Settings::default());
+    stage.until_said("whole");
+    stage.click("Check again");
+    stage.until_said("3 pieces corrupt");
+    stage.click("Repair…");
+    assert_eq!(stage.until_said("Fetch 48"), "Fetch 48.0 KiB from peer-0");
+    // Nothing is ticked.
+    stage.click_on("Fetch 48");
+    assert!(stage.said().iter().any(|text| text.starts_with("Fetch: ")), "it began");
+    stage.click_on("Fetch: ");
+    stage.click_on("Fetch 48");
+    stage.until_said("tiny 1.0 is whole again: 3 pieces came, 48.0 KiB");
+    stage.until_said(&format!("all {} pieces are kept", scene.pieces));
+    drop(stage);
+    let served = server.stop().done();
+    assert_eq!(served["peer"][0]["bytes"], 48 << 10);
+    assert!(grants(&scene.importer, "fetch").iter().all(|grant| grant["live"] == false));
 }

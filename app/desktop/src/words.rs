@@ -1,5 +1,6 @@
 //! Numbers and times as people say them.
 
+use app::ports::Day;
 use app::quantity::{Size, Span};
 use verifier::scalars::UtcTime;
 
@@ -45,6 +46,28 @@ pub fn ago(now: UtcTime, time: UtcTime) -> String {
     }
 }
 
+/// The same of a time that may be a day, which is told by midnight: `today`, `3 days ago`.
+pub fn day_or_time(now: UtcTime, time: UtcTime) -> String {
+    if time != Day::of(time).start() {
+        return ago(now, time);
+    }
+    match Day::of(time).ago(now) {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days @ 2..30 => format!("{days} days ago"),
+        _ => format!("on {}", date(time)),
+    }
+}
+
+/// How far work is: `3.00 MiB of 14.00 MiB, 2.00 MiB/s, 6 s left`; a rate of 0 is not known.
+pub fn progress(done: u64, of: u64, rate: u64) -> String {
+    let part = format!("{} of {}", bytes(done), bytes(of));
+    match of.saturating_sub(done).checked_div(rate) {
+        None => part,
+        Some(left) => format!("{part}, {}/s, {} left", Size(rate), Span(left)),
+    }
+}
+
 /// How long it is until a time: `in 3 min 0 s`; a time that is past is `over`.
 pub fn until(now: UtcTime, time: UtcTime) -> String {
     match time.unix().checked_sub(now.unix()) {
@@ -78,7 +101,7 @@ pub fn cut(text: &str, most: usize) -> String {
 mod tests {
     use verifier::scalars::UtcTime;
 
-    use super::{ago, count, cut, grouped, minute, until};
+    use super::{ago, count, cut, day_or_time, grouped, minute, progress, until};
 
     #[test]
     fn people_see_words() {
@@ -99,6 +122,18 @@ mod tests {
         ] {
             assert_eq!(ago(now, before(seconds)), text);
         }
+        for (seconds, text) in [
+            (43_200, "today"),
+            (43_200 + 86_400, "yesterday"),
+            (43_200 + 3 * 86_400, "3 days ago"),
+            (43_200 + 40 * 86_400, "on 2026-10-13"),
+            (60, "1 minute ago"),
+        ] {
+            assert_eq!(day_or_time(now, before(seconds)), text);
+        }
+        assert_eq!(progress(1 << 20, 3 << 20, 0), "1.00 MiB of 3.00 MiB");
+        let told = "1.00 MiB of 3.00 MiB, 512.0 KiB/s, 4 s left";
+        assert_eq!(progress(1 << 20, 3 << 20, 512 << 10), told);
         for (text, short) in [("anna", "anna"), ("anna b", "anna…"), ("annabel", "anna…")] {
             assert_eq!(cut(text, 5), short);
         }

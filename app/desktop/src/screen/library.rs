@@ -3,8 +3,11 @@
 mod arrange;
 mod detail;
 mod doing;
+mod mending;
 mod message;
 mod notes;
+mod repair;
+mod repairing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,7 @@ use doing::Doing;
 
 pub use arrange::{Column, Direction, Filter, Order};
 pub use message::{Command, Message, News, Part, Placed, Stop, Work};
+pub use repair::{Looked, Mended, Outlook, Start};
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;
@@ -153,6 +157,7 @@ impl Library {
             }
             Message::HandedOut(Err(problem)) => self.trouble = Some(problem),
             Message::Do(command) => return self.command(command),
+            Message::Repair(message) => return self.repair(message),
             Message::News(news) => return self.hear(news),
         }
         Action::none()

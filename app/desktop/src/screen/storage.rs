@@ -7,10 +7,12 @@ mod tests;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use app::library::Budget;
 use app::ports::Evictable;
 use app::problem::Problem;
-use app::quantity::{QuantityError, Size};
+use app::quantity::{Limit, QuantityError, Size, Span};
 use iced::Element;
 use iced::advanced::widget::Id;
 use tokio::sync::oneshot;
@@ -20,13 +22,15 @@ use super::{Changed, Errand, Place, Run};
 use crate::context::Context;
 use crate::widget::list::Scroll;
 
-pub use message::{Message, Progress, Seen, Stop, Taken, Trouble, Work};
+pub use message::{Found, Message, Progress, Seen, Stop, Taken, Trouble, Work};
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;
 
 /// The list of what each model takes, for scrolling.
 const LIST: &str = "storage-list";
+/// The longest that is read again at a time: 30 days.
+const MOST_SECONDS: u64 = 30 * 86_400;
 
 /// The screen's state.
 #[derive(Debug, Default)]
@@ -37,6 +41,7 @@ pub struct Storage {
     trouble: Option<Problem>,
     quota: Quota,
     room: Room,
+    budget: Typed,
     check: Check,
     scroll: Scroll,
     selected: Option<usize>,
@@ -77,6 +82,25 @@ enum Answer {
     Failed(Problem),
 }
 
+/// The fields for how long and how fast is read again.
+#[derive(Debug, Default)]
+struct Typed {
+    time: String,
+    rate: String,
+}
+
+impl Typed {
+    /// What is typed; nothing is no limit.
+    fn budget(&self) -> Result<Budget, QuantityError> {
+        let time = match self.time.trim() {
+            "" => None,
+            typed => Some(Duration::from_secs(Span::at_most(typed, MOST_SECONDS)?.0)),
+        };
+        let Limit(rate) = self.rate.parse()?;
+        Ok(Budget { time, rate: (rate > 0).then_some(rate) })
+    }
+}
+
 /// Whether everything is being read again.
 #[derive(Debug, Default)]
 enum Check {
@@ -86,7 +110,7 @@ enum Check {
     Running(Arc<Progress>, #[expect(dead_code, reason = "dropped to stop")] oneshot::Sender<()>),
     /// It was told to stop, and ends within one piece.
     Stopping(Arc<Progress>),
-    Ended(Arc<Progress>),
+    Ended(Arc<Found>),
     Failed(Problem),
 }
 
@@ -127,11 +151,24 @@ impl Storage {
                 };
             }
             Message::WouldGo(..) => {}
+            Message::TypeTime(typed) => self.budget.time = typed,
+            Message::TypeRate(typed) => self.budget.rate = typed,
             Message::Check => {
                 if !matches!(self.check, Check::Running(..) | Check::Stopping(_)) {
-                    let (end, stop) = oneshot::channel();
-                    self.check = Check::Running(Arc::default(), end);
-                    return Action::work(Work::Check(stop));
+                    match self.budget.budget() {
+                        Ok(budget) => {
+                            let (end, stop) = oneshot::channel();
+                            self.check = Check::Running(Arc::default(), end);
+                            return Action::work(Work::Check(budget, stop));
+                        }
+                        Err(error) => {
+                            let advice = "Type a time such as 10m, and a size such as 50MiB; or \
+                                          nothing, for no limit.";
+                            let code = Code::new("usage", "arguments");
+                            let problem = Problem::new(code, error.to_string(), advice);
+                            self.check = Check::Failed(problem);
+                        }
+                    }
                 }
             }
             Message::Checking(progress) => {
@@ -141,7 +178,7 @@ impl Storage {
             }
             Message::Checked(outcome) => {
                 self.check = match outcome {
-                    Ok(progress) => Check::Ended(progress),
+                    Ok(found) => Check::Ended(found),
                     Err(problem) => Check::Failed(problem),
                 };
                 return Action::errand(Errand::Changed(Changed::Library));
@@ -154,7 +191,6 @@ impl Storage {
                 };
             }
             Message::CloseCheck => self.check = Check::Idle,
-            Message::Import => return Action::errand(Errand::Go(Place::Import)),
             Message::Library => return Action::errand(Errand::Go(Place::Library)),
             Message::Scrolled(scroll) => self.scroll = scroll,
             Message::Move(place, line) => {

@@ -1,9 +1,13 @@
 //! The work of the screen `library`.
 
+mod repair;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use app::import;
+use app::import::live::Meter;
 use app::library::{self, Event, Found};
 use app::ports::{Outputs as _, Patience, PieceStore as _, Ports};
 use app::problem::Problem;
@@ -58,6 +62,16 @@ pub fn start<P: Ports + 'static>(
                 let checked = recheck(&opened, artifact, run, report).await;
                 Message::News(News::Checked(run, checked))
             })
+        }),
+        Work::LookWhatIsBad { run, artifact, whom, stop } => reporting(move |report| {
+            unless(stop, async move {
+                let looked = repair::look(&opened, artifact, whom, run, report).await;
+                Message::News(News::LookedWhatIsBad(run, looked))
+            })
+        }),
+        Work::Repair { run, start, stop } => reporting(move |report| async move {
+            let mended = repair::mend(&opened, *start, stop, run, report).await?;
+            Some(Message::News(News::Repaired(run, mended)))
         }),
         Work::Find { run, artifact, stop } => {
             let set = settings.imports.clone();
@@ -145,13 +159,34 @@ async fn recheck<P: Ports>(
 ) -> Result<Option<library::Checked>, Problem> {
     let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
     let Some(model) = model else { return Ok(None) };
-    let of = u64::from(model.have.count());
-    let on = |pieces: u32| report.say(reached(run, pieces.into(), of));
+    let (of, size) = (library::kept_bytes(&model), u64::from(model.geometry.piece_size()));
+    let mut pace = Pace::new(of);
+    let on = |pieces: u32| {
+        let part = pace.reach(u64::from(pieces).saturating_mul(size));
+        report.say(Message::News(News::Reached(run, part)));
+    };
     library::recheck(&opened.ports, &model, on).await.map_err(store_failed)
 }
 
-fn reached(run: u64, done: u64, of: u64) -> Message {
-    Message::News(News::Reached(run, Part { done, of }))
+/// How far work is, and how fast.
+struct Pace {
+    of: u64,
+    done: u64,
+    meter: Meter,
+}
+
+impl Pace {
+    fn new(of: u64) -> Self {
+        Self { of, done: 0, meter: Meter::new(Instant::now()) }
+    }
+
+    /// So much is done now.
+    fn reach(&mut self, done: u64) -> Part {
+        let (now, done) = (Instant::now(), done.min(self.of));
+        self.meter.add(done.saturating_sub(self.done), now);
+        self.done = done;
+        Part { done, of: self.of, rate: self.meter.rate(now) }
+    }
 }
 
 async fn find<P: Ports>(
@@ -162,8 +197,8 @@ async fn find<P: Ports>(
     mut report: Report<Message>,
 ) -> Result<Found, Problem> {
     let model = opened.ports.store().model(artifact).await.map_err(store_failed)?;
-    let of = model.map_or(0, |model| model.geometry.byte_count());
-    let on = |bytes| report.say(reached(run, bytes, of));
+    let mut pace = Pace::new(model.map_or(0, |model| model.geometry.byte_count()));
+    let on = |bytes| report.say(Message::News(News::Reached(run, pace.reach(bytes))));
     library::find(&opened.ports, artifact, folder, on).await.map_err(|e| Problem::blamed(&e))
 }
 
@@ -183,9 +218,11 @@ async fn export<P: Ports>(
     let (total, size) = model.map_or((0, 0), |model| {
         (model.geometry.byte_count(), u64::from(model.geometry.piece_size()))
     });
+    let mut pace = Pace::new(total);
     let on = |event| {
         if let Event::Written { done, .. } = event {
-            report.say(reached(run, total.min(u64::from(done).saturating_mul(size)), total));
+            let part = pace.reach(u64::from(done).saturating_mul(size));
+            report.say(Message::News(News::Reached(run, part)));
         }
     };
     let settings = import::Settings {

@@ -1,17 +1,19 @@
 //! The work of the screen `storage`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Instant;
 
-use app::library::{self, AllEvent};
-use app::ports::{PieceStore as _, Ports};
+use app::import::live::Meter;
+use app::library::{self, Budget, Checked, Reached, Scrubbed, State};
+use app::ports::{Day, Failure, Model, PieceState, PieceStore, Ports};
 use app::problem::{Problem, chain};
 use app::quantity::Size;
 use app::settings::Settings;
 use iced::Task;
 
-use super::{Report, perform, reporting, store_failed, unless};
-use crate::screen::storage::{Message, Progress, Seen, Stop, Taken, Trouble, Work};
+use super::{Report, perform, reporting, store_failed};
+use crate::screen::storage::{Found, Message, Progress, Seen, Stop, Taken, Trouble, Work};
 use crate::wiring::Opened;
 use crate::words;
 
@@ -37,8 +39,8 @@ pub fn start<P: Ports + 'static>(
             };
             perform(work, move |gone| Message::WouldGo(number, size, gone))
         }
-        Work::Check(stop) => reporting(move |report| async move {
-            Some(Message::Checked(check(&opened, stop, report).await))
+        Work::Check(budget, stop) => reporting(move |report| async move {
+            Some(Message::Checked(check(&opened, budget, stop, report).await))
         }),
     }
 }
@@ -50,6 +52,7 @@ async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<Seen>, Problem> {
     let footprints: BTreeMap<_, _> =
         footprints.into_iter().map(|footprint| (footprint.artifact, footprint)).collect();
     let models = store.models().await.map_err(store_failed)?;
+    let oldest = oldest(&**store, &models).await.map_err(store_failed)?;
     let mut models: Vec<Taken> = models
         .into_iter()
         .map(|model| {
@@ -64,55 +67,62 @@ async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<Seen>, Problem> {
         })
         .collect();
     models.sort_by_key(|taken| std::cmp::Reverse(taken.all()));
-    Ok(Arc::new(Seen { accounts, models }))
+    Ok(Arc::new(Seen { accounts, models, oldest }))
+}
+
+/// The day of the oldest check of a kept piece, if it is known of all.
+async fn oldest<S: PieceStore>(store: &S, models: &[Model]) -> Result<Option<Day>, Failure> {
+    let mut oldest: Option<Day> = None;
+    for model in models {
+        for state in store.map(model.artifact).await?.unwrap_or_default() {
+            if let PieceState::Kept { verified, .. } = state {
+                let Some(day) = verified else { return Ok(None) };
+                oldest = Some(oldest.map_or(day, |oldest| oldest.min(day)));
+            }
+        }
+    }
+    Ok(oldest)
 }
 
 async fn check<P: Ports>(
     opened: &Opened<P>,
+    budget: Budget,
     stop: Stop,
     mut report: Report<Message>,
-) -> Result<Arc<Progress>, Problem> {
-    let shared = Mutex::new(Progress::default());
-    let on = |event: AllEvent<'_>| {
-        let mut progress = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.hear(event);
-        report.say(Message::Checking(Arc::new(progress.clone())));
+) -> Result<Arc<Found>, Problem> {
+    let (mut meter, mut counted) = (Meter::new(Instant::now()), 0);
+    let on = |reached: Reached<'_>| {
+        let Reached { model, bytes, of, left, bad } = reached;
+        let now = Instant::now();
+        meter.add(bytes.saturating_sub(counted), now);
+        counted = counted.max(bytes);
+        report.say(Message::Checking(Arc::new(Progress {
+            model: format!("{} {}", model.model_id, model.model_version),
+            bytes,
+            of,
+            rate: meter.rate(now),
+            ends_in: left.map(|left| left.as_secs()),
+            bad,
+        })));
     };
-    let outcome = unless(stop, library::recheck_all(&opened.ports, on)).await;
-    // The end is told also when it is stopped: with what was found by then.
-    let stopped = outcome.is_none();
-    outcome.unwrap_or(Ok(())).map_err(store_failed)?;
-    let progress = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Arc::new(Progress { stopped, ..progress }))
+    // Whoever drops the other end wants no more to be read; what was read is told.
+    let stop = async { stop.await.unwrap_or_default() };
+    let scrubbed = library::scrub(&opened.ports, &[], budget, on, stop).await;
+    scrubbed.map(Found::of).map(Arc::new).map_err(store_failed)
 }
 
-impl Progress {
-    /// Writes down what happened.
-    fn hear(&mut self, event: AllEvent<'_>) {
-        match event {
-            AllEvent::Begun { model, place, of } => {
-                self.model = format!("{} {}", model.model_id, model.model_version);
-                self.models = place as u64;
-                self.of_models = of as u64;
-                self.pieces = 0;
-                self.of_pieces = model.have.count().into();
-            }
-            AllEvent::Reached(pieces) => self.pieces = pieces.into(),
-            AllEvent::Ended { outcome, .. } => {
-                self.models = self.models.saturating_add(1);
-                let what = match outcome {
-                    Ok(found) => {
-                        self.checked = self.checked.saturating_add(found.pieces.into());
-                        self.pieces = 0;
-                        let Some(wrong) = found.wrong(words::count) else { return };
-                        wrong
-                    }
-                    Err(failure) => format!("not read: {}", chain(failure.as_ref())),
-                };
-                let trouble = Trouble { name: self.model.clone(), what };
-                self.troubles = self.troubles.iter().cloned().chain([trouble]).collect();
-            }
-            _ => {}
-        }
+impl Found {
+    fn of(scrubbed: Scrubbed) -> Self {
+        let Scrubbed { bytes, pieces, left, ended, models } = scrubbed;
+        let wrong = |(model, outcome): &(Model, Result<Checked, Failure>)| {
+            let what = match outcome {
+                Ok(found) if found.state == State::Incomplete => return None,
+                Ok(found) => found.wrong(words::count)?,
+                Err(failure) => format!("not read: {}", chain(failure.as_ref())),
+            };
+            Some(Trouble { name: format!("{} {}", model.model_id, model.model_version), what })
+        };
+        let troubles = models.iter().filter_map(wrong).collect();
+        Self { pieces, models: models.len() as u64, bytes, left, ended, troubles }
     }
 }

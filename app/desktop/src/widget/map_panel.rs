@@ -13,6 +13,7 @@ use super::piece_map::{self, Colouring, PieceMap, Pieces, State, Zoom};
 use crate::context::Context;
 use crate::screen::Errand;
 use crate::theme::{Space, style};
+use crate::words;
 
 /// What the user chose of a map; the pieces come from whoever shows it.
 #[derive(Debug, Clone)]
@@ -113,11 +114,15 @@ impl MapPanel {
             cx.scale,
             cx.scale_factor,
         );
+        let mut summary = pieces.tally().summary();
+        if let Some(oldest) = pieces.oldest() {
+            summary.push_str(&format!("; oldest check: {}", words::day_or_time(cx.now, oldest)));
+        }
         column![
             head,
             container(map).padding(2.0).height(Fill).style(style::sunken),
             legend,
-            page::body(cx, pieces.tally().summary()),
+            page::body(cx, summary),
             self.facts(cx, pieces)
         ]
         .spacing(cx.space(Space::Narrow))

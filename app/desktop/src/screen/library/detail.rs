@@ -8,7 +8,7 @@ use iced::{Center, Element, Fill, Length, Padding};
 
 use super::message::Command;
 use super::table::{is_narrow, is_roomy, pieces, state};
-use super::{Library, Map, Message, notes};
+use super::{Library, Map, Message, notes, repair};
 use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::Kind;
@@ -55,6 +55,14 @@ fn side<'a>(library: &'a Library, kept: &'a Kept, cx: &Context<'a>) -> Element<'
     let verified = model
         .last_verified
         .map_or_else(|| "never as a whole".to_owned(), |at| words::ago(cx.now, at));
+    let oldest = match &library.map {
+        Map::Shown(pieces) => pieces.oldest(),
+        Map::Looking | Map::Failed(_) => None,
+    };
+    let oldest = oldest.map_or_else(
+        || "not known of every piece".to_owned(),
+        |at| format!("{}, of a piece", words::day_or_time(cx.now, at)),
+    );
     let pinned = match model.pin {
         Pin::Pinned => "yes, is never given up",
         Pin::Unpinned => "no, may be given up",
@@ -67,10 +75,11 @@ fn side<'a>(library: &'a Library, kept: &'a Kept, cx: &Context<'a>) -> Element<'
         ),
         ("Last used", words::ago(cx.now, model.last_use)),
         ("Verified", verified),
+        ("Oldest check", oldest),
         ("Pinned", pinned.to_owned()),
         ("Digest", format!("{}…", short(model.artifact))),
     ];
-    let width = Length::Fixed(cx.scale.factor() * 72.0);
+    let width = Length::Fixed(cx.scale.factor() * 92.0);
     let facts = facts.map(|(name, value)| {
         row![page::muted(cx, name).width(width), page::body(cx, value).width(Fill)]
             .spacing(cx.space(Space::Narrow))
@@ -84,7 +93,7 @@ fn side<'a>(library: &'a Library, kept: &'a Kept, cx: &Context<'a>) -> Element<'
             .wrap(),
         buttons(library, kept, cx)
     ]
-    .push(repair(kept, cx))
+    .push(lacking(!library.doing.is_working(), kept, cx))
     .push(facts)
     .spacing(cx.space(Space::Normal))
     .width(Fill)
@@ -108,7 +117,7 @@ fn buttons<'a>(library: &Library, kept: &Kept, cx: &Context<'_>) -> Element<'a, 
             .on_press_maybe(when_free(Command::Find(artifact)))
             .into(),
         button("Share…", Kind::Plain).on_press_maybe(share).into(),
-        button("Recheck", Kind::Plain).on_press_maybe(recheck).into(),
+        button("Check again", Kind::Plain).on_press_maybe(recheck).into(),
         button(pin.0, Kind::Plain).on_press(Message::Pin(artifact, pin.1)).into(),
         button("Write manifest", Kind::Plain).on_press(Message::HandOut(artifact)).into(),
         button("Copy digest", Kind::Plain).on_press(Message::Copy(artifact.to_string())).into(),
@@ -124,29 +133,31 @@ fn buttons<'a>(library: &Library, kept: &Kept, cx: &Context<'_>) -> Element<'a, 
 }
 
 /// What to do about pieces that are missing.
-fn repair<'a>(kept: &Kept, cx: &Context<'_>) -> Option<Element<'a, Message>> {
+fn lacking<'a>(is_free: bool, kept: &Kept, cx: &Context<'_>) -> Option<Element<'a, Message>> {
     let (what, style): (String, fn(&iced::Theme) -> container::Style) = match kept.state() {
         State::Whole => return None,
         State::Incomplete => {
             let missing = words::count(kept.missing().into(), "piece");
-            (
-                format!("{missing} missing. Importing it again fetches only what is missing."),
-                style::noted,
-            )
+            (format!("{missing} missing. A repair fetches only what is missing."), style::noted)
         }
         State::Damaged => {
             let found = match kept.corrupt {
                 0 => format!("{} lost from", words::count(kept.missing().into(), "piece")),
                 corrupt => format!("{} found corrupt on", words::count(corrupt.into(), "piece")),
             };
-            let what =
-                format!("{found} this disk. Importing it again fetches only what is missing.");
+            let what = format!("{found} this disk. A repair fetches only what is bad or missing.");
             (what, style::warned)
         }
     };
-    let again = page::button(cx, "Import it again…", Kind::Plain)
-        .padding([4.0, 10.0])
-        .on_press(Message::Import);
-    let parts = column![page::body(cx, what), again].spacing(cx.space(Space::Narrow));
+    let ask = Message::Repair(repair::Message::Ask(kept.model.artifact));
+    let button = |label, kind| page::button(cx, label, kind).padding([4.0, 10.0]);
+    let buttons = row![
+        button("Repair…", Kind::Primary).on_press_maybe(is_free.then_some(ask)),
+        button("Import it again…", Kind::Plain).on_press(Message::Import)
+    ]
+    .spacing(cx.space(Space::Hair) + 2.0)
+    .wrap()
+    .vertical_spacing(cx.space(Space::Hair) + 2.0);
+    let parts = column![page::body(cx, what), buttons].spacing(cx.space(Space::Narrow));
     Some(page::note(cx, parts, style).padding(cx.space(Space::Narrow)).into())
 }

@@ -7,8 +7,10 @@ use app::ports::Footprint;
 use app::problem::Problem;
 use tokio::sync::oneshot;
 use verifier::Sha256;
+use verifier::identity::PeerId;
 
 use super::message::{Command, News, Part, Placed, Work};
+use super::repair::{Asking, Mended};
 use super::{Action, Library};
 use crate::screen::{Changed, Errand};
 use crate::widget::page;
@@ -24,6 +26,12 @@ pub(super) enum Doing {
     Working(Working),
     /// Every kept piece was read.
     Checked(Sha256, Checked),
+    /// Whether to fetch what is bad or missing.
+    Agreeing(Sha256, Box<Asking>),
+    /// Whom to ask for it.
+    Choosing(Sha256, Vec<PeerId>),
+    /// It came.
+    Mended(Sha256, Mended),
     /// Where to put a model of which there is no file.
     Placing(Sha256, String),
     /// A sound file is there.
@@ -37,6 +45,8 @@ pub(super) struct Working {
     pub(super) artifact: Sha256,
     pub(super) what: What,
     pub(super) part: Option<Part>,
+    /// What it waits for.
+    pub(super) said: Option<String>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -44,6 +54,9 @@ pub(super) struct Working {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     Checking,
+    /// The same, to know what a repair has to fetch.
+    Examining,
+    Repairing,
     Finding,
     Exporting,
 }
@@ -63,6 +76,8 @@ pub(super) enum Way {
     None,
     /// Choose another folder than this.
     Elsewhere(PathBuf),
+    /// Choose whom to ask.
+    Others,
 }
 
 impl Doing {
@@ -130,7 +145,12 @@ impl Library {
             }
             Command::Leave => {
                 let told = match &self.doing {
-                    Doing::Working(Working { what: What::Checking, .. }) => "The check is stopped.",
+                    Doing::Working(Working { what: What::Checking | What::Examining, .. }) => {
+                        "The check is stopped."
+                    }
+                    Doing::Working(Working { what: What::Repairing, .. }) => {
+                        "The repair is stopped. What came is kept."
+                    }
                     Doing::Working(Working { what: What::Exporting, .. }) => {
                         "Stopped. No file was left behind."
                     }
@@ -151,15 +171,15 @@ impl Library {
     }
 
     /// Begins long work; whatever went on before is over.
-    fn begin(&mut self, artifact: Sha256, what: What) -> (u64, super::Stop) {
+    pub(super) fn begin(&mut self, artifact: Sha256, what: What) -> (u64, super::Stop) {
         self.run += 1;
         let (end, stop) = oneshot::channel();
-        self.doing = Doing::Working(Working { artifact, what, part: None, _stop: end });
+        self.doing = Doing::Working(Working { artifact, what, part: None, said: None, _stop: end });
         (self.run, stop)
     }
 
     /// The model of the work with this number, if it is what goes on.
-    fn working(&mut self, run: u64) -> Option<&mut Working> {
+    pub(super) fn working(&mut self, run: u64) -> Option<&mut Working> {
         match &mut self.doing {
             Doing::Working(working) if run == self.run => Some(working),
             _ => None,
@@ -244,6 +264,9 @@ impl Library {
                 }
             }
             News::Chosen(_, None) => {}
+            news @ (News::LookedWhatIsBad(..) | News::Repairing(..) | News::Repaired(..)) => {
+                return self.hear_of_repair(news);
+            }
         }
         Action::none()
     }
@@ -253,7 +276,7 @@ impl Library {
         Action::work(Work::Reveal { run: self.run, path })
     }
 
-    fn fail(&mut self, artifact: Sha256, problem: Problem, way: Way) {
+    pub(super) fn fail(&mut self, artifact: Sha256, problem: Problem, way: Way) {
         self.doing = Doing::Failed(artifact, problem, way);
     }
 

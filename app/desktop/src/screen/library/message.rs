@@ -8,8 +8,10 @@ use app::ports::{Footprint, Pin};
 use app::problem::Problem;
 use tokio::sync::oneshot;
 use verifier::Sha256;
+use verifier::identity::PeerId;
 
 use super::arrange::{Column, Filter};
+use super::repair;
 use crate::widget::list::Scroll;
 use crate::widget::map_panel;
 use crate::widget::piece_map::Pieces;
@@ -43,6 +45,26 @@ pub enum Work {
         run: u64,
         /// The model.
         artifact: Sha256,
+        /// Ends it.
+        stop: Stop,
+    },
+    /// Read every kept piece of a model again, and work out how what is bad or missing is fetched.
+    LookWhatIsBad {
+        /// The number of this work.
+        run: u64,
+        /// The model.
+        artifact: Sha256,
+        /// Whom to ask; if it is nobody, whoever is known to have the model.
+        whom: Vec<PeerId>,
+        /// Ends it.
+        stop: Stop,
+    },
+    /// Fetch what is bad or missing.
+    Repair {
+        /// The number of this work.
+        run: u64,
+        /// What the user said yes to.
+        start: Box<repair::Start>,
         /// Ends it.
         stop: Stop,
     },
@@ -123,6 +145,8 @@ pub enum Message {
     HandOut(Sha256),
     /// It is in this file, or could not be written.
     HandedOut(Result<PathBuf, Problem>),
+    /// Something about a repair.
+    Repair(repair::Message),
     /// Do something that takes time or is asked about first.
     Do(Command),
     /// What comes of it.
@@ -165,6 +189,12 @@ pub enum News {
     Reached(u64, Part),
     /// Every kept piece was read; `None` if the model is not kept any more.
     Checked(u64, Result<Option<Checked>, Problem>),
+    /// What is bad or missing is known.
+    LookedWhatIsBad(u64, Result<repair::Looked, Problem>),
+    /// So much of it came, and what it waits for.
+    Repairing(u64, Part, Option<String>),
+    /// What was bad or missing came, or did not.
+    Repaired(u64, Result<repair::Mended, Problem>),
     /// The file was looked for in this folder.
     Found(u64, PathBuf, Result<Found, Problem>),
     /// The file is there and is sound.
@@ -186,11 +216,13 @@ pub struct Placed {
     pub trouble: Option<Problem>,
 }
 
-/// How much of something is done, in bytes or in pieces.
+/// How much of something is done, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// What is done.
     pub done: u64,
     /// Of how much.
     pub of: u64,
+    /// How much in a second of the last few; 0 if that is not known.
+    pub rate: u64,
 }

@@ -9,8 +9,8 @@ use iced::{Center, Element, Fill, Length};
 use verifier::Sha256;
 
 use super::doing::{Doing, Reveal, Way, What, Working};
-use super::message::Command;
-use super::{Library, Message};
+use super::message::{Command, Part};
+use super::{Library, Message, mending, repair};
 use crate::context::Context;
 use crate::theme::{Space, style};
 use crate::widget::control::{Control, Kind};
@@ -31,13 +31,24 @@ pub(super) fn view<'a>(library: &'a Library, cx: &Context<'_>) -> Option<Element
             page::note(cx, what, style::noted).into()
         }
         Doing::Working(working) => at_work(&name(&working.artifact), working, cx),
-        Doing::Checked(artifact, checked) => told(&name(artifact), checked, cx),
+        Doing::Checked(artifact, checked) => told(*artifact, &name(artifact), checked, cx),
+        Doing::Agreeing(_, asking) => mending::asking(asking, cx),
+        Doing::Choosing(artifact, ticked) => mending::choosing(&name(artifact), ticked, cx),
+        Doing::Mended(artifact, mended) => mending::mended(&name(artifact), mended, cx),
         Doing::Placing(artifact, folder) => placing(library, *artifact, folder, cx),
         Doing::Ready(artifact, path, reveal) => ready(&name(artifact), path, reveal, cx),
         Doing::Failed(_, problem, way) => {
             let mut actions = Vec::new();
-            if let Way::Elsewhere(_) = way {
-                actions.push(does(cx, "Choose another folder…", Kind::Plain, Command::Elsewhere));
+            match way {
+                Way::None => {}
+                Way::Elsewhere(_) => {
+                    let elsewhere = Command::Elsewhere;
+                    actions.push(does(cx, "Choose another folder…", Kind::Plain, elsewhere));
+                }
+                Way::Others => actions.push(
+                    page::button(cx, "Choose whom to ask…", Kind::Plain)
+                        .on_press(Message::Repair(repair::Message::Choose)),
+                ),
             }
             actions.push(leave(cx, "Dismiss"));
             page::problem(cx, problem, actions.into_iter().map(Into::into).collect())
@@ -96,29 +107,25 @@ fn asking<'a>(name: &str, footprint: Option<Footprint>, cx: &Context<'_>) -> Ele
     page::note(cx, parts, style::warned).into()
 }
 
-fn at_work<'a>(name: &str, working: &Working, cx: &Context<'_>) -> Element<'a, Message> {
+fn at_work<'a>(name: &str, working: &'a Working, cx: &Context<'_>) -> Element<'a, Message> {
     let doing = match working.what {
         What::Checking => format!("Reading every kept piece of {name} again"),
+        What::Examining => format!("Reading {name} again, to know what has to be fetched"),
+        What::Repairing => format!("Repairing {name}: fetching only what is bad or missing"),
         What::Finding => format!("Looking for the file of {name}, to verify it first"),
         What::Exporting => format!("Writing {name} into the folder, and verifying what is written"),
     };
-    let (fraction, part) = match (working.part, working.what) {
-        (None, _) => (0.0, String::new()),
-        (Some(part), What::Checking) => (
-            page::fraction(part.done, part.of),
-            format!("{} of {}", words::grouped(part.done), words::count(part.of, "piece")),
-        ),
-        (Some(part), What::Finding | What::Exporting) => (
-            page::fraction(part.done, part.of),
-            format!("{} of {}", words::bytes(part.done), words::bytes(part.of)),
-        ),
-    };
+    let (fraction, part) = working.part.map_or((0.0, String::new()), |Part { done, of, rate }| {
+        (page::fraction(done, of), words::progress(done, of, rate))
+    });
+    let said = working.said.as_ref().map(|said| page::muted(cx, page::printable(said)));
     let parts = row![
         column![
             row![page::body(cx, doing).width(Fill), page::muted(cx, part)]
                 .spacing(cx.space(Space::Normal)),
             page::bar(cx, fraction)
         ]
+        .push(said)
         .spacing(cx.space(Space::Narrow))
         .width(Fill),
         leave(cx, "Stop")
@@ -128,7 +135,21 @@ fn at_work<'a>(name: &str, working: &Working, cx: &Context<'_>) -> Element<'a, M
     page::note(cx, parts, style::noted).into()
 }
 
-fn told<'a>(name: &str, checked: &Checked, cx: &Context<'_>) -> Element<'a, Message> {
+/// What helps where pieces are bad or missing; without a manifest only an import does.
+fn mend<'a>(cx: &Context<'_>, artifact: Sha256, lacks_manifest: bool) -> Control<'a, Message> {
+    if lacks_manifest {
+        return page::button(cx, "Import it again…", Kind::Primary).on_press(Message::Import);
+    }
+    let ask = Message::Repair(repair::Message::Ask(artifact));
+    page::button(cx, "Repair…", Kind::Primary).on_press(ask)
+}
+
+fn told<'a>(
+    artifact: Sha256,
+    name: &str,
+    checked: &Checked,
+    cx: &Context<'_>,
+) -> Element<'a, Message> {
     let pieces = words::count(checked.pieces.into(), "piece");
     let (what, frame): (String, fn(&iced::Theme) -> iced::widget::container::Style) = match checked
         .wrong(words::count)
@@ -145,8 +166,7 @@ fn told<'a>(name: &str, checked: &Checked, cx: &Context<'_>) -> Element<'a, Mess
     };
     let mut actions: Vec<Element<'a, Message>> = Vec::new();
     if checked.state != State::Whole {
-        let again = page::button(cx, "Import it again…", Kind::Primary);
-        actions.push(again.on_press(Message::Import).into());
+        actions.push(mend(cx, artifact, checked.lacks_manifest).into());
     }
     actions.push(leave(cx, "Done").into());
     let actions = Row::with_children(actions).spacing(cx.space(Space::Narrow));
@@ -172,12 +192,11 @@ fn placing<'a>(
     if kept.state() != State::Whole {
         let what = format!(
             "There is no file {} where imports go, and {} missing here, so none can be written. \
-             Importing it again fetches only these.",
+             A repair fetches only these.",
             stem.artifact(),
             words::count(kept.missing().into(), "piece")
         );
-        let again = page::button(cx, "Import it again…", Kind::Primary);
-        let actions = vec![again.on_press(Message::Import).into(), leave(cx, "Leave").into()];
+        let actions = vec![mend(cx, artifact, false).into(), leave(cx, "Leave").into()];
         let parts =
             column![page::body(cx, what), line(cx, actions)].spacing(cx.space(Space::Narrow));
         return page::note(cx, parts, style::warned).into();

@@ -3,6 +3,7 @@
 mod arranged;
 mod handed;
 mod looks;
+mod repaired;
 
 use std::sync::{Arc, LazyLock};
 
@@ -277,12 +278,12 @@ fn sound(state: State) -> Checked {
 #[test]
 fn a_recheck_tells_how_far_it_is_and_what_it_found() {
     let mut library = shown(models());
-    let action = press(&mut library, "Recheck");
+    let action = press(&mut library, "Check again");
     let Work::Recheck { run, artifact, .. } = &action.work[0] else { panic!("{action:?}") };
     let (run, model) = (*run, library.kept(*artifact).unwrap().model.clone());
-    let reached = News::Reached(run, Part { done: 12, of: 57 });
+    let reached = News::Reached(run, Part { done: 3 << 20, of: 14 << 20, rate: 1 << 20 });
     let _none = library.update(Message::News(reached));
-    assert!(says(&library, "12 of 57 pieces"));
+    assert!(says(&library, "3.00 MiB of 14.00 MiB, 1.00 MiB/s, 11 s left"));
     let corrupt: Vec<PieceIndex> = [3, 9].map(|at| model.geometry.index(at).unwrap()).to_vec();
     let found = Checked { pieces: 57, corrupt, ..sound(State::Damaged) };
     let action = library.update(Message::News(News::Checked(run, Ok(Some(found)))));
@@ -293,14 +294,16 @@ fn a_recheck_tells_how_far_it_is_and_what_it_found() {
          that have it, or share the same file again: only the pieces that are bad or missing are \
          taken in. Check the disk's health."
     ));
-    let action = press(&mut library, "Import it again…");
-    assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
+    let action = press(&mut library, "Repair…");
+    assert!(
+        matches!(action.work[..], [Work::LookWhatIsBad { artifact, .. }] if artifact == model.artifact)
+    );
 }
 
 #[test]
 fn stopping_a_recheck_ends_the_work_and_hears_no_more_of_it() {
     let mut library = shown(models());
-    let mut action = press(&mut library, "Recheck");
+    let mut action = press(&mut library, "Check again");
     let Some(Work::Recheck { run, mut stop, .. }) = action.work.pop() else { panic!() };
     assert!(stop.try_recv().unwrap_err() == tokio::sync::oneshot::error::TryRecvError::Empty);
     // Nothing else begins meanwhile.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use app::ports::{Accounts, Evictable, Pin};
+use app::library::{Budget, Ended};
+use app::ports::{Accounts, Day, Evictable, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use tokio::sync::oneshot;
@@ -23,8 +24,8 @@ pub enum Work {
     SetQuota(Run, u64),
     /// Find out what would go so that so much more fits; the number says of which question.
     WouldGo(u64, Size),
-    /// Read every kept piece of every model again.
-    Check(Stop),
+    /// Read kept pieces again within a budget.
+    Check(Budget, Stop),
 }
 
 /// What the library takes at one moment.
@@ -34,6 +35,8 @@ pub struct Seen {
     pub accounts: Accounts,
     /// What each model takes, the largest first.
     pub models: Vec<Taken>,
+    /// The day of the oldest check of a kept piece; `None` if it is not known of all, or none is kept.
+    pub oldest: Option<Day>,
 }
 
 /// What a model takes.
@@ -63,20 +66,33 @@ impl Taken {
 pub struct Progress {
     /// The model that is being read, or was last.
     pub model: String,
-    /// How many models are done.
-    pub models: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
     /// Of how many.
-    pub of_models: u64,
-    /// How many pieces of the model are done.
+    pub of: u64,
+    /// Bytes a second of the last few; 0 if that is not known.
+    pub rate: u64,
+    /// After how many seconds it ends at the latest.
+    pub ends_in: Option<u64>,
+    /// How many pieces were found to be bad.
+    pub bad: u64,
+}
+
+/// What was found when kept pieces were read again.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// How many pieces were read.
     pub pieces: u64,
-    /// Of how many.
-    pub of_pieces: u64,
-    /// How many pieces were read in all.
-    pub checked: u64,
+    /// Of how many models.
+    pub models: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Bytes that were not.
+    pub left: u64,
+    /// What ended it.
+    pub ended: Ended,
     /// What was found wrong.
     pub troubles: Arc<[Trouble]>,
-    /// Whether it was stopped before its end.
-    pub stopped: bool,
 }
 
 /// What was found wrong with a model.
@@ -107,18 +123,20 @@ pub enum Message {
     AskForRoom,
     /// What would go, in this order.
     WouldGo(u64, Size, Result<Vec<Evictable>, Problem>),
+    /// This is typed for how long it may be read.
+    TypeTime(String),
+    /// This is typed for how fast.
+    TypeRate(String),
     /// Read everything again.
     Check,
     /// It is so far.
     Checking(Arc<Progress>),
     /// It has ended.
-    Checked(Result<Arc<Progress>, Problem>),
+    Checked(Result<Arc<Found>, Problem>),
     /// Stop reading everything.
     StopChecking,
     /// What was found was read.
     CloseCheck,
-    /// Import again what is corrupt.
-    Import,
     /// Show the library.
     Library,
     /// The list is scrolled so far.

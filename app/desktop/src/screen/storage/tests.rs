@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use app::ports::{Accounts, Evictable, Pin};
+use app::library::{Budget, Ended};
+use app::ports::{Accounts, Day, Evictable, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use iced::keyboard::key::Named;
@@ -11,7 +12,7 @@ use verifier::identity::SigningKey;
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{Code, Sha256};
 
-use super::{Action, Message, Progress, Seen, Storage, Taken, Trouble, Work};
+use super::{Action, Check, Found, Message, Progress, Seen, Storage, Taken, Trouble, Work};
 use crate::context::{Book, Context};
 use crate::headless::{self, SCALE_FACTOR};
 use crate::screen::{Changed, Errand, Place};
@@ -62,6 +63,7 @@ fn seen() -> Seen {
             taken("tiny-chat 1.0", 330, 0, Pin::Unpinned),
             taken("verse 3", 20, 0, Pin::Unpinned),
         ],
+        oldest: Some(Day::of(ago(72))),
     }
 }
 
@@ -214,47 +216,82 @@ fn what_would_go_is_listed_in_its_order_and_an_older_answer_is_not_shown() {
 }
 
 fn progress() -> Progress {
-    let trouble = |name: &str, what: &str| Trouble { name: name.to_owned(), what: what.to_owned() };
     Progress {
         model: "tiny-chat 1.0".to_owned(),
-        models: 2,
-        of_models: 4,
-        pieces: 500,
-        of_pieces: 1_320,
-        checked: 3_200,
-        troubles: [
-            trouble("storyteller 2.1", "3 pieces corrupt"),
-            trouble("storyteller 1.0", "not read: the store failed"),
-        ]
-        .into(),
-        stopped: false,
+        bytes: 300 * MIB,
+        of: 1_560 * MIB,
+        rate: 42 * MIB,
+        ends_in: Some(25),
+        bad: 3,
     }
+}
+
+fn found() -> Found {
+    let trouble = |name: &str, what: &str| Trouble { name: name.to_owned(), what: what.to_owned() };
+    let troubles = [
+        trouble("storyteller 2.1", "3 pieces corrupt"),
+        trouble("storyteller 1.0", "not read: the store failed"),
+    ];
+    let (pieces, bytes, left) = (5_000, 1_250 * MIB, 0);
+    Found { pieces, models: 4, bytes, left, ended: Ended::Done, troubles: troubles.into() }
 }
 
 #[test]
 fn everything_is_checked_and_what_is_corrupt_is_listed() {
     let mut storage = shown(seen());
-    let action = press(&mut storage, "Recheck everything");
-    assert!(matches!(action.work[..], [Work::Check(_)]));
+    assert!(says(
+        &storage,
+        "Reads kept pieces again and verifies them, those first that were verified longest ago. \
+         Pieces that rotted on the disk count as missing from then on. The oldest check of a piece: \
+         3 days ago."
+    ));
+    let action = press(&mut storage, "Check again");
+    assert!(matches!(action.work[..], [Work::Check(Budget { time: None, rate: None }, _)]));
     let _none = storage.update(Message::Checking(Arc::new(progress())));
-    assert!(says(&storage, "tiny-chat 1.0: 500 of 1,320 pieces; 2 of 4 models done"));
-    assert!(says(&storage, "3 pieces corrupt"), "it is told while it goes on");
-    let done = Progress { models: 4, checked: 5_000, ..progress() };
-    let action = storage.update(Message::Checked(Ok(Arc::new(done))));
+    assert!(says(
+        &storage,
+        "tiny-chat 1.0: 300.00 MiB of 1.52 GiB, 42.00 MiB/s, 30 s left; ends in 25 s at the latest"
+    ));
+    assert!(says(&storage, "3 pieces found to be bad so far."), "it is told while it goes on");
+    let action = storage.update(Message::Checked(Ok(Arc::new(found()))));
     assert!(matches!(action.errands[..], [Errand::Changed(Changed::Library)]));
-    assert!(says(&storage, "5,000 pieces of 4 models were read, not all are whole and sound."));
+    assert!(says(&storage, "5,000 pieces of 4 models were read, 1.22 GiB; not all is sound."));
     assert!(says(&storage, "storyteller 2.1") && says(&storage, "3 pieces corrupt"));
-    let action = press(&mut storage, "Import again…");
-    assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
+    let action = press(&mut storage, "Repair in the library…");
+    assert!(matches!(action.errands[..], [Errand::Go(Place::Library)]));
     let _none = press(&mut storage, "Done");
     assert!(!says(&storage, "3 pieces corrupt"));
 }
 
 #[test]
+fn a_check_keeps_to_what_is_typed_and_nonsense_is_named() {
+    let mut storage = shown(seen());
+    let typed = |time: &str, rate: &str| {
+        vec![Message::TypeTime(time.to_owned()), Message::TypeRate(rate.to_owned())]
+    };
+    for (time, rate, told) in [
+        ("soon", "", "`soon`"),
+        ("31d", "", "use 30d at most"),
+        ("", "fast", "`fast`"),
+        ("", "1KiB", "use 4KiB at least"),
+    ] {
+        let _none = hear(&mut storage, typed(time, rate));
+        assert!(press(&mut storage, "Check again").work.is_empty(), "{time} {rate}");
+        let Check::Failed(problem) = &storage.check else { panic!("{storage:?}") };
+        assert!(problem.what.contains(told), "{}", problem.what);
+    }
+    let _none = hear(&mut storage, typed("10m", "50MiB"));
+    let action = press(&mut storage, "Check again");
+    let [Work::Check(budget, _)] = &action.work[..] else { panic!("{action:?}") };
+    let time = Some(std::time::Duration::from_secs(600));
+    assert_eq!(*budget, Budget { time, rate: Some(50 * MIB) });
+}
+
+#[test]
 fn stopping_ends_the_work_and_keeps_what_was_found() {
     let mut storage = shown(seen());
-    let mut action = press(&mut storage, "Recheck everything");
-    let Some(Work::Check(mut stop)) = action.work.pop() else { panic!("{action:?}") };
+    let mut action = press(&mut storage, "Check again");
+    let Some(Work::Check(_, mut stop)) = action.work.pop() else { panic!("{action:?}") };
     let _none = storage.update(Message::Checking(Arc::new(progress())));
     assert_eq!(stop.try_recv(), Err(TryRecvError::Empty));
     let _none = press(&mut storage, "Stop");
@@ -262,11 +299,12 @@ fn stopping_ends_the_work_and_keeps_what_was_found() {
     assert!(says(&storage, "Stopping…"));
     let again = storage.update(Message::Check);
     assert!(again.work.is_empty(), "one check at a time");
-    let stopped = Progress { stopped: true, ..progress() };
+    let stopped = Found { left: 9 * MIB, ended: Ended::Stopped, ..found() };
     let _look = storage.update(Message::Checked(Ok(Arc::new(stopped))));
     assert!(says(
         &storage,
-        "Stopped when 2 of 4 models were done; 3,200 pieces were read, not all are whole and sound."
+        "5,000 pieces of 4 models were read, 1.22 GiB; not all is sound. It was stopped: 9.00 MiB \
+         are left."
     ));
 }
 
@@ -291,7 +329,7 @@ fn a_failed_look_is_told_and_an_older_one_is_not_shown() {
 #[test]
 fn the_storage_looks_as_it_did() {
     let mut storage = shown(seen());
-    let _work = press(&mut storage, "Recheck everything");
+    let _work = press(&mut storage, "Check again");
     let _none = storage.update(Message::Checking(Arc::new(progress())));
     let large = shown(seen());
     for (name, theme) in [("light", theme::light()), ("dark", theme::dark())] {

@@ -1,11 +1,15 @@
 //! The storage as it is shown.
 
+use app::library::Ended;
 use app::naming::short;
 use app::ports::Pin;
+use app::quantity::Span;
 use iced::widget::{Column, column, container, row, text};
 use iced::{Center, Element, Fill, Length};
 
-use super::{Answer, Check, LIST, Message, Progress, Seen, Setting, Storage, Taken, places};
+use super::{
+    Answer, Check, Found, LIST, Message, Progress, Seen, Setting, Storage, Taken, Typed, places,
+};
 use crate::context::Context;
 use crate::theme::{Space, Text, style};
 use crate::widget::control::{Kind, control};
@@ -117,25 +121,46 @@ fn room<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
 }
 
 fn check<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
-    let start = || page::button(cx, "Recheck everything", Kind::Plain).on_press(Message::Check);
     let parts = match &storage.check {
-        Check::Idle => {
-            let what = "Reads every kept piece of every model again and verifies it. Pieces that \
-                        rotted on the disk count as missing from then on.";
-            row![page::muted(cx, what).width(Fill), start()]
-                .spacing(cx.space(Space::Wide))
-                .align_y(Center)
-                .into()
-        }
+        Check::Idle => start(storage, cx),
         Check::Running(progress, _) => {
             let stop = page::button(cx, "Stop", Kind::Plain).on_press(Message::StopChecking);
             running(progress, stop.into(), cx)
         }
         Check::Stopping(progress) => running(progress, page::muted(cx, "Stopping…").into(), cx),
-        Check::Ended(progress) => ended(progress, start().into(), cx),
-        Check::Failed(problem) => page::problem(cx, problem, vec![start().into()]),
+        Check::Ended(found) => {
+            column![ended(found, cx), start(storage, cx)].spacing(cx.space(Space::Normal)).into()
+        }
+        Check::Failed(problem) => {
+            column![page::problem(cx, problem, Vec::new()), start(storage, cx)]
+                .spacing(cx.space(Space::Normal))
+                .into()
+        }
     };
     page::section(cx, "Is everything still sound?", parts).into()
+}
+
+/// What a check does, and the fields for its budget.
+fn start<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
+    let oldest = storage.seen.as_ref().and_then(|seen| seen.oldest).map(|day| {
+        let oldest = words::day_or_time(cx.now, day.start());
+        format!(" The oldest check of a piece: {oldest}.")
+    });
+    let what = format!(
+        "Reads kept pieces again and verifies them, those first that were verified longest ago. \
+         Pieces that rotted on the disk count as missing from then on.{}",
+        oldest.unwrap_or_default()
+    );
+    let Typed { time, rate } = &storage.budget;
+    let time = page::field(cx, "For how long, such as 10m", time, Message::TypeTime)
+        .id("check-time")
+        .on_submit(Message::Check);
+    let rate = page::field(cx, "Bytes a second, such as 50MiB", rate, Message::TypeRate)
+        .id("check-rate")
+        .on_submit(Message::Check);
+    let start = page::button(cx, "Check again", Kind::Plain).on_press(Message::Check);
+    let fields = row![time, rate, start].spacing(cx.space(Space::Narrow)).align_y(Center);
+    column![page::muted(cx, what), fields].spacing(cx.space(Space::Narrow)).into()
 }
 
 fn running<'a>(
@@ -143,73 +168,68 @@ fn running<'a>(
     stop: Element<'a, Message>,
     cx: &Context<'_>,
 ) -> Element<'a, Message> {
-    let Progress { model, models, of_models, pieces, of_pieces, .. } = progress;
-    let line = if *of_models == 0 {
-        "Looking what there is…".to_owned()
-    } else {
-        format!(
-            "{model}: {} of {}; {} of {} done",
-            words::grouped(*pieces),
-            words::count(*of_pieces, "piece"),
-            words::grouped(*models),
-            words::count(*of_models, "model")
-        )
+    let Progress { model, bytes, of, rate, ends_in, bad } = progress;
+    let mut line = match of {
+        0 => "Looking what there is…".to_owned(),
+        _ => format!("{model}: {}", words::progress(*bytes, *of, *rate)),
     };
-    // Models of different size count alike; within one, its pieces move the bar.
-    let within = page::fraction(*pieces, *of_pieces);
-    let step = page::fraction(1, *of_models);
-    let done = page::fraction(*models, *of_models) + step * within;
-    let work = column![page::body(cx, line), page::bar(cx, done)]
+    if let Some(seconds) = ends_in {
+        line.push_str(&format!("; ends in {} at the latest", Span(*seconds)));
+    }
+    let bad = (*bad > 0).then(|| {
+        let found = format!("{} found to be bad so far.", words::count(*bad, "piece"));
+        page::note(cx, page::body(cx, found), style::warned)
+    });
+    let work = column![page::body(cx, line), page::bar(cx, page::fraction(*bytes, *of))]
         .spacing(cx.space(Space::Narrow))
         .width(Fill);
     let head = row![work, stop].spacing(cx.space(Space::Wide)).align_y(Center);
-    column![head].push(troubles(progress, cx)).spacing(cx.space(Space::Normal)).into()
+    column![head].push(bad).spacing(cx.space(Space::Normal)).into()
 }
 
-fn ended<'a>(
-    progress: &Progress,
-    again: Element<'a, Message>,
-    cx: &Context<'_>,
-) -> Element<'a, Message> {
-    let pieces = words::count(progress.checked, "piece");
-    let models = words::count(progress.models, "model");
-    let found = if progress.troubles.is_empty() {
-        "all are whole and sound"
-    } else {
-        "not all are whole and sound"
+fn ended<'a>(found: &Found, cx: &Context<'_>) -> Element<'a, Message> {
+    let sound = match found.troubles.is_empty() {
+        true => "all of it is sound",
+        false => "not all is sound",
     };
-    let line = if progress.stopped {
-        let of = words::count(progress.of_models, "model");
-        let done = words::grouped(progress.models);
-        format!("Stopped when {done} of {of} were done; {pieces} were read, {found}.")
-    } else {
-        format!("{pieces} of {models} were read, {found}.")
-    };
+    let mut line = format!(
+        "{} of {} were read, {}; {sound}.",
+        words::count(found.pieces, "piece"),
+        words::count(found.models, "model"),
+        words::bytes(found.bytes)
+    );
+    let left = words::bytes(found.left);
+    match found.ended {
+        Ended::Done => {}
+        Ended::Time => line.push_str(&format!(" The time was over: {left} are left.")),
+        Ended::Stopped => line.push_str(&format!(" It was stopped: {left} are left.")),
+    }
     let close = page::button(cx, "Done", Kind::Plain).on_press(Message::CloseCheck);
-    let import = (!progress.troubles.is_empty())
-        .then(|| page::button(cx, "Import again…", Kind::Primary).on_press(Message::Import));
-    let actions = row![].push(import).push(again).push(close).spacing(cx.space(Space::Narrow));
+    let repair = (!found.troubles.is_empty()).then(|| {
+        page::button(cx, "Repair in the library…", Kind::Primary).on_press(Message::Library)
+    });
+    let actions = row![].push(repair).push(close).spacing(cx.space(Space::Narrow));
     let head = row![page::body(cx, line).width(Fill), actions]
         .spacing(cx.space(Space::Wide))
         .align_y(Center);
-    column![head].push(troubles(progress, cx)).spacing(cx.space(Space::Normal)).into()
+    column![head].push(troubles(found, cx)).spacing(cx.space(Space::Normal)).into()
 }
 
 /// What was found wrong, as a frame that warns.
-fn troubles<'a>(progress: &Progress, cx: &Context<'_>) -> Option<Element<'a, Message>> {
-    if progress.troubles.is_empty() {
+fn troubles<'a>(found: &Found, cx: &Context<'_>) -> Option<Element<'a, Message>> {
+    if found.troubles.is_empty() {
         return None;
     }
-    let lines = progress.troubles.iter().take(MOST).map(|trouble| {
+    let lines = found.troubles.iter().take(MOST).map(|trouble| {
         let name = page::body(cx, trouble.name.clone());
         row![name, page::body(cx, page::printable(&trouble.what))]
             .spacing(cx.space(Space::Normal))
             .into()
     });
-    let more = progress.troubles.len().saturating_sub(MOST) as u64;
+    let more = found.troubles.len().saturating_sub(MOST) as u64;
     let more = (more > 0).then(|| page::muted(cx, format!("and {} more", words::grouped(more))));
-    let advice = "What is corrupt counts as missing: importing a model again fetches only what is \
-                  missing. If pieces were corrupt, check the disk's health.";
+    let advice = "What is bad counts as missing: a repair of the model, in the library, fetches only \
+                  that. If pieces were corrupt, check the disk's health.";
     let parts = Column::with_children(lines)
         .push(more)
         .push(page::muted(cx, advice))

@@ -1,11 +1,13 @@
 //! What is known of one piece, and the same in words.
 
+use app::ports::Day;
 use verifier::PieceIndex;
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 use verifier::scalars::UtcTime;
 
 use super::piece::State;
+use crate::words;
 
 /// All that is known of one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,11 @@ impl Facts {
             (_, Some(Source::Local)) => line.push_str(", from no known peer"),
         }
         if let Some(time) = self.verified {
-            line.push_str(&format!(", verified {time}"));
+            // What is dated by the day is told so.
+            line.push_str(&match Day::of(time).start() == time {
+                true => format!(", verified on {}", words::date(time)),
+                false => format!(", verified {time}"),
+            });
         }
         match self.attempts {
             0 => {}
@@ -89,15 +95,17 @@ mod tests {
         assert_eq!(line(&facts), "piece 1: asked of anna, 1 attempt, 16 bytes at 16");
         facts = Facts {
             state: State::Kept,
-            verified: Some(UtcTime::from_unix(0)),
+            verified: Some(UtcTime::from_unix(1)),
             attempts: 2,
             digest: Some("sha256:00".to_owned()),
             ..facts
         };
         assert_eq!(
             line(&facts),
-            "piece 1: kept, from anna, verified 1970-01-01T00:00:00Z, 2 attempts, \
+            "piece 1: kept, from anna, verified 1970-01-01T00:00:01Z, 2 attempts, \
              16 bytes at 16, sha256:00"
         );
+        facts.verified = Some(UtcTime::from_unix(0));
+        assert!(line(&facts).contains("from anna, verified on 1970-01-01, 2 attempts"));
     }
 }

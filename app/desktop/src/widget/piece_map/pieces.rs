@@ -39,6 +39,8 @@ struct Inner {
     peers: Vec<PeerId>,
     list: Option<Arc<PieceList>>,
     tally: Tally,
+    /// When the piece was verified that was so longest ago, in seconds; 0 if that is not known of all.
+    oldest: u32,
 }
 
 impl Pieces {
@@ -64,16 +66,20 @@ impl Pieces {
         };
         let undated = whole.map_or(0, |(_, time)| time);
         let mut states = states.iter();
+        let mut oldest = u32::MAX;
         let mut built = Self::build(geometry, |_| match states.next() {
             None | Some(PieceState::Missing) => Piece::default(),
             Some(PieceState::Corrupt) => Piece { state: State::Corrupt, ..Piece::default() },
             Some(PieceState::Kept { source, verified }) => {
                 let source = origin(&mut peers, *source);
                 let verified = verified.map_or(undated, dated);
+                oldest = oldest.min(verified);
                 Piece { state: State::Kept, source, verified, attempts: 0 }
             }
         });
-        Arc::make_mut(&mut built.0).peers = peers;
+        let inner = Arc::make_mut(&mut built.0);
+        inner.peers = peers;
+        inner.oldest = if oldest == u32::MAX { 0 } else { oldest };
         built
     }
 
@@ -88,7 +94,7 @@ impl Pieces {
                 page
             })
             .collect();
-        Self(Arc::new(Inner { geometry, pages, peers: Vec::new(), list: None, tally }))
+        Self(Arc::new(Inner { geometry, pages, peers: Vec::new(), list: None, tally, oldest: 0 }))
     }
 
     /// The same with the digests of its pieces.
@@ -223,6 +229,12 @@ impl Pieces {
     /// How many pieces there are of each kind.
     pub fn tally(&self) -> &Tally {
         &self.0.tally
+    }
+
+    /// When the kept piece was verified that was so longest ago, as the store knew it; `None` if that
+    /// is not known of all.
+    pub fn oldest(&self) -> Option<UtcTime> {
+        (self.0.oldest > 0).then(|| UtcTime::from_unix(self.0.oldest.into()))
     }
 
     /// All that is known of a piece; `None` if the artifact has no such piece.
@@ -426,6 +438,10 @@ mod tests {
         assert_eq!(pieces.facts(index(&pieces, 2)).unwrap().verified, None);
         let older = pieces.facts(index(&pieces, 3)).unwrap().verified;
         assert_eq!(older, Some(Day::from_number(9).start()));
+        assert_eq!(pieces.oldest(), older);
+        let undated = Pieces::stored(Geometry::new(5, 1).unwrap(), &states, None);
+        assert_eq!(undated.oldest(), None, "it is not known of the first");
+        assert_eq!(missing(3).oldest(), None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use app::library::Found;
 use app::problem::Problem;
 
 use super::{
-    Changed, Command, Errand, Library, Message, News, Part, Place, Placed, Work, artifact, hear,
-    models, press, problem, says, shown,
+    Changed, Command, Errand, Library, Message, News, Part, Placed, Work, artifact, hear, models,
+    press, problem, says, shown,
 };
 
 /// The screen where no file was found in `/models`.
@@ -68,7 +68,7 @@ fn a_model_without_a_file_is_written_into_the_folder_that_is_typed() {
         panic!("{action:?}");
     };
     assert_eq!((*asked, folder.as_path()), (artifact(&library), std::path::Path::new("/other")));
-    let part = Part { done: 1 << 20, of: 14 << 20 };
+    let part = Part { done: 1 << 20, of: 14 << 20, rate: 0 };
     let run = *run;
     let _none = hear(&mut library, vec![Message::News(News::Reached(run, part))]);
     assert!(says(&library, "1.00 MiB of 14.00 MiB"));
@@ -116,9 +116,9 @@ fn a_changed_file_is_told_and_another_folder_offered() {
 fn a_model_with_holes_cannot_be_written_and_says_how_it_can_be_whole() {
     let mut library = shown(models());
     let _none = hear(&mut library, vec![Message::Select(models()[1].model.artifact)]);
-    assert!(says(&library, "6 pieces missing. Importing it again fetches only what is missing."));
+    assert!(says(&library, "6 pieces missing. A repair fetches only what is missing."));
     placing(&mut library);
     assert!(!says(&library, "Write and show"));
-    let action = press(&mut library, "Import it again…");
-    assert!(matches!(action.errands[..], [Errand::Go(Place::Import)]));
+    let action = press(&mut library, "Repair…");
+    assert!(matches!(action.work[..], [Work::LookWhatIsBad { .. }]));
 }

@@ -29,6 +29,11 @@ fn a_model_that_is_being_placed_looks_as_it_did() {
 }
 
 #[test]
+fn a_question_about_a_repair_looks_as_it_did() {
+    drawn(&super::repaired::asked(), 100, "library-repair");
+}
+
+#[test]
 fn the_library_in_large_letters_looks_as_it_did() {
     drawn(&shown(models()), 200, "library-large");
 }
