@@ -80,14 +80,12 @@ pub enum ServeNews {
         /// Why, as one clause that names a peer by its label and a proven key by its end.
         why: String,
     },
-    /// Bytes of a piece went out.
+    /// Bytes of pieces went out, told of together for a moment.
     Sent {
         /// To whom.
         peer: PeerId,
         /// Of which artifact.
         artifact: Sha256,
-        /// Which piece.
-        index: PieceIndex,
         /// How many bytes.
         bytes: u64,
     },

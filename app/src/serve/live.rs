@@ -263,7 +263,7 @@ mod tests {
     use std::time::Duration;
 
     use verifier::identity::{PeerId, SigningKey};
-    use verifier::{Geometry, Sha256};
+    use verifier::Sha256;
 
     use super::{Event, Live, MOST_TURNED_AWAY, ServeNews};
     use crate::ports::Refusal;
@@ -273,8 +273,7 @@ mod tests {
     }
 
     fn sent(peer: PeerId, bytes: u64) -> Event {
-        let index = Geometry::new(16_384, 16_384).unwrap().index(0).unwrap();
-        Event::Callers(ServeNews::Sent { peer, artifact: Sha256::of(b"x"), index, bytes })
+        Event::Callers(ServeNews::Sent { peer, artifact: Sha256::of(b"x"), bytes })
     }
 
     const fn at(millis: u64) -> Duration {

@@ -2,6 +2,7 @@
 
 mod effects;
 mod hearing;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -33,6 +34,7 @@ use crate::limits::{Connected, Limits};
 use crate::outbox::Outbox;
 
 use hearing::{Written, hear};
+use untold::Untold;
 
 /// How many messages of connections may wait.
 const QUEUE: usize = 1_024;
@@ -87,6 +89,7 @@ pub(super) struct Serving<S> {
     /// When it is looked next for what has landed.
     land_at: Instant,
     news: Outbox<ServeNews>,
+    untold: Untold,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     heard: mpsc::Receiver<Heard>,
     tell: mpsc::Sender<Heard>,
@@ -124,6 +127,7 @@ impl<S: Provider> Serving<S> {
             land_at: Instant::now(),
             provider,
             news: Outbox::new(news),
+            untold: Untold::new(),
             answers: FuturesUnordered::new(),
             heard,
             tell,
@@ -168,6 +172,7 @@ impl<S: Provider> Serving<S> {
             }
         }
         self.calls.clear();
+        self.tell_sent();
         self.news.pass().await.ok();
     }
 
@@ -201,6 +206,9 @@ impl<S: Provider> Serving<S> {
             for caller in std::mem::take(&mut self.over) {
                 self.calls.remove(&caller);
             }
+            if self.untold.due().is_some_and(|due| due <= Instant::now()) {
+                self.tell_sent();
+            }
             let now = self.clock.now();
             // The time comes before what happened in it.
             let is_due = self.uploads.deadline().is_some_and(|(deadline, _)| deadline <= now);
@@ -226,6 +234,7 @@ impl<S: Provider> Serving<S> {
         alarm: &mut Pin<Box<Sleep>>,
     ) -> Option<Input> {
         let deadline = self.uploads.deadline().map(|(moment, _)| self.clock.instant(moment));
+        let deadline = deadline.into_iter().chain(self.untold.due()).min();
         if let Some(deadline) = deadline
             && (alarm.deadline() > deadline || alarm.is_elapsed())
         {

@@ -50,7 +50,7 @@ impl Callers {
 mod tests {
     use app::ports::{Refusal, ServeNews};
     use verifier::identity::SigningKey;
-    use verifier::{Geometry, Sha256};
+    use verifier::Sha256;
 
     use super::Callers;
 
@@ -68,9 +68,7 @@ mod tests {
                 assert_eq!(line(news), None);
             }
         }
-        let geometry = Geometry::new(9, 9).unwrap();
-        let (artifact, index) = (Sha256::of(b"x"), geometry.index(0).unwrap());
-        let sent = ServeNews::Sent { peer, artifact, index, bytes: 9 };
+        let sent = ServeNews::Sent { peer, artifact: Sha256::of(b"x"), bytes: 9 };
         let told = line(sent.clone());
         assert_eq!(told.as_deref(), Some("gina called and is sent what it asked for"));
         assert_eq!(line(sent), None);

@@ -67,8 +67,9 @@ impl<S: Provider> Serving<S> {
     pub(super) fn tell_news(&mut self, news: News) {
         let news = match news {
             News::Called(peer) => ServeNews::Called(peer),
-            News::Sent(peer, artifact, index, bytes) => {
-                ServeNews::Sent { peer, artifact, index, bytes: bytes.into() }
+            News::Sent(peer, artifact, _, bytes) => {
+                self.untold.add(peer, artifact, bytes);
+                return;
             }
             News::Refused(peer, refusal) => {
                 ServeNews::Refused { peer, refusal: telling::told(refusal) }
@@ -86,7 +87,14 @@ impl<S: Provider> Serving<S> {
                 return;
             }
         };
+        // What went out before is told of before.
+        self.tell_sent();
         self.news.push(news);
+    }
+
+    /// Tells of all bytes that went out.
+    pub(super) fn tell_sent(&mut self) {
+        self.untold.take().for_each(|sent| self.news.push(sent));
     }
 
     fn read(&mut self, caller: Caller, peer: PeerId, index: PieceIndex, proven: bool) {

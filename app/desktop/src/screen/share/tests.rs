@@ -156,7 +156,6 @@ fn live() -> Arc<Snapshot> {
     use app::ports::ServeNews;
 
     let sample = Sample::new();
-    let index = sample.model().geometry.index(0).unwrap();
     let artifact = sample.model().artifact;
     let mut live = Live::default();
     let at = std::time::Duration::from_secs;
@@ -165,7 +164,7 @@ fn live() -> Arc<Snapshot> {
     let stranger = ServeNews::TurnedAway { from, why: "the peer is not paired".to_owned() };
     for news in [
         ServeNews::Called(id(2)),
-        ServeNews::Sent { peer: id(2), artifact, index, bytes: 3 * MIB },
+        ServeNews::Sent { peer: id(2), artifact, bytes: 3 * MIB },
         stranger,
     ] {
         live.hear(&Event::Callers(news), at(1));
