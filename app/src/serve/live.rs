@@ -262,8 +262,8 @@ fn number(at: Duration) -> u32 {
 mod tests {
     use std::time::Duration;
 
-    use verifier::identity::{PeerId, SigningKey};
     use verifier::Sha256;
+    use verifier::identity::{PeerId, SigningKey};
 
     use super::{Event, Live, MOST_TURNED_AWAY, ServeNews};
     use crate::ports::Refusal;

@@ -49,8 +49,8 @@ impl Callers {
 #[cfg(test)]
 mod tests {
     use app::ports::{Refusal, ServeNews};
-    use verifier::identity::SigningKey;
     use verifier::Sha256;
+    use verifier::identity::SigningKey;
 
     use super::Callers;
 
