@@ -41,9 +41,9 @@ fn what_was_repaired_without_a_piece_list_can_be_served() {
     scene.import(&["--consent", Scene::YES]).ends().done();
     scene.rot(&scene.importer);
     scene.importer.refuses(&["library", "recheck", "tiny"], 1, "library.damaged");
-    let manifests = fs::read_dir(scene.importer.data.join("store/manifests")).unwrap();
+    let manifests = fs::read_dir(scene.importer.data.join("store/artifacts")).unwrap();
     let mut paths = manifests.map(|entry| entry.unwrap().path());
-    let list = paths.find(|path| path.extension().is_some_and(|end| end == "pieces")).unwrap();
+    let list = paths.find(|path| path.extension().is_some_and(|end| end == "list")).unwrap();
     fs::remove_file(&list).unwrap();
     fs::remove_dir_all(scene.out()).unwrap();
     fs::create_dir(scene.out()).unwrap();

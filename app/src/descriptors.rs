@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 /// How many callers may be in the handshake at a time, where nothing keeps them fewer.
 const HANDSHAKES: u32 = 32;
 
-/// How many files are kept free of connections, beside those that are open already: packs that are
+/// How many files are kept free of connections, beside those that are open already: pieces that are
 /// read, the logs, an output, calls that go to several addresses at once.
 const KEPT: u32 = 16;
 

@@ -5,53 +5,42 @@ use std::collections::BTreeMap;
 use app::ports::{Accounts, Footprint};
 use verifier::Sha256;
 
-use crate::catalogue::Catalogue;
 use crate::device;
-use crate::documents;
+use crate::documents::Taken;
 use crate::error::{At as _, StoreError};
-use crate::pack::{BLOCK, Location, blocks};
 use crate::shared::Shared;
 
 /// Where the store's bytes are.
 pub(crate) fn accounts(shared: &Shared) -> Result<Accounts, StoreError> {
-    let (live, reserved, quota) = {
+    let taken = Taken::look(&shared.layout)?;
+    let (reserved, quota, shared_bytes) = {
         let catalogue = shared.catalogue();
-        (catalogue.live_bytes(), catalogue.reserved(), catalogue.quota)
+        (catalogue.reserved(), catalogue.quota, catalogue.shared().0.into_values().sum())
     };
     let folder = shared.layout.store();
     Ok(Accounts {
-        live,
-        dead: shared.packs.allocated()?.saturating_sub(live),
-        index: shared.index.size()?.saturating_add(documents::size(&shared.layout)?),
+        live: taken.pieces(),
+        shared: shared_bytes,
+        index: shared.index.size()?.saturating_add(taken.papers),
         reserved,
         quota,
         free: device::space(&folder).at(&folder)?.free,
     })
 }
 
-/// What each artifact takes: in places of its own, and in places that others use too.
-pub(crate) fn footprints(catalogue: &Catalogue) -> BTreeMap<Sha256, Footprint> {
-    let mut footprints: BTreeMap<Sha256, Footprint> = catalogue
-        .artifacts
-        .keys()
-        .map(|artifact| (*artifact, Footprint { artifact: *artifact, own: 0, shared: 0 }))
-        .collect();
-    let mut uses: Vec<(Location, usize, u32)> = Vec::new();
-    for (number, entry) in catalogue.artifacts.values().enumerate() {
-        let geometry = &entry.known.geometry;
-        uses.extend(entry.lying().map(|(index, place)| (place, number, geometry.length(index))));
-    }
-    uses.sort_unstable();
-    // An artifact may have the same piece twice.
-    uses.dedup_by_key(|(place, number, _)| (*place, *number));
-    let mut all: Vec<&mut Footprint> = footprints.values_mut().collect();
-    for users in uses.chunk_by(|(one, ..), (other, ..)| one == other) {
-        let is_shared = users.len() > 1;
-        for (_, number, length) in users {
-            let Some(footprint) = all.get_mut(*number) else { continue };
-            let taken = if is_shared { &mut footprint.shared } else { &mut footprint.own };
-            *taken += blocks(*length) * BLOCK;
-        }
-    }
-    footprints
+/// What each artifact takes: by itself, and by pieces that others use too.
+pub(crate) fn footprints(shared: &Shared) -> Result<BTreeMap<Sha256, Footprint>, StoreError> {
+    let taken = Taken::look(&shared.layout)?.pieces;
+    let catalogue = shared.catalogue();
+    let (borrowed, lent) = catalogue.shared();
+    let of = |all: &BTreeMap<Sha256, u64>, artifact: &Sha256| {
+        all.get(artifact).copied().unwrap_or_default()
+    };
+    let footprint = |artifact: &Sha256| {
+        let lent = of(&lent, artifact);
+        let own = of(&taken, artifact).saturating_sub(lent);
+        let shared = of(&borrowed, artifact).saturating_add(lent);
+        (*artifact, Footprint { artifact: *artifact, own, shared })
+    };
+    Ok(catalogue.artifacts.keys().map(footprint).collect())
 }

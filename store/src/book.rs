@@ -2,11 +2,10 @@
 //! their own.
 //!
 //! It is not in the index, because an index that is lost or opens emptier than it was is made anew
-//! from the packs, and no pack knows a peer. Each change is written aside, synced and renamed, so
+//! from the artifacts, and none knows a peer. Each change is written aside, synced and renamed, so
 //! that the file is whole at every moment; one that cannot be understood is refused and left alone.
 
 mod form;
-mod old;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,8 +16,6 @@ use app::blame::machine_advice;
 use app::ports::{Access, KnownPeer, Liar};
 use verifier::Advice;
 use verifier::identity::PeerId;
-
-pub(crate) use old::migrate;
 
 use crate::error::{At as _, StoreError};
 use crate::files;

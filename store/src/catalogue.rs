@@ -1,35 +1,41 @@
 //! What the library holds, in memory: read from the index at open, changed after it.
 
-mod addresses;
-mod users;
+mod cell;
+pub(crate) mod elsewhere;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use app::ports::{Model, PieceState, Pin};
-use verifier::identity::PublicKey;
+use app::ports::{Day, Model, PieceState, Pin};
+use verifier::identity::{PeerId, PublicKey};
 use verifier::piece::{PieceList, Source};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
-pub(crate) use addresses::Addresses;
+pub(crate) use cell::{Cell, Home, State};
+pub(crate) use elsewhere::{Elsewhere, Place};
 
-use crate::index::{CHANGES_LIMIT, Changes, Entry, Kept, Known};
-use crate::pack::{BLOCK, Location, blocks};
-use users::Users;
+use crate::error::StoreError;
+use crate::index::{Facts, Known, Row};
+use crate::room::in_blocks;
+use crate::shared::now;
 
-/// Every artifact, and which addresses are kept.
+/// How many pieces one value of the index tells of.
+pub(crate) const BLOCK: u32 = 2_048;
+
+/// Every artifact.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     pub(crate) artifacts: BTreeMap<Sha256, Artifact>,
-    pub(crate) addresses: Addresses,
-    /// Who lies where, from when it was asked for until it is dropped.
-    users: Option<Users>,
-    /// Bytes that live pieces and their headers take, by pack.
-    pub(crate) live: BTreeMap<u32, u64>,
+    /// How many artifacts there ever were in this process.
+    lives: u64,
     pub(crate) quota: u64,
     /// How many times over each artifact is in use, by its digest: it may be forgotten and come
     /// back meanwhile.
     pub(crate) held: BTreeMap<Sha256, u32>,
+    /// Artifacts of which something waits until the disk has room.
+    pub(crate) waiting: BTreeSet<Sha256>,
 }
 
 /// One artifact.
@@ -37,13 +43,29 @@ pub(crate) struct Catalogue {
 pub(crate) struct Artifact {
     pub(crate) known: Known,
     pub(crate) have: Bitfield,
-    slots: Vec<Slot>,
-    sources: Vec<Source>,
-    /// The sequence number of its next change.
-    pub(crate) next: u64,
+    cells: Vec<Cell>,
+    /// Whoever pieces came from; a source of the number 0 is none of them.
+    peers: Vec<PeerId>,
+    /// Whether the index does not have all of them.
+    pub(crate) has_new_peer: bool,
+    pub(crate) elsewhere: Elsewhere,
+    /// No other artifact that is or was in this catalogue has the same.
+    pub(crate) life: u64,
+    pub(crate) behind: Behind,
     pub(crate) lease: Option<Lease>,
     /// Kept in memory while it is leased.
     pub(crate) list: Option<Arc<PieceList>>,
+}
+
+/// How far the index is behind, of one artifact.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Behind {
+    /// The changes that the index has beside its blocks.
+    pub(crate) deltas: Range<u64>,
+    /// The blocks that are not as they are here, at least without those changes.
+    pub(crate) blocks: BTreeSet<u32>,
+    /// Whether something is not even in those changes.
+    pub(crate) is_unwritten: bool,
 }
 
 /// Room promised to an import, and protection from eviction.
@@ -60,16 +82,6 @@ pub(crate) struct Promised {
     pub(crate) bytes: u64,
 }
 
-/// What is known of a piece, in as few bytes as a million of them allow.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    pack: u32,
-    block: u32,
-    source: u16,
-    entry: u8,
-    state: State,
-}
-
 /// What is wrong with a piece that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bad {
@@ -79,109 +91,82 @@ pub(crate) enum Bad {
     Unread,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Missing,
-    Kept,
-    Corrupt,
-    /// It lies where it did, and the disk did not give it back.
-    Unread,
-}
-
-const MISSING: Slot = Slot { pack: 0, block: 0, source: 0, entry: 0, state: State::Missing };
-
 impl Artifact {
-    pub(crate) fn new(known: Known) -> Self {
+    fn new(known: Known, life: u64) -> Self {
         let count = known.geometry.piece_count();
         Self {
             known,
             have: Bitfield::empty(count),
-            slots: vec![MISSING; count as usize],
-            sources: Vec::new(),
-            next: 0,
+            cells: vec![Cell::default(); count as usize],
+            peers: Vec::new(),
+            has_new_peer: false,
+            elsewhere: Elsewhere::default(),
+            life,
+            behind: Behind::default(),
             lease: None,
             list: None,
         }
     }
 
-    /// Changes that say of these pieces that they are kept, with the next sequence numbers.
-    pub(crate) fn changes(&mut self, artifact: Sha256, kept: &[(Source, Kept)]) -> Vec<Entry> {
-        let parts = kept.chunks(CHANGES_LIMIT).map(|kept| {
-            let changes = Changes::kept(kept.iter().copied());
-            self.next += 1;
-            Entry { artifact, sequence: self.next - 1, changes }
-        });
-        parts.collect()
+    /// What is known of a piece.
+    pub(crate) fn cell(&self, index: PieceIndex) -> Cell {
+        self.cells.get(index.as_usize()).copied().unwrap_or_default()
     }
 
-    /// Where a kept piece lies.
-    pub(crate) fn place(&self, index: PieceIndex) -> Option<Location> {
-        self.slots.get(index.as_usize()).and_then(Slot::place)
-    }
-
-    /// Marks a piece as kept.
-    pub(crate) fn keep(&mut self, index: PieceIndex, place: Location, source: Source) {
-        let source = self.source(source);
-        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
-            let Location { pack, block, entry } = place;
-            *slot = Slot { pack, block, source, entry, state: State::Kept };
-            self.have.insert(index);
+    /// Puts down what is known of a piece, as the index has it.
+    pub(crate) fn put(&mut self, index: PieceIndex, cell: Cell) {
+        if let Some(known) = self.cells.get_mut(index.as_usize()) {
+            *known = cell;
+            if cell.state() == State::Kept {
+                self.have.insert(index);
+            } else {
+                self.have.remove(index);
+            }
         }
     }
 
-    /// Marks a piece as corrupt, if it lies at that place.
-    pub(crate) fn spoil(&mut self, index: PieceIndex) {
-        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
-            slot.state = State::Corrupt;
-            self.have.remove(index);
-        }
-    }
-
-    /// Marks a kept piece as one that cannot be read.
-    pub(crate) fn miss(&mut self, index: PieceIndex) {
-        if let Some(slot) = self.slots.get_mut(index.as_usize()) {
-            slot.state = State::Unread;
-            self.have.remove(index);
-        }
-    }
-
-    /// Where a piece came from that is kept, or was.
-    pub(crate) fn came_from(&self, index: PieceIndex) -> Source {
-        let slot = self.slots.get(index.as_usize());
-        let source = slot.and_then(|slot| self.sources.get(usize::from(slot.source)));
-        source.copied().unwrap_or(Source::Local)
+    /// The same, and that the index does not have it yet.
+    pub(crate) fn change(&mut self, index: PieceIndex, cell: Cell) {
+        self.put(index, cell);
+        self.behind.blocks.insert(index.get() / BLOCK);
+        self.behind.is_unwritten = true;
     }
 
     /// Where a piece lies, kept or not to be read at the moment.
-    pub(crate) fn lies(&self, index: PieceIndex) -> Option<Location> {
-        self.slots.get(index.as_usize()).and_then(Slot::lies)
+    pub(crate) fn place(&self, artifact: Sha256, index: PieceIndex) -> Option<Place> {
+        let cell = self.cell(index);
+        match cell.home() {
+            _ if !cell.has_place() => None,
+            Home::Own => Some(Place { holder: artifact, index: index.get() }),
+            Home::Other => self.elsewhere.get(index.get()),
+        }
     }
 
-    /// Every piece that has a place, kept or not to be read at the moment, in file order.
-    pub(crate) fn lying(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
-        let slots = self.known.geometry.indices().zip(&self.slots);
-        slots.filter_map(|(index, slot)| slot.lies().map(|place| (index, place)))
+    /// Every piece that lies somewhere, in file order.
+    pub(crate) fn lying(&self) -> impl Iterator<Item = PieceIndex> + '_ {
+        let cells = self.known.geometry.indices().zip(&self.cells);
+        cells.filter(|(_, cell)| cell.has_place()).map(|(index, _)| index)
     }
 
-    /// Every kept piece and its place, in file order.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = (PieceIndex, Location)> + '_ {
-        let places = self.known.geometry.indices().zip(&self.slots);
-        places.filter_map(|(index, slot)| slot.place().map(|place| (index, place)))
+    /// Every piece that lies in another artifact's file, and where.
+    pub(crate) fn lying_elsewhere(&self) -> impl Iterator<Item = (PieceIndex, Place)> + '_ {
+        let lying = (!self.elsewhere.is_empty()).then(|| self.lying());
+        lying.into_iter().flatten().filter_map(|index| {
+            let is_other = self.cell(index).home() == Home::Other;
+            Some((index, self.elsewhere.get(index.get()).filter(|_| is_other)?))
+        })
     }
 
     pub(crate) fn map(&self) -> Vec<PieceState> {
-        let state = |slot: &Slot| match slot.state {
+        let state = |cell: &Cell| match cell.state() {
             State::Missing => PieceState::Missing,
             State::Corrupt | State::Unread => PieceState::Corrupt,
             State::Kept => {
-                let source = self.sources.get(usize::from(slot.source));
-                PieceState::Kept {
-                    source: source.copied().unwrap_or(Source::Local),
-                    verified: None,
-                }
+                let (source, verified) = (self.source(cell.source()), Some(cell.day()));
+                PieceState::Kept { source, verified }
             }
         };
-        self.slots.iter().map(state).collect()
+        self.cells.iter().map(state).collect()
     }
 
     pub(crate) fn model(&self, artifact: Sha256) -> Model {
@@ -199,164 +184,193 @@ impl Artifact {
         }
     }
 
-    /// The source's number; the first one's when there are too many to number.
-    fn source(&mut self, source: Source) -> u16 {
-        let place = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
-            self.sources.push(source);
-            self.sources.len() - 1
-        });
-        u16::try_from(place).unwrap_or(0)
-    }
-}
-
-impl Slot {
-    fn place(&self) -> Option<Location> {
-        self.lies().filter(|_| self.state == State::Kept)
+    fn source(&self, number: u16) -> Source {
+        let peer = usize::from(number).checked_sub(1).and_then(|at| self.peers.get(at));
+        peer.map_or(Source::Local, |peer| Source::Peer(*peer))
     }
 
-    fn lies(&self) -> Option<Location> {
-        let Self { pack, block, entry, .. } = *self;
-        let has_place = matches!(self.state, State::Kept | State::Unread);
-        has_place.then_some(Location { pack, block, entry })
+    /// The source's number; that of nobody when there are too many to number.
+    pub(crate) fn number(&mut self, source: Source) -> u16 {
+        let Source::Peer(peer) = source else { return 0 };
+        let known = self.peers.iter().position(|known| *known == peer);
+        let at = known.unwrap_or(self.peers.len());
+        if at + 1 >= Cell::SOURCES {
+            return 0;
+        }
+        if known.is_none() {
+            self.peers.push(peer);
+            self.has_new_peer = true;
+        }
+        u16::try_from(at + 1).unwrap_or(0)
+    }
+
+    /// What the index is to know of it beside its pieces, with these facts.
+    pub(crate) fn row(&self, facts: Facts) -> Row {
+        let peers = self.peers.iter().map(|peer| *peer.public_key().as_bytes()).collect();
+        Row::V0 { facts, peers, elsewhere: self.elsewhere.rows() }
+    }
+
+    /// The cells of a block.
+    pub(crate) fn block(&self, block: u32) -> &[Cell] {
+        let first = block.saturating_mul(BLOCK) as usize;
+        let end = first.saturating_add(BLOCK as usize).min(self.cells.len());
+        self.cells.get(first..end).unwrap_or_default()
     }
 }
 
 impl Catalogue {
-    /// Applies changes as the index tells them; a place that `exists` denies is left out.
-    pub(crate) fn replay(
-        &mut self,
-        artifact: Sha256,
-        changes: &Changes,
-        exists: impl Fn(Location) -> bool,
-    ) -> u32 {
-        let mut lost = 0;
-        let Some(entry) = self.artifacts.get_mut(&artifact) else { return lost };
-        let geometry = entry.known.geometry;
-        let (kept, corrupt) = match changes {
-            Changes::V0 { kept, corrupt } => (kept, corrupt),
-            Changes::V1 { unread } => {
-                for index in unread.iter().filter_map(|index| geometry.index(*index)) {
-                    if let Some(place) = entry.place(index) {
-                        entry.miss(index);
-                        self.addresses.spoil(place);
-                    }
-                }
-                return lost;
+    /// Puts an artifact in that has no pieces yet.
+    pub(crate) fn add(&mut self, artifact: Sha256, known: Known) -> &mut Artifact {
+        self.lives += 1;
+        let entry = Artifact::new(known, self.lives);
+        match self.artifacts.entry(artifact) {
+            Entry::Occupied(mut old) => {
+                old.insert(entry);
+                old.into_mut()
             }
-        };
-        for group in kept {
-            let source = source(group.peer);
-            for piece in &group.pieces {
-                match geometry.index(piece.index) {
-                    Some(index) if exists(piece.place()) => {
-                        entry.keep(index, piece.place(), source);
-                        self.addresses.lie_at(piece.short, piece.place());
-                    }
-                    _ => lost += 1,
-                }
-            }
+            Entry::Vacant(free) => free.insert(entry),
         }
-        for index in corrupt.iter().filter_map(|index| geometry.index(*index)) {
-            if let Some(place) = entry.place(index) {
-                self.addresses.spoil(place);
-            }
-            entry.spoil(index);
-        }
-        lost
     }
 
-    /// Marks a piece as kept, for which the room that was promised is used now; whether there is
-    /// such an artifact.
+    /// Puts an artifact in as the index knows it; `false` if its row is none.
+    pub(crate) fn read(
+        &mut self,
+        artifact: Sha256,
+        known: Known,
+        peers: &[[u8; 32]],
+        elsewhere: Elsewhere,
+    ) -> bool {
+        let peers = peers.iter().map(|key| Some(PublicKey::from_bytes(*key).ok()?.peer_id()));
+        let Some(peers) = peers.collect() else { return false };
+        let entry = self.add(artifact, known);
+        (entry.peers, entry.elsewhere) = (peers, elsewhere);
+        true
+    }
+
+    /// An artifact that must be there.
+    pub(crate) fn artifact(&self, artifact: Sha256) -> Result<&Artifact, StoreError> {
+        self.artifacts.get(&artifact).ok_or(StoreError::NotReserved(artifact))
+    }
+
+    /// The other artifacts that have anything, and may have the same pieces.
+    pub(crate) fn alike(&self, artifact: Sha256) -> Vec<Sha256> {
+        let Some(own) = self.artifacts.get(&artifact) else { return Vec::new() };
+        let algorithm = own.known.root.algorithm();
+        let others = self.artifacts.iter().filter(|(other, entry)| {
+            **other != artifact
+                && entry.known.root.algorithm() == algorithm
+                && !entry.have.is_empty()
+        });
+        others.map(|(artifact, _)| *artifact).collect()
+    }
+
+    /// Says of pieces that they are kept where others have them, or, of those that were copied, in
+    /// the own file; gives those that are. There may be too many for all to be.
+    pub(crate) fn refer(
+        &mut self,
+        artifact: Sha256,
+        found: &[(PieceIndex, Place)],
+        copied: &[PieceIndex],
+    ) -> Vec<PieceIndex> {
+        let day = Day::of(now());
+        let mut taken = Vec::new();
+        for (index, place) in found {
+            // What was read in the meantime may have turned out to be bad.
+            let is_there = self.is_there(*place);
+            let Some(entry) = self.artifacts.get_mut(&artifact).filter(|_| is_there) else {
+                continue;
+            };
+            let is_copied = copied.binary_search(index).is_ok();
+            if !is_copied && entry.elsewhere.is_full() {
+                continue;
+            }
+            let home = if is_copied { Home::Own } else { Home::Other };
+            if home == Home::Other {
+                entry.elsewhere.put(index.get(), *place);
+            }
+            let (life, cell) = (entry.life, Cell::kept(0, home, day));
+            entry.change(*index, cell);
+            self.keep(artifact, life, *index, cell);
+            taken.push(*index);
+        }
+        taken
+    }
+
+    /// Whether a holder has the piece that lies at a place.
+    pub(crate) fn is_there(&self, place: Place) -> bool {
+        self.artifacts.get(&place.holder).is_some_and(|holder| {
+            let there = holder.known.geometry.index(place.index);
+            there.is_some_and(|there| holder.place(place.holder, there) == Some(place))
+        })
+    }
+
+    /// Says that a piece is kept, for which the room that was promised is used now; whether there
+    /// is such an artifact, of that life.
     pub(crate) fn keep(
         &mut self,
         artifact: Sha256,
+        life: u64,
         index: PieceIndex,
-        place: Location,
-        source: Source,
+        cell: Cell,
     ) -> bool {
-        let Some(entry) = self.artifacts.get_mut(&artifact) else { return false };
-        let length = entry.known.geometry.length(index);
-        let before = entry.lies(index).filter(|before| *before != place);
-        entry.keep(index, place, source);
+        let Some(entry) = self.artifacts.get_mut(&artifact).filter(|entry| entry.life == life)
+        else {
+            return false;
+        };
+        entry.put(index, cell);
         if let Some(lease) = &mut entry.lease {
-            lease.reserved = lease.reserved.saturating_sub(blocks(length) * BLOCK);
-        }
-        if let Some(users) = &mut self.users {
-            users.lie_at(artifact, index, place);
-        }
-        if let Some(before) = before {
-            self.take_off(before, length);
+            let length = entry.known.geometry.length(index);
+            lease.reserved = lease.reserved.saturating_sub(in_blocks(length.into()));
         }
         true
     }
 
-    /// Forgets who lies where, which is asked for again when it is needed: it takes memory for
-    /// every piece.
-    pub(crate) fn drop_users(&mut self) {
-        self.users = None;
-    }
-
-    /// The pieces that lie at a place, by artifact. Asked for many places, one after the other, it
-    /// goes through the library once.
-    pub(crate) fn users(&mut self, place: Location) -> BTreeMap<Sha256, Vec<PieceIndex>> {
-        let mut found: BTreeMap<Sha256, Vec<PieceIndex>> = BTreeMap::new();
-        for (artifact, index) in self.lying(place, place) {
-            found.entry(artifact).or_default().push(index);
-        }
-        found
-    }
-
-    /// The pieces that lie from one place to another.
-    fn lying(
-        &mut self,
-        from: Location,
-        to: Location,
-    ) -> impl Iterator<Item = (Sha256, PieceIndex)> + '_ {
-        let artifacts = &self.artifacts;
-        let users = self.users.get_or_insert_with(|| Users::of(artifacts));
-        users.between(from, to).filter_map(|(place, artifact, index)| {
-            let entry = artifacts.get(&artifact)?;
+    /// The pieces that lie at a place: one in most cases, and the same of each artifact that shares
+    /// it.
+    pub(crate) fn users(&self, place: Place) -> Vec<(Sha256, PieceIndex)> {
+        let lies = |artifact: Sha256, index: u32| {
+            let entry = self.artifacts.get(&artifact)?;
             let index = entry.known.geometry.index(index)?;
-            (entry.lies(index) == Some(place)).then_some((artifact, index))
-        })
+            (entry.place(artifact, index) == Some(place)).then_some((artifact, index))
+        };
+        let sharing = self.artifacts.iter().filter(|(_, entry)| !entry.elsewhere.is_empty());
+        let sharing = sharing.flat_map(|(artifact, entry)| {
+            entry.elsewhere.at(place).filter_map(move |index| lies(*artifact, index))
+        });
+        lies(place.holder, place.index).into_iter().chain(sharing).collect()
     }
 
-    /// Takes a place off what is live if no piece lies there any more, and the header of its run if
-    /// none lies in that.
-    fn take_off(&mut self, place: Location, length: u32) {
-        if self.lying(place, place).next().is_some() {
-            return;
-        }
-        let in_run = |entry| Location { entry, ..place };
-        let has_header = self.lying(in_run(0), in_run(u8::MAX)).next().is_some();
-        let taken = blocks(length) + u64::from(!has_header);
-        if let Some(live) = self.live.get_mut(&place.pack) {
-            *live = live.saturating_sub(taken * BLOCK);
-        }
-        if let Some(users) = &mut self.users {
-            users.leave(place);
-        }
-    }
-
-    /// Marks what lies at a place as bad, for every artifact; gives the pieces.
-    pub(crate) fn mark(&mut self, place: Location, bad: Bad) -> BTreeMap<Sha256, Vec<PieceIndex>> {
-        let marked = self.users(place);
-        let mut length = 0;
-        for (artifact, pieces) in &marked {
-            let Some(entry) = self.artifacts.get_mut(artifact) else { continue };
-            for index in pieces {
-                length = entry.known.geometry.length(*index);
-                match bad {
-                    Bad::Corrupt => entry.spoil(*index),
-                    Bad::Unread => entry.miss(*index),
-                }
+    /// Marks what lies at a place as bad, for every artifact; how many pieces that are.
+    pub(crate) fn mark(&mut self, place: Place, bad: Bad) -> usize {
+        let state = match bad {
+            Bad::Corrupt => State::Corrupt,
+            Bad::Unread => State::Unread,
+        };
+        let users = self.users(place);
+        for (artifact, index) in &users {
+            if let Some(entry) = self.artifacts.get_mut(artifact) {
+                entry.change(*index, entry.cell(*index).with(state));
             }
         }
-        self.addresses.spoil(place);
-        if !marked.is_empty() {
-            self.take_off(place, length);
+        users.len()
+    }
+
+    /// What lies in files of other artifacts, in bytes: by whose it is, and by who holds it.
+    pub(crate) fn shared(&self) -> (BTreeMap<Sha256, u64>, BTreeMap<Sha256, u64>) {
+        let (mut borrowed, mut held) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<u32>>::new());
+        for (artifact, entry) in &self.artifacts {
+            for (index, place) in entry.lying_elsewhere() {
+                let bytes = in_blocks(entry.known.geometry.length(index).into());
+                *borrowed.entry(*artifact).or_default() += bytes;
+                held.entry(place.holder).or_default().insert(place.index);
+            }
         }
-        marked
+        let held = held.into_iter().filter_map(|(holder, pieces)| {
+            let geometry = self.artifacts.get(&holder)?.known.geometry;
+            let pieces = pieces.into_iter().filter_map(|index| geometry.index(index));
+            Some((holder, pieces.map(|index| in_blocks(geometry.length(index).into())).sum()))
+        });
+        (borrowed, held.collect())
     }
 
     /// Whether an artifact may go to make room.
@@ -371,43 +385,9 @@ impl Catalogue {
         self.held.contains_key(&artifact) || entry.is_some_and(|entry| entry.lease.is_some())
     }
 
-    /// Every place that a piece of the library lies at, with its length, once, in order.
-    pub(crate) fn places(&self) -> Vec<(Location, u32)> {
-        let all = self.artifacts.values();
-        let mut places: Vec<_> = all
-            .flat_map(|artifact| {
-                let geometry = &artifact.known.geometry;
-                artifact.lying().map(|(index, place)| (place, geometry.length(index)))
-            })
-            .collect();
-        places.sort_unstable();
-        places.dedup_by_key(|(place, _)| *place);
-        places
-    }
-
-    /// Counts what is live anew; gives the places in use.
-    pub(crate) fn recount(&mut self) -> Vec<(Location, u32)> {
-        let places = self.places();
-        self.live.clear();
-        let mut header = None;
-        for (place, length) in &places {
-            let live = self.live.entry(place.pack).or_default();
-            *live += blocks(*length) * BLOCK;
-            if header.replace((place.pack, place.block)) != Some((place.pack, place.block)) {
-                *live += BLOCK;
-            }
-        }
-        places
-    }
-
     /// How many pieces are kept, those of each artifact for itself.
     pub(crate) fn kept_pieces(&self) -> u64 {
         self.artifacts.values().map(|entry| u64::from(entry.have.count())).sum()
-    }
-
-    /// Bytes of the library in packs.
-    pub(crate) fn live_bytes(&self) -> u64 {
-        self.live.values().sum()
     }
 
     /// Bytes promised to imports.
@@ -423,19 +403,6 @@ impl Catalogue {
 
     fn leases(&self) -> impl Iterator<Item = &Lease> {
         self.artifacts.values().filter_map(|artifact| artifact.lease.as_ref())
-    }
-}
-
-/// An address's first 8 bytes.
-pub(crate) fn short(address: &[u8; 32]) -> u64 {
-    address.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
-}
-
-/// The source that a public key in the index stands for.
-pub(crate) fn source(peer: Option<[u8; 32]>) -> Source {
-    match peer.map(PublicKey::from_bytes) {
-        Some(Ok(key)) => Source::Peer(key.peer_id()),
-        _ => Source::Local,
     }
 }
 

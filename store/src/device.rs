@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 /// Fills `into` from `offset` on, without a cursor.
@@ -22,6 +23,126 @@ pub(crate) fn read_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::
         into = into.get_mut(read..).unwrap_or_default();
         offset += read as u64;
     }
+    Ok(())
+}
+
+/// Writes some of the bytes from `offset` on; how many.
+#[cfg(unix)]
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, bytes, offset)
+}
+
+/// Writes some of the bytes from `offset` on; how many.
+#[cfg(windows)]
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
+}
+
+/// Copies some of so many bytes from one file to another; how many, and 0 at the end.
+#[cfg(target_os = "linux")]
+pub(crate) fn copy(
+    from: &File,
+    mut offset: u64,
+    to: &File,
+    mut there: u64,
+    length: usize,
+) -> io::Result<usize> {
+    use rustix::io::Errno;
+    match rustix::fs::copy_file_range(from, Some(&mut offset), to, Some(&mut there), length) {
+        Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::AGAIN) => {
+            copy_by_hand(from, offset, to, there, length)
+        }
+        copied => Ok(copied?),
+    }
+}
+
+/// Copies some of so many bytes from one file to another; how many.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn copy(
+    from: &File,
+    offset: u64,
+    to: &File,
+    there: u64,
+    length: usize,
+) -> io::Result<usize> {
+    copy_by_hand(from, offset, to, there, length)
+}
+
+fn copy_by_hand(
+    from: &File,
+    offset: u64,
+    to: &File,
+    there: u64,
+    length: usize,
+) -> io::Result<usize> {
+    let mut bytes = vec![0; length.min(1 << 20)];
+    read_at(from, &mut bytes, offset)?;
+    write_at(to, &bytes, there)
+}
+
+/// Where a file of that length has data; all of it where that is not known.
+#[cfg(target_os = "linux")]
+pub(crate) fn data(file: &File, length: u64) -> io::Result<Vec<Range<u64>>> {
+    use rustix::fs::{SeekFrom, seek};
+    use rustix::io::Errno;
+    let mut ranges = Vec::new();
+    let mut end = 0;
+    while end < length {
+        let start = match seek(file, SeekFrom::Data(end)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => break,
+            Err(_) => return Ok(whole(length)),
+        };
+        end = seek(file, SeekFrom::Hole(start))?;
+        ranges.push(start..end);
+    }
+    Ok(ranges)
+}
+
+/// Where a file of that length has data: not known here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn data(_file: &File, length: u64) -> io::Result<Vec<Range<u64>>> {
+    Ok(whole(length))
+}
+
+fn whole(length: u64) -> Vec<Range<u64>> {
+    std::iter::once(0..length).collect()
+}
+
+/// Whether the file system lets two files share what they have in common, as tried with these.
+#[cfg(target_os = "linux")]
+pub(crate) fn can_clone(from: &File, to: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+/// Whether two files can share what they have in common: ranges of them cannot here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn can_clone(_from: &File, _to: &File) -> bool {
+    false
+}
+
+/// Whether only the owner may read the file.
+#[cfg(unix)]
+pub(crate) fn is_private(metadata: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o377 == 0
+}
+
+/// Whether only the owner may read the file: not known here.
+#[cfg(not(unix))]
+pub(crate) fn is_private(_metadata: &Metadata) -> bool {
+    false
+}
+
+/// Sets what may be done with a file, by whom.
+#[cfg(unix)]
+pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Does nothing: files have no modes here.
+#[cfg(not(unix))]
+pub(crate) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
@@ -148,18 +269,6 @@ pub(crate) fn punch(file: &File, offset: u64, length: u64) -> io::Result<Punched
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn punch(_file: &File, _offset: u64, _length: u64) -> io::Result<Punched> {
     Ok(Punched::Unable)
-}
-
-/// Takes space ahead of a file's end, so that appending is quick; whether it could.
-#[cfg(target_os = "linux")]
-pub(crate) fn take_ahead(file: &File, offset: u64, length: u64) -> bool {
-    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, offset, length).is_ok()
-}
-
-/// Takes no space ahead: appending is only slower without it.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn take_ahead(_file: &File, _offset: u64, _length: u64) -> bool {
-    false
 }
 
 /// What became of a range that is no longer needed.

@@ -161,7 +161,7 @@ mod tests {
             layout.book_mark(),
             layout.consent_used(),
             layout.transfers_log(),
-            layout.manifests().join("a.manifest"),
+            layout.artifacts().join("a.manifest"),
         ];
         let aside = replaced.map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap();

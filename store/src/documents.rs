@@ -1,7 +1,7 @@
-//! Manifests and piece lists, as files: with the packs, all that is needed to make the index anew.
+//! Manifests and piece lists, as files: with the pieces, all that is needed to make the index anew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +19,17 @@ use crate::layout::Layout;
 
 /// The longest manifest file, in bytes.
 const MANIFEST_LIMIT: usize = 16 << 20;
+
+/// What the names of an artifact's files end with, behind its digest.
+const MANIFEST: &str = "manifest";
+const FORGOTTEN: &str = "forgotten";
+const LIST: &str = "list";
+/// BLAKE3 of each piece.
+pub(crate) const ADDRESSES: &str = "blake3";
+/// The pieces, of which some may be missing.
+pub(crate) const PART: &str = "part";
+/// The pieces, once all were verified together.
+pub(crate) const WHOLE: &str = "slm";
 
 const LIST_MAGIC: &[u8; 8] = b"MMPCS 0\n";
 
@@ -68,7 +79,7 @@ pub(crate) fn write_list(
     for digest in list.digests() {
         digests.extend(digest.as_bytes());
     }
-    let path = list_path(layout, artifact);
+    let path = layout.of(artifact, LIST);
     files::replace(&path, &[LIST_MAGIC, &digests]).at(&path)
 }
 
@@ -80,7 +91,7 @@ pub(crate) fn read_list(
     root: Root,
 ) -> Result<Option<Arc<PieceList>>, StoreError> {
     let length = LIST_MAGIC.len() as u64 + u64::from(geometry.piece_count()) * DIGEST_LEN as u64;
-    let path = list_path(layout, artifact);
+    let path = layout.of(artifact, LIST);
     let Some(bytes) = files::read_fitting(&path, length).at(&path)? else { return Ok(None) };
     let Some(digests) = bytes.strip_prefix(LIST_MAGIC) else { return Ok(None) };
     let (digests, rest) = digests.as_chunks::<DIGEST_LEN>();
@@ -91,22 +102,33 @@ pub(crate) fn read_list(
     Ok(PieceList::prove(geometry, root, digests).ok().map(Arc::new))
 }
 
-/// The artifacts that have a manifest here.
-pub(crate) fn artifacts(layout: &Layout) -> Result<Vec<Sha256>, StoreError> {
-    named(layout, ".manifest")
+/// The artifacts that have a manifest here, whole or not.
+pub(crate) fn artifacts(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
+    named(layout, &[MANIFEST])
 }
 
 /// The artifacts whose forgetting was not finished.
-pub(crate) fn half_forgotten(layout: &Layout) -> Result<Vec<Sha256>, StoreError> {
-    named(layout, ".forgotten")
+pub(crate) fn half_forgotten(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
+    named(layout, &[FORGOTTEN])
 }
 
-fn named(layout: &Layout, suffix: &str) -> Result<Vec<Sha256>, StoreError> {
-    let folder = layout.manifests();
-    let mut artifacts = Vec::new();
+/// The artifacts that have a file of pieces.
+pub(crate) fn written(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
+    named(layout, &[PART, WHOLE])
+}
+
+/// The artifacts that have anything here.
+pub(crate) fn all(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
+    named(layout, &[MANIFEST, FORGOTTEN, LIST, ADDRESSES, PART, WHOLE])
+}
+
+fn named(layout: &Layout, endings: &[&str]) -> Result<BTreeSet<Sha256>, StoreError> {
+    let folder = layout.artifacts();
+    let mut artifacts = BTreeSet::new();
     for entry in folder.read_dir().at(&folder)? {
         let name = entry.at(&folder)?.file_name();
-        let digits = name.to_str().and_then(|name| name.strip_suffix(suffix));
+        let named = name.to_str().and_then(|name| name.split_once('.'));
+        let digits = named.filter(|(_, ending)| endings.contains(ending)).map(|(digits, _)| digits);
         let digest = digits.and_then(|digits| blake3::Hash::from_hex(digits).ok());
         artifacts.extend(digest.map(|digest| Sha256::from_bytes(*digest.as_bytes())));
     }
@@ -115,41 +137,66 @@ fn named(layout: &Layout, suffix: &str) -> Result<Vec<Sha256>, StoreError> {
 
 /// Says, so that a crash cannot unsay it, that an artifact is being forgotten.
 pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    let (manifest, forgotten) = (layout.manifest(artifact), forgotten_path(layout, artifact));
+    let (manifest, forgotten) = (layout.manifest(artifact), layout.of(artifact, FORGOTTEN));
     match files::rename(&manifest, &forgotten) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             File::open_or_make(&forgotten).map(drop).at(&forgotten)?;
         }
         outcome => outcome.at(&manifest)?,
     }
-    let folder = layout.manifests();
+    let folder = layout.artifacts();
     files::sync_folder(&folder).at(&folder)
 }
 
-/// Removes what is left of an artifact when nothing else knows of it.
+/// Removes all that an artifact has here, when nothing else knows of it any more; what says so goes
+/// last.
 pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    for path in [list_path(layout, artifact), forgotten_path(layout, artifact)] {
-        files::remove(&path).at(&path)?;
+    for ending in [PART, WHOLE, ADDRESSES, LIST, FORGOTTEN] {
+        let path = layout.of(artifact, ending);
+        files::remove(&path).map(drop).at(&path)?;
     }
     Ok(())
 }
 
-/// Bytes that all manifests and lists take.
-pub(crate) fn size(layout: &Layout) -> Result<u64, StoreError> {
-    let folder = layout.manifests();
-    let mut size = 0;
-    for entry in folder.read_dir().at(&folder)? {
-        // A file may go while its folder is read.
-        let metadata = entry.and_then(|entry| entry.metadata());
-        size += metadata.map_or(0, |metadata| device::allocated(&metadata));
+/// Bytes that files of artifacts really take.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taken {
+    /// By the pieces of each artifact.
+    pub(crate) pieces: BTreeMap<Sha256, u64>,
+    /// By all else.
+    pub(crate) papers: u64,
+}
+
+impl Taken {
+    /// Looks at every file.
+    pub(crate) fn look(layout: &Layout) -> Result<Self, StoreError> {
+        let folder = layout.artifacts();
+        let mut taken = Self::default();
+        for entry in folder.read_dir().at(&folder)? {
+            let entry = entry.at(&folder)?;
+            // A file may go while its folder is read.
+            let bytes = entry.metadata().map_or(0, |metadata| device::allocated(&metadata));
+            let name = entry.file_name();
+            let pieces = name.to_str().and_then(|name| name.split_once('.'));
+            let pieces = pieces.filter(|(_, ending)| [PART, WHOLE].contains(ending));
+            match pieces.and_then(|(digits, _)| blake3::Hash::from_hex(digits).ok()) {
+                Some(digest) => {
+                    *taken.pieces.entry(Sha256::from_bytes(*digest.as_bytes())).or_default() +=
+                        bytes;
+                }
+                None => taken.papers += bytes,
+            }
+        }
+        Ok(taken)
     }
-    Ok(size)
-}
 
-fn list_path(layout: &Layout, artifact: Sha256) -> PathBuf {
-    layout.manifest(artifact).with_extension("pieces")
-}
+    /// All of them.
+    pub(crate) fn all(&self) -> u64 {
+        self.pieces().saturating_add(self.papers)
+    }
 
-fn forgotten_path(layout: &Layout, artifact: Sha256) -> PathBuf {
-    layout.manifest(artifact).with_extension("forgotten")
+    /// Those of pieces.
+    pub(crate) fn pieces(&self) -> u64 {
+        self.pieces.values().sum()
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use app::blame::machine_advice;
 use app::ports::JournalError;
+use app::quantity::Size;
 use app::{Blame, Blamed};
 use verifier::{Advice, Code, Remedy, Sha256};
 
@@ -69,6 +70,15 @@ impl Blamed for OpenError {
             Self::Layout(LayoutError::Lost(_)) => Advice::new(
                 "Connect the disk that it lies on, or put it back where it was; then try again.",
             ),
+            Self::Layout(LayoutError::Packs(store)) => Advice::from(format!(
+                "Put the folder {} aside, then share or import the models again. Peers, consents \
+                 and receipts stay.",
+                store.display()
+            )),
+            Self::Layout(LayoutError::Newer { .. }) => {
+                Advice::new("Use the newer version of this program for this library.")
+                    .by(Remedy::UseOtherData)
+            }
             Self::Lock(LockError::Failed { source, .. })
             | Self::Layout(
                 LayoutError::NotWritable { source, .. } | LayoutError::NotReadable { source, .. },
@@ -125,14 +135,25 @@ pub enum StoreError {
     /// The artifact is being imported.
     #[error("artifact {0} is being imported")]
     Busy(Sha256),
+    /// Pieces of the artifact are another one's too, and the disk has no room to move them.
+    #[error(
+        "{} of artifact {artifact} are used by others too, and the disk has no room to move them",
+        Size(*bytes)
+    )]
+    Shared {
+        /// The artifact that is to be forgotten.
+        artifact: Sha256,
+        /// Bytes that have to be moved.
+        bytes: u64,
+    },
     /// The manifest of the artifact, beside which such things are written down, is damaged or gone.
     #[error("the manifest of artifact {0} is damaged or gone")]
     NoManifest(Sha256),
     /// The piece list belongs to another artifact, or to another cut of this one.
     #[error("the piece list is not that of artifact {0}")]
     OtherList(Sha256),
-    /// What was to be kept with another piece was lost before it was safe.
-    #[error("the piece was lost before it was safe on the disk")]
+    /// The artifact was forgotten before the piece was safe.
+    #[error("the artifact was forgotten before the piece was safe on the disk")]
     Lost,
     /// The store is being closed.
     #[error("the store is being closed")]
@@ -179,6 +200,7 @@ impl StoreError {
             Self::Index(path) => Self::Index(path.clone()),
             Self::NotReserved(artifact) => Self::NotReserved(*artifact),
             Self::Busy(artifact) => Self::Busy(*artifact),
+            Self::Shared { artifact, bytes } => Self::Shared { artifact: *artifact, bytes: *bytes },
             Self::NoManifest(artifact) => Self::NoManifest(*artifact),
             Self::OtherList(artifact) => Self::OtherList(*artifact),
             Self::Lost => Self::Lost,

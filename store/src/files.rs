@@ -8,7 +8,8 @@ pub(crate) mod faults;
 mod identity;
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ use crate::device::{self, Punched};
 #[cfg(test)]
 use faults::Watch;
 
+/// The most that is asked to be copied in one go, in bytes.
+const COPIED_AT_ONCE: usize = 64 << 20;
+
 /// What ends the name of a file that is not yet in its place.
 const TEMPORARY: &str = ".new";
 
@@ -30,6 +34,7 @@ pub(crate) enum Op {
     Open,
     Read,
     Write,
+    Clone,
     Sync,
     SyncFolder,
     Rename,
@@ -63,6 +68,11 @@ impl Watch {
         (length, Ok(()))
     }
 
+    /// The same of bytes that are written from `offset` on.
+    const fn write_at(&self, _op: Op, _offset: u64, length: usize) -> (usize, io::Result<()>) {
+        (length, Ok(()))
+    }
+
     const fn sync(&self, _op: Op, _file: &fs::File) -> io::Result<()> {
         Ok(())
     }
@@ -85,9 +95,9 @@ impl File {
         Self::with(path, OpenOptions::new().read(true))
     }
 
-    /// Opens a file that is there to change it.
+    /// Opens a file that is there to read and change it.
     pub(crate) fn change(path: &Path) -> io::Result<Self> {
-        Self::with(path, OpenOptions::new().write(true))
+        Self::with(path, OpenOptions::new().read(true).write(true))
     }
 
     /// Opens a file to read and change it; makes it, readable by the owner only, if there is none.
@@ -123,6 +133,62 @@ impl File {
     pub(crate) fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
         self.watch.read_at(offset, into.len())?;
         device::read_at(&self.file, into, offset)
+    }
+
+    /// Writes all of the bytes from `offset` on.
+    pub(crate) fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let (length, then) = self.watch.write_at(Op::Write, offset, bytes.len());
+            let written =
+                device::write_at(&self.file, bytes.get(..length).unwrap_or(bytes), offset);
+            then?;
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = bytes.get(written..).unwrap_or_default();
+                    offset += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies so many bytes from `offset` on to another file, without reading them where the system
+    /// can, and sharing their blocks where the file system does.
+    pub(crate) fn copy_to(
+        &self,
+        mut offset: u64,
+        other: &Self,
+        mut there: u64,
+        mut length: u64,
+    ) -> io::Result<()> {
+        while length > 0 {
+            let wanted = usize::try_from(length).unwrap_or(usize::MAX).min(COPIED_AT_ONCE);
+            let (wanted, then) = other.watch.write_at(Op::Clone, there, wanted);
+            let copied = device::copy(&self.file, offset, &other.file, there, wanted);
+            then?;
+            match copied? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                copied => {
+                    let copied = copied as u64;
+                    (offset, there, length) =
+                        (offset + copied, there + copied, length.saturating_sub(copied));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the other file can share what this one has.
+    pub(crate) fn can_clone_to(&self, other: &Self) -> bool {
+        other.watch.ask(Op::Clone).is_ok() && device::can_clone(&self.file, &other.file)
+    }
+
+    /// Where the file has data, as ranges of bytes; all of it where that is not known.
+    pub(crate) fn data(&self) -> io::Result<Vec<Range<u64>>> {
+        device::data(&self.file, self.len()?)
     }
 
     pub(crate) fn set_len(&self, length: u64) -> io::Result<()> {
@@ -162,11 +228,6 @@ impl File {
         self.watch.ask(Op::Write)?;
         device::punch(&self.file, offset, length)
     }
-
-    /// Takes space ahead of the file's end, so that appending is quick; whether it could.
-    pub(crate) fn take_ahead(&self, offset: u64, length: u64) -> bool {
-        self.watch.ask(Op::Write).is_ok() && device::take_ahead(&self.file, offset, length)
-    }
 }
 
 impl Read for &File {
@@ -180,18 +241,6 @@ impl Write for &File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (length, then) = self.watch.write(&self.file, bytes.len());
         let written = (&self.file).write(bytes.get(..length).unwrap_or(bytes));
-        then.and(written)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let whole = slices.iter().map(|slice| slice.len()).sum();
-        let (length, then) = self.watch.write(&self.file, whole);
-        let written = match slices.first() {
-            Some(first) if length < whole => {
-                (&self.file).write(first.get(..length).unwrap_or(first))
-            }
-            _ => (&self.file).write_vectored(slices),
-        };
         then.and(written)
     }
 
@@ -226,6 +275,19 @@ pub(crate) fn make_folders(path: &Path) -> io::Result<()> {
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     Watch::over(to).ask(Op::Rename)?;
     fs::rename(from, to)
+}
+
+/// Lets the owner read the file, and change it or not. Where files have no modes, nothing is done.
+pub(crate) fn set_mode(path: &Path, may: May) -> io::Result<()> {
+    Watch::over(path).ask(Op::Rename)?;
+    device::set_mode(path, if may == May::Change { 0o600 } else { 0o400 })
+}
+
+/// What the owner may do with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum May {
+    Read,
+    Change,
 }
 
 /// Gives a file one more name.

@@ -1,22 +1,24 @@
-//! Giving space back: what is forgotten, and what lies in places that nothing refers to any more.
+//! Giving space back: what is forgotten, and what was found to be corrupt.
 //!
-//! Everything here runs between two batches of the writer.
+//! Everything here is done by the one thread that commits, between two batches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use verifier::Sha256;
+use verifier::{PieceIndex, Sha256};
 
-use crate::catalogue::{Artifact, Catalogue};
-use crate::device::Punched;
-use crate::documents;
-use crate::error::StoreError;
+use crate::catalogue::{Artifact, Bad, Catalogue, Cell, Home, Place, State};
+use crate::device;
+use crate::documents::{self, Taken};
+use crate::error::{At as _, StoreError};
 use crate::index::Index;
-use crate::pack::Location;
+use crate::pipeline;
 use crate::quota::PIECE_OVERHEAD;
 use crate::shared::Shared;
+use crate::slot::{Kind, Looked};
 
 /// The index may take this many bytes more than its pieces need before it is written anew.
-const INDEX_SLACK: u64 = 8 << 20;
+const INDEX_SLACK: u64 = 2 << 20;
 
 /// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
 pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, StoreError> {
@@ -33,68 +35,167 @@ pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, S
 pub(crate) fn remove(
     shared: &Shared,
     artifact: Sha256,
-    may: impl FnOnce(&Catalogue) -> Result<bool, StoreError>,
+    may: impl Fn(&Catalogue) -> Result<bool, StoreError>,
 ) -> Result<Option<u64>, StoreError> {
-    let places: BTreeSet<Location> = {
+    {
+        let catalogue = shared.catalogue();
+        if !may(&catalogue)? || !catalogue.artifacts.contains_key(&artifact) {
+            return Ok(None);
+        }
+    }
+    let before = Taken::look(&shared.layout)?.all();
+    move_on(shared, artifact)?;
+    {
         let mut catalogue = shared.catalogue();
         if !may(&catalogue)? {
             return Ok(None);
         }
-        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        let places = entry.lying().map(|(_, place)| place).collect();
         catalogue.artifacts.remove(&artifact);
-        catalogue.drop_users();
-        places
-    };
-    let before = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
+    }
     documents::begin_to_forget(&shared.layout, artifact)?;
-    shared.index.remove(artifact)?;
-    // Places are only given up when no index that a crash leaves behind still names them.
-    shared.index.sync()?;
-    give_back(shared, &places)?;
-    documents::finish_forgetting(&shared.layout, artifact)?;
+    clear(shared, artifact)?;
     let pieces = shared.catalogue().kept_pieces();
     trim_index(&shared.index, pieces)?;
-    let after = shared.packs.allocated()?.saturating_add(documents::size(&shared.layout)?);
-    Ok(Some(before.saturating_sub(after)))
+    shared.room.notify_waiters();
+    Ok(Some(before.saturating_sub(Taken::look(&shared.layout)?.all())))
 }
 
-/// Gives back the space of those places that nothing refers to any more.
-pub(crate) fn give_back(shared: &Shared, places: &BTreeSet<Location>) -> Result<(), StoreError> {
-    let (dead, headers, empty) = {
-        let mut catalogue = shared.catalogue();
-        let live = catalogue.recount();
-        let header = |place: &Location| (place.pack, place.block);
-        let dead: BTreeSet<Location> = places
-            .iter()
-            .copied()
-            .filter(|place| live.binary_search_by_key(place, |(place, _)| *place).is_err())
-            .collect();
-        catalogue.addresses.clear(&dead);
-        let headers: BTreeSet<(u32, u32)> = dead
-            .iter()
-            .map(header)
-            .filter(|run| live.binary_search_by_key(run, |(place, _)| header(place)).is_err())
-            .collect();
-        let packs: BTreeSet<u32> = dead.iter().map(|place| place.pack).collect();
-        let empty: BTreeSet<u32> =
-            packs.into_iter().filter(|pack| !catalogue.live.contains_key(pack)).collect();
-        (dead, headers, empty)
+/// Removes all that is left of an artifact that is in the catalogue no more, or not yet.
+pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    shared.slots.close(artifact);
+    shared.index.remove(artifact)?;
+    // Files only go when no index that a crash leaves behind still names what is in them.
+    shared.index.sync()?;
+    documents::finish_forgetting(&shared.layout, artifact)?;
+    shared.busy.end(artifact)
+}
+
+/// Gives the pieces that others use too to one of them.
+fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    let mut users: BTreeMap<Place, Vec<(Sha256, PieceIndex)>> = BTreeMap::new();
+    let (geometry, bytes) = {
+        let catalogue = shared.catalogue();
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
+        for (user, entry) in &catalogue.artifacts {
+            let lying = entry.lying_elsewhere().filter(|(_, place)| place.holder == artifact);
+            lying.for_each(|(index, place)| users.entry(place).or_default().push((*user, index)));
+        }
+        let held = catalogue.shared().1;
+        (entry.known.geometry, held.get(&artifact).copied().unwrap_or(0))
     };
-    if !empty.is_empty() {
-        shared.ask_to_roll();
+    if users.is_empty() {
+        return Ok(());
     }
-    for pack in &empty {
-        shared.packs.remove(*pack)?;
+    let no_room = || StoreError::Shared { artifact, bytes };
+    let folder = shared.layout.store();
+    if device::space(&folder).at(&folder)?.free < bytes {
+        return Err(no_room());
     }
-    // Pieces before headers, which say where the pieces are.
-    for place in dead.iter().filter(|place| !empty.contains(&place.pack)) {
-        if shared.packs.punch(*place)? == Punched::Unable {
-            tracing::debug!(pack = place.pack, "dead space stays until its pack is empty");
+    let heirs: BTreeSet<Sha256> =
+        users.values().filter_map(|users| users.first()).map(|(heir, _)| *heir).collect();
+    let mut slots = BTreeMap::new();
+    for heir in heirs {
+        let known = shared.catalogue().artifacts.get(&heir).map(|entry| entry.known.geometry);
+        let Some(geometry) = known else { continue };
+        shared.busy.begin(heir)?;
+        shared.slots.make(heir, &geometry)?;
+        slots.extend(shared.slots.get(heir, &geometry)?.map(|slot| (heir, slot)));
+    }
+    let from = shared.slots.get(artifact, &geometry)?;
+    let mut lost = BTreeSet::new();
+    for (place, users) in &users {
+        let Some((heir, index)) = users.first() else { continue };
+        let Some(there) = geometry.index(place.index) else { continue };
+        let copied = match (&from, slots.get(heir)) {
+            (Some(from), Some(slot)) => from.copy_to(there, slot, *index),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        };
+        match copied.at(&folder) {
+            Ok(()) => {}
+            Err(StoreError::Full { .. }) => return Err(no_room()),
+            Err(error) => {
+                let read = from.as_ref().map(|from| from.read(there)).transpose()?;
+                if matches!(read, Some(Looked::Whole(_) | Looked::Unknown(..))) {
+                    return Err(error);
+                }
+                tracing::error!(%error, "a piece is lost with the artifact that held it");
+                lost.insert(*place);
+            }
         }
     }
-    for (pack, block) in headers.iter().filter(|(pack, _)| !empty.contains(pack)) {
-        shared.packs.punch_header(*pack, *block)?;
+    for slot in slots.values() {
+        slot.sync()?;
+    }
+    let mut changed = BTreeSet::new();
+    {
+        let mut catalogue = shared.catalogue();
+        for (place, users) in &users {
+            if lost.contains(place) {
+                catalogue.mark(*place, Bad::Corrupt);
+            }
+            let Some((heir, first)) = users.first() else { continue };
+            for (user, index) in users {
+                let Some(entry) = catalogue.artifacts.get_mut(user) else { continue };
+                let cell = entry.cell(*index);
+                let home = if user == heir && index == first {
+                    Home::Own
+                } else {
+                    entry.elsewhere.put(index.get(), Place { holder: *heir, index: first.get() });
+                    Home::Other
+                };
+                entry.change(*index, cell.at(home));
+                changed.insert(*user);
+            }
+        }
+    }
+    for user in changed {
+        pipeline::fold(shared, user)?;
+    }
+    shared.index.sync()
+}
+
+/// Gives back the space of pieces that were found to be corrupt, and tells nobody else's.
+pub(crate) fn give_back(
+    shared: &Shared,
+    artifact: Sha256,
+    corrupt: &[PieceIndex],
+) -> Result<(), StoreError> {
+    let mut pieces: BTreeMap<Sha256, BTreeSet<u32>> = BTreeMap::new();
+    {
+        let catalogue = shared.catalogue();
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
+        for index in corrupt {
+            let cell = entry.cell(*index);
+            let place = match cell.home() {
+                Home::Own => Some(Place { holder: artifact, index: index.get() }),
+                Home::Other => entry.elsewhere.get(index.get()),
+            };
+            let place = place.filter(|_| cell.state() == State::Corrupt);
+            place.map(|place| pieces.entry(place.holder).or_default().insert(place.index));
+        }
+    }
+    for (holder, pieces) in pieces {
+        let geometry = {
+            let catalogue = shared.catalogue();
+            // Whoever imports it may be writing there.
+            let entry = catalogue.artifacts.get(&holder).filter(|entry| entry.lease.is_none());
+            let Some(entry) = entry else { continue };
+            entry.known.geometry
+        };
+        let Some(slot) = shared.slots.get(holder, &geometry)? else { continue };
+        if slot.kind == Kind::Whole {
+            shared.slots.make(holder, &geometry)?;
+        }
+        let Some(slot) = shared.slots.get(holder, &geometry)? else { continue };
+        for index in pieces.into_iter().filter_map(|index| geometry.index(index)) {
+            let is_corrupt = |entry: &Artifact| {
+                let cell: Cell = entry.cell(index);
+                (cell.home(), cell.state()) == (Home::Own, State::Corrupt)
+            };
+            if shared.catalogue().artifacts.get(&holder).is_some_and(is_corrupt) {
+                slot.free(index)?;
+            }
+        }
     }
     Ok(())
 }

@@ -1,56 +1,60 @@
-//! The index: what the library holds and where its pieces lie, in sled.
+//! The index: what the library holds, in sled. Nothing in it could not be made again.
 //!
-//! Facts only, never piece bytes. Places are written a commit at a time, as one value with
-//! hundreds of them, and read once, when the store is opened.
+//! A piece is four bytes in a block of many; what becomes of pieces is written beside the blocks a
+//! commit at a time, and folded into them now and then. All of it is read once, when the store is
+//! opened, and written by one thread.
 
 mod row;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use sled::{Batch, Db, Tree};
 use verifier::Sha256;
 
-pub(crate) use row::{Changes, Facts, Kept, Known, PeerRow, PeerRows};
+pub(crate) use row::{Facts, Known, Row};
 
+use crate::catalogue::{self, Cell};
 use crate::codec;
 use crate::error::{At, StoreError};
 use crate::files::{self, File};
 
 /// sled's cache, in bytes; its default is 1 GiB.
-const CACHE: u64 = 32 << 20;
+const CACHE: u64 = 8 << 20;
 
-/// The longest value, in bytes.
-pub(crate) const VALUE_LIMIT: usize = 256 << 10;
+/// The longest row, in bytes.
+const ROW_LIMIT: usize = 1 << 20;
 
-/// The most places in one value: sled keeps sixteen values in a node, and a node must stay small
-/// against its segments.
-pub(crate) const CHANGES_LIMIT: usize = 256;
+/// The most pieces in one change.
+const DELTA_LIMIT: usize = 2_048;
+
+/// What stands behind the artifact in the key of a block and of a change; changes come last.
+const BLOCK: u8 = 0;
+const DELTA: u8 = 1;
 
 /// How often, and how soon again, a lock is asked for that sled has not let go of.
-const LOCK_TRIES: u32 = 1_000;
-const LOCK_RETRY: Duration = Duration::from_millis(5);
-
-/// Where quota and peers were before they had a file of their own.
-const OLD_SETTINGS: &[u8] = b"settings";
-const OLD_PEERS: &[u8] = b"peers";
-const OLD_QUOTA: &[u8] = b"quota";
+const LOCK_TRIES: u32 = 5_000;
+const LOCK_RETRY: Duration = Duration::from_millis(1);
 
 /// The open index.
 #[derive(Debug)]
 pub(crate) struct Index {
     path: PathBuf,
-    /// `None` only if rewriting it failed halfway.
+    /// `None` only if it was to be opened again and could not be.
     trees: RwLock<Option<Trees>>,
+    /// Whether the disk said no: sled does nothing any more then, and is opened again.
+    has_failed: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Trees {
     db: Db,
     artifacts: Tree,
-    changes: Tree,
+    pieces: Tree,
 }
 
 /// Whether the index is open elsewhere. Only this process can have it, which has the store, and
@@ -78,12 +82,12 @@ impl Trees {
             }
         };
         let artifacts = db.open_tree("artifacts")?;
-        let changes = db.open_tree("pieces")?;
-        Ok(Self { db, artifacts, changes })
+        let pieces = db.open_tree("pieces")?;
+        Ok(Self { db, artifacts, pieces })
     }
 
     fn copy_to(&self, other: &Self) -> sled::Result<()> {
-        let pairs = [(&self.artifacts, &other.artifacts), (&self.changes, &other.changes)];
+        let pairs = [(&self.artifacts, &other.artifacts), (&self.pieces, &other.pieces)];
         for (from, to) in pairs {
             for row in from {
                 let (key, value) = row?;
@@ -94,11 +98,10 @@ impl Trees {
     }
 }
 
-/// Changes of one artifact's pieces, and their place in its history.
-pub(crate) struct Entry {
+/// What became of pieces of one artifact in one go.
+pub(crate) struct Delta {
     pub(crate) artifact: Sha256,
-    pub(crate) sequence: u64,
-    pub(crate) changes: Changes,
+    pub(crate) cells: Vec<(u32, Cell)>,
 }
 
 impl Index {
@@ -106,7 +109,7 @@ impl Index {
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         finish_rewrite(&path).at(&path)?;
         let trees = Trees::open(&path).map_err(|error| StoreError::index(&path, error))?;
-        Ok(Self { path, trees: RwLock::new(Some(trees)) })
+        Ok(Self { path, trees: RwLock::new(Some(trees)), has_failed: AtomicBool::new(false) })
     }
 
     /// Writes the index anew, without what sled keeps of values that are gone.
@@ -128,113 +131,121 @@ impl Index {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
+        if self.has_failed.load(Ordering::SeqCst) {
+            self.open_again()?;
+        }
         let open = self.trees.read().unwrap_or_else(PoisonError::into_inner);
         let trees = open.as_ref().ok_or_else(|| self.damaged())?;
         work(trees).map_err(|error| self.fault(error))
     }
 
-    /// Every artifact's facts.
-    pub(crate) fn facts(&self) -> Result<Vec<(Sha256, Facts)>, StoreError> {
-        let rows = self.with(|trees| trees.artifacts.iter().collect::<sled::Result<Vec<_>>>())?;
-        let facts = rows.into_iter().map(|(key, value)| {
-            let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
-            Ok((Sha256::from_bytes(key), self.decode(&value)?))
-        });
-        facts.collect()
+    fn open_again(&self) -> Result<(), StoreError> {
+        let mut open = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        *open = None;
+        *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
+        self.has_failed.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
-    /// Writes an artifact's facts; durable after [`Self::flush`].
-    pub(crate) fn put_facts(&self, artifact: Sha256, facts: &Facts) -> Result<(), StoreError> {
-        let value = self.encode(facts)?;
+    /// What it knows of every artifact beside its pieces.
+    pub(crate) fn rows(&self) -> Result<Vec<(Sha256, Row)>, StoreError> {
+        let rows = self.with(|trees| trees.artifacts.iter().collect::<sled::Result<Vec<_>>>())?;
+        let rows = rows.into_iter().map(|(key, value)| {
+            let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
+            let row = codec::decode(&value, ROW_LIMIT).map_err(|_| self.damaged())?;
+            Ok((Sha256::from_bytes(key), row))
+        });
+        rows.collect()
+    }
+
+    /// Writes an artifact's row; durable after [`Self::flush`].
+    pub(crate) fn put_row(&self, artifact: Sha256, row: &Row) -> Result<(), StoreError> {
+        let value = codec::encode(row, ROW_LIMIT).map_err(|_| self.damaged())?;
         self.with(|trees| trees.artifacts.insert(artifact.as_bytes(), value).map(drop))
     }
 
-    /// Removes an artifact's facts and the places of its pieces.
+    /// Removes all that it knows of an artifact.
     pub(crate) fn remove(&self, artifact: Sha256) -> Result<(), StoreError> {
-        self.with(|trees| trees.artifacts.remove(artifact.as_bytes()).map(drop))?;
-        self.rewrite(artifact, &[])
+        self.with(|trees| {
+            trees.artifacts.remove(artifact.as_bytes())?;
+            let mut batch = Batch::default();
+            for key in trees.pieces.scan_prefix(artifact.as_bytes()).keys() {
+                batch.remove(key?);
+            }
+            trees.pieces.apply_batch(batch)
+        })
     }
 
-    /// Writes changes, all or none.
-    pub(crate) fn append(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    /// Writes changes, all or none; `next` gives the number of an artifact's next one.
+    pub(crate) fn append(
+        &self,
+        deltas: &[Delta],
+        mut next: impl FnMut(Sha256) -> u64,
+    ) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        self.insert(&mut batch, entries)?;
-        self.with(|trees| trees.changes.apply_batch(batch))
+        for Delta { artifact, cells } in deltas {
+            for cells in cells.chunks(DELTA_LIMIT) {
+                let mut value = Vec::with_capacity(cells.len() * 8);
+                for (index, cell) in cells {
+                    value.extend(index.to_be_bytes());
+                    value.extend(cell.to_bytes());
+                }
+                batch.insert(key(*artifact, DELTA, &next(*artifact).to_be_bytes()), value);
+            }
+        }
+        self.with(|trees| trees.pieces.apply_batch(batch))
     }
 
-    /// Tells every change of an artifact's pieces in order; gives the next sequence number and
-    /// how many values there are.
+    /// Tells what it knows of each piece of an artifact, in the order in which it came to know it;
+    /// gives the numbers of the changes that stand beside the blocks.
     pub(crate) fn replay(
         &self,
         artifact: Sha256,
-        mut on: impl FnMut(Changes),
-    ) -> Result<(u64, usize), StoreError> {
-        let (mut next, mut values) = (0, 0);
-        let rows = self.with(|trees| Ok(trees.changes.scan_prefix(artifact.as_bytes())))?;
+        mut on: impl FnMut(u32, Cell),
+    ) -> Result<Range<u64>, StoreError> {
+        let mut deltas: Option<Range<u64>> = None;
+        let rows = self.with(|trees| Ok(trees.pieces.scan_prefix(artifact.as_bytes())))?;
         for row in rows {
             let (key, value) = row.map_err(|error| self.fault(error))?;
-            let sequence = key.get(32..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
-            next = u64::from_be_bytes(sequence.ok_or_else(|| self.damaged())?) + 1;
-            values += 1;
-            on(self.decode(&value)?);
-        }
-        Ok((next, values))
-    }
-
-    /// Puts fewer and fuller values in the place of an artifact's changes.
-    pub(crate) fn rewrite(&self, artifact: Sha256, full: &[Entry]) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        let keys = self.with(|trees| Ok(trees.changes.scan_prefix(artifact.as_bytes()).keys()))?;
-        for key in keys {
-            batch.remove(key.map_err(|error| self.fault(error))?);
-        }
-        self.insert(&mut batch, full)?;
-        self.with(|trees| trees.changes.apply_batch(batch))
-    }
-
-    /// Quota and peers as they stood here before they had a file of their own; `None` if they
-    /// never did.
-    pub(crate) fn old_book(&self) -> Result<Option<(Option<u64>, PeerRows)>, StoreError> {
-        let found = self.with(|trees| {
-            if !trees.db.tree_names().iter().any(|name| name == OLD_PEERS) {
-                return Ok(None);
+            match key.get(32..).and_then(<[u8]>::split_first) {
+                Some((&BLOCK, number)) => {
+                    let number = u32::from_be_bytes(self.exactly(number)?);
+                    let (cells, []) = value.as_chunks() else { return Err(self.damaged()) };
+                    let first = u64::from(number) * u64::from(catalogue::BLOCK);
+                    for (index, cell) in (first..).zip(cells) {
+                        on(u32::try_from(index).unwrap_or(u32::MAX), Cell::from_bytes(*cell));
+                    }
+                }
+                Some((&DELTA, number)) => {
+                    let number = u64::from_be_bytes(self.exactly(number)?);
+                    let (changes, []) = value.as_chunks::<8>() else { return Err(self.damaged()) };
+                    for [a, b, c, d, cell @ ..] in changes {
+                        on(u32::from_be_bytes([*a, *b, *c, *d]), Cell::from_bytes(*cell));
+                    }
+                    deltas = Some(deltas.map_or(number, |range| range.start)..number + 1);
+                }
+                _ => return Err(self.damaged()),
             }
-            let quota = trees.db.open_tree(OLD_SETTINGS)?.get(OLD_QUOTA)?;
-            let rows = trees.db.open_tree(OLD_PEERS)?.iter().collect::<sled::Result<Vec<_>>>()?;
-            Ok(Some((quota, rows)))
-        })?;
-        let Some((quota, rows)) = found else { return Ok(None) };
-        let quota = quota.map(|value| self.decode(&value)).transpose()?;
-        let peers = rows.into_iter().map(|(key, value)| {
-            let key = <[u8; 32]>::try_from(&*key).map_err(|_| self.damaged())?;
-            Ok((key, self.decode(&value)?))
-        });
-        Ok(Some((quota, peers.collect::<Result<_, StoreError>>()?)))
-    }
-
-    /// Removes what [`Self::old_book`] gives.
-    pub(crate) fn remove_old_book(&self) -> Result<(), StoreError> {
-        let removed = self.with(|trees| {
-            let names = [OLD_SETTINGS, OLD_PEERS];
-            names.into_iter().try_fold(false, |any, name| Ok(trees.db.drop_tree(name)? || any))
-        })?;
-        if removed { self.sync() } else { Ok(()) }
-    }
-
-    /// Writes what versions before the book wrote.
-    #[cfg(test)]
-    pub(crate) fn write_old_book(
-        &self,
-        quota: u64,
-        peers: &[([u8; 32], PeerRow)],
-    ) -> Result<(), StoreError> {
-        let quota = self.encode(&quota)?;
-        self.with(|trees| trees.db.open_tree(OLD_SETTINGS)?.insert(OLD_QUOTA, quota))?;
-        for (key, row) in peers {
-            let row = self.encode(row)?;
-            self.with(|trees| trees.db.open_tree(OLD_PEERS)?.insert(key, row))?;
         }
-        self.sync()
+        Ok(deltas.unwrap_or_default())
+    }
+
+    /// Puts whole blocks in the place of changes, at once.
+    pub(crate) fn fold(
+        &self,
+        artifact: Sha256,
+        blocks: &[(u32, Vec<Cell>)],
+        deltas: Range<u64>,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for (number, cells) in blocks {
+            let value: Vec<u8> = cells.iter().flat_map(|cell| cell.to_bytes()).collect();
+            batch.insert(key(artifact, BLOCK, &number.to_be_bytes()), value);
+        }
+        for number in deltas {
+            batch.remove(key(artifact, DELTA, &number.to_be_bytes()));
+        }
+        self.with(|trees| trees.pieces.apply_batch(batch))
     }
 
     /// Makes what was written survive the end of this process.
@@ -245,8 +256,9 @@ impl Index {
     /// Makes what was written survive a power cut too, which sled by itself does not.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.flush()?;
-        let file = self.path.join("db");
-        File::open(&file).and_then(|file| file.sync_data()).at(&file)
+        let synced = File::open(&self.path.join("db")).and_then(|file| file.sync_data());
+        // That the disk fails does not mean that what is in the index is damaged.
+        synced.at(self.path.parent().unwrap_or(&self.path))
     }
 
     /// Bytes that the index takes.
@@ -254,26 +266,13 @@ impl Index {
         self.with(|trees| trees.db.size_on_disk())
     }
 
-    fn insert(&self, batch: &mut Batch, entries: &[Entry]) -> Result<(), StoreError> {
-        for entry in entries {
-            batch.insert(key(entry.artifact, entry.sequence), self.encode(&entry.changes)?);
-        }
-        Ok(())
-    }
-
-    fn encode<T: serde::Serialize>(&self, value: &T) -> Result<Vec<u8>, StoreError> {
-        codec::encode(value, VALUE_LIMIT).map_err(|_| self.damaged())
-    }
-
-    fn decode<T>(&self, bytes: &[u8]) -> Result<T, StoreError>
-    where
-        T: serde::Serialize + serde::de::DeserializeOwned,
-    {
-        codec::decode(bytes, VALUE_LIMIT).map_err(|_| self.damaged())
+    fn exactly<const N: usize>(&self, bytes: &[u8]) -> Result<[u8; N], StoreError> {
+        bytes.try_into().map_err(|_| self.damaged())
     }
 
     fn fault(&self, error: sled::Error) -> StoreError {
         tracing::error!(%error, "the index failed");
+        self.has_failed.store(true, Ordering::SeqCst);
         StoreError::index(&self.path, error)
     }
 
@@ -282,8 +281,8 @@ impl Index {
     }
 }
 
-fn key(artifact: Sha256, sequence: u64) -> Vec<u8> {
-    [&artifact.as_bytes()[..], &sequence.to_be_bytes()].concat()
+fn key(artifact: Sha256, kind: u8, number: &[u8]) -> Vec<u8> {
+    [&artifact.as_bytes()[..], &[kind], number].concat()
 }
 
 /// Ends what a rewrite began: the index that was in use stays in use until the new one is named.
@@ -302,27 +301,33 @@ fn finish_rewrite(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use app::ports::Day;
     use verifier::Sha256;
-    use verifier::piece::Source;
 
-    use super::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Trees};
-    use crate::pack::Location;
+    use super::{Cell, Delta, Index, Trees};
+    use crate::catalogue::{BLOCK, Home};
 
-    fn entry(artifact: Sha256, sequence: u64) -> Entry {
-        let place = Location { pack: 0, block: 7, entry: 1 };
-        let pieces = (0..CHANGES_LIMIT).map(|index| {
-            (Source::Local, Kept::new(u32::try_from(index).unwrap(), place, sequence))
-        });
-        Entry { artifact, sequence, changes: Changes::kept(pieces) }
+    fn delta(artifact: Sha256, first: u32, source: u16) -> Delta {
+        let cells = (first..first + 256)
+            .map(|index| (index, Cell::kept(source, Home::Own, Day::from_number(9))));
+        Delta { artifact, cells: cells.collect() }
+    }
+
+    fn told(index: &Index, artifact: Sha256) -> (Vec<(u32, Cell)>, std::ops::Range<u64>) {
+        let mut told = std::collections::BTreeMap::new();
+        let tell = |index, cell| {
+            told.insert(index, cell);
+        };
+        let deltas = index.replay(artifact, tell).unwrap();
+        (told.into_iter().collect(), deltas)
     }
 
     #[test]
     fn an_index_that_is_let_go_of_a_moment_later_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        let artifact = Sha256::of(b"there");
         let index = Index::open(path.clone()).unwrap();
-        index.append(&[entry(artifact, 0)]).unwrap();
+        index.append(&[delta(Sha256::of(b"there"), 0, 1)], |_| 0).unwrap();
         index.sync().unwrap();
         drop(index);
         let held = std::fs::File::open(path.join("db")).unwrap();
@@ -334,7 +339,40 @@ mod tests {
                 held.unlock().unwrap();
             }
         });
-        assert_eq!((trees.unwrap().changes.len(), waits), (1, 3));
+        assert_eq!((trees.unwrap().pieces.len(), waits), (1, 3));
+    }
+
+    #[test]
+    fn folding_says_the_same_with_fewer_values_and_what_comes_later_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path().join("index")).unwrap();
+        let (one, other) = (Sha256::of(b"one"), Sha256::of(b"other"));
+        let mut next = 0..;
+        for first in [0, 100, BLOCK] {
+            index.append(&[delta(one, first, 1)], |_| next.next().unwrap()).unwrap();
+        }
+        index.append(&[delta(other, 7, 3)], |_| 0).unwrap();
+        let (before, deltas) = told(&index, one);
+        assert_eq!((before.len(), deltas.clone()), (356 + 256, 0..3));
+        let block = |number: u32| {
+            let mut cells = vec![Cell::default(); BLOCK as usize];
+            for (at, cell) in &before {
+                if at / BLOCK == number {
+                    cells[(at % BLOCK) as usize] = *cell;
+                }
+            }
+            (number, cells)
+        };
+        index.fold(one, &[block(0), block(1)], deltas).unwrap();
+        let (after, deltas) = told(&index, one);
+        let kept: Vec<_> = after.into_iter().filter(|(_, cell)| cell.has_place()).collect();
+        assert_eq!((kept, deltas), (before, 0..0));
+        index.append(&[delta(one, 5, 2)], |_| 9).unwrap();
+        let (after, deltas) = told(&index, one);
+        assert_eq!((after[5].1.source(), after[4].1.source(), deltas), (2, 1, 9..10));
+        assert_eq!(told(&index, other).0.len(), 256);
+        index.remove(one).unwrap();
+        assert_eq!((told(&index, one).0.len(), told(&index, other).0.len()), (0, 256));
     }
 
     #[test]
@@ -343,22 +381,18 @@ mod tests {
         let path = folder.path().join("index");
         let (gone, there) = (Sha256::of(b"gone"), Sha256::of(b"there"));
         let index = Index::open(path.clone()).unwrap();
-        for sequence in 0..1_000 {
-            index.append(&[entry(gone, sequence)]).unwrap();
+        for sequence in 0..2_000 {
+            index.append(&[delta(gone, 0, 1)], |_| sequence).unwrap();
         }
-        for sequence in 0..3 {
-            index.append(&[entry(there, sequence)]).unwrap();
-        }
+        index.append(&[delta(there, 0, 1)], |_| 3).unwrap();
         index.flush().unwrap();
         index.remove(gone).unwrap();
         assert!(index.size().unwrap() > 4 << 20);
         index.rewrite_all().unwrap();
         assert!(index.size().unwrap() < 1 << 20);
         let check = |index: &Index| {
-            assert_eq!(index.replay(gone, drop).unwrap(), (0, 0));
-            let mut told = 0;
-            assert_eq!(index.replay(there, |_| told += 1).unwrap(), (3, 3));
-            assert_eq!(told, 3);
+            assert!(told(index, gone).0.is_empty());
+            assert_eq!((told(index, there).0.len(), told(index, there).1), (256, 3..4));
         };
         check(&index);
         drop(index);

@@ -7,6 +7,9 @@ use verifier::Sha256;
 
 use crate::files::{self, File};
 
+/// What the version file of a library of this program says.
+pub(crate) const VERSION: &[u8] = b"1\n";
+
 /// Where everything lies under one data folder.
 ///
 /// Making the value touches no file; [`Layout::create`] makes the folders.
@@ -33,6 +36,21 @@ pub enum LayoutError {
         /// What the disk said.
         source: io::Error,
     },
+    /// The library is of before the first release, which kept pieces otherwise. Nothing was touched.
+    #[error(
+        "the library in {} was written by a version before 0.1, in packs, which this one does not \
+         read",
+        .0.display()
+    )]
+    Packs(PathBuf),
+    /// The library is of a later version of this program. Nothing was touched.
+    #[error("the library in {} is of version {version}, which this program does not know", path.display())]
+    Newer {
+        /// The folder of the library.
+        path: PathBuf,
+        /// What its version file says.
+        version: String,
+    },
     /// The folder cannot be made, or nothing can be written in it.
     #[error("data folder {} cannot be written", path.display())]
     NotWritable {
@@ -53,10 +71,12 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// As [`Self::create_root`].
+    /// As [`Self::create_root`], and [`LayoutError::Packs`] or [`LayoutError::Newer`] of a library
+    /// that is not one of this version.
     pub fn create(&self) -> Result<(), LayoutError> {
         self.create_root()?;
-        for folder in [self.store(), self.packs(), self.manifests(), self.drafts()] {
+        self.check_version()?;
+        for folder in [self.store(), self.artifacts(), self.drafts()] {
             is_there(&folder, files::make_folder(&folder))?;
         }
         Ok(())
@@ -164,9 +184,21 @@ impl Layout {
         self.store().join("book-was-written")
     }
 
-    /// Where a copy of them was before they had a file of their own.
-    pub(crate) fn old_book(&self) -> PathBuf {
-        self.store().join("settings")
+    /// Whether a library that is there is one that this program can use.
+    fn check_version(&self) -> Result<(), LayoutError> {
+        let store = self.store();
+        let not_readable = |source| LayoutError::NotReadable { path: self.version(), source };
+        let found = files::read_fitting(&self.version(), 64).map_err(not_readable)?;
+        match found {
+            None if ["packs", "manifests"].iter().any(|folder| store.join(folder).exists()) => {
+                Err(LayoutError::Packs(store))
+            }
+            Some(version) if version != VERSION => {
+                let version = String::from_utf8_lossy(&version).trim().escape_debug().to_string();
+                Err(LayoutError::Newer { path: store, version })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The folder of everything that one process owns at a time.
@@ -184,33 +216,36 @@ impl Layout {
         self.store().join("index")
     }
 
-    /// The folder of the packs.
-    pub fn packs(&self) -> PathBuf {
-        self.store().join("packs")
+    /// The file that says of which version the library is; made last.
+    pub(crate) fn version(&self) -> PathBuf {
+        self.store().join("version")
     }
 
-    /// The pack of this number.
-    pub fn pack(&self, number: u32) -> PathBuf {
-        self.packs().join(format!("{number:06}.pack"))
+    /// What the file system was found to be able to.
+    pub(crate) fn abilities(&self) -> PathBuf {
+        self.store().join("abilities.json")
     }
 
-    /// The number of the pack with this file name, if it is a pack's.
-    pub fn pack_number(file_name: &str) -> Option<u32> {
-        let digits = file_name.strip_suffix(".pack")?;
-        let number = digits.parse().ok()?;
-        (digits == format!("{number:06}")).then_some(number)
+    /// The artifacts that may have been written since the library was last known to be in order.
+    pub(crate) fn busy(&self) -> PathBuf {
+        self.store().join("busy")
     }
 
-    /// The folder of the manifests.
-    pub fn manifests(&self) -> PathBuf {
-        self.store().join("manifests")
+    /// The folder of the artifacts and of what belongs to each.
+    pub fn artifacts(&self) -> PathBuf {
+        self.store().join("artifacts")
     }
 
     /// The manifest of this artifact.
     pub fn manifest(&self, artifact: Sha256) -> PathBuf {
+        self.of(artifact, "manifest")
+    }
+
+    /// What belongs to this artifact and has this ending.
+    pub(crate) fn of(&self, artifact: Sha256, ending: &str) -> PathBuf {
         let text = artifact.to_string();
         let hex = text.strip_prefix("sha256:").unwrap_or(&text);
-        self.manifests().join(format!("{hex}.manifest"))
+        self.artifacts().join(format!("{hex}.{ending}"))
     }
 
     /// The folder of notes on outputs that have no final name yet.
@@ -236,6 +271,8 @@ fn is_there(path: &Path, made: io::Result<()>) -> Result<(), LayoutError> {
 
 #[cfg(test)]
 mod tests {
+    use app::Blamed as _;
+
     use super::{Layout, LayoutError};
 
     #[test]
@@ -250,7 +287,7 @@ mod tests {
         layout.create().unwrap();
         assert!(layout.has_library().unwrap());
         layout.create().unwrap();
-        for made in [layout.packs(), layout.manifests(), layout.drafts()] {
+        for made in [layout.artifacts(), layout.drafts()] {
             assert!(made.is_dir());
             #[cfg(unix)]
             {
@@ -305,15 +342,32 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_has_one_name() {
-        let layout = Layout::new("data");
-        for number in [0, 7, 999_999, 1_000_000, u32::MAX] {
-            let path = layout.pack(number);
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert_eq!(Layout::pack_number(name), Some(number), "{name}");
+    fn a_newer_library_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        std::fs::create_dir(layout.store()).unwrap();
+        for text in ["2\n", "1", "", "one\n"] {
+            std::fs::write(layout.version(), text).unwrap();
+            let error = layout.create().unwrap_err();
+            assert!(matches!(error, LayoutError::Newer { .. }), "{text}: {error}");
+            assert_eq!(std::fs::read_dir(layout.store()).unwrap().count(), 1);
+            assert_eq!(std::fs::read_to_string(layout.version()).unwrap(), text);
         }
-        for name in ["7.pack", "0000007.pack", "+00007.pack", "000007", "000007.packs"] {
-            assert_eq!(Layout::pack_number(name), None, "{name}");
+        std::fs::write(layout.version(), "1\n").unwrap();
+        layout.create().unwrap();
+    }
+
+    #[test]
+    fn a_library_of_packs_is_told_what_to_do() {
+        for old in ["packs", "manifests"] {
+            let folder = tempfile::tempdir().unwrap();
+            let layout = Layout::new(folder.path());
+            std::fs::create_dir_all(layout.store().join(old)).unwrap();
+            let error = layout.create().unwrap_err();
+            assert!(matches!(&error, LayoutError::Packs(at) if *at == layout.store()));
+            let advice = crate::OpenError::from(error).advice().text().to_owned();
+            assert!(advice.starts_with("Put the folder "), "{advice}");
+            assert_eq!(std::fs::read_dir(layout.store()).unwrap().count(), 1);
         }
     }
 }

@@ -1,18 +1,16 @@
 //! Piece lists, and what they say is kept already.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::ports::Landed;
-use verifier::digest::ChunkDigest;
-use verifier::piece::{PieceList, Source};
-use verifier::{Bitfield, PieceIndex, Sha256};
+use verifier::piece::PieceList;
+use verifier::{Bitfield, Geometry, PieceIndex, Sha256};
 
-use crate::catalogue::short;
+use crate::catalogue::{Catalogue, Place};
 use crate::documents;
 use crate::error::StoreError;
-use crate::index::{Kept, Known};
-use crate::pack::Location;
+use crate::pipeline;
 use crate::shared::Shared;
 
 /// The piece list of an artifact, if it was learnt.
@@ -31,127 +29,134 @@ pub(crate) fn list(
     documents::read_list(&shared.layout, artifact, geometry, root)
 }
 
-/// Writes the list down and refers to pieces that other artifacts brought.
+/// Writes the list down and takes in pieces that other artifacts brought. For the one thread that
+/// commits.
 pub(crate) fn learn(
     shared: &Shared,
     artifact: Sha256,
     proven: &Arc<PieceList>,
 ) -> Result<Bitfield, StoreError> {
-    let known = {
+    {
         let catalogue = shared.catalogue();
-        let entry = catalogue.artifacts.get(&artifact);
-        entry.ok_or(StoreError::NotReserved(artifact))?.known.clone()
-    };
-    if known.geometry != *proven.geometry() || known.root != proven.root() {
-        return Err(StoreError::OtherList(artifact));
+        let known = &catalogue.artifact(artifact)?.known;
+        if known.geometry != *proven.geometry() || known.root != proven.root() {
+            return Err(StoreError::OtherList(artifact));
+        }
     }
     if list(shared, artifact)?.is_none() {
         documents::write_list(&shared.layout, artifact, proven)?;
     }
-    let wanted: HashSet<[u8; 32]> = {
+    let (have, others) = {
         let mut catalogue = shared.catalogue();
-        let entry = catalogue.artifacts.get_mut(&artifact);
-        let entry = entry.ok_or(StoreError::NotReserved(artifact))?;
-        if entry.lease.is_some() {
+        if let Some(entry) = catalogue.artifacts.get_mut(&artifact)
+            && entry.lease.is_some()
+        {
             entry.list = Some(Arc::clone(proven));
         }
-        let missing = entry.have.complement();
-        let digests = missing.pieces(&known.geometry).filter_map(|index| digest(proven, index));
-        digests.map(|digest| *digest.as_bytes()).collect()
+        (catalogue.artifact(artifact)?.have.clone(), catalogue.alike(artifact))
     };
     shared.tell([Landed::List(artifact)]);
-    let places = kept_elsewhere(shared, &known, &wanted)?;
-    refer(shared, artifact, proven, &places)
-}
-
-/// Where pieces with these digests lie.
-fn kept_elsewhere(
-    shared: &Shared,
-    known: &Known,
-    wanted: &HashSet<[u8; 32]>,
-) -> Result<HashMap<[u8; 32], Location>, StoreError> {
-    let mut places = HashMap::new();
-    let others: Vec<Sha256> = {
-        let catalogue = shared.catalogue();
-        let alike = |other: &Known| other.root.algorithm() == known.root.algorithm();
-        let others = catalogue.artifacts.iter();
-        let others = others.filter(|(_, entry)| alike(&entry.known) && !entry.have.is_empty());
-        others.map(|(artifact, _)| *artifact).collect()
-    };
+    if others.is_empty() || have.is_full() {
+        return Ok(have);
+    }
+    let mut wanted = Wanted::new(proven, &have.complement());
     for other in others {
-        let list = match list(shared, other) {
-            Ok(Some(list)) => list,
-            Ok(None) => continue,
+        match list(shared, other) {
+            Ok(Some(list)) => wanted.look(&shared.catalogue(), other, &list),
+            Ok(None) => {}
+            // What is wrong with another artifact is no reason to keep this one from coming.
             Err(error) => {
-                // What is wrong with another artifact is no reason to keep this one from coming.
                 tracing::error!(%error, artifact = %other, "cannot read a piece list");
-                continue;
-            }
-        };
-        let catalogue = shared.catalogue();
-        let Some(entry) = catalogue.artifacts.get(&other) else { continue };
-        for (index, place) in entry.kept() {
-            let digest = digest(&list, index).map(|digest| *digest.as_bytes());
-            if let Some(digest) = digest.filter(|digest| wanted.contains(digest)) {
-                places.insert(digest, place);
             }
         }
     }
-    Ok(places)
+    let found = wanted.found();
+    if !found.is_empty() {
+        take_in(shared, artifact, &found)?;
+    }
+    Ok(shared.catalogue().artifact(artifact)?.have.clone())
 }
 
-/// Marks the missing pieces that lie at these places as kept.
-fn refer(
+/// Pieces that are missing, and where others have them.
+pub(crate) struct Wanted {
+    geometry: Geometry,
+    wanted: HashMap<[u8; 32], Vec<PieceIndex>>,
+    found: Vec<(PieceIndex, Place)>,
+}
+
+impl Wanted {
+    pub(crate) fn new(list: &PieceList, missing: &Bitfield) -> Self {
+        let geometry = *list.geometry();
+        let mut wanted: HashMap<[u8; 32], Vec<PieceIndex>> = HashMap::new();
+        for index in missing.pieces(&geometry) {
+            if let Some(digest) = list.digests().get(index.as_usize()) {
+                wanted.entry(*digest.as_bytes()).or_default().push(index);
+            }
+        }
+        Self { geometry, wanted, found: Vec::new() }
+    }
+
+    /// Looks which of them an artifact has, that has this list.
+    pub(crate) fn look(&mut self, catalogue: &Catalogue, other: Sha256, list: &PieceList) {
+        let Some(entry) = catalogue.artifacts.get(&other) else { return };
+        let theirs = &entry.known.geometry;
+        for there in entry.have.pieces(theirs) {
+            let Some(digest) = list.digests().get(there.as_usize()) else { continue };
+            let Some(place) = entry.place(other, there) else { continue };
+            for index in self.wanted.remove(digest.as_bytes()).unwrap_or_default() {
+                if self.geometry.length(index) == theirs.length(there) {
+                    self.found.push((index, place));
+                }
+            }
+        }
+    }
+
+    /// Those that somebody has, in order.
+    pub(crate) fn found(mut self) -> Vec<(PieceIndex, Place)> {
+        self.found.sort_unstable();
+        self.found
+    }
+}
+
+/// Takes in pieces that lie at these places: in the own file, if it can share their blocks, or as
+/// pieces that lie elsewhere.
+fn take_in(
     shared: &Shared,
     artifact: Sha256,
-    list: &PieceList,
-    places: &HashMap<[u8; 32], Location>,
-) -> Result<Bitfield, StoreError> {
-    let mut kept = Vec::new();
-    if !places.is_empty() {
-        let missing = match shared.catalogue().artifacts.get(&artifact) {
-            Some(entry) => entry.have.complement(),
-            None => return Err(StoreError::NotReserved(artifact)),
-        };
-        for index in missing.pieces(list.geometry()) {
-            let place = digest(list, index).and_then(|digest| places.get(digest.as_bytes()));
-            let Some(place) = place else { continue };
-            // The header is asked as well, so that a wrong index cannot spread.
-            let described = shared.packs.described(*place)?;
-            let same = described.filter(|piece| {
-                digest(list, index) == Some(piece.digest)
-                    && piece.length == list.geometry().length(index)
-            });
-            if let Some(piece) = same {
-                kept.push((index, *place, short(&piece.address)));
-            }
-        }
-    }
-    let rows: Vec<_> = kept
-        .iter()
-        .map(|(index, place, short)| (Source::Local, Kept::new(index.get(), *place, *short)))
-        .collect();
-    let entries = {
-        let mut catalogue = shared.catalogue();
-        let entry = catalogue.artifacts.get_mut(&artifact);
-        entry.ok_or(StoreError::NotReserved(artifact))?.changes(artifact, &rows)
-    };
-    shared.index.append(&entries)?;
+    found: &[(PieceIndex, Place)],
+) -> Result<(), StoreError> {
+    let copied = if shared.can_clone { copy(shared, artifact, found)? } else { Vec::new() };
+    let taken = shared.catalogue().refer(artifact, found, &copied);
+    pipeline::fold(shared, artifact)?;
     shared.index.sync()?;
-    let mut catalogue = shared.catalogue();
-    // What was read in the meantime may have turned out to be bad.
-    kept.retain(|(_, place, _)| !catalogue.addresses.is_spoilt(*place));
-    let landed: Vec<_> = kept.iter().map(|(index, ..)| Landed::Piece(artifact, *index)).collect();
-    for (index, place, _) in kept {
-        catalogue.keep(artifact, index, place, Source::Local);
-    }
-    let entry = catalogue.artifacts.get(&artifact);
-    let have = entry.ok_or(StoreError::NotReserved(artifact))?.have.clone();
-    drop(catalogue);
-    shared.tell(landed);
-    Ok(have)
+    shared.tell(taken.into_iter().map(|index| Landed::Piece(artifact, index)));
+    Ok(())
 }
 
-fn digest(list: &PieceList, index: PieceIndex) -> Option<ChunkDigest> {
-    list.digests().get(index.as_usize()).copied()
+/// Copies pieces into the artifact's own file; those that could be, in order.
+fn copy(
+    shared: &Shared,
+    artifact: Sha256,
+    found: &[(PieceIndex, Place)],
+) -> Result<Vec<PieceIndex>, StoreError> {
+    let geometry = |artifact: Sha256| {
+        shared.catalogue().artifacts.get(&artifact).map(|entry| entry.known.geometry)
+    };
+    let own = geometry(artifact).ok_or(StoreError::NotReserved(artifact))?;
+    shared.busy.begin(artifact)?;
+    shared.slots.make(artifact, &own)?;
+    let Some(slot) = shared.slots.get(artifact, &own)? else { return Ok(Vec::new()) };
+    let mut copied = Vec::new();
+    for (index, place) in found {
+        let Some(theirs) = geometry(place.holder) else { continue };
+        let Some(there) = theirs.index(place.index) else { continue };
+        let Ok(Some(holder)) = shared.slots.get(place.holder, &theirs) else { continue };
+        if let Err(error) = holder.copy_to(there, &slot, *index) {
+            tracing::warn!(%error, "a piece of another artifact cannot be copied");
+            continue;
+        }
+        copied.push(*index);
+    }
+    slot.sync()?;
+    Ok(copied)
 }

@@ -1,10 +1,12 @@
-//! The disk adapter: packs of piece bytes, the index over them, outputs and journals.
+//! The disk adapter: a file for each artifact, the index over them, outputs and journals.
 //!
-//! Piece bytes lie in append-only packs that describe themselves; sled holds what the library
-//! knows of them. Nothing is acknowledged before it would survive a crash.
+//! Each piece lies where it lies in its artifact; sled holds what the library knows of them.
+//! Nothing is acknowledged before it would survive a crash.
 
+mod abilities;
 mod accounts;
 mod book;
+mod busy;
 mod catalogue;
 mod codec;
 mod device;
@@ -19,13 +21,14 @@ mod layout;
 mod learn;
 mod lock;
 pub mod outputs;
-mod pack;
 mod pipeline;
+mod prove;
 mod quota;
 mod recovery;
 mod room;
 mod scrub;
 mod shared;
+mod slot;
 mod store;
 #[cfg(test)]
 mod tests;

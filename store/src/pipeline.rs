@@ -1,90 +1,78 @@
-//! The way of a piece to the disk: one thread writes, one makes durable and acknowledges.
+//! The way of a piece to the disk: whoever keeps it writes it, one thread makes durable and
+//! acknowledges.
 //!
-//! While a batch is being made durable the next one is written, and whatever has been written by
-//! then is the next batch. So a single piece waits for nobody, and many share one sync.
+//! While a batch is being made durable more is written, and whatever has been written by then is
+//! the next batch. So a single piece waits for nobody, and many share one sync.
 
 mod commit;
-mod writer;
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use app::ports::Landed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use verifier::Sha256;
 use verifier::piece::VerifiedPiece;
+use verifier::{Geometry, Sha256};
+
+pub(crate) use commit::{close, fold, settle, write_row};
 
 use crate::error::{At as _, StoreError};
-use crate::pack::Appender;
 use crate::shared::Shared;
+use crate::slot::{Kind, Slot};
+use commit::Item;
 
 /// How much may be under way, in KiB.
 const ROOM: u32 = 32 << 10;
 
-/// From this size on a piece is hashed on another thread than the one that polls, in bytes.
-const HASH_ASIDE: usize = 32 << 10;
+/// How often it is tried whether a full disk has room again.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// The two threads, and the queue to them.
+/// The thread, and the queue to it.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
+    shared: Arc<Shared>,
     jobs: Option<Jobs>,
     room: Arc<Semaphore>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-/// The queue to the writer. Work that is still in it is done before the threads end, and they end
+/// The queue to the thread. Work that is still in it is done before the thread ends, and it ends
 /// only when every clone is gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs(Sender<Job>);
 
-/// What the writer does, in the order in which it was asked.
+/// What the thread does, in the order in which it was asked.
 enum Job {
-    Keep(Keep),
+    Written(Item),
     Exclusive(Box<dyn FnOnce(&Shared) + Send>),
 }
 
-/// A piece to be kept.
-struct Keep {
+/// A piece's artifact, as it was when the piece was to be kept.
+#[derive(Clone, Copy)]
+struct Admitted {
     artifact: Sha256,
-    piece: VerifiedPiece,
-    address: [u8; 32],
-    waiter: Waiter,
-}
-
-/// Who waits for a piece, and its share of the room.
-struct Waiter {
-    done: oneshot::Sender<Result<(), StoreError>>,
-    _room: OwnedSemaphorePermit,
-}
-
-impl Waiter {
-    fn tell(self, outcome: Result<(), StoreError>) {
-        // Whoever stopped waiting still has the piece kept.
-        drop(self.done.send(outcome));
-    }
+    life: u64,
+    geometry: Geometry,
 }
 
 impl Pipeline {
-    /// Starts the threads.
-    pub(crate) fn start(shared: &Arc<Shared>) -> Result<Self, StoreError> {
-        let newest = shared.packs.numbers()?.last().copied();
-        let appender = Appender::new(shared.layout.clone(), newest)?;
+    /// Starts the thread.
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel();
-        let (written, batches) = mpsc::channel();
-        let here = shared.layout.store();
-        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let committer = Arc::clone(shared);
-        let committing =
-            thread("store-commit").spawn(move || commit::run(&committer, &batches)).at(&here)?;
-        let writer = Arc::clone(shared);
-        let writing = thread("store-write")
-            .spawn(move || writer::Writer::new(writer, appender, written).run(&queue))
-            .at(&here)?;
+        let committer = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("store-commit".to_owned())
+            .spawn(move || run(&committer, &queue))
+            .at(&shared.layout.store())?;
         let room = Arc::new(Semaphore::new(ROOM as usize));
-        Ok(Self { jobs: Some(Jobs(jobs)), room, threads: vec![writing, committing] })
+        Ok(Self { shared, jobs: Some(Jobs(jobs)), room, thread: Some(thread) })
     }
 
-    /// Keeps a piece; done when it is durable. Dropping the future does not take it back.
+    /// Keeps a piece; done when it is durable. While the disk is full, it waits.
+    ///
+    /// Dropping the future takes back nothing that was written already.
     pub(crate) async fn keep(
         &self,
         artifact: Sha256,
@@ -93,22 +81,81 @@ impl Pipeline {
         let length = piece.bytes().len();
         let kibibytes = u32::try_from(length.div_ceil(1 << 10)).unwrap_or(ROOM).clamp(1, ROOM);
         let room = Arc::clone(&self.room).acquire_many_owned(kibibytes);
-        let room = room.await.map_err(|_| StoreError::Closed)?;
-        let address = if length < HASH_ASIDE {
-            *blake3::hash(piece.bytes()).as_bytes()
-        } else {
-            let bytes = piece.bytes().clone();
-            let hash = tokio::task::spawn_blocking(move || *blake3::hash(&bytes).as_bytes());
-            hash.await.map_err(|_| StoreError::Closed)?
-        };
+        let room = Arc::new(room.await.map_err(|_| StoreError::Closed)?);
+        loop {
+            match self.try_to_keep(artifact, &piece, &room).await {
+                Err(StoreError::Full { .. }) => self.wait_for_room(artifact).await,
+                outcome => {
+                    let waited = self.shared.catalogue().waiting.remove(&artifact);
+                    self.shared.tell((waited && outcome.is_ok()).then_some(Landed::Room(artifact)));
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    async fn try_to_keep(
+        &self,
+        artifact: Sha256,
+        piece: &VerifiedPiece,
+        room: &Arc<OwnedSemaphorePermit>,
+    ) -> Result<(), StoreError> {
+        let Some(admitted) = self.admitted(artifact, piece)? else { return Ok(()) };
+        let slot = self.slot(admitted).await?;
+        let (jobs, piece, room) = (self.jobs()?.clone(), piece.clone(), Arc::clone(room));
         let (done, kept) = oneshot::channel();
-        let waiter = Waiter { done, _room: room };
-        self.jobs()?.send(Job::Keep(Keep { artifact, piece, address, waiter }))?;
+        let work = move || {
+            let _room = room;
+            slot.write(piece.index(), piece.bytes(), &blake3::hash(piece.bytes()))?;
+            let (life, index, source) = (admitted.life, piece.index(), piece.source());
+            jobs.send(Job::Written(Item { artifact, life, index, source, slot, done }))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)??;
         kept.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Does work between two batches: everything asked before is durable, and nothing is written
-    /// until the work is done.
+    /// The artifact of a piece that is to be kept; `None` if it is kept already.
+    fn admitted(
+        &self,
+        artifact: Sha256,
+        piece: &VerifiedPiece,
+    ) -> Result<Option<Admitted>, StoreError> {
+        let catalogue = self.shared.catalogue();
+        let entry = catalogue.artifacts.get(&artifact).filter(|entry| entry.lease.is_some());
+        let entry = entry.ok_or(StoreError::NotReserved(artifact))?;
+        let (life, geometry) = (entry.life, entry.known.geometry);
+        Ok((!entry.have.contains(piece.index())).then_some(Admitted { artifact, life, geometry }))
+    }
+
+    /// The artifact's file, which is made, or made writable, if need be.
+    async fn slot(&self, admitted: Admitted) -> Result<Arc<Slot>, StoreError> {
+        let Admitted { artifact, geometry, .. } = admitted;
+        let look = move |shared: &Shared| shared.slots.get(artifact, &geometry);
+        match look(&self.shared)? {
+            Some(slot) if slot.kind == Kind::Part => Ok(slot),
+            _ => {
+                let make = move |shared: &Shared| {
+                    shared.slots.make(artifact, &geometry)?;
+                    look(shared)
+                };
+                self.exclusive(make).await??.ok_or(StoreError::Lost)
+            }
+        }
+    }
+
+    async fn wait_for_room(&self, artifact: Sha256) {
+        let came = self.shared.room.notified();
+        self.shared.catalogue().waiting.insert(artifact);
+        let place = self.shared.layout.store().into();
+        self.shared.tell([Landed::Full { artifact, place }]);
+        tokio::select! {
+            () = came => {}
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+
+    /// Does work between two batches: nothing is made durable, and nothing is moved or removed,
+    /// meanwhile.
     pub(crate) async fn exclusive<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> T + Send + 'static,
@@ -141,10 +188,28 @@ impl Jobs {
 impl Drop for Pipeline {
     fn drop(&mut self) {
         self.jobs = None;
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the store ended early");
-            }
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the store ended early");
         }
     }
+}
+
+/// Works until nobody can ask any more.
+fn run(shared: &Shared, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let (mut items, mut next) = (Vec::new(), Some(first));
+        while let Some(job) = next {
+            match job {
+                Job::Written(item) => items.push(item),
+                Job::Exclusive(work) => {
+                    commit::commit(shared, std::mem::take(&mut items));
+                    commit::write_marks(shared);
+                    work(shared);
+                }
+            }
+            next = queue.try_recv().ok();
+        }
+        commit::commit(shared, items);
+    }
+    close(shared);
 }

@@ -1,9 +1,9 @@
 //! Admission: what an artifact needs, whether it fits, and making the room.
 //!
-//! What goes is planned in [`crate::room`]; what gives up places runs between two batches of the writer.
+//! What goes is planned in [`crate::room`]; what changes something is done by the
+//! one thread that commits.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use app::ports::{Accounts, Evictable, Held, Reservation, ReserveError};
 use verifier::geometry::CHUNK_LIMITS;
@@ -18,14 +18,14 @@ use crate::error::{At as _, StoreError};
 use crate::forget;
 use crate::index::Known;
 use crate::layout::Layout;
-use crate::pack::{BLOCK, blocks};
+use crate::pipeline;
 use crate::room::{self, Candidate, Device, Limit, Of, Using, in_blocks};
 use crate::shared::Shared;
 
 /// The quota until the user sets one, in bytes.
 pub(crate) const DEFAULT_QUOTA: u64 = 4 << 30;
 
-/// Index, piece list and header that a piece may need beside its bytes, in bytes.
+/// Index, piece list and address that a piece may need beside its bytes, in bytes.
 pub(crate) const PIECE_OVERHEAD: u64 = 160;
 
 /// Index and manifest that an artifact may need, in bytes.
@@ -149,7 +149,7 @@ pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
 
 /// The limits that the needs run into, as things are: the quota, and each device that would be written to, for what would be written there.
 fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
-    let Accounts { live, dead, index, reserved, quota, .. } = accounts(shared).map_err(failed)?;
+    let Accounts { live, index, reserved, quota, .. } = accounts(shared).map_err(failed)?;
     let place = shared.layout.store();
     let own = device::of(&place).at(&place).map_err(failed)?;
     let promised = |device: u64| {
@@ -162,7 +162,7 @@ fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
     };
     let mut limits = Vec::new();
     if needs.library > 0 {
-        let used = live + dead + index + reserved;
+        let used = live + index + reserved;
         limits.push(Limit { of: Of::Quota, most: quota, used, wanted: needs.library });
     }
     let mut here = needs.library;
@@ -185,7 +185,7 @@ fn planned(shared: &Shared, needs: &Needs) -> Result<Vec<Evictable>, ReserveErro
     // What each artifact takes is asked for only where it matters.
     match room::plan(&limits, Vec::new()) {
         Ok(nothing) => Ok(nothing),
-        Err(_) => room::plan(&limits, candidates(&shared.catalogue(), needs)),
+        Err(_) => room::plan(&limits, candidates(shared, needs).map_err(failed)?),
     }
 }
 
@@ -220,8 +220,9 @@ fn make_room(
     Ok(evicted)
 }
 
-fn candidates(catalogue: &Catalogue, needs: &Needs) -> Vec<Candidate> {
-    let footprints = footprints(catalogue);
+fn candidates(shared: &Shared, needs: &Needs) -> Result<Vec<Candidate>, StoreError> {
+    let footprints = footprints(shared)?;
+    let catalogue = shared.catalogue();
     let itself = needs.artifact.as_ref().map(|(artifact, _)| *artifact);
     let candidate = |(artifact, entry): (&Sha256, &Artifact)| {
         let evictable = Evictable {
@@ -235,7 +236,7 @@ fn candidates(catalogue: &Catalogue, needs: &Needs) -> Vec<Candidate> {
         let using = if is_used { Using::Somebody } else { Using::Nobody };
         Candidate { evictable, pin: entry.known.pin, using }
     };
-    catalogue.artifacts.iter().map(candidate).collect()
+    Ok(catalogue.artifacts.iter().map(candidate).collect())
 }
 
 fn failed(error: StoreError) -> ReserveError {
@@ -246,9 +247,9 @@ fn same_cut(known: &Known, reservation: &Reservation) -> bool {
     known.geometry == reservation.geometry && known.root == reservation.root
 }
 
-/// Bytes that pieces take in a pack.
+/// Bytes that pieces take.
 fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
-    pieces.map(|index| blocks(geometry.length(index)) * BLOCK).sum()
+    pieces.map(|index| in_blocks(geometry.length(index).into())).sum()
 }
 
 fn lease(
@@ -265,28 +266,30 @@ fn lease(
         }
         None => Known::reserved(reservation, now),
     };
+    let same = |entry: &&Artifact| same_cut(&entry.known, reservation);
+    if shared.catalogue().artifacts.get(&artifact).filter(same).is_none() {
+        // One of another cut has no piece, or it would have been refused.
+        shared.catalogue().artifacts.remove(&artifact);
+        forget::clear(shared, artifact)?;
+    }
     documents::write_manifest(&shared.layout, artifact, &known, &reservation.manifest)?;
-    shared.index.put_facts(artifact, &known.facts())?;
-    shared.index.sync()?;
     {
         let mut catalogue = shared.catalogue();
-        let same = |entry: &&mut Artifact| same_cut(&entry.known, reservation);
-        if let Some(entry) = catalogue.artifacts.get_mut(&artifact).filter(same) {
-            entry.known = known.clone();
-        } else {
-            // One of another cut has no piece, or it would have been refused.
-            let next = catalogue.artifacts.get(&artifact).map_or(0, |entry| entry.next);
-            let mut entry = Artifact::new(known.clone());
-            entry.next = next;
-            catalogue.artifacts.insert(artifact, entry);
+        match catalogue.artifacts.get_mut(&artifact) {
+            Some(entry) => entry.known = known.clone(),
+            None => {
+                catalogue.add(artifact, known.clone());
+            }
         }
     }
+    pipeline::write_row(shared, artifact)?;
+    shared.index.sync()?;
     let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;
+    shared.busy.begin(artifact)?;
     let mut catalogue = shared.catalogue();
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
     let output = needs.output.map(|output| output.promised);
     entry.lease = Some(Lease { reserved: needs.library, output });
-    let list = list.as_ref().map(Arc::clone);
     Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

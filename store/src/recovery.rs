@@ -1,31 +1,29 @@
 //! Opening: the lock, the index, and whatever the last process left behind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::library::MEND_MANIFEST;
-use verifier::piece::{ArrivedPiece, Source};
-use verifier::{ChunkAlgorithm, Sha256};
+use verifier::Sha256;
 
-use crate::book::{self, BookFile};
-use crate::catalogue::{Artifact, Catalogue, short};
+use crate::abilities::Abilities;
+use crate::book::BookFile;
+use crate::busy::Busy;
+use crate::catalogue::{BLOCK, Behind, Catalogue, Elsewhere, Home, State};
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
 use crate::files;
 use crate::forget;
-use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept, Known};
-use crate::layout::Layout;
+use crate::index::{Index, Known, Row};
+use crate::layout::{Layout, VERSION};
+use crate::learn::Wanted;
 use crate::lock::StoreLock;
-use crate::pack::{BLOCK, Described, Location, Looked, Packs};
+use crate::prove::prove;
 use crate::quota::DEFAULT_QUOTA;
 use crate::shared::Shared;
-
-/// Changes are rewritten at open when they are so many times as many as full ones would be …
-const FACTOR: usize = 8;
-/// … and so many more.
-const SLACK: usize = 256;
+use crate::slot::Slots;
 
 /// Opens the store of a data folder; tells what the user should know of it.
 pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<String>), OpenError> {
@@ -37,26 +35,35 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         (layout.root(), "book.json-"),
         (layout.root(), "probe-"),
         (&layout.store(), "book-was-written-"),
-        (&layout.manifests(), ""),
+        (&layout.store(), "version-"),
+        (&layout.store(), "abilities.json-"),
+        (&layout.store(), "busy-"),
+        (&layout.artifacts(), ""),
     ] {
         files::sweep(folder, beginning).at(folder)?;
     }
     // First, so that nothing is changed beside one that is refused.
     let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
     let book = Arc::new(book);
+    let abilities = Abilities::of(&layout)?;
+    if !layout.version().exists() {
+        // From here on it is a library; whatever is in it so far is made again.
+        let version = layout.version();
+        files::replace(&version, &[VERSION]).at(&version)?;
+    }
     let recovery = match aside(&layout, &book)? {
         Err(StoreError::Index(_)) => {
             let damaged = set_aside(&layout.index())?;
             let notice = format!(
-                "The index of the library was damaged. It was made anew from the packs; where \
-                 pieces came from is no longer known. The damaged one is in {}.",
+                "The index of the library was damaged. It was made anew from the pieces; where \
+                 they came from is no longer known. The damaged one is in {}.",
                 damaged.display()
             );
             Recovery::run(layout, &book, vec![notice])?
         }
         outcome => outcome?,
     };
-    let Recovery { layout, index, catalogue, mut notices, .. } = recovery;
+    let Recovery { layout, index, slots, busy, catalogue, mut notices, .. } = recovery;
     if is_lost {
         notices.push(format!(
             "The list of paired peers, {}, is gone, and with it who is blocked or banned, and the \
@@ -72,7 +79,9 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
             layout.store().display()
         ));
     }
-    Ok((Shared::new(layout, lock, index, book, catalogue), notices))
+    let can_clone = abilities.clones;
+    let shared = Shared::new(layout, lock, index, slots, busy, book, can_clone, catalogue);
+    Ok((shared, notices))
 }
 
 /// Recovers on a thread of its own, because sled panics on some damage.
@@ -95,51 +104,50 @@ fn aside(
 
 struct Recovery {
     layout: Layout,
-    packs: Packs,
+    slots: Slots,
     index: Index,
+    busy: Busy,
     catalogue: Catalogue,
-    /// Packs of which not all could be read: what lies in them is not known, and stays.
-    unread: BTreeSet<u32>,
+    /// Artifacts of which the index knows nothing.
+    unknown: BTreeSet<Sha256>,
     notices: Vec<String>,
 }
 
 impl Recovery {
     fn run(layout: Layout, book: &BookFile, mut notices: Vec<String>) -> Result<Self, StoreError> {
-        let packs = Packs::new(layout.clone());
         let path = layout.index();
         let absent = !path.exists() && !path.with_extension("old").exists();
-        let lost =
-            absent && (!packs.numbers()?.is_empty() || !documents::artifacts(&layout)?.is_empty());
-        if lost && notices.is_empty() {
+        if absent && !documents::artifacts(&layout)?.is_empty() && notices.is_empty() {
             notices.push(format!(
-                "The index of the library was lost from {}. It was made anew from the packs; where \
-                 pieces came from is no longer known.",
+                "The index of the library was lost from {}. It was made anew from the pieces; \
+                 where they came from is no longer known.",
                 path.display()
             ));
         }
         let index = Index::open(path)?;
-        book::migrate(&layout, &index, book)?;
         let mut catalogue = Catalogue::default();
         catalogue.quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
-        let unread = BTreeSet::new();
-        let mut recovery = Self { layout, packs, index, catalogue, unread, notices };
-        recovery.read()?;
-        recovery.adopt()?;
-        recovery.reclaim()?;
+        let (slots, busy) = (Slots::new(layout.clone()), Busy::new(layout.busy()));
+        let unknown = BTreeSet::new();
+        let mut recovery = Self { layout, slots, index, busy, catalogue, unknown, notices };
+        recovery.read_artifacts()?;
+        recovery.read_pieces()?;
+        recovery.prove()?;
+        recovery.sweep()?;
         forget::trim_index(&recovery.index, recovery.catalogue.kept_pieces())?;
         Ok(recovery)
     }
 
     /// Reads what the index knows, and the manifests that it does not.
-    fn read(&mut self) -> Result<(), StoreError> {
+    fn read_artifacts(&mut self) -> Result<(), StoreError> {
         for artifact in documents::half_forgotten(&self.layout)? {
             self.index.remove(artifact)?;
             self.index.sync()?;
             documents::finish_forgetting(&self.layout, artifact)?;
         }
-        for (artifact, facts) in self.index.facts()? {
-            let mut known =
-                Known::from_facts(&facts).ok_or_else(|| StoreError::Index(self.layout.index()))?;
+        let damaged = || StoreError::Index(self.layout.index());
+        for (artifact, Row::V0 { facts, peers, elsewhere }) in self.index.rows()? {
+            let mut known = Known::from_facts(&facts).ok_or_else(damaged)?;
             // Written and synced after the index, which may have lost its last entries.
             let written = documents::read_manifest(&self.layout, artifact);
             if let Err(error) = &written {
@@ -152,7 +160,11 @@ impl Recovery {
                     known.model_id, known.model_version
                 )),
             }
-            self.catalogue.artifacts.insert(artifact, Artifact::new(known));
+            let elsewhere = Elsewhere::from_rows(&elsewhere, known.geometry.piece_count());
+            let elsewhere = elsewhere.ok_or_else(damaged)?;
+            if !self.catalogue.read(artifact, known, &peers, elsewhere) {
+                return Err(damaged());
+            }
         }
         for artifact in documents::artifacts(&self.layout)? {
             if self.catalogue.artifacts.contains_key(&artifact) {
@@ -160,195 +172,129 @@ impl Recovery {
             }
             // The index was lost, or lost its last entries in a power cut.
             if let Some((known, _)) = documents::read_manifest(&self.layout, artifact)? {
-                self.index.put_facts(artifact, &known.facts())?;
-                self.catalogue.artifacts.insert(artifact, Artifact::new(known));
+                self.catalogue.add(artifact, known);
+                self.unknown.insert(artifact);
             }
         }
-        let mut ends = BTreeMap::new();
-        for pack in self.packs.numbers()? {
-            ends.insert(pack, self.packs.length(pack)? / BLOCK);
-        }
-        let exists = |place: Location| {
-            ends.get(&place.pack).is_some_and(|end| u64::from(place.block) < *end)
-        };
+        Ok(())
+    }
+
+    /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
+    fn read_pieces(&mut self) -> Result<(), StoreError> {
         let mut lost = 0;
-        let artifacts: Vec<Sha256> = self.catalogue.artifacts.keys().copied().collect();
-        for artifact in artifacts {
-            let catalogue = &mut self.catalogue;
-            let (next, values) = self.index.replay(artifact, |changes| {
-                lost += catalogue.replay(artifact, &changes, exists);
-            })?;
-            if let Some(entry) = self.catalogue.artifacts.get_mut(&artifact) {
-                entry.next = next;
-                if values > entry.have.count() as usize / CHANGES_LIMIT * FACTOR + SLACK {
-                    rewrite(&self.index, artifact, entry)?;
+        let written = documents::written(&self.layout)?;
+        for (artifact, entry) in &mut self.catalogue.artifacts {
+            let geometry = entry.known.geometry;
+            entry.behind.deltas = self.index.replay(*artifact, |index, cell| {
+                if let Some(index) = geometry.index(index) {
+                    entry.put(index, cell);
+                    entry.behind.blocks.insert(index.get() / BLOCK);
                 }
+            })?;
+            if entry.behind.deltas.is_empty() {
+                entry.behind.blocks.clear();
+            }
+            let claims = |home| {
+                entry.lying().filter(|index| entry.cell(*index).home() == home).collect::<Vec<_>>()
+            };
+            let own = claims(Home::Own);
+            if !written.contains(artifact) {
+                lost += own.len();
+                for index in own {
+                    entry.change(index, entry.cell(index).with(State::Missing));
+                }
+            }
+        }
+        let mut astray = Vec::new();
+        for (artifact, entry) in &self.catalogue.artifacts {
+            for (index, place) in entry.lying_elsewhere() {
+                if !self.catalogue.is_there(place) {
+                    astray.push((*artifact, index));
+                }
+            }
+        }
+        lost += astray.len();
+        for (artifact, index) in astray {
+            if let Some(entry) = self.catalogue.artifacts.get_mut(&artifact) {
+                entry.change(index, entry.cell(index).with(State::Missing));
             }
         }
         if lost > 0 {
             self.notices.push(format!(
-                "{lost} kept pieces were lost with their packs. They count as missing; import the \
+                "{lost} kept pieces were lost with their files. They count as missing; import the \
                  models again to get them."
             ));
         }
         Ok(())
     }
 
-    /// Takes in what lies in packs behind the last place the index knows, and cuts the rest off.
-    fn adopt(&mut self) -> Result<(), StoreError> {
-        let mut ends = BTreeMap::new();
-        for (place, _) in self.catalogue.places() {
-            let end = ends.entry(place.pack).or_insert((place.block, 0_u64));
-            end.0 = end.0.max(place.block);
+    /// Looks at the pieces of each artifact that may not be as the index says.
+    fn prove(&mut self) -> Result<(), StoreError> {
+        let busy = self.busy.read()?;
+        let mut is_changed = busy.as_ref().is_none_or(|busy| !busy.is_empty());
+        for (artifact, entry) in &mut self.catalogue.artifacts {
+            let is_in_doubt = self.unknown.contains(artifact)
+                || busy.as_ref().is_none_or(|busy| busy.contains(artifact));
+            if is_in_doubt {
+                prove(&self.layout, &self.slots, *artifact, entry)?;
+            }
         }
-        for (pack, (block, end)) in &mut ends {
-            *end = match self.packs.run(*pack, *block)? {
-                Looked::Whole(run) => u64::from(*block) + run.blocks(),
-                // Of how much the index speaks cannot be read any more, so nothing is cut off.
-                Looked::Other | Looked::Unread => self.packs.length(*pack)?.div_ceil(BLOCK),
-            };
+        for artifact in self.unknown.clone() {
+            self.share(artifact)?;
         }
-        let mut found = HashMap::new();
-        let mut tails = Vec::new();
-        for pack in self.packs.numbers()? {
-            let known = ends.get(&pack).map_or(0, |(_, end)| *end);
-            if self.packs.length(pack)? == known * BLOCK {
-                continue;
+        for (artifact, entry) in &mut self.catalogue.artifacts {
+            let is_in_doubt = self.unknown.contains(artifact);
+            if is_in_doubt || !entry.behind.blocks.is_empty() {
+                let blocks = &entry.behind.blocks;
+                let blocks: Vec<_> =
+                    blocks.iter().map(|block| (*block, entry.block(*block).to_vec())).collect();
+                self.index.fold(*artifact, &blocks, entry.behind.deltas.clone())?;
+                // Last: one without a row is proven again.
+                self.index.put_row(*artifact, &entry.row(entry.known.facts()))?;
+                entry.behind = Behind::default();
+                is_changed = true;
             }
-            let Some(runs) = self.packs.runs_from(pack, known)? else {
-                self.unread.insert(pack);
-                continue;
-            };
-            for (block, run) in runs {
-                let end = u64::from(block) + run.blocks();
-                for (entry, piece) in (0_u8..).zip(run.pieces()) {
-                    let place = Location { pack, block, entry };
-                    found.insert(digest_key(piece), (place, end));
-                }
-            }
-            tails.push((pack, known));
         }
-        let adopted = if found.is_empty() { BTreeMap::new() } else { self.take_in(&found)? };
-        for (pack, known) in tails {
-            let end = adopted.get(&pack).copied().unwrap_or(0).max(known);
-            if self.unread.contains(&pack) {
-                continue;
-            }
-            if end == 0 {
-                self.packs.remove(pack)?;
-            } else {
-                self.packs.cut(pack, end)?;
-            }
+        if is_changed {
+            self.index.sync()?;
+            self.busy.end_all()?;
         }
         Ok(())
     }
 
-    /// Keeps what was found for the artifacts that miss it; gives the end of each pack's last
-    /// run that is of use, in blocks.
-    fn take_in(
-        &mut self,
-        found: &HashMap<(ChunkAlgorithm, [u8; 32]), (Location, u64)>,
-    ) -> Result<BTreeMap<u32, u64>, StoreError> {
-        let mut ends: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut entries = Vec::new();
-        let Catalogue { artifacts, addresses, .. } = &mut self.catalogue;
-        for (artifact, entry) in artifacts {
+    /// Finds again where pieces lie that lie with others.
+    fn share(&mut self, artifact: Sha256) -> Result<(), StoreError> {
+        let others = self.catalogue.alike(artifact);
+        let list = |recovery: &Self, artifact| {
+            let entry = recovery.catalogue.artifact(artifact)?;
             let Known { geometry, root, .. } = entry.known;
-            let Some(list) = documents::read_list(&self.layout, *artifact, geometry, root)? else {
-                continue;
-            };
-            let mut kept = Vec::new();
-            for (index, digest) in geometry.indices().zip(list.digests()) {
-                let key = (root.algorithm(), *digest.as_bytes());
-                let Some((place, end)) = found.get(&key).filter(|_| !entry.have.contains(index))
-                else {
-                    continue;
-                };
-                let (bytes, piece) = match self.packs.read(*place, geometry.length(index))? {
-                    Looked::Whole(read) => read,
-                    Looked::Other => continue,
-                    Looked::Unread => {
-                        self.unread.insert(place.pack);
-                        continue;
-                    }
-                };
-                // A header proves nothing: the digest in it is the word of whoever wrote it.
-                let arrived = ArrivedPiece { index: index.get(), bytes, from: Source::Local };
-                if list.verify(arrived).is_err() {
-                    continue;
-                }
-                entry.keep(index, *place, Source::Local);
-                addresses.lie_at(short(&piece.address), *place);
-                kept.push((Source::Local, Kept::new(index.get(), *place, short(&piece.address))));
-                let last = ends.entry(place.pack).or_default();
-                *last = (*last).max(*end);
-            }
-            entries.extend(entry.changes(*artifact, &kept));
+            documents::read_list(&recovery.layout, artifact, geometry, root)
+        };
+        let missing = self.catalogue.artifact(artifact)?.have.complement();
+        if missing.is_empty() || others.is_empty() {
+            return Ok(());
         }
-        // All or none: what lies before the last place that the index knows is not looked at again.
-        self.index.append(&entries)?;
-        self.index.sync()?;
-        Ok(ends)
+        let Some(own) = list(self, artifact)? else { return Ok(()) };
+        let mut wanted = Wanted::new(&own, &missing);
+        for other in others {
+            if let Ok(Some(list)) = list(self, other) {
+                wanted.look(&self.catalogue, other, &list);
+            }
+        }
+        self.catalogue.refer(artifact, &wanted.found(), &[]);
+        Ok(())
     }
 
-    /// Counts what is live, and removes packs in which nothing is.
-    fn reclaim(&mut self) -> Result<(), StoreError> {
-        self.catalogue.recount();
-        for pack in self.packs.numbers()? {
-            if !self.catalogue.live.contains_key(&pack) && !self.unread.contains(&pack) {
-                self.packs.remove(pack)?;
+    /// Removes files of artifacts that are none.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let named = documents::artifacts(&self.layout)?;
+        for artifact in documents::all(&self.layout)? {
+            if !named.contains(&artifact) && !self.catalogue.artifacts.contains_key(&artifact) {
+                documents::finish_forgetting(&self.layout, artifact)?;
             }
         }
         Ok(())
     }
-}
-
-fn digest_key(piece: &Described) -> (ChunkAlgorithm, [u8; 32]) {
-    (piece.algorithm, *piece.digest.as_bytes())
-}
-
-/// Puts an artifact's many small values together.
-fn rewrite(index: &Index, artifact: Sha256, entry: &mut Artifact) -> Result<(), StoreError> {
-    let mut pieces: BTreeMap<u32, (Source, Kept)> = BTreeMap::new();
-    let (mut spoilt, mut unread) = (BTreeSet::new(), BTreeSet::new());
-    index.replay(artifact, |changes| {
-        let (kept, corrupt) = match changes {
-            Changes::V0 { kept, corrupt } => (kept, corrupt),
-            Changes::V1 { unread: more } => return unread.extend(more),
-        };
-        for group in kept {
-            let source = crate::catalogue::source(group.peer);
-            for piece in group.pieces {
-                spoilt.remove(&piece.index);
-                unread.remove(&piece.index);
-                pieces.insert(piece.index, (source, piece));
-            }
-        }
-        for index in corrupt {
-            pieces.remove(&index);
-            unread.remove(&index);
-            spoilt.insert(index);
-        }
-    })?;
-    let mut full = Vec::new();
-    let mut push = |changes| {
-        full.push(Entry { artifact, sequence: entry.next, changes });
-        entry.next += 1;
-    };
-    let pieces: Vec<_> = pieces.into_values().collect();
-    for pieces in pieces.chunks(CHANGES_LIMIT) {
-        push(Changes::kept(pieces.iter().copied()));
-    }
-    let spoilt: Vec<_> = spoilt.into_iter().collect();
-    for spoilt in spoilt.chunks(CHANGES_LIMIT) {
-        push(Changes::corrupt(spoilt.to_vec()));
-    }
-    let unread: Vec<_> = unread.into_iter().collect();
-    for unread in unread.chunks(CHANGES_LIMIT) {
-        push(Changes::V1 { unread: unread.to_vec() });
-    }
-    index.rewrite(artifact, &full)?;
-    index.sync()
 }
 
 fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {

@@ -8,7 +8,7 @@ use app::ports::{Evictable, Pin, ReserveError};
 use verifier::scalars::Id;
 
 /// What a file takes is counted in blocks of so many bytes.
-const BLOCK: u64 = 4 << 10;
+pub(crate) const BLOCK: u64 = 4 << 10;
 
 /// One part in so many of a device is left to others: a disk that is full to the brim is slow, and
 /// programs that have nothing to do with this one fail on it.

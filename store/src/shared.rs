@@ -1,39 +1,50 @@
 //! What the store's threads share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use app::ports::Landed;
+use app::ports::{Day, Landed};
 use bytes::Bytes;
-use tokio::sync::broadcast;
-use verifier::{PieceIndex, Sha256};
+use tokio::sync::{Notify, broadcast};
+use verifier::piece::{ArrivedPiece, PieceList, Source};
+use verifier::scalars::UtcTime;
+use verifier::{Geometry, PieceIndex, Sha256};
 
 use crate::book::BookFile;
-use crate::catalogue::{Bad, Catalogue, short};
+use crate::busy::Busy;
+use crate::catalogue::{Bad, Catalogue, Place, State};
+use crate::device;
 use crate::error::StoreError;
-use crate::index::{CHANGES_LIMIT, Changes, Entry, Index, Kept};
+use crate::index::Index;
 use crate::layout::Layout;
+use crate::learn;
 use crate::lock::StoreLock;
-use crate::pack::{Described, Location, Looked, Packs};
+use crate::slot::{Looked, Slot, Slots};
 
 /// How much of what has landed a listener may be behind.
 const LANDED: usize = 4_096;
 
-/// The open store, without the thread that writes.
+/// How often a piece is read that turns out to lie elsewhere meanwhile.
+const TRIES: u32 = 4;
+
+/// The open store, without the thread that commits.
 ///
-/// Places in packs are given up only by work that the writer runs between two batches
-/// ([`crate::pipeline::Pipeline::exclusive`]), so that a place it has just found for a piece
-/// cannot vanish before the piece refers to it.
+/// Whatever moves or removes pieces, and all that is written into the index, is done by that
+/// thread. Others read, write pieces into files that are there, and say in the catalogue what they
+/// found to be bad.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) index: Index,
-    pub(crate) packs: Packs,
+    pub(crate) slots: Slots,
+    pub(crate) busy: Busy,
     pub(crate) book: Arc<BookFile>,
+    /// Whether two files can share what they have in common.
+    pub(crate) can_clone: bool,
     catalogue: Mutex<Catalogue>,
     landed: broadcast::Sender<Landed>,
-    /// Set when the newest pack must not be written any more.
-    roll: AtomicBool,
+    /// Told when something was given back.
+    pub(crate) room: Notify,
     /// Released when the last user of the files is gone.
     _lock: StoreLock,
 }
@@ -48,22 +59,41 @@ pub(crate) enum Found {
     Unread,
 }
 
+/// Why a piece is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Use,
+    Proof,
+}
+
+/// What is at a place.
+enum Judged {
+    Whole(Bytes),
+    Bad(Bad),
+}
+
 impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "each is opened by itself, in its order")]
     pub(crate) fn new(
         layout: Layout,
         lock: StoreLock,
         index: Index,
+        slots: Slots,
+        busy: Busy,
         book: Arc<BookFile>,
+        can_clone: bool,
         catalogue: Catalogue,
     ) -> Self {
         Self {
-            packs: Packs::new(layout.clone()),
             layout,
             index,
+            slots,
+            busy,
             book,
+            can_clone,
             catalogue: Mutex::new(catalogue),
             landed: broadcast::Sender::new(LANDED),
-            roll: AtomicBool::new(false),
+            room: Notify::new(),
             _lock: lock,
         }
     }
@@ -84,134 +114,151 @@ impl Shared {
         self.landed.subscribe()
     }
 
-    pub(crate) fn ask_to_roll(&self) {
-        self.roll.store(true, Ordering::SeqCst);
-    }
-
-    pub(crate) fn must_roll(&self) -> bool {
-        self.roll.swap(false, Ordering::SeqCst)
-    }
-
     /// Reads a kept piece and verifies it. One that does not verify, or cannot be read, is marked.
     pub(crate) fn read(&self, artifact: Sha256, index: PieceIndex) -> Result<Found, StoreError> {
-        let (place, length) = {
-            let catalogue = self.catalogue();
-            let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(Found::Missing) };
-            let Some(place) = entry.place(index) else { return Ok(Found::Missing) };
-            (place, entry.known.geometry.length(index))
-        };
-        match self.packs.read(place, length)? {
-            Looked::Whole((bytes, _)) => Ok(Found::Whole(bytes)),
-            Looked::Other => self.mark(artifact, index, place, Bad::Corrupt),
-            Looked::Unread => self.mark(artifact, index, place, Bad::Unread),
-        }
+        self.look(artifact, index, Why::Use)
     }
 
-    /// Reads what lies at a piece's place, also if it could not be read before: it is kept again
-    /// if it can be now.
+    /// Reads a piece also if it could not be read before: it is kept again if it can be now.
     pub(crate) fn read_again(
         &self,
         artifact: Sha256,
         index: PieceIndex,
-        place: Location,
     ) -> Result<Found, StoreError> {
-        let (is_kept, length) = {
-            let catalogue = self.catalogue();
-            let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(Found::Missing) };
-            (entry.have.contains(index), entry.known.geometry.length(index))
-        };
-        if is_kept {
-            return self.read(artifact, index);
-        }
-        match self.packs.read(place, length)? {
-            Looked::Whole((bytes, described)) => {
-                self.keep_again(place, &described)?;
-                Ok(Found::Whole(bytes))
-            }
-            Looked::Other => self.mark(artifact, index, place, Bad::Corrupt),
-            Looked::Unread => Ok(Found::Unread),
+        self.look(artifact, index, Why::Proof)
+    }
+
+    /// Marks a kept piece as corrupt, as somebody else found it to be.
+    pub(crate) fn mark_bad(&self, artifact: Sha256, index: PieceIndex) {
+        let mut catalogue = self.catalogue();
+        let entry = catalogue.artifacts.get(&artifact);
+        if let Some(place) = entry.and_then(|entry| entry.place(artifact, index)) {
+            catalogue.mark(place, Bad::Corrupt);
         }
     }
 
-    /// Counts what lies at a place as kept again, for every artifact that missed it there.
-    fn keep_again(&self, place: Location, described: &Described) -> Result<(), StoreError> {
-        let short = short(&described.address);
-        let (mut landed, mut entries) = (Vec::new(), Vec::new());
-        {
-            let mut catalogue = self.catalogue();
-            for (artifact, pieces) in catalogue.users(place) {
-                let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
-                let mut kept = Vec::new();
-                for index in pieces {
-                    if entry.have.contains(index) {
-                        continue;
-                    }
-                    let source = entry.came_from(index);
-                    entry.keep(index, place, source);
-                    kept.push((source, Kept::new(index.get(), place, short)));
-                    landed.push(Landed::Piece(artifact, index));
-                }
-                entries.extend(entry.changes(artifact, &kept));
-            }
-            catalogue.addresses.lie_at(short, place);
-        }
-        self.index.append(&entries)?;
-        self.index.flush()?;
-        self.tell(landed);
-        Ok(())
-    }
-
-    /// Marks a kept piece as corrupt, as somebody else found it to be; where it lies.
-    pub(crate) fn mark_bad(
-        &self,
-        artifact: Sha256,
-        index: PieceIndex,
-    ) -> Result<Option<Location>, StoreError> {
-        let place = {
-            let catalogue = self.catalogue();
-            catalogue.artifacts.get(&artifact).and_then(|entry| entry.place(index))
-        };
-        if let Some(place) = place {
-            self.mark(artifact, index, place, Bad::Corrupt)?;
-        }
-        Ok(place)
-    }
-
-    /// Marks what lies at a place as bad, for every artifact that shares it.
-    fn mark(
-        &self,
-        artifact: Sha256,
-        index: PieceIndex,
-        place: Location,
-        bad: Bad,
-    ) -> Result<Found, StoreError> {
-        let mut entries = Vec::new();
-        {
+    fn look(&self, artifact: Sha256, index: PieceIndex, why: Why) -> Result<Found, StoreError> {
+        // It may be moved to another file while it is looked for.
+        for _ in 0..TRIES {
+            let (cell, place, holder) = {
+                let catalogue = self.catalogue();
+                let Some(entry) = catalogue.artifacts.get(&artifact) else {
+                    return Ok(Found::Missing);
+                };
+                let cell = entry.cell(index);
+                let is_wanted = why == Why::Proof || cell.state() == State::Kept;
+                let Some(place) = entry.place(artifact, index).filter(|_| is_wanted) else {
+                    return Ok(Found::Missing);
+                };
+                let holder = catalogue.artifacts.get(&place.holder);
+                (cell, place, holder.map(|holder| holder.known.geometry))
+            };
+            let judged = match holder {
+                Some(geometry) => self.judge(place, &geometry)?,
+                None => Judged::Bad(Bad::Corrupt),
+            };
             let mut catalogue = self.catalogue();
             let entry = catalogue.artifacts.get(&artifact);
-            if entry.and_then(|entry| entry.lies(index)) != Some(place) {
-                // Forgotten, or kept anew elsewhere, while it was read.
-                return Ok(Found::Missing);
-            }
-            for (artifact, marked) in catalogue.mark(place, bad) {
-                let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
-                for marked in marked.chunks(CHANGES_LIMIT) {
-                    let marked = marked.iter().map(|index| index.get()).collect();
-                    let changes = match bad {
-                        Bad::Corrupt => Changes::corrupt(marked),
-                        Bad::Unread => Changes::V1 { unread: marked },
-                    };
-                    entries.push(Entry { artifact, sequence: entry.next, changes });
-                    entry.next += 1;
+            let is_as_it_was = entry.is_some_and(|entry| {
+                entry.cell(index) == cell && entry.place(artifact, index) == Some(place)
+            });
+            match judged {
+                Judged::Whole(bytes) => {
+                    if is_as_it_was && why == Why::Proof {
+                        let landed = proven(&mut catalogue, place);
+                        drop(catalogue);
+                        self.tell(landed);
+                    }
+                    return Ok(Found::Whole(bytes));
+                }
+                Judged::Bad(_) if !is_as_it_was => {}
+                Judged::Bad(bad) => {
+                    if bad == Bad::Corrupt || cell.state() == State::Kept {
+                        tracing::warn!(piece = index.get(), ?bad, "a kept piece is bad");
+                        catalogue.mark(place, bad);
+                    }
+                    return Ok(match bad {
+                        Bad::Corrupt => Found::Corrupt,
+                        Bad::Unread => Found::Unread,
+                    });
                 }
             }
         }
-        tracing::warn!(piece = index.get(), ?bad, "a kept piece is bad");
-        self.index.append(&entries)?;
-        self.index.flush()?;
-        Ok(match bad {
-            Bad::Corrupt => Found::Corrupt,
-            Bad::Unread => Found::Unread,
-        })
+        Ok(Found::Missing)
     }
+
+    /// Reads what is at a place in the file of an artifact that is cut like that, and verifies it.
+    fn judge(&self, place: Place, geometry: &Geometry) -> Result<Judged, StoreError> {
+        let Some(index) = geometry.index(place.index) else {
+            return Ok(Judged::Bad(Bad::Corrupt));
+        };
+        let slot = match self.slots.get(place.holder, geometry) {
+            Ok(Some(slot)) => slot,
+            Ok(None) => return Ok(Judged::Bad(Bad::Corrupt)),
+            Err(StoreError::Disk { source, .. }) if device::is_lost(&source) => {
+                return Ok(Judged::Bad(Bad::Unread));
+            }
+            Err(error) => return Err(error),
+        };
+        judge(&slot, index, || learn::list(self, place.holder))
+    }
+}
+
+/// Reads a piece of a slot, and verifies it: by its address, or by the list, which is asked for then.
+fn judge(
+    slot: &Slot,
+    index: PieceIndex,
+    list: impl FnOnce() -> Result<Option<Arc<PieceList>>, StoreError>,
+) -> Result<Judged, StoreError> {
+    Ok(match slot.read(index)? {
+        Looked::Whole(bytes) => Judged::Whole(bytes),
+        Looked::Unread => Judged::Bad(Bad::Unread),
+        Looked::Short => Judged::Bad(Bad::Corrupt),
+        Looked::Unknown(bytes, hash) => {
+            let arrived =
+                ArrivedPiece { index: index.get(), bytes: bytes.clone(), from: Source::Local };
+            match list()? {
+                Some(list) if list.verify(arrived).is_ok() => {
+                    slot.address(index, &hash);
+                    Judged::Whole(bytes)
+                }
+                _ => Judged::Bad(Bad::Corrupt),
+            }
+        }
+    })
+}
+
+/// What is at a piece's place in a slot, by what is known of it: `None` if it is whole.
+pub(crate) fn prove(
+    slot: &Slot,
+    index: PieceIndex,
+    list: Option<&Arc<PieceList>>,
+) -> Result<Option<Bad>, StoreError> {
+    Ok(match judge(slot, index, || Ok(list.map(Arc::clone)))? {
+        Judged::Whole(_) => None,
+        Judged::Bad(bad) => Some(bad),
+    })
+}
+
+/// Says of what lies at a place that it was verified today; gives what counts as kept again, for
+/// every artifact that missed it there.
+fn proven(catalogue: &mut Catalogue, place: Place) -> Vec<Landed> {
+    let mut landed = Vec::new();
+    for (artifact, index) in catalogue.users(place) {
+        let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
+        let cell = entry.cell(index);
+        let proven = cell.with(State::Kept).on(Day::of(now()));
+        if proven != cell {
+            entry.change(index, proven);
+        }
+        if cell.state() == State::Unread {
+            landed.push(Landed::Piece(artifact, index));
+        }
+    }
+    landed
+}
+
+pub(crate) fn now() -> UtcTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UtcTime::from_unix(since.map_or(0, |since| since.as_secs()))
 }

@@ -1,11 +1,10 @@
 //! The store on disk, as the use cases see it.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use app::ports::{
     Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie, Model, PieceState,
@@ -24,15 +23,15 @@ use crate::index::Known;
 use crate::journal::TransferFile;
 use crate::pipeline::Pipeline;
 use crate::scrub::Next;
-use crate::shared::{Found, Shared};
-use crate::{accounts, documents, forget, learn, quota, recovery, scrub};
+use crate::shared::{Found, Shared, now};
+use crate::{accounts, documents, forget, learn, pipeline, quota, recovery, scrub};
 
 /// The library of one installation, on disk. One process has it open at a time.
 ///
 /// Dropping it waits until what was asked to be kept is.
 #[derive(Debug)]
 pub struct Store {
-    // The threads end before what they share is closed.
+    // The thread ends before what it shares is closed.
     pipeline: Pipeline,
     shared: Arc<Shared>,
     transfers: Arc<TransferFile>,
@@ -52,7 +51,7 @@ impl Store {
     pub fn open(data_folder: &Path, program: &str) -> Result<Self, OpenError> {
         let (shared, notices) = recovery::open(data_folder, program)?;
         let shared = Arc::new(shared);
-        let pipeline = Pipeline::start(&shared)?;
+        let pipeline = Pipeline::start(Arc::clone(&shared))?;
         let transfers = Arc::new(TransferFile::new(shared.layout.transfers_log()));
         Ok(Self { pipeline, shared, transfers, notices })
     }
@@ -93,38 +92,17 @@ impl Store {
                     on(done);
                     if stop.load(Ordering::Relaxed) { Next::Stop } else { Next::GoOn }
                 });
-                shared.catalogue().drop_users();
-                let Some(scrub::Scrubbed { recheck, spoilt }) = scrubbed? else { return Ok(None) };
+                let Some(recheck) = scrubbed? else { return Ok(None) };
                 // Asked for here: the space comes back also if nobody waits any more.
-                let given_back = if spoilt.is_empty() {
-                    None
-                } else {
-                    Some(jobs.exclusive(move |shared| forget::give_back(shared, &spoilt))?)
-                };
-                Ok(Some((recheck, given_back)))
+                let corrupt = recheck.corrupt.clone();
+                let give_back =
+                    move |shared: &Shared| forget::give_back(shared, artifact, &corrupt);
+                Ok(Some((recheck, jobs.exclusive(give_back)?)))
             })
             .await?;
         let Some((recheck, given_back)) = scrubbed else { return Ok(None) };
-        if let Some(given_back) = given_back {
-            given_back.await.map_err(|_| StoreError::Closed)??;
-        }
+        given_back.await.map_err(|_| StoreError::Closed)??;
         Ok(Some(recheck))
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        let facts: Vec<_> = {
-            let catalogue = self.shared.catalogue();
-            catalogue.artifacts.iter().map(|(id, entry)| (*id, entry.known.facts())).collect()
-        };
-        let written = facts
-            .iter()
-            .try_for_each(|(artifact, facts)| self.shared.index.put_facts(*artifact, facts))
-            .and_then(|()| self.shared.index.flush());
-        if let Err(error) = written {
-            tracing::error!(%error, "cannot write down when models were last used");
-        }
     }
 }
 
@@ -149,6 +127,12 @@ impl PieceStore for Store {
 
     fn release(&self, artifact: Sha256) {
         release(&self.shared, artifact);
+        let settle = move |shared: &Shared| {
+            if let Err(error) = pipeline::settle(shared, artifact) {
+                tracing::error!(%error, "an artifact is not in order, and looked at by the next start");
+            }
+        };
+        drop(self.pipeline.jobs().and_then(|jobs| jobs.exclusive(settle)));
     }
 
     fn hold(&self, artifact: Sha256) {
@@ -225,7 +209,10 @@ impl PieceStore for Store {
     async fn verified(&self, artifact: Sha256, now: UtcTime) -> Result<(), Failure> {
         self.exclusive(move |shared| {
             let change = |known: &mut Known| known.last_verified = Some(now);
-            change_facts(shared, artifact, change).map(|_| ())
+            if change_facts(shared, artifact, change)? {
+                seal(shared, artifact)?;
+            }
+            Ok(())
         })
         .await
     }
@@ -256,12 +243,8 @@ impl PieceStore for Store {
     }
 
     async fn mark_bad(&self, artifact: Sha256, index: PieceIndex) -> Result<(), Failure> {
-        self.exclusive(move |shared| {
-            let place = shared.mark_bad(artifact, index)?;
-            shared.catalogue().drop_users();
-            place.map_or(Ok(()), |place| forget::give_back(shared, &BTreeSet::from([place])))
-        })
-        .await
+        self.shared.mark_bad(artifact, index);
+        self.exclusive(move |shared| forget::give_back(shared, artifact, &[index])).await
     }
 
     async fn accounts(&self) -> Result<Accounts, Failure> {
@@ -269,10 +252,7 @@ impl PieceStore for Store {
     }
 
     async fn footprints(&self) -> Result<Vec<Footprint>, Failure> {
-        self.blocking(|shared| {
-            Ok(accounts::footprints(&shared.catalogue()).into_values().collect())
-        })
-        .await
+        self.blocking(|shared| Ok(accounts::footprints(shared)?.into_values().collect())).await
     }
 
     async fn would_reserve(
@@ -416,7 +396,11 @@ fn change_facts(
     let (_, manifest) = documents::read_manifest(&shared.layout, artifact)?
         .ok_or(StoreError::NoManifest(artifact))?;
     documents::write_manifest(&shared.layout, artifact, &known, &manifest)?;
-    shared.index.put_facts(artifact, &known.facts())?;
+    let row = {
+        let catalogue = shared.catalogue();
+        catalogue.artifacts.get(&artifact).map(|entry| entry.row(known.facts()))
+    };
+    row.map_or(Ok(()), |row| shared.index.put_row(artifact, &row))?;
     shared.index.sync()?;
     if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
         change(&mut entry.known);
@@ -424,7 +408,13 @@ fn change_facts(
     Ok(true)
 }
 
-fn now() -> UtcTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UtcTime::from_unix(since.map_or(0, |since| since.as_secs()))
+/// Lets the file of an artifact that was verified whole only be read from now on, if all of it is
+/// in that file.
+fn seal(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    let is_whole = {
+        let catalogue = shared.catalogue();
+        let entry = catalogue.artifacts.get(&artifact);
+        entry.is_some_and(|entry| entry.have.is_full() && entry.lying_elsewhere().next().is_none())
+    };
+    if is_whole { shared.slots.seal(artifact) } else { Ok(()) }
 }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    Accounts, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
+    Accounts, Landed, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
 };
 use bytes::Bytes;
+use rustix::io::Errno;
 use tempfile::TempDir;
 use verifier::identity::SigningKey;
 use verifier::manifest::{Draft, Manifest};
@@ -20,6 +21,7 @@ use verifier::slm::{Quantisation, Shape, write_sample};
 use verifier::{ChunkAlgorithm, Geometry, PieceIndex, Sha256};
 
 use crate::Store;
+use crate::files::Op;
 use crate::files::faults::Faults;
 
 const PIECE: u32 = 16_384;
@@ -128,9 +130,13 @@ fn quick_folder() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-fn packs(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder.join("store/packs")).unwrap();
-    entries.map(|entry| entry.unwrap().path()).collect()
+/// The files in which pieces are kept.
+fn slots(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("store/artifacts")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let is_slot =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "part" || ending == "slm");
+    files.filter(is_slot).collect()
 }
 
 #[tokio::test]
@@ -140,18 +146,14 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
     let artifact = Artifact::new(1);
     let store = open(folder.path());
     artifact.keep_all(&store).await;
-    let pack = packs(folder.path()).remove(0);
-    let bytes = fs::read(&pack).unwrap();
-    let place = |index: u32| {
-        let start = &artifact.slice(artifact.list.geometry().index(index).unwrap())[..64];
-        bytes.windows(64).position(|window| window == start).unwrap() as u64
-    };
+    let slot = slots(folder.path()).remove(0);
+    let place = |index: u32| u64::from(index * PIECE);
     let bad = artifact.list.geometry().index(5).unwrap();
-    faults.lose(&pack, place(5)..place(5) + 1);
+    faults.lose(&slot, place(5)..place(5) + 1);
     assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Corrupt)));
     assert!(matches!(store.read(artifact.sha256(), bad).await, Err(ReadError::Missing)));
     // A recheck goes on behind what it cannot read, and the rest stays as it is.
-    faults.lose(&pack, place(2)..place(2) + 1);
+    faults.lose(&slot, place(2)..place(2) + 1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
     assert_eq!(report.unread.iter().map(|index| index.get()).collect::<Vec<_>>(), [2, 5]);
@@ -162,11 +164,11 @@ async fn what_the_disk_does_not_give_back_is_bad_by_itself_and_can_be_had_anew()
 
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
-    // A header that cannot be read spoils its run, however many pieces that has, and no more.
-    faults.lose(&pack, 0..1);
+    // The last byte of one and the first of the next.
+    faults.lose(&slot, place(4) - 1..place(4) + 1);
     let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
     assert_eq!(report.checked, artifact.list.geometry().piece_count());
-    assert!(!report.unread.is_empty());
+    assert_eq!(report.unread.len(), 2);
     artifact.keep_all(&store).await;
     artifact.check_all(&store).await;
     assert!(store.forget(artifact.sha256()).await.unwrap().is_some());
@@ -180,10 +182,10 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
     let count = artifact.list.geometry().piece_count() as usize;
     let mut store = open(folder.path());
     artifact.keep_all(&store).await;
-    let pack = packs(folder.path()).remove(0);
-    let bytes = fs::read(&pack).unwrap();
+    let slot = slots(folder.path()).remove(0);
+    let bytes = fs::read(&slot).unwrap();
     for is_closed in [false, true] {
-        faults.lose(&pack, 0..u64::MAX);
+        faults.lose(&slot, 0..u64::MAX);
         let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
         assert_eq!((report.corrupt.len(), report.unread.len()), (0, count));
         let first = artifact.list.geometry().index(0).unwrap();
@@ -196,7 +198,7 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
         } else {
             faults.end();
         }
-        assert_eq!(fs::read(&pack).unwrap(), bytes, "the pack stays as it is");
+        assert_eq!(fs::read(&slot).unwrap(), bytes, "the file stays as it is");
         let map = store.map(artifact.sha256()).await.unwrap().unwrap();
         assert!(map.iter().all(|state| *state == PieceState::Corrupt), "until it is read again");
         let report = store.recheck(artifact.sha256(), |_| {}).await.unwrap().unwrap();
@@ -211,10 +213,10 @@ async fn what_cannot_be_read_for_a_moment_is_bad_until_it_is_read_again_and_noth
     drop(store);
     let store = open(folder.path());
     assert!(store.model(artifact.sha256()).await.unwrap().unwrap().have.is_full());
-    faults.lose(&pack, 0..u64::MAX);
+    faults.lose(&slot, 0..u64::MAX);
     store.recheck(artifact.sha256(), |_| {}).await.unwrap();
     store.forget(artifact.sha256()).await.unwrap();
-    assert!(packs(folder.path()).is_empty(), "what is forgotten goes all the same");
+    assert!(slots(folder.path()).is_empty(), "what is forgotten goes all the same");
 }
 
 #[tokio::test]
@@ -222,7 +224,7 @@ async fn a_manifest_that_is_lost_is_told_and_another_of_the_same_cut_takes_its_p
     let folder = tempfile::tempdir().unwrap();
     let artifact = Artifact::new(1);
     artifact.keep_all(&open(folder.path())).await;
-    let manifests = folder.path().join("store/manifests");
+    let manifests = folder.path().join("store/artifacts");
     for is_gone in [true, false] {
         let files = fs::read_dir(&manifests).unwrap().map(|entry| entry.unwrap().path());
         let mut files = files.filter(|path| path.extension().unwrap() == "manifest");
@@ -266,7 +268,7 @@ async fn the_least_recently_used_goes_first_and_what_is_pinned_stays() {
     store.pin(kept[0].sha256(), Pin::Pinned).await.unwrap();
     store.verified(kept[1].sha256(), NOW.plus(60)).await.unwrap();
     let accounts = store.accounts().await.unwrap();
-    store.set_quota(accounts.live + accounts.dead + accounts.index + 100_000).await.unwrap();
+    store.set_quota(accounts.live + accounts.index + 100_000).await.unwrap();
     assert_eq!(store.would_evict(1_000).await.unwrap(), []);
     let newcomer = Artifact::new(9);
     let foreseen = store.would_evict(newcomer.bytes.len() as u64).await.unwrap();
@@ -313,8 +315,8 @@ async fn what_cannot_fit_whatever_goes_is_refused_before_anything_goes() {
     store.set_quota(index + newcomer.bytes.len() as u64 + 200_000).await.unwrap();
     let held = store.reserve(newcomer.reservation(), NOW).await.unwrap();
     assert_eq!(held.evicted.len(), 3);
-    let Accounts { live, dead, index, reserved, quota, .. } = store.accounts().await.unwrap();
-    assert!(live + dead + index + reserved <= quota);
+    let Accounts { live, index, reserved, quota, .. } = store.accounts().await.unwrap();
+    assert!(live + index + reserved <= quota);
 }
 
 #[tokio::test]
@@ -323,9 +325,9 @@ async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
     let store = open(folder.path());
     let (here, newcomer) = (Artifact::new(1), Artifact::new(2));
     here.keep_all(&store).await;
-    let Accounts { live, dead, index, .. } = store.accounts().await.unwrap();
+    let Accounts { live, index, .. } = store.accounts().await.unwrap();
     let length = newcomer.bytes.len() as u64;
-    store.set_quota(live + dead + index + length + 100_000).await.unwrap();
+    store.set_quota(live + index + length + 100_000).await.unwrap();
     let output = |bytes| Reservation {
         output: Some((folder.path().to_owned(), bytes)),
         ..newcomer.reservation()
@@ -338,6 +340,52 @@ async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
     let held = store.reserve(output(length), NOW).await.unwrap();
     assert_eq!(held.evicted, []);
     assert!(store.accounts().await.unwrap().reserved < length + 100_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_piece_waits_while_the_disk_is_full_and_is_kept_when_it_has_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = Faults::under(folder.path());
+    let store = open(folder.path());
+    let (artifact, other) = (Artifact::new(1), Artifact::new(2));
+    other.keep_all(&store).await;
+    let id = artifact.sha256();
+    store.reserve(artifact.reservation(), NOW).await.unwrap();
+    store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
+    let mut indices = artifact.list.geometry().indices();
+    let mut landed = store.landed();
+    for op in [Op::Write, Op::Sync] {
+        let index = indices.next().unwrap();
+        let mut keep = std::pin::pin!(store.keep(id, artifact.piece(index)));
+        faults.always(op, Errno::NOSPC);
+        for _ in 0..3 {
+            let told = tokio::select! {
+                kept = &mut keep => panic!("{kept:?}"),
+                told = landed.recv() => told.unwrap(),
+            };
+            let full = matches!(&told, Landed::Full { artifact, place } if *artifact == id && place.is_dir());
+            assert!(full, "{told:?}");
+        }
+        faults.end();
+        keep.await.unwrap();
+        assert_eq!(landed.try_recv().unwrap(), Landed::Piece(id, index));
+        assert_eq!(landed.try_recv().unwrap(), Landed::Room(id));
+        assert_eq!(store.read(id, index).await.unwrap(), artifact.slice(index));
+    }
+    // Whoever stops waiting ends it, and what is forgotten lets it be tried at once.
+    faults.always(Op::Write, Errno::NOSPC);
+    let index = indices.next().unwrap();
+    {
+        let mut keep = std::pin::pin!(store.keep(id, artifact.piece(index)));
+        tokio::select! {
+            kept = &mut keep => panic!("{kept:?}"),
+            told = landed.recv() => drop(told.unwrap()),
+        }
+    }
+    faults.end();
+    assert!(!store.model(id).await.unwrap().unwrap().have.contains(index));
+    store.forget(other.sha256()).await.unwrap();
+    store.keep(id, artifact.piece(index)).await.unwrap();
 }
 
 #[tokio::test]

@@ -104,14 +104,18 @@ impl Companion {
         library["model"][0]["kept"].as_u64().unwrap_or(0)
     }
 
-    /// The only pack of its library.
+    /// The file in which its library keeps the pieces of the only model.
     #[track_caller]
-    pub fn pack(&self) -> PathBuf {
-        let packs = std::fs::read_dir(self.data.join("store/packs")).unwrap();
-        let [pack] = &packs.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()[..] else {
-            panic!("there is more than one pack, or none");
+    pub fn kept_file(&self) -> PathBuf {
+        let all = std::fs::read_dir(self.data.join("store/artifacts")).unwrap();
+        let files = all.map(|entry| entry.unwrap().path());
+        let is_kept = |path: &PathBuf| {
+            path.extension().is_some_and(|ending| ending == "part" || ending == "slm")
         };
-        pack.clone()
+        let [file] = &files.filter(is_kept).collect::<Vec<_>>()[..] else {
+            panic!("there is more than one model, or none");
+        };
+        file.clone()
     }
 
     fn words(&self, words: &[&str]) -> Vec<String> {

@@ -109,14 +109,14 @@ impl Scene {
     /// Changes a byte in each of the first so many pieces of 16 KiB that a companion keeps.
     #[track_caller]
     pub fn rot_some(&self, keeper: &Companion, pieces: usize) {
-        let (pack, slm) = (keeper.pack(), fs::read(self.path("tiny.slm")).unwrap());
-        let mut bytes = fs::read(&pack).unwrap();
+        let (kept, slm) = (keeper.kept_file(), fs::read(self.path("tiny.slm")).unwrap());
+        let mut bytes = fs::read(&kept).unwrap();
         let starts = slm.chunks(16 << 10).map(|piece| &piece[..piece.len().min(64)]);
         let places = starts.filter_map(|it| bytes.windows(it.len()).position(|at| at == it));
         let places: Vec<usize> = places.take(pieces).collect();
         assert_eq!(places.len(), pieces, "so many pieces are kept");
         places.into_iter().for_each(|place| bytes[place] ^= 1);
-        fs::write(pack, bytes).unwrap();
+        fs::write(kept, bytes).unwrap();
     }
 
     /// Starts a peer's server; gives it once it can be called and its offer is written.

@@ -176,9 +176,9 @@ fn a_server_whose_disk_gives_a_piece_back_no_more_refuses_that_piece_and_stays()
     let scene = Scene::new(2, Model::FINE);
     let mut servers = scene.serve_all(&["--upload-limit", "1MiB"]);
     // The memory of the process that reads it: opened without complaint, read with EIO.
-    let (pack, aside) = (scene.peers[0].pack(), scene.path("aside.pack"));
-    fs::rename(&pack, &aside).unwrap();
-    std::os::unix::fs::symlink("/proc/self/mem", &pack).unwrap();
+    let (kept, aside) = (scene.peers[0].kept_file(), scene.path("aside"));
+    fs::rename(&kept, &aside).unwrap();
+    std::os::unix::fs::symlink("/proc/self/mem", &kept).unwrap();
     let imported = scene.import(&["--consent", Scene::YES]).ends();
     imported.done();
     assert!(!imported.err.contains("peer-0 is gone"), "{imported}");
@@ -187,7 +187,7 @@ fn a_server_whose_disk_gives_a_piece_back_no_more_refuses_that_piece_and_stays()
 
     let served = servers.remove(0).stop();
     assert_eq!(served.done()["ended"], "stopped", "{served}");
-    fs::rename(&aside, &pack).unwrap();
+    fs::rename(&aside, &kept).unwrap();
     let list = scene.peers[0].run(&["library", "list"]).done();
     assert_eq!(list["model"][0]["state"], "damaged", "{list}");
     // Its bytes are there all the while, and count again once they were read.
@@ -207,7 +207,7 @@ fn what_is_served_exported_handed_over_or_checked_is_not_given_up_meanwhile() {
         let model = store.models().await.unwrap().remove(0);
         let artifact = model.artifact;
         let used = store.accounts().await.unwrap();
-        store.set_quota(used.live + used.dead + used.index + 4_096).await.unwrap();
+        store.set_quota(used.live + used.index + 4_096).await.unwrap();
         let may_go = || async { store.would_evict(1 << 20).await.is_ok() };
         assert!(may_go().await);
 
@@ -267,7 +267,7 @@ fn fill(companion: &Companion) {
     companion.run(&words).done();
     companion.run(&["library", "unpin", "old"]).done();
     let taken = companion.run(&["library", "quota"]).done();
-    let used: u64 = ["live", "dead", "index"].map(|key| taken[key].as_u64().unwrap()).iter().sum();
+    let used: u64 = ["live", "index"].map(|key| taken[key].as_u64().unwrap()).iter().sum();
     companion.run(&["library", "quota", &(used + (1 << 20)).to_string()]).done();
 }
 
@@ -322,7 +322,7 @@ fn a_damaged_manifest_is_told_and_mended_by_sharing_the_file_again() {
     let owner = &scene.peers[0];
     let recheck = ["library", "recheck", "tiny"];
     let manifest = || {
-        let folder = owner.data.join("store/manifests");
+        let folder = owner.data.join("store/artifacts");
         let name = crate::harness::files(&folder).into_iter().find(|it| it.ends_with(".manifest"));
         folder.join(name.unwrap())
     };

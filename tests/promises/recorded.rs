@@ -184,7 +184,7 @@ fn what_fails_after_both_files_are_named_is_a_warning() {
     let mut import = scene.import(&["--consent", Scene::YES, "--download-limit", "1MiB"]);
     midway(&mut import);
     // The library's own manifest cannot be written any more, nor can the record of what moved.
-    let manifests = scene.importer.data.join("store/manifests");
+    let manifests = scene.importer.data.join("store/artifacts");
     for name in files(&manifests) {
         let path = manifests.join(name);
         fs::remove_file(&path).unwrap();

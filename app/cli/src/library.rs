@@ -75,7 +75,7 @@ fn nothing(command: &LibraryCommand) -> Outcome {
     let outcome = match command {
         LibraryCommand::Room(_) => Outcome::new().with("evicted_count", 0).with("evicted", none()),
         LibraryCommand::Quota(_) => {
-            let used = ["live", "dead", "index", "reserved"].into_iter();
+            let used = ["live", "shared", "index", "reserved"].into_iter();
             let outcome = used.fold(Outcome::new(), |outcome, key| outcome.with(key, 0));
             outcome.with("quota", Value::Null).with("free", Value::Null)
         }
@@ -249,10 +249,10 @@ async fn quota<P: Ports>(
         ports.store().set_quota(bytes).await.map_err(failed)?;
     }
     let accounts = ports.store().accounts().await.map_err(failed)?;
-    let Accounts { live, dead, index, reserved, quota, free } = accounts;
+    let Accounts { live, shared, index, reserved, quota, free } = accounts;
     for (name, bytes) in [
         ("models", live),
-        ("dead space", dead),
+        ("shared", shared),
         ("index", index),
         ("reserved", reserved),
         ("quota", quota),
@@ -260,7 +260,7 @@ async fn quota<P: Ports>(
     ] {
         terminal.say(&format!("  {name:<11} {}", Size(bytes)));
     }
-    let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+    let used = live.saturating_add(index).saturating_add(reserved);
     if used > quota {
         terminal.say(&format!(
             "The library takes {} more than the quota. Nothing goes for that alone; an import or a \
@@ -273,7 +273,7 @@ async fn quota<P: Ports>(
     terminal.say(&format!("  [{}{}]", "#".repeat(cells), ".".repeat(32 - cells)));
     Ok(Outcome::new()
         .with("live", live)
-        .with("dead", dead)
+        .with("shared", shared)
         .with("index", index)
         .with("reserved", reserved)
         .with("quota", quota)

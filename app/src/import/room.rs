@@ -21,8 +21,8 @@ pub struct Room {
 impl Room {
     /// Bytes left under the quota, before anything goes.
     pub const fn left(&self) -> u64 {
-        let Accounts { live, dead, index, reserved, quota, .. } = self.accounts;
-        let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+        let Accounts { live, index, reserved, quota, .. } = self.accounts;
+        let used = live.saturating_add(index).saturating_add(reserved);
         quota.saturating_sub(used)
     }
 }

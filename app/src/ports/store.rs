@@ -202,8 +202,8 @@ pub enum PieceState {
 pub struct Accounts {
     /// Taken by pieces of artifacts in the library.
     pub live: u64,
-    /// Taken in packs by pieces of no artifact.
-    pub dead: u64,
+    /// What would be taken besides if artifacts shared no pieces' place.
+    pub shared: u64,
     /// Taken by the index.
     pub index: u64,
     /// Promised to imports under way.
@@ -318,7 +318,7 @@ pub trait PieceStore: Send + Sync + 'static {
         list: Arc<PieceList>,
     ) -> impl Future<Output = Result<Bitfield, Failure>> + Send;
 
-    /// Keeps a piece; done when it would survive a crash.
+    /// Keeps a piece; done when it would survive a crash. While the disk is full, it waits.
     fn keep(
         &self,
         artifact: Sha256,

@@ -1,16 +1,14 @@
 //! What lies where, and what is bad there.
 
-use app::ports::Pin;
-use verifier::piece::Source;
+use app::ports::{Day, Pin};
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
 
-use super::{Artifact, Bad, Catalogue};
+use super::{Bad, Catalogue, Cell, Home, Place, State};
 use crate::index::Known;
-use crate::pack::Location;
 
-fn artifact(pieces: u32) -> Artifact {
-    Artifact::new(Known {
+fn known(pieces: u32) -> Known {
+    Known {
         model_id: Id::parse("tiny").unwrap(),
         model_version: Version::parse("1").unwrap(),
         manifest_sha256: Sha256::of(b"manifest"),
@@ -19,80 +17,55 @@ fn artifact(pieces: u32) -> Artifact {
         pin: Pin::Unpinned,
         last_use: UtcTime::from_unix(0),
         last_verified: None,
-    })
+    }
 }
 
 /// With a pass over the library for each of them, this would not end for minutes.
 #[test]
 fn a_hundred_thousand_bad_pieces_are_marked_one_by_one() {
     const PIECES: u32 = 100_000;
-    let place = |block| Location { pack: 0, block, entry: 0 };
     let names = [b"one", b"two"].map(|name| Sha256::of(name));
     let mut catalogue = Catalogue::default();
     for name in names {
-        let mut entry = artifact(PIECES);
-        for index in entry.known.geometry.indices() {
-            entry.keep(index, place(index.get()), Source::Local);
-            catalogue.addresses.lie_at(index.get().into(), place(index.get()));
-        }
-        catalogue.artifacts.insert(name, entry);
+        catalogue.add(name, known(PIECES));
     }
-    catalogue.recount();
-    let bytes = catalogue.live_bytes();
-    for block in 0..PIECES - 1 {
-        let bad = if block % 2 == 0 { Bad::Corrupt } else { Bad::Unread };
-        let marked = catalogue.mark(place(block), bad);
-        assert_eq!(marked.into_keys().count(), 2, "both share it");
-        assert_eq!(catalogue.addresses.place_of(block.into()), None);
+    let place = |index| Place { holder: names[0], index };
+    for index in known(PIECES).geometry.indices() {
+        let [one, two] = names.map(|name| name);
+        catalogue
+            .artifacts
+            .get_mut(&one)
+            .unwrap()
+            .put(index, Cell::kept(0, Home::Own, Day::from_number(1)));
+        let two = catalogue.artifacts.get_mut(&two).unwrap();
+        two.elsewhere.put(index.get(), place(index.get()));
+        two.put(index, Cell::kept(0, Home::Other, Day::from_number(1)));
+    }
+    for index in 0..PIECES - 1 {
+        let bad = if index % 2 == 0 { Bad::Corrupt } else { Bad::Unread };
+        assert_eq!(catalogue.mark(place(index), bad), 2, "both share it");
     }
     for entry in catalogue.artifacts.values() {
         assert_eq!((entry.have.count(), entry.lying().count()), (1, 50_000));
+        assert!(entry.behind.is_unwritten);
     }
-    assert_eq!(catalogue.live_bytes(), bytes - 50_000 * (16_384 + 4_096), "with their headers");
-    let live = catalogue.live.clone();
-    catalogue.recount();
-    assert_eq!(catalogue.live, live);
-    catalogue.addresses.lie_at(7, place(7));
-    assert_eq!(catalogue.addresses.place_of(7), Some(place(7)));
-    assert!(catalogue.mark(place(PIECES), Bad::Corrupt).is_empty());
+    assert_eq!(catalogue.mark(place(0), Bad::Corrupt), 0, "nothing lies there any more");
+    assert_eq!(catalogue.mark(place(PIECES), Bad::Corrupt), 0);
 }
 
 #[test]
-fn what_is_live_is_the_same_when_it_is_counted_anew() {
-    let one = Sha256::of(b"one");
-    let mut catalogue = Catalogue::default();
-    catalogue.artifacts.insert(one, artifact(4));
-    let indices: Vec<_> = catalogue.artifacts[&one].known.geometry.indices().collect();
-    let place = |block, entry| Location { pack: 0, block, entry };
-    for (entry, index) in (0..3).zip(&indices) {
-        catalogue.keep(one, *index, place(0, entry), Source::Local);
+fn a_cell_says_what_was_put_into_it_in_every_state_and_file() {
+    let day = Day::from_number(20_000);
+    for state in [State::Missing, State::Corrupt, State::Unread, State::Kept] {
+        for home in [Home::Own, Home::Other] {
+            for source in [0, 1, u16::try_from(Cell::SOURCES).unwrap() - 1] {
+                let cell = Cell::kept(source, Home::Own, day).at(home).with(state);
+                let again = Cell::from_bytes(cell.to_bytes());
+                assert_eq!((again.state(), again.home(), again.source()), (state, home, source));
+                assert_eq!(again.day(), day);
+                assert_eq!(again.with(State::Kept), Cell::kept(source, home, day));
+            }
+        }
     }
-    let check = |catalogue: &mut Catalogue, pieces: u64, headers: u64| {
-        let live = catalogue.live_bytes();
-        assert_eq!(live, pieces * 16_384 + headers * 4_096);
-        catalogue.recount();
-        assert_eq!(catalogue.live_bytes(), live);
-    };
-    catalogue.recount();
-    check(&mut catalogue, 3, 1);
-    // From here on it is known who lies where, also of what comes later and of who does.
-    catalogue.mark(place(0, 0), Bad::Corrupt);
-    check(&mut catalogue, 2, 1);
-    let two = Sha256::of(b"two");
-    catalogue.artifacts.insert(two, artifact(4));
-    catalogue.keep(two, indices[3], place(0, 1), Source::Local);
-    assert_eq!(catalogue.users(place(0, 1)).into_keys().count(), 2);
-    catalogue.mark(place(0, 1), Bad::Unread);
-    check(&mut catalogue, 2, 1);
-    // What cannot be read is kept elsewhere, by one and then by the other.
-    *catalogue.live.entry(0).or_default() += 16_384 + 4_096;
-    catalogue.keep(one, indices[1], place(9, 0), Source::Local);
-    check(&mut catalogue, 3, 2);
-    catalogue.keep(two, indices[3], place(9, 0), Source::Local);
-    check(&mut catalogue, 2, 2);
-    catalogue.mark(place(0, 2), Bad::Corrupt);
-    check(&mut catalogue, 1, 1);
-    assert!(catalogue.mark(place(0, 2), Bad::Corrupt).is_empty(), "it is gone already");
-    catalogue.mark(place(9, 0), Bad::Corrupt);
-    check(&mut catalogue, 0, 0);
+    assert_eq!(Cell::default().state(), State::Missing);
 }

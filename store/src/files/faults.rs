@@ -117,15 +117,39 @@ impl Watch {
     }
 
     pub(super) fn write(&self, mut file: &File, length: usize) -> (usize, io::Result<()>) {
-        let (done, then) = match self.fault(Op::Write) {
+        let start = file.stream_position().unwrap_or_default();
+        self.write_at(Op::Write, start, length)
+    }
+
+    pub(super) fn write_at(&self, op: Op, start: u64, length: usize) -> (usize, io::Result<()>) {
+        let (done, then) = match self.fault(op) {
             Some(Fault::Errno(errno)) => (length / 2, Err(errno.into())),
             Some(Fault::Short) => (length.div_ceil(2), Ok(())),
             None => (length, Ok(())),
         };
-        if let Ok(start) = file.stream_position() {
-            lock(&self.unsynced).push(start..start + done as u64);
+        let written = start..start + done as u64;
+        if let Some(faults) = &self.faults {
+            // A disk has other sectors for what is written where some were lost.
+            let mut plan = lock(&faults.plan);
+            let lost = std::mem::take(&mut plan.lost).into_iter();
+            plan.lost = lost.flat_map(|(path, lost)| self.left(path, &lost, &written)).collect();
         }
+        lock(&self.unsynced).push(written);
         (done, then)
+    }
+
+    /// What is lost still of a range, once that was written in this file.
+    fn left(
+        &self,
+        path: PathBuf,
+        lost: &Range<u64>,
+        written: &Range<u64>,
+    ) -> Vec<(PathBuf, Range<u64>)> {
+        if path != self.path || written.start >= lost.end || lost.start >= written.end {
+            return vec![(path, lost.clone())];
+        }
+        let ends = [lost.start..written.start, written.end..lost.end];
+        ends.into_iter().filter(|end| !end.is_empty()).map(|end| (path.clone(), end)).collect()
     }
 
     pub(super) fn sync(&self, op: Op, file: &File) -> io::Result<()> {

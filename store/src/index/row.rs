@@ -2,11 +2,10 @@
 
 use app::ports::{Pin, Reservation};
 use serde::{Deserialize, Serialize};
-use verifier::piece::Source;
 use verifier::scalars::{Id, UtcTime, Version};
-use verifier::{Geometry, Root, Sha256};
+use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
 
-use crate::pack::{Location, tag, untag};
+use crate::catalogue::elsewhere;
 
 /// What the library knows of an artifact, beside its pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,74 +86,25 @@ impl Known {
     }
 }
 
-/// What became of pieces of one artifact.
+/// What the index knows of an artifact, beside its pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Changes {
-    /// Version 0: pieces that were kept, by source, and pieces found to be corrupt.
-    V0 { kept: Vec<KeptFrom>, corrupt: Vec<u32> },
-    /// Version 1: pieces that the disk did not give back. They lie where they did.
-    V1 { unread: Vec<u32> },
+pub(crate) enum Row {
+    /// Version 0: the public keys of the peers that pieces came from, and where pieces lie that
+    /// lie in files of other artifacts.
+    V0 { facts: Facts, peers: Vec<[u8; 32]>, elsewhere: Vec<elsewhere::Row> },
 }
 
-/// Pieces from one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeptFrom {
-    /// The peer's public key; `None` for a file of the user's own.
-    pub(crate) peer: Option<[u8; 32]>,
-    pub(crate) pieces: Vec<Kept>,
-}
-
-/// A kept piece and its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    pub(crate) index: u32,
-    pack: u32,
-    block: u32,
-    entry: u8,
-    /// The first 8 bytes of its address.
-    pub(crate) short: u64,
-}
-
-impl Kept {
-    pub(crate) const fn new(index: u32, place: Location, short: u64) -> Self {
-        Self { index, pack: place.pack, block: place.block, entry: place.entry, short }
-    }
-
-    pub(crate) const fn place(&self) -> Location {
-        Location { pack: self.pack, block: self.block, entry: self.entry }
+const fn tag(algorithm: ChunkAlgorithm) -> u32 {
+    match algorithm {
+        ChunkAlgorithm::FixedSizeMerkleV0 => 0,
+        ChunkAlgorithm::Blake3TreeV0 => 1,
     }
 }
 
-impl Changes {
-    /// Kept pieces with their sources, grouped.
-    pub(crate) fn kept(pieces: impl IntoIterator<Item = (Source, Kept)>) -> Self {
-        let mut kept: Vec<KeptFrom> = Vec::new();
-        for (source, piece) in pieces {
-            let peer = match source {
-                Source::Local => None,
-                Source::Peer(id) => Some(*id.public_key().as_bytes()),
-            };
-            match kept.iter_mut().find(|group| group.peer == peer) {
-                Some(group) => group.pieces.push(piece),
-                None => kept.push(KeptFrom { peer, pieces: vec![piece] }),
-            }
-        }
-        Self::V0 { kept, corrupt: Vec::new() }
+const fn untag(tag: u32) -> Option<ChunkAlgorithm> {
+    match tag {
+        0 => Some(ChunkAlgorithm::FixedSizeMerkleV0),
+        1 => Some(ChunkAlgorithm::Blake3TreeV0),
+        _ => None,
     }
-
-    pub(crate) const fn corrupt(corrupt: Vec<u32>) -> Self {
-        Self::V0 { kept: Vec::new(), corrupt }
-    }
-}
-
-/// Peers by their public keys, as they stood in the index before they had a file of their own.
-pub(crate) type PeerRows = Vec<([u8; 32], PeerRow)>;
-
-/// A paired peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum PeerRow {
-    /// Version 0, of before a peer could be blocked.
-    V0 { label: String, addresses: Vec<String>, added: u64 },
-    /// Version 1.
-    V1 { label: String, addresses: Vec<String>, added: u64, blocked: bool },
 }

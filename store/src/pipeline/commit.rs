@@ -1,167 +1,224 @@
-//! The thread that makes durable and acknowledges.
+//! What the one thread does that commits.
 //!
-//! The order is: bytes, sync of their pack, index, acknowledgement. So what was acknowledged
-//! survives, and what the index names is there.
+//! The order is: bytes, sync of their file, index, catalogue, told, acknowledged. So what was
+//! acknowledged survives, and what the index names is there.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 
-use app::ports::Landed;
+use app::ports::{Day, Landed};
+use tokio::sync::oneshot;
 use verifier::piece::Source;
 use verifier::{PieceIndex, Sha256};
 
-use crate::catalogue::Addresses;
-use crate::error::{At as _, StoreError};
-use crate::files::File;
-use crate::index::Kept;
-use crate::pack::{BLOCK, Location, blocks};
-use crate::pipeline::Waiter;
-use crate::shared::Shared;
+use crate::catalogue::{BLOCK, Behind, Cell, Home};
+use crate::error::StoreError;
+use crate::index::Delta;
+use crate::shared::{Shared, now};
+use crate::slot::Slot;
 
-/// What the writer hands over.
-pub(super) enum Batch {
-    Items(Vec<Item>),
-    /// Everything before is to be durable when this is answered.
-    Drained(Sender<()>),
-}
+/// An artifact's changes are put together when there are so many.
+const DELTAS: u64 = 512;
 
-/// A piece that lies in a pack.
+/// A piece that was written into its artifact's file.
 pub(super) struct Item {
     pub(super) artifact: Sha256,
+    /// The artifact's life in which it was written.
+    pub(super) life: u64,
     pub(super) index: PieceIndex,
-    pub(super) length: u32,
     pub(super) source: Source,
-    pub(super) short: u64,
-    pub(super) place: Location,
-    /// `None` if the bytes were there already.
-    pub(super) written: Option<Written>,
-    pub(super) waiter: Waiter,
+    pub(super) slot: Arc<Slot>,
+    /// Whoever stopped waiting still has the piece kept.
+    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// What has to be synced for a piece.
-pub(super) struct Written {
-    pub(super) file: Arc<File>,
-    /// Bytes of the run's header, counted with its first piece.
-    pub(super) header: u64,
-}
-
-/// Works until the writer ends.
-pub(super) fn run(shared: &Shared, batches: &Receiver<Batch>) {
-    while let Ok(first) = batches.recv() {
-        let mut items = Vec::new();
-        let mut drained = None;
-        let mut next = Some(first);
-        while let Some(batch) = next {
-            match batch {
-                Batch::Items(more) => items.extend(more),
-                Batch::Drained(done) => {
-                    drained = Some(done);
-                    break;
-                }
-            }
-            next = batches.try_recv().ok();
-        }
-        if !items.is_empty() {
-            commit(shared, items);
-        }
-        if let Some(done) = drained {
-            // The writer waits for this, or is gone.
-            let _ = done.send(());
-        }
+/// Makes pieces durable and says so.
+pub(super) fn commit(shared: &Shared, items: Vec<Item>) {
+    let items = sync(shared, items);
+    if items.is_empty() {
+        return;
     }
-}
-
-fn commit(shared: &Shared, items: Vec<Item>) {
-    let outcome = sync(shared, &items).and_then(|()| write_down(shared, &items));
-    match &outcome {
-        Ok(lost) => settle(shared, &items, lost),
-        Err(error) => {
-            tracing::error!(%error, "cannot make pieces durable");
-            let mut catalogue = shared.catalogue();
-            for item in &items {
-                item.take_back(&mut catalogue.addresses);
+    let cells = cells(shared, &items);
+    let outcome = write_down(shared, &items, &cells);
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "cannot write down what is kept");
+        for item in items {
+            drop(item.done.send(Err(error.again())));
+        }
+        return;
+    }
+    let (mut landed, mut kept) = (Vec::new(), HashSet::new());
+    {
+        let mut catalogue = shared.catalogue();
+        for (item, cell) in items.iter().zip(&cells) {
+            let Some(cell) = cell else { continue };
+            if catalogue.keep(item.artifact, item.life, item.index, *cell) {
+                landed.push(Landed::Piece(item.artifact, item.index));
+                kept.insert((item.artifact, item.index));
             }
         }
     }
-    for (at, item) in items.into_iter().enumerate() {
-        item.waiter.tell(match &outcome {
-            Err(error) => Err(error.again()),
-            Ok(lost) if lost.contains(&at) => Err(StoreError::Lost),
-            Ok(_) => Ok(()),
-        });
-    }
-}
-
-fn sync(shared: &Shared, items: &[Item]) -> Result<(), StoreError> {
-    let mut files: BTreeMap<u32, &File> = BTreeMap::new();
+    shared.tell(landed);
+    let artifacts: HashSet<Sha256> = items.iter().map(|item| item.artifact).collect();
     for item in items {
-        if let Some(written) = &item.written {
-            files.insert(item.place.pack, &*written.file);
+        let is_kept = kept.contains(&(item.artifact, item.index));
+        drop(item.done.send(if is_kept { Ok(()) } else { Err(StoreError::Lost) }));
+    }
+    for artifact in artifacts {
+        let count = |behind: &Behind| behind.deltas.end - behind.deltas.start;
+        let entry = shared.catalogue().artifacts.get(&artifact).map(|entry| count(&entry.behind));
+        if entry.is_some_and(|count| count >= DELTAS) {
+            told(fold(shared, artifact));
         }
     }
-    for (pack, file) in files {
-        if let Err(error) = file.sync_data() {
-            // What a failed sync left behind is not known, so the pack is not written any more.
-            shared.ask_to_roll();
-            return Err(error).at(&shared.layout.pack(pack));
+}
+
+/// Syncs each file once; gives the items of those that could be.
+fn sync(shared: &Shared, items: Vec<Item>) -> Vec<Item> {
+    let mut outcomes: Vec<(Arc<Slot>, Result<(), StoreError>)> = Vec::new();
+    let mut synced = Vec::with_capacity(items.len());
+    for item in items {
+        let known = outcomes.iter().position(|(slot, _)| Arc::ptr_eq(slot, &item.slot));
+        let at = known.unwrap_or_else(|| {
+            let outcome = item.slot.sync();
+            if let Err(error) = &outcome {
+                tracing::error!(%error, "cannot make pieces durable");
+                // What a failed sync left behind is not known; nothing more is written that way.
+                shared.slots.close(item.artifact);
+            }
+            outcomes.push((Arc::clone(&item.slot), outcome));
+            outcomes.len() - 1
+        });
+        match outcomes.get(at) {
+            Some((_, Err(error))) => drop(item.done.send(Err(error.again()))),
+            _ => synced.push(item),
+        }
+    }
+    synced
+}
+
+/// What is to be known of each piece; `None` if its artifact is gone.
+fn cells(shared: &Shared, items: &[Item]) -> Vec<Option<Cell>> {
+    let day = Day::of(now());
+    let mut catalogue = shared.catalogue();
+    let cells = items.iter().map(|item| {
+        let entry = catalogue.artifacts.get_mut(&item.artifact);
+        let entry = entry.filter(|entry| entry.life == item.life)?;
+        Some(Cell::kept(entry.number(item.source), Home::Own, day))
+    });
+    cells.collect()
+}
+
+/// Writes what is kept into the index.
+fn write_down(shared: &Shared, items: &[Item], cells: &[Option<Cell>]) -> Result<(), StoreError> {
+    let mut by_artifact: BTreeMap<Sha256, Vec<(u32, Cell)>> = BTreeMap::new();
+    for (item, cell) in items.iter().zip(cells) {
+        let kept = cell.map(|cell| (item.index.get(), cell));
+        by_artifact.entry(item.artifact).or_default().extend(kept);
+    }
+    let deltas: Vec<Delta> =
+        by_artifact.into_iter().map(|(artifact, cells)| Delta { artifact, cells }).collect();
+    for Delta { artifact, .. } in &deltas {
+        // A number in a cell means nothing without the peer that it stands for.
+        let entry = shared.catalogue().artifacts.get(artifact).map(|entry| entry.has_new_peer);
+        if entry == Some(true) {
+            write_row(shared, *artifact)?;
+        }
+    }
+    shared.index.append(&deltas, |artifact| {
+        let mut catalogue = shared.catalogue();
+        let entry = catalogue.artifacts.get_mut(&artifact);
+        entry.map_or(0, |entry| {
+            entry.behind.deltas.end += 1;
+            entry.behind.deltas.end - 1
+        })
+    })?;
+    shared.index.flush()?;
+    let mut catalogue = shared.catalogue();
+    for Delta { artifact, cells } in &deltas {
+        if let Some(entry) = catalogue.artifacts.get_mut(artifact) {
+            entry.behind.blocks.extend(cells.iter().map(|(index, _)| index / BLOCK));
         }
     }
     Ok(())
 }
 
-/// Writes the places into the index; gives the items whose place, or whose artifact, is gone.
-fn write_down(shared: &Shared, items: &[Item]) -> Result<HashSet<usize>, StoreError> {
-    let mut lost = HashSet::new();
-    let mut by_artifact: BTreeMap<Sha256, Vec<(Source, Kept)>> = BTreeMap::new();
-    let mut entries = Vec::new();
-    {
+/// Writes down what is known of an artifact beside its pieces; durable after a flush.
+pub(crate) fn write_row(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    let row = {
+        let catalogue = shared.catalogue();
+        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
+        entry.row(entry.known.facts())
+    };
+    shared.index.put_row(artifact, &row)?;
+    if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
+        entry.has_new_peer = false;
+    }
+    Ok(())
+}
+
+/// Writes down everything that is known of an artifact, in as few values as can be; durable after a
+/// flush.
+pub(crate) fn fold(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    let (behind, blocks) = {
         let mut catalogue = shared.catalogue();
-        for (at, item) in items.iter().enumerate() {
-            let here = item.written.is_some()
-                || catalogue.addresses.place_of(item.short) == Some(item.place);
-            if !here || !catalogue.artifacts.contains_key(&item.artifact) {
-                lost.insert(at);
-                continue;
-            }
-            let kept = Kept::new(item.index.get(), item.place, item.short);
-            by_artifact.entry(item.artifact).or_default().push((item.source, kept));
-        }
-        for (artifact, kept) in by_artifact {
-            let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { continue };
-            entries.extend(entry.changes(artifact, &kept));
-        }
+        let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { return Ok(()) };
+        let end = entry.behind.deltas.end;
+        let next = Behind { deltas: end..end, ..Behind::default() };
+        let behind = std::mem::replace(&mut entry.behind, next);
+        let blocks = behind.blocks.iter().map(|block| (*block, entry.block(*block).to_vec()));
+        let blocks: Vec<_> = blocks.collect();
+        (behind, blocks)
+    };
+    let folded = write_row(shared, artifact)
+        .and_then(|()| shared.index.fold(artifact, &blocks, behind.deltas.clone()));
+    if folded.is_err()
+        && let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact)
+    {
+        entry.behind.blocks.extend(behind.blocks);
+        entry.behind.deltas.start = behind.deltas.start;
+        entry.behind.is_unwritten |= behind.is_unwritten;
     }
-    shared.index.append(&entries)?;
-    shared.index.flush()?;
-    Ok(lost)
+    folded
 }
 
-fn settle(shared: &Shared, items: &[Item], lost: &HashSet<usize>) {
-    let mut catalogue = shared.catalogue();
-    let mut landed = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        if lost.contains(&at) {
-            item.take_back(&mut catalogue.addresses);
-            continue;
-        }
-        if let Some(written) = &item.written {
-            let taken = blocks(item.length) * BLOCK + written.header;
-            *catalogue.live.entry(item.place.pack).or_default() += taken;
-        }
-        if catalogue.keep(item.artifact, item.index, item.place, item.source) {
-            landed.push(Landed::Piece(item.artifact, item.index));
-        }
+/// Writes down what others found to be bad, or to be kept again.
+pub(super) fn write_marks(shared: &Shared) {
+    let marked: Vec<Sha256> = {
+        let catalogue = shared.catalogue();
+        let marked = catalogue.artifacts.iter().filter(|(_, entry)| entry.behind.is_unwritten);
+        marked.map(|(artifact, _)| *artifact).collect()
+    };
+    for artifact in marked {
+        // What is not written down now is with the next work, or found again.
+        told(fold(shared, artifact).and_then(|()| shared.index.flush()));
     }
-    drop(catalogue);
-    shared.tell(landed);
 }
 
-impl Item {
-    /// Forgets the address of a piece that was written and may not be there.
-    fn take_back(&self, addresses: &mut Addresses) {
-        if self.written.is_some() {
-            addresses.take_back(self.short, self.place);
-        }
+/// Puts an artifact in order that nobody writes any more, so that the next start need not look at
+/// it.
+pub(crate) fn settle(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
+    let is_leased = {
+        let catalogue = shared.catalogue();
+        catalogue.artifacts.get(&artifact).is_some_and(|entry| entry.lease.is_some())
+    };
+    if is_leased {
+        return Ok(());
+    }
+    fold(shared, artifact)?;
+    shared.index.sync()?;
+    shared.busy.end(artifact)
+}
+
+/// Puts everything in order, and says so.
+pub(crate) fn close(shared: &Shared) {
+    let artifacts: Vec<Sha256> = shared.catalogue().artifacts.keys().copied().collect();
+    let folded = artifacts.into_iter().try_for_each(|artifact| fold(shared, artifact));
+    told(folded.and_then(|()| shared.index.sync()).and_then(|()| shared.busy.end_all()));
+}
+
+fn told(outcome: Result<(), StoreError>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "cannot write down what is known of the pieces");
     }
 }

@@ -1,13 +1,14 @@
 //! What survives a crash, rot and what is lost.
 
 use std::fs;
+use std::path::Path;
 
 use app::ports::{PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError};
 use bytes::Bytes;
 use verifier::Sha256;
 use verifier::piece::Source;
 
-use crate::fixture::{Sample, copy_folder, now, packs, rot};
+use crate::fixture::{Sample, copy_folder, now, rot, slots};
 use crate::open;
 
 #[tokio::test]
@@ -38,8 +39,16 @@ async fn nothing_that_was_acknowledged_is_lost_in_a_crash() {
     }
 }
 
+/// Puts the file of pieces of one data folder into another.
+#[expect(clippy::unwrap_used, reason = "a fixture that fails fails its test")]
+fn put_pieces(from: &Path, to: &Path) {
+    for slot in slots(from) {
+        fs::copy(&slot, to.join(slot.strip_prefix(from).unwrap())).unwrap();
+    }
+}
+
 #[tokio::test]
-async fn a_torn_tail_is_cut_and_a_whole_one_is_taken_in() {
+async fn data_ahead_of_its_index_is_taken_in() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Sample::new(16_384 * 4, 1);
     let store = open(folder.path());
@@ -48,31 +57,54 @@ async fn a_torn_tail_is_cut_and_a_whole_one_is_taken_in() {
     store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
     let behind = tempfile::tempdir().unwrap();
     copy_folder(folder.path(), behind.path());
-    let whole = fs::metadata(&packs(folder.path())[0]).unwrap().len();
-    store.keep(sample.artifact, sample.piece(1, Source::Local)).await.unwrap();
-    drop(store);
-
-    // The pack got further than the index.
-    let ahead = fs::read(&packs(folder.path())[0]).unwrap();
-    fs::write(&packs(behind.path())[0], &ahead).unwrap();
-    let store = open(behind.path());
-    assert_eq!(store.model(sample.artifact).await.unwrap().unwrap().have.ranges(), [(0, 1)]);
-    drop(store);
-
-    // And got torn there.
-    copy_folder(folder.path(), behind.path());
-    let torn = tempfile::tempdir().unwrap();
-    copy_folder(behind.path(), torn.path());
-    let mut bytes = ahead.clone();
-    bytes.extend(&ahead[..5_000]);
-    fs::write(&packs(torn.path())[0], &bytes).unwrap();
-    let store = open(torn.path());
-    assert_eq!(store.model(sample.artifact).await.unwrap().unwrap().have.ranges(), [(0, 1)]);
-    assert_eq!(fs::metadata(&packs(torn.path())[0]).unwrap().len(), ahead.len() as u64);
-    assert!(whole < ahead.len() as u64);
-    store.reserve(sample.reservation(), now()).await.unwrap();
     store.keep(sample.artifact, sample.piece(2, Source::Local)).await.unwrap();
+
+    // Written, and not yet known of; of the third piece only half.
+    put_pieces(folder.path(), behind.path());
+    let slot = slots(behind.path()).remove(0);
+    let mut bytes = fs::read(&slot).unwrap();
+    let torn = sample.piece(3, Source::Local);
+    bytes[16_384 * 3..16_384 * 3 + 8_192].copy_from_slice(&torn.bytes()[..8_192]);
+    fs::write(&slot, bytes).unwrap();
+    let store = open(behind.path());
+    assert!(store.notices().is_empty(), "{:?}", store.notices());
+    let have = store.model(sample.artifact).await.unwrap().unwrap().have;
+    assert_eq!(have.ranges(), [(0, 0), (2, 2)]);
+    let map = store.map(sample.artifact).await.unwrap().unwrap();
+    assert_eq!((map[1], map[3]), (PieceState::Missing, PieceState::Missing));
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.keep(sample.artifact, torn).await.unwrap();
     assert_eq!(store.recheck(sample.artifact, |_| {}).await.unwrap().unwrap().checked, 3);
+}
+
+#[tokio::test]
+async fn an_index_ahead_of_its_data_serves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Sample::new(16_384 * 4, 1);
+    let store = open(folder.path());
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.learn(sample.artifact, sample.list()).await.unwrap();
+    store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+    let before = tempfile::tempdir().unwrap();
+    copy_folder(folder.path(), before.path());
+    for index in [1, 2] {
+        store.keep(sample.artifact, sample.piece(index, Source::Local)).await.unwrap();
+    }
+    let ahead = tempfile::tempdir().unwrap();
+    copy_folder(folder.path(), ahead.path());
+
+    // The bytes that the index claims did not reach the disk, or not as they are.
+    put_pieces(before.path(), ahead.path());
+    let slot = slots(ahead.path()).remove(0);
+    let mut bytes = fs::read(&slot).unwrap();
+    bytes[16_384 * 2..16_384 * 2 + 100].fill(7);
+    fs::write(&slot, bytes).unwrap();
+    let store = open(ahead.path());
+    let model = store.model(sample.artifact).await.unwrap().unwrap();
+    assert_eq!(model.have.ranges(), [(0, 0)], "from the first moment");
+    for index in sample.list().geometry().indices().skip(1) {
+        assert!(matches!(store.read(sample.artifact, index).await, Err(ReadError::Missing)));
+    }
 }
 
 #[tokio::test]
@@ -151,7 +183,7 @@ async fn a_lost_or_damaged_index_is_made_anew() {
             let model = store.model(sample.artifact).await.unwrap().unwrap();
             assert!(model.have.is_full());
             for piece in sample.pieces() {
-                let bytes = store.read_blocking(sample.artifact, piece.index()).unwrap();
+                let bytes = store.read(sample.artifact, piece.index()).await.unwrap();
                 assert_eq!(&bytes, piece.bytes());
             }
         }
@@ -207,9 +239,9 @@ async fn a_manifest_that_cannot_be_read_closes_no_library() {
     store.pin(a.artifact, Pin::Pinned).await.unwrap();
     drop(store);
     // What has the names is no file, and is not read as one.
-    for ending in ["manifest", "pieces"] {
+    for ending in ["manifest", "list"] {
         let digits = a.artifact.to_string().replace("sha256:", "");
-        let path = folder.path().join(format!("store/manifests/{digits}.{ending}"));
+        let path = folder.path().join(format!("store/artifacts/{digits}.{ending}"));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
     }

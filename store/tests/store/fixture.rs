@@ -93,20 +93,22 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-pub(crate) fn packs(folder: &Path) -> Vec<PathBuf> {
-    let folder = fs::read_dir(folder.join("store/packs")).unwrap();
-    let mut packs: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
-    packs.sort();
-    packs
+/// The files in which pieces are kept.
+pub(crate) fn slots(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder.join("store/artifacts")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let is_slot =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "part" || ending == "slm");
+    files.filter(is_slot).collect()
 }
 
 /// Changes one byte of a piece where it is kept.
 pub(crate) fn rot(folder: &Path, piece: &[u8]) {
-    for pack in packs(folder) {
-        let mut bytes = fs::read(&pack).unwrap();
+    for slot in slots(folder) {
+        let mut bytes = fs::read(&slot).unwrap();
         if let Some(at) = bytes.windows(64).position(|window| window == piece.get(..64).unwrap()) {
             *bytes.get_mut(at + 100).unwrap() ^= 1;
-            fs::write(&pack, bytes).unwrap();
+            fs::write(&slot, bytes).unwrap();
             return;
         }
     }

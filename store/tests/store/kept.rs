@@ -32,7 +32,7 @@ async fn what_is_kept_is_read_back_and_is_there_after_a_restart() {
         assert!(model.have.is_full());
         assert_eq!(model.model_id, sample.reservation().model_id);
         for piece in sample.pieces() {
-            let bytes = store.read_blocking(sample.artifact, piece.index()).unwrap();
+            let bytes = store.read(sample.artifact, piece.index()).await.unwrap();
             assert_eq!(&bytes, piece.bytes());
         }
         let manifest = store.manifest(sample.artifact).await.unwrap().unwrap();
@@ -58,59 +58,14 @@ async fn the_map_names_the_source_of_each_piece() {
     }
     let store = open(folder.path());
     let map = store.map(sample.artifact).await.unwrap().unwrap();
-    let kept = |source| PieceState::Kept { source, verified: None };
-    let wanted = [
-        kept(Source::Peer(peers[0])),
-        kept(Source::Local),
-        kept(Source::Peer(peers[1])),
-        PieceState::Missing,
-    ];
-    assert_eq!(map, wanted);
-}
-
-#[tokio::test]
-async fn pieces_of_two_artifacts_are_kept_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let a = Sample::new(16_384 * 20, 1);
-    let b = Sample::new(16_384 * 30, 1);
-    store.reserve(a.reservation(), now()).await.unwrap();
-    store.learn(a.artifact, a.list()).await.unwrap();
-    for piece in a.pieces() {
-        store.keep(a.artifact, piece).await.unwrap();
-    }
-    let before = store.accounts().await.unwrap().live;
-    store.reserve(b.reservation(), now()).await.unwrap();
-    let have = store.learn(b.artifact, b.list()).await.unwrap();
-    assert_eq!(have.ranges(), [(0, 19)]);
-    for piece in b.pieces() {
-        store.keep(b.artifact, piece).await.unwrap();
-    }
-    let after = store.accounts().await.unwrap().live;
-    assert!(after - before < 11 * (16_384 + 4_096), "{before} {after}");
-    store.release(a.artifact);
-    store.forget(a.artifact).await.unwrap();
-    drop(store);
-    let store = open(folder.path());
-    let recheck = store.recheck(b.artifact, |_| {}).await.unwrap().unwrap();
-    assert_eq!((recheck.checked, recheck.corrupt.len()), (30, 0));
-}
-
-#[tokio::test]
-async fn equal_pieces_of_one_artifact_are_kept_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let sample = Sample::of(vec![7; 16_384 * 50]);
-    let store = Arc::new(open(folder.path()));
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    let keeps = sample.pieces().into_iter().map(|piece| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { store.keep(sample.artifact, piece).await.unwrap() })
+    let sources = map.iter().map(|state| match state {
+        PieceState::Kept { source, verified: Some(_) } => Some(*source),
+        _ => None,
     });
-    for keep in keeps.collect::<Vec<_>>() {
-        keep.await.unwrap();
-    }
-    assert_eq!(store.accounts().await.unwrap().live, 16_384 + 4_096);
-    assert!(store.model(sample.artifact).await.unwrap().unwrap().have.is_full());
+    let wanted =
+        [Some(Source::Peer(peers[0])), Some(Source::Local), Some(Source::Peer(peers[1])), None];
+    assert_eq!(sources.collect::<Vec<_>>(), wanted);
+    assert_eq!(map[3], PieceState::Missing);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +122,6 @@ async fn a_recheck_that_nobody_waits_for_ends_within_a_piece() {
     store.release(sample.artifact);
     rot(folder.path(), sample.piece(1, Source::Local).bytes());
     let taken = store.footprints().await.unwrap()[0].own;
-    let dead = store.accounts().await.unwrap().dead;
 
     let done = Arc::new(AtomicU32::new(0));
     let (heard, (reached, mut third)) = (Arc::clone(&done), tokio::sync::mpsc::channel(1));
@@ -188,7 +142,7 @@ async fn a_recheck_that_nobody_waits_for_ends_within_a_piece() {
     }
     go_on.send(()).unwrap();
     let began = Instant::now();
-    while store.accounts().await.unwrap().dead > dead {
+    while store.footprints().await.unwrap()[0].own == taken {
         assert!(began.elapsed() < Duration::from_secs(20), "the space did not come back");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -8,6 +8,7 @@ mod library;
 #[cfg(unix)]
 mod output;
 mod room;
+mod sharing;
 
 use std::path::Path;
 

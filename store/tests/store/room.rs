@@ -5,7 +5,7 @@ use std::fs;
 use app::ports::{PieceStore as _, Pin, ReserveError};
 use verifier::piece::Source;
 
-use crate::fixture::{Sample, now, packs};
+use crate::fixture::{Sample, now, slots};
 use crate::open;
 
 #[test]
@@ -30,7 +30,7 @@ async fn an_artifact_that_does_not_fit_is_refused_before_its_first_byte() {
         matches!(refused, ReserveError::Quota { quota, .. } if quota == 4 << 20),
         "{refused:?}"
     );
-    assert!(packs(folder.path()).is_empty());
+    assert!(slots(folder.path()).is_empty());
     assert!(store.models().await.unwrap().is_empty());
     let small = Sample::new(1 << 20, 2);
     let mut endless = small.reservation();
@@ -62,7 +62,7 @@ async fn the_least_recently_used_makes_room_and_pinned_and_leased_ones_do_not() 
     }
     store.pin(samples[0].artifact, Pin::Pinned).await.unwrap();
     let used = store.accounts().await.unwrap();
-    store.set_quota(used.live + used.dead + used.index + used.reserved + 400_000).await.unwrap();
+    store.set_quota(used.live + used.index + used.reserved + 400_000).await.unwrap();
     let new = Sample::new(1 << 20, 9);
     store.reserve(new.reservation(), now()).await.unwrap();
     let left: Vec<_> =
@@ -91,7 +91,7 @@ async fn what_is_in_use_is_not_evicted_until_everybody_let_go() {
     }
     store.release(sample.artifact);
     let used = store.accounts().await.unwrap();
-    store.set_quota(used.live + used.dead + used.index + 400_000).await.unwrap();
+    store.set_quota(used.live + used.index + 400_000).await.unwrap();
     let new = Sample::new(1 << 20, 2);
     store.hold(sample.artifact);
     store.hold(sample.artifact);
@@ -160,14 +160,14 @@ async fn forgetting_gives_the_space_back() {
     assert_eq!(store.forget(a.artifact).await.unwrap(), None);
     assert!(store.model(a.artifact).await.unwrap().is_none());
     let after = store.accounts().await.unwrap();
-    assert!(after.live + after.dead <= before.live + before.dead - (8 << 20), "{after:?}");
+    assert!(after.live <= before.live - (8 << 20), "{after:?}");
     assert_eq!(store.recheck(b.artifact, |_| {}).await.unwrap().unwrap().corrupt.len(), 0);
     store.forget(b.artifact).await.unwrap();
     let empty = store.accounts().await.unwrap();
-    assert_eq!((empty.live, empty.dead), (0, 0));
-    assert!(empty.index < 16 << 20, "{empty:?}");
-    assert!(packs(folder.path()).is_empty());
-    // And goes on in a new pack.
+    assert_eq!((empty.live, empty.shared), (0, 0));
+    assert!(empty.index < 4 << 20, "{empty:?}");
+    assert!(slots(folder.path()).is_empty());
+    // And goes on in a new file.
     store.reserve(a.reservation(), now()).await.unwrap();
     store.keep(a.artifact, a.piece(0, Source::Local)).await.unwrap();
     drop(store);

@@ -16,10 +16,10 @@ const HEIGHT: f32 = 22.0;
 
 /// The bars of the quota and of the device.
 pub(super) fn view<'a>(accounts: &Accounts, cx: &Context<'_>) -> Element<'a, Message> {
-    let Accounts { live, dead, index, reserved, quota, free } = *accounts;
-    let used = live.saturating_add(dead).saturating_add(index).saturating_add(reserved);
+    let Accounts { live, index, reserved, quota, free, .. } = *accounts;
+    let used = live.saturating_add(index).saturating_add(reserved);
     let left = quota.saturating_sub(used);
-    let taken = live.saturating_add(dead).saturating_add(index);
+    let taken = live.saturating_add(index);
     let quota_line = format!(
         "{} of the quota of {} are taken or promised, {} are left",
         words::bytes(used),
@@ -28,7 +28,6 @@ pub(super) fn view<'a>(accounts: &Accounts, cx: &Context<'_>) -> Element<'a, Mes
     );
     let parts = [
         (Look::Solid, live, "models"),
-        (Look::Striped, dead, "dead space"),
         (Look::Lined, index, "index"),
         (Look::Dotted, reserved, "promised to imports"),
         (Look::Empty, left, "left"),

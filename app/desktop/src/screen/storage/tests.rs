@@ -51,7 +51,7 @@ fn seen() -> Seen {
     Seen {
         accounts: Accounts {
             live: 1_740 * MIB,
-            dead: 120 * MIB,
+            shared: 120 * MIB,
             index: 9 * MIB,
             reserved: 300 * MIB,
             quota: 4_096 * MIB,
@@ -113,13 +113,12 @@ fn problem(what: &str) -> Problem {
 fn every_byte_has_a_name() {
     let storage = shown(seen());
     for words in [
-        "2.11 GiB of the quota of 4.00 GiB are taken or promised, 1.88 GiB are left",
+        "1.99 GiB of the quota of 4.00 GiB are taken or promised, 2.00 GiB are left",
         "models 1.69 GiB",
-        "dead space 120.00 MiB",
         "index 9.00 MiB",
         "promised to imports 300.00 MiB",
-        "left 1.88 GiB",
-        "this library 1.82 GiB",
+        "left 2.00 GiB",
+        "this library 1.70 GiB",
         "free 37.10 GiB",
         "storyteller 2.1",
         "800.00 MiB",

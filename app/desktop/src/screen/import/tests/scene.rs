@@ -156,7 +156,7 @@ fn outlook_of(plan: Plan) -> Outlook {
     let question = Question::import(&plan, NOW.plus(86_400), "press Cancel");
     let accounts = Accounts {
         live: 700 << 20,
-        dead: 0,
+        shared: 0,
         index: 4 << 20,
         reserved: 0,
         quota: 4 << 30,

@@ -1,0 +1,270 @@
+//! An artifact's file: sparse, with each piece where it lies in the artifact.
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use verifier::{Geometry, PieceIndex, Sha256};
+
+use crate::device::{self, Punched};
+use crate::documents::{ADDRESSES, PART, WHOLE};
+use crate::error::{At, StoreError};
+use crate::files::{self, File, May};
+use crate::layout::Layout;
+use crate::room::{BLOCK, in_blocks};
+
+/// Left free on the device, in bytes, so that the index can still be written.
+const HEADROOM: u64 = 8 << 20;
+
+/// How many artifacts have their files open, two each.
+const OPEN_LIMIT: usize = 4;
+
+/// The length of an address, in bytes.
+const ADDRESS: u64 = 32;
+
+/// The files of all artifacts. They are made, sealed and removed by one thread.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    layout: Layout,
+    /// What was asked for last is last.
+    open: Mutex<Vec<(Sha256, Arc<Slot>)>>,
+}
+
+/// The open file of one artifact, and beside it the BLAKE3 of each piece.
+///
+/// That is a hint, and never synced: bytes that it fits were verified once; of bytes that it does
+/// not fit it says nothing.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    path: PathBuf,
+    geometry: Geometry,
+    pieces: File,
+    addresses: File,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It may be written.
+    Part,
+    /// The whole was verified; it may only be read.
+    Whole,
+}
+
+/// What looking at a piece gave.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// It is there, whole.
+    Whole(Bytes),
+    /// These bytes are there, which have this BLAKE3; whether they are the piece is not known.
+    Unknown(Bytes, blake3::Hash),
+    /// There is no file, or it ends before the piece does.
+    Short,
+    /// The disk does not give it back, at this moment at least: nothing is known of it.
+    Unread,
+}
+
+impl Slots {
+    pub(crate) const fn new(layout: Layout) -> Self {
+        Self { layout, open: Mutex::new(Vec::new()) }
+    }
+
+    /// The file of an artifact; `None` if it has none.
+    pub(crate) fn get(
+        &self,
+        artifact: Sha256,
+        geometry: &Geometry,
+    ) -> Result<Option<Arc<Slot>>, StoreError> {
+        {
+            let mut open = self.open();
+            if let Some(at) = open.iter().position(|(of, _)| *of == artifact) {
+                let found = open.remove(at);
+                let slot = Arc::clone(&found.1);
+                open.push(found);
+                return Ok(Some(slot));
+            }
+        }
+        let Some(slot) = self.look(artifact, geometry)?.map(Arc::new) else { return Ok(None) };
+        let mut open = self.open();
+        if open.len() >= OPEN_LIMIT {
+            open.remove(0);
+        }
+        open.push((artifact, Arc::clone(&slot)));
+        Ok(Some(slot))
+    }
+
+    fn look(&self, artifact: Sha256, geometry: &Geometry) -> Result<Option<Slot>, StoreError> {
+        let opened = [(PART, Kind::Part), (WHOLE, Kind::Whole)].map(|(ending, kind)| {
+            let path = self.layout.of(artifact, ending);
+            let file = match kind {
+                Kind::Part => File::change(&path),
+                Kind::Whole => File::open(&path),
+            };
+            (path, kind, file)
+        });
+        for (path, kind, file) in opened {
+            match file {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                file => {
+                    let pieces = file.at(&path)?;
+                    let beside = self.layout.of(artifact, ADDRESSES);
+                    let addresses = File::open_or_make(&beside).at(&beside)?;
+                    return Ok(Some(Slot { path, geometry: *geometry, pieces, addresses, kind }));
+                }
+            }
+        }
+        let folder = self.layout.artifacts();
+        if folder.is_dir() {
+            return Ok(None);
+        }
+        Err(StoreError::io(&folder, io::ErrorKind::NotFound.into()))
+    }
+
+    /// Makes the file of an artifact, with nothing in it, or makes one that is there writable.
+    pub(crate) fn make(&self, artifact: Sha256, geometry: &Geometry) -> Result<(), StoreError> {
+        match self.get(artifact, geometry)?.map(|slot| slot.kind) {
+            Some(Kind::Part) => return Ok(()),
+            Some(Kind::Whole) => {
+                self.close(artifact);
+                let (from, to) = (self.layout.of(artifact, WHOLE), self.layout.of(artifact, PART));
+                files::set_mode(&from, May::Change)
+                    .and_then(|()| files::rename(&from, &to))
+                    .at(&from)?;
+            }
+            None => {
+                let path = self.layout.of(artifact, PART);
+                let made = File::make(&path).and_then(|file| file.set_len(geometry.byte_count()));
+                if made.is_err() {
+                    // What cannot be removed now is an empty file, and as good.
+                    drop(files::remove(&path));
+                }
+                made.at(&path)?;
+            }
+        }
+        let folder = self.layout.artifacts();
+        files::sync_folder(&folder).at(&folder)
+    }
+
+    /// Says of an artifact's file that the whole was verified; everything in it must be synced.
+    pub(crate) fn seal(&self, artifact: Sha256) -> Result<(), StoreError> {
+        let (from, to) = (self.layout.of(artifact, PART), self.layout.of(artifact, WHOLE));
+        match files::rename(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed.at(&from)?,
+        }
+        self.close(artifact);
+        files::set_mode(&to, May::Read).at(&to)?;
+        let folder = self.layout.artifacts();
+        files::sync_folder(&folder).at(&folder)
+    }
+
+    /// Opens the file anew when it is asked for next.
+    pub(crate) fn close(&self, artifact: Sha256) {
+        self.open().retain(|(of, _)| *of != artifact);
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<(Sha256, Arc<Slot>)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Writes a piece that has this BLAKE3; durable after [`Self::sync`].
+    pub(crate) fn write(
+        &self,
+        index: PieceIndex,
+        bytes: &[u8],
+        address: &blake3::Hash,
+    ) -> Result<(), StoreError> {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        if device::space(folder).at(folder)?.free < (bytes.len() as u64).saturating_add(HEADROOM) {
+            return Err(StoreError::io(&self.path, io::ErrorKind::StorageFull.into()));
+        }
+        self.pieces.write_at(bytes, self.geometry.offset(index)).at(&self.path)?;
+        self.address(index, address);
+        Ok(())
+    }
+
+    /// Writes down the BLAKE3 of a piece that was verified.
+    pub(crate) fn address(&self, index: PieceIndex, address: &blake3::Hash) {
+        let place = u64::from(index.get()) * ADDRESS;
+        if let Err(error) = self.addresses.write_at(address.as_bytes(), place) {
+            tracing::warn!(%error, "cannot write down an address");
+        }
+    }
+
+    /// Makes durable what was written.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.pieces.sync_data().at(&self.path)
+    }
+
+    /// Reads a piece.
+    pub(crate) fn read(&self, index: PieceIndex) -> Result<Looked, StoreError> {
+        let mut bytes = BytesMut::zeroed(self.geometry.length(index) as usize);
+        match self.pieces.read_at(&mut bytes, self.geometry.offset(index)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Looked::Short),
+            Err(error) if device::is_lost(&error) => {
+                let piece = index.get();
+                tracing::error!(piece, %error, "the disk does not give back what is kept");
+                return Ok(Looked::Unread);
+            }
+            Err(error) => return Err(StoreError::io(&self.path, error)),
+        }
+        let (bytes, found) = (bytes.freeze(), [0; 32]);
+        let hash = blake3::hash(&bytes);
+        let mut address = found;
+        let place = u64::from(index.get()) * ADDRESS;
+        let is_known = self.addresses.read_at(&mut address, place).is_ok();
+        Ok(if is_known && hash == blake3::Hash::from_bytes(address) {
+            Looked::Whole(bytes)
+        } else {
+            Looked::Unknown(bytes, hash)
+        })
+    }
+
+    /// Copies a piece to another artifact that has the same one there, sharing its blocks where the
+    /// file system does; durable after that one's [`Self::sync`].
+    pub(crate) fn copy_to(
+        &self,
+        index: PieceIndex,
+        other: &Self,
+        there: PieceIndex,
+    ) -> io::Result<()> {
+        let (from, to) = (self.geometry.offset(index), other.geometry.offset(there));
+        let length = u64::from(self.geometry.length(index));
+        self.pieces.copy_to(from, &other.pieces, to, length)?;
+        let mut address = [0; 32];
+        if self.addresses.read_at(&mut address, u64::from(index.get()) * ADDRESS).is_ok() {
+            other.address(there, &blake3::Hash::from_bytes(address));
+        }
+        Ok(())
+    }
+
+    /// Gives back the space of a piece that is not wanted any more, as far as it has blocks of its
+    /// own.
+    pub(crate) fn free(&self, index: PieceIndex) -> Result<Punched, StoreError> {
+        let start = self.geometry.offset(index);
+        let end = start + u64::from(self.geometry.length(index));
+        let is_last = end == self.geometry.byte_count();
+        let start = in_blocks(start);
+        let end = if is_last { in_blocks(end) } else { end / BLOCK * BLOCK };
+        if end <= start {
+            return Ok(Punched::Unable);
+        }
+        self.pieces.punch(start, end - start).at(&self.path)
+    }
+
+    /// The pieces of which there is anything at all, as ranges; all of them where that is not known.
+    pub(crate) fn data(&self) -> Result<Vec<Range<u32>>, StoreError> {
+        let size = u64::from(self.geometry.piece_size());
+        let index = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+        let ranges = self.pieces.data().at(&self.path)?.into_iter();
+        Ok(ranges.map(|range| index(range.start / size)..index(range.end.div_ceil(size))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Pieces that several artifacts have.
+
+#![expect(clippy::unwrap_used, reason = "a fixture that fails fails its test")]
+
+use std::fs;
+
+use app::ports::PieceStore as _;
+use store::Store;
+use verifier::piece::Source;
+
+use crate::fixture::{Sample, now, rot};
+use crate::open;
+
+const PIECE: usize = 16_384;
+
+/// Takes a whole artifact in, what others have of it without being given it.
+async fn keep(store: &Store, sample: &Sample) {
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    let have = store.learn(sample.artifact, sample.list()).await.unwrap();
+    for index in have.complement().pieces(sample.list().geometry()) {
+        store.keep(sample.artifact, sample.piece(index.get(), Source::Local)).await.unwrap();
+    }
+    store.release(sample.artifact);
+}
+
+async fn check(store: &Store, sample: &Sample) {
+    assert!(store.model(sample.artifact).await.unwrap().unwrap().have.is_full());
+    for piece in sample.pieces() {
+        let read = store.read(sample.artifact, piece.index()).await.unwrap();
+        assert_eq!(&read, piece.bytes());
+    }
+}
+
+#[tokio::test]
+async fn pieces_of_two_artifacts_lie_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (a, b) = (Sample::new(PIECE * 20, 1), Sample::new(PIECE * 30, 1));
+    keep(&store, &a).await;
+    let before = store.accounts().await.unwrap();
+    keep(&store, &b).await;
+    let after = store.accounts().await.unwrap();
+    // Where the file system clones, it says of each file that it takes the blocks that both have.
+    let is_cloned = after.shared == 0;
+    if !is_cloned {
+        assert!(after.live - before.live <= 11 * PIECE as u64, "{before:?} {after:?}");
+        assert_eq!(after.shared, 20 * PIECE as u64);
+    }
+    drop(store);
+    let store = open(folder.path());
+    check(&store, &b).await;
+    assert_eq!(store.accounts().await.unwrap().shared, after.shared);
+    let recheck = store.recheck(b.artifact, |_| {}).await.unwrap().unwrap();
+    assert_eq!((recheck.checked, recheck.corrupt.len()), (30, 0));
+    drop(store);
+    // What lies where is found again without the index.
+    fs::remove_dir_all(folder.path().join("store/index")).unwrap();
+    let store = open(folder.path());
+    check(&store, &b).await;
+    assert_eq!(store.accounts().await.unwrap().shared, after.shared);
+}
+
+#[tokio::test]
+async fn a_shared_piece_moves_on_when_its_holder_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let [a, b, c] = [20, 25, 30].map(|pieces| Sample::new(PIECE * pieces, 1));
+    for sample in [&a, &b, &c] {
+        keep(&store, sample).await;
+    }
+    for (gone, left) in [(&a, &[&b, &c][..]), (&b, &[&c][..])] {
+        assert!(store.forget(gone.artifact).await.unwrap().is_some());
+        for sample in left {
+            check(&store, sample).await;
+        }
+    }
+    drop(store);
+    let store = open(folder.path());
+    assert!(store.notices().is_empty(), "{:?}", store.notices());
+    check(&store, &c).await;
+    assert_eq!(store.accounts().await.unwrap().shared, 0);
+    store.forget(c.artifact).await.unwrap();
+    assert_eq!(store.accounts().await.unwrap().live, 0);
+}
+
+#[tokio::test]
+async fn what_is_lost_with_the_file_of_another_artifact_is_missing_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (Sample::new(PIECE * 4, 1), Sample::new(PIECE * 6, 1));
+    {
+        let store = open(folder.path());
+        keep(&store, &a).await;
+        keep(&store, &b).await;
+        if store.accounts().await.unwrap().shared == 0 {
+            // Each has its own where the file system clones.
+            return;
+        }
+        rot(folder.path(), a.piece(1, Source::Local).bytes());
+        let index = b.piece(1, Source::Local).index();
+        assert!(store.read(b.artifact, index).await.is_err());
+        let have = store.model(a.artifact).await.unwrap().unwrap().have;
+        assert_eq!(have.ranges(), [(0, 0), (2, 3)], "it is bad for both");
+        // Had anew, it lies in the own file.
+        store.reserve(b.reservation(), now()).await.unwrap();
+        store.keep(b.artifact, b.piece(1, Source::Local)).await.unwrap();
+        store.release(b.artifact);
+        check(&store, &b).await;
+    }
+    let digits = a.artifact.to_string().replace("sha256:", "");
+    fs::remove_file(folder.path().join(format!("store/artifacts/{digits}.part"))).unwrap();
+    let store = open(folder.path());
+    let [told] = store.notices() else { panic!("{:?}", store.notices()) };
+    assert!(told.starts_with("6 kept pieces were lost with their files"), "{told}");
+    let have = store.model(b.artifact).await.unwrap().unwrap().have;
+    assert_eq!(have.ranges(), [(1, 1), (4, 5)]);
+    assert!(store.model(a.artifact).await.unwrap().unwrap().have.is_empty());
+}
