@@ -32,6 +32,7 @@ mod slot;
 mod store;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub use book::{BookError, known_peers};
 pub use disk::{Disk, SettingsFileError, change_settings, load_settings};

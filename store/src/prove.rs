@@ -1,8 +1,5 @@
 //! Proves what lies in an artifact's file, after a process that broke off.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use app::ports::Day;
 use verifier::{Bitfield, PieceIndex, Sha256};
 
@@ -11,7 +8,8 @@ use crate::documents;
 use crate::error::StoreError;
 use crate::layout::Layout;
 use crate::shared::{self, now};
-use crate::slot::{Slot, Slots};
+use crate::slot::Slots;
+use crate::workers::{self, Next};
 
 /// Reads each piece of which there is anything, or that is claimed, on all cores: one that is whole
 /// is kept, one that is not is missing, or corrupt if it was claimed.
@@ -51,7 +49,8 @@ pub(crate) fn prove(
     let doubtful: Vec<PieceIndex> = doubtful.pieces(&geometry).filter(is_own).collect();
     tracing::info!(%artifact, pieces = doubtful.len(), "proving what is there");
     let day = Day::of(now());
-    for (index, bad) in judged(&slot, &doubtful, list.as_ref())? {
+    let judge = |index| shared::prove(&slot, index, list.as_ref());
+    for (index, bad) in workers::each(&doubtful, judge, |_| Next::GoOn)? {
         let cell = entry.cell(index);
         let found = match (bad, cell.has_place()) {
             (None, true) => cell.with(State::Kept).on(day),
@@ -65,39 +64,4 @@ pub(crate) fn prove(
         }
     }
     Ok(())
-}
-
-/// What is at each piece's place, in no order.
-fn judged(
-    slot: &Slot,
-    pieces: &[PieceIndex],
-    list: Option<&Arc<verifier::piece::PieceList>>,
-) -> Result<Vec<(PieceIndex, Option<Bad>)>, StoreError> {
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Ok(Vec::new())));
-    let work = || {
-        let mut mine = Vec::new();
-        let outcome = loop {
-            let Some(index) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                break Ok(());
-            };
-            match shared::prove(slot, *index, list) {
-                Ok(bad) => mine.push((*index, bad)),
-                Err(error) => break Err(error),
-            }
-        };
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        match (outcome, &mut *found) {
-            (Err(error), all) => *all = Err(error),
-            (Ok(()), Ok(all)) => all.append(&mut mine),
-            (Ok(()), Err(_)) => {}
-        }
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(pieces.len());
-    std::thread::scope(|scope| {
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
-        work();
-    });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,43 +1,66 @@
 //! Verifies again what is kept.
 
-use app::ports::Recheck;
+use app::ports::{Day, Recheck};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
+use crate::catalogue::State;
 use crate::error::StoreError;
-use crate::shared::{Found, Shared};
+use crate::shared::{Found, Shared, now};
+use crate::workers::{self, Next};
 
-/// Reads those of the pieces that are kept, or that could not be read before, one at a time; `on`
-/// hears how many are done and says whether to go on.
+/// Reads those of the pieces that are kept, or that could not be read before, on all cores; all of
+/// them, where none are named. `on` hears how many are done and says whether to go on.
+///
+/// What is sound is dated with the day; the index has that after the next exclusive job.
 pub(crate) fn recheck(
     shared: &Shared,
     artifact: Sha256,
     pieces: Option<&Bitfield>,
-    mut on: impl FnMut(u32) -> Next,
+    on: impl FnMut(u32) -> Next + Send,
 ) -> Result<Option<Recheck>, StoreError> {
-    let kept: Vec<PieceIndex> = {
+    let lying: Vec<PieceIndex> = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
-        entry.lying().filter(|index| pieces.is_none_or(|pieces| pieces.contains(*index))).collect()
+        let wanted = |index: &PieceIndex| pieces.is_none_or(|pieces| pieces.contains(*index));
+        entry.lying().filter(wanted).collect()
     };
-    let mut recheck = Recheck { checked: 0, corrupt: Vec::new(), unread: Vec::new() };
-    for index in kept {
-        match shared.read_again(artifact, index)? {
-            Found::Whole(_) | Found::Missing => {}
-            // Nothing is known of its bytes, so that they stay.
-            Found::Unread => recheck.unread.push(index),
-            Found::Corrupt => recheck.corrupt.push(index),
-        }
-        recheck.checked += 1;
-        if on(recheck.checked) == Next::Stop {
-            break;
-        }
-    }
-    Ok(Some(recheck))
+    // The bytes go at once: what is left of many pieces is what is wrong with them.
+    let look = |index| {
+        Ok(match shared.read_again(artifact, index)? {
+            Found::Whole(_) => Seen::Whole,
+            Found::Missing => Seen::Gone,
+            Found::Corrupt => Seen::Corrupt,
+            Found::Unread => Seen::Unread,
+        })
+    };
+    let mut seen = workers::each(&lying, look, on)?;
+    seen.sort_unstable_by_key(|(index, _)| *index);
+    date(shared, artifact, seen.iter().filter(|(_, seen)| *seen == Seen::Whole).map(|it| it.0));
+    let of = |wanted: Seen| seen.iter().filter(move |it| it.1 == wanted).map(|it| it.0).collect();
+    let checked = u32::try_from(seen.len()).unwrap_or(u32::MAX);
+    Ok(Some(Recheck { checked, corrupt: of(Seen::Corrupt), unread: of(Seen::Unread) }))
 }
 
-/// Whether a recheck goes on.
+/// What was seen of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    GoOn,
-    Stop,
+enum Seen {
+    Whole,
+    /// It was forgotten, or moved, meanwhile.
+    Gone,
+    Corrupt,
+    /// Nothing is known of its bytes, so that they stay.
+    Unread,
+}
+
+/// Writes the day on pieces that were found to be sound.
+fn date(shared: &Shared, artifact: Sha256, pieces: impl Iterator<Item = PieceIndex>) {
+    let day = Day::of(now());
+    let mut catalogue = shared.catalogue();
+    let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { return };
+    for index in pieces {
+        let cell = entry.cell(index);
+        if cell.state() == State::Kept && cell.day() != day {
+            entry.change(index, cell.on(day));
+        }
+    }
 }

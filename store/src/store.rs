@@ -22,8 +22,8 @@ use crate::error::{OpenError, StoreError};
 use crate::index::Known;
 use crate::journal::TransferFile;
 use crate::pipeline::Pipeline;
-use crate::scrub::Next;
 use crate::shared::{Found, Shared, now};
+use crate::workers::Next;
 use crate::{accounts, documents, forget, learn, pipeline, quota, recovery, scrub};
 
 /// The library of one installation, on disk. One process has it open at a time.
@@ -59,6 +59,11 @@ impl Store {
     /// What the user should be told of how the store was opened, as whole sentences.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     async fn blocking<T: Send + 'static>(

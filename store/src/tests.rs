@@ -2,6 +2,7 @@
 
 mod faults;
 mod killed;
+mod scrubbed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
