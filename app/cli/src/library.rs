@@ -202,6 +202,7 @@ fn with_tally(outcome: Outcome, tally: &Tally) -> Outcome {
         .with("missing", tally.missing)
         .with("corrupt", tally.corrupt)
         .with("local", tally.local)
+        .with("oldest_check", tally.oldest.map(|day| day.to_string()))
         .with("peer", peers)
 }
 

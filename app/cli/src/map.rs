@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::naming::short_peer;
-use app::ports::PieceState;
+use app::ports::{Day, PieceState};
 use verifier::identity::PeerId;
 use verifier::piece::Source;
 
@@ -49,6 +49,8 @@ pub struct Tally {
     pub local: u32,
     /// Kept pieces by the peer that gave them.
     pub peers: BTreeMap<PeerId, u32>,
+    /// The day of the oldest check of a kept piece, of those of which it is known.
+    pub oldest: Option<Day>,
 }
 
 impl Tally {
@@ -59,8 +61,9 @@ impl Tally {
             match state {
                 PieceState::Missing => tally.missing += 1,
                 PieceState::Corrupt => tally.corrupt += 1,
-                PieceState::Kept { source, .. } => {
+                PieceState::Kept { source, verified } => {
                     tally.kept += 1;
+                    tally.oldest = tally.oldest.into_iter().chain(*verified).min();
                     match source {
                         Source::Local => tally.local += 1,
                         Source::Peer(peer) => *tally.peers.entry(*peer).or_default() += 1,
@@ -191,6 +194,14 @@ fn legend(
 }
 
 fn summary(tally: &Tally) -> String {
+    let counts = counts(tally);
+    match tally.oldest {
+        None => counts,
+        Some(day) => format!("{counts}; the oldest check is of {day}"),
+    }
+}
+
+fn counts(tally: &Tally) -> String {
     let all = tally.kept + tally.missing + tally.corrupt;
     let noun = if all == 1 { "piece" } else { "pieces" };
     match (tally.missing, tally.corrupt) {
@@ -205,7 +216,7 @@ fn summary(tally: &Tally) -> String {
 
 #[cfg(test)]
 mod tests {
-    use app::ports::PieceState;
+    use app::ports::{Day, PieceState};
     use verifier::identity::SigningKey;
     use verifier::piece::Source;
 
@@ -231,6 +242,14 @@ mod tests {
         let picture = draw(&states("#1.!2"), Show::State, Paint::Plain, |_| String::new());
         assert_eq!(picture.lines, ["##.!#"]);
         assert_eq!(picture.summary, "3 of 5 pieces kept, 1 missing, 1 corrupt");
+        let mut dated = states("##!");
+        for (state, day) in dated.iter_mut().zip([20_000, 20_001]) {
+            let verified = Some(Day::from_number(day));
+            *state = PieceState::Kept { source: Source::Local, verified };
+        }
+        let picture = draw(&dated, Show::State, Paint::Plain, |_| String::new());
+        let told = "2 of 3 pieces kept, 0 missing, 1 corrupt; the oldest check is of 2024-10-04";
+        assert_eq!(picture.summary, told);
         let picture = draw(&states("11#22."), Show::Source, Paint::Plain, |_| "anna".to_owned());
         assert!(["aa=bb.", "bb=aa."].contains(&picture.lines[0].as_str()), "{picture:?}");
         assert_eq!(picture.legend.len(), 3);

@@ -1,5 +1,7 @@
 //! The days by which checks of pieces are dated.
 
+use std::fmt;
+
 use verifier::scalars::UtcTime;
 
 /// Seconds in a day.
@@ -36,6 +38,14 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    /// The date: `2026-11-26`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.start().to_string();
+        f.write_str(time.split_once('T').map_or(time.as_str(), |(date, _)| date))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use verifier::scalars::UtcTime;
@@ -47,6 +57,7 @@ mod tests {
         let noon = UtcTime::parse("2026-11-26T12:00:00Z").unwrap();
         let day = Day::of(noon);
         assert_eq!(day.start().to_string(), "2026-11-26T00:00:00Z");
+        assert_eq!(day.to_string(), "2026-11-26");
         assert_eq!(Day::from_number(day.number()), day);
         for (later, days) in [(0, 0), (43_199, 0), (43_200, 1), (3 * 86_400, 3)] {
             assert_eq!(day.ago(noon.plus(later)), days);
