@@ -137,6 +137,10 @@ fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
             for (user, index) in users {
                 let Some(entry) = catalogue.artifacts.get_mut(user) else { continue };
                 let cell = entry.cell(*index);
+                if cell.home() == Home::Own {
+                    // It was kept anew meanwhile.
+                    continue;
+                }
                 let home = if user == heir && index == first {
                     Home::Own
                 } else {

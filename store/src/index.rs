@@ -48,6 +48,8 @@ pub(crate) struct Index {
     trees: RwLock<Option<Trees>>,
     /// Whether the disk said no: sled does nothing any more then, and is opened again.
     has_failed: AtomicBool,
+    /// Whether it was opened again, and may lack what was not synced.
+    may_lack: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -109,7 +111,8 @@ impl Index {
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         finish_rewrite(&path).at(&path)?;
         let trees = Trees::open(&path).map_err(|error| StoreError::index(&path, error))?;
-        Ok(Self { path, trees: RwLock::new(Some(trees)), has_failed: AtomicBool::new(false) })
+        let (has_failed, may_lack) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { path, trees: RwLock::new(Some(trees)), has_failed, may_lack })
     }
 
     /// Writes the index anew, without what sled keeps of values that are gone.
@@ -144,7 +147,18 @@ impl Index {
         *open = None;
         *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
         self.has_failed.store(false, Ordering::SeqCst);
+        self.may_lack.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Whether it was opened again, so that all has to be written anew.
+    pub(crate) fn may_lack(&self) -> bool {
+        self.may_lack.load(Ordering::SeqCst)
+    }
+
+    /// Says that all is about to be written anew.
+    pub(crate) fn write_anew(&self) {
+        self.may_lack.store(false, Ordering::SeqCst);
     }
 
     /// What it knows of every artifact beside its pieces.

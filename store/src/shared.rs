@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     /// Whether two files can share what they have in common.
     pub(crate) can_clone: bool,
     catalogue: Mutex<Catalogue>,
+    /// The list that pieces were last judged by.
+    list: Mutex<Option<Arc<PieceList>>>,
     landed: broadcast::Sender<Landed>,
     /// Told when something was given back.
     pub(crate) room: Notify,
@@ -92,6 +94,7 @@ impl Shared {
             book,
             can_clone,
             catalogue: Mutex::new(catalogue),
+            list: Mutex::new(None),
             landed: broadcast::Sender::new(LANDED),
             room: Notify::new(),
             _lock: lock,
@@ -200,7 +203,19 @@ impl Shared {
             }
             Err(error) => return Err(error),
         };
-        judge(&slot, index, || learn::list(self, place.holder))
+        judge(&slot, index, || self.list_of(place.holder))
+    }
+
+    /// The list of an artifact of which many pieces may have to be judged by it.
+    fn list_of(&self, artifact: Sha256) -> Result<Option<Arc<PieceList>>, StoreError> {
+        let last = || self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = self.catalogue().artifacts.get(&artifact).map(|entry| entry.known.root);
+        if let Some(list) = last().as_ref().filter(|list| Some(list.root()) == root) {
+            return Ok(Some(Arc::clone(list)));
+        }
+        let list = learn::list(self, artifact)?;
+        last().clone_from(&list);
+        Ok(list)
     }
 }
 

@@ -182,10 +182,19 @@ pub(crate) fn fold(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> 
     folded
 }
 
-/// Writes down what others found to be bad, or to be kept again.
+/// Writes down what others found to be bad, or to be kept again; and everything, after the index was
+/// opened again.
 pub(super) fn write_marks(shared: &Shared) {
     let marked: Vec<Sha256> = {
-        let catalogue = shared.catalogue();
+        let mut catalogue = shared.catalogue();
+        if shared.index.may_lack() {
+            shared.index.write_anew();
+            for entry in catalogue.artifacts.values_mut() {
+                let pieces = entry.known.geometry.piece_count();
+                entry.behind.blocks = (0..pieces.div_ceil(BLOCK)).collect();
+                entry.behind.is_unwritten = true;
+            }
+        }
         let marked = catalogue.artifacts.iter().filter(|(_, entry)| entry.behind.is_unwritten);
         marked.map(|(artifact, _)| *artifact).collect()
     };
@@ -207,14 +216,26 @@ pub(crate) fn settle(shared: &Shared, artifact: Sha256) -> Result<(), StoreError
     }
     fold(shared, artifact)?;
     shared.index.sync()?;
-    shared.busy.end(artifact)
+    if is_written(shared) { shared.busy.end(artifact) } else { Ok(()) }
 }
 
 /// Puts everything in order, and says so.
 pub(crate) fn close(shared: &Shared) {
+    write_marks(shared);
     let artifacts: Vec<Sha256> = shared.catalogue().artifacts.keys().copied().collect();
     let folded = artifacts.into_iter().try_for_each(|artifact| fold(shared, artifact));
-    told(folded.and_then(|()| shared.index.sync()).and_then(|()| shared.busy.end_all()));
+    let synced = folded.and_then(|()| shared.index.sync());
+    if synced.is_ok() && !is_written(shared) {
+        // Everything is looked at by the next start.
+        return;
+    }
+    told(synced.and_then(|()| shared.busy.end_all()));
+}
+
+/// Whether nothing is left that the index is to know.
+fn is_written(shared: &Shared) -> bool {
+    let catalogue = shared.catalogue();
+    !shared.index.may_lack() && !catalogue.artifacts.values().any(|entry| entry.behind.is_unwritten)
 }
 
 fn told(outcome: Result<(), StoreError>) {

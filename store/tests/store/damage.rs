@@ -150,6 +150,33 @@ async fn a_rotten_piece_counts_as_missing_and_can_be_kept_again() {
 }
 
 #[tokio::test]
+async fn addresses_that_are_lost_or_wrong_are_written_anew_from_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Sample::new(16_384 * 5, 1);
+    let store = open(folder.path());
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.learn(sample.artifact, sample.list()).await.unwrap();
+    for piece in sample.pieces() {
+        store.keep(sample.artifact, piece).await.unwrap();
+    }
+    store.release(sample.artifact);
+    drop(store);
+    let addresses = slots(folder.path()).remove(0).with_extension("blake3");
+    let good = fs::read(&addresses).unwrap();
+    assert_eq!(good.len(), 5 * 32);
+    for wrong in [&b""[..], &[0; 5 * 32], &[7; 5 * 32], &good[..40]] {
+        fs::write(&addresses, wrong).unwrap();
+        let store = open(folder.path());
+        for piece in sample.pieces() {
+            let read = store.read(sample.artifact, piece.index()).await.unwrap();
+            assert_eq!(&read, piece.bytes());
+        }
+        drop(store);
+        assert_eq!(fs::read(&addresses).unwrap(), good);
+    }
+}
+
+#[tokio::test]
 async fn a_lost_or_damaged_index_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (Sample::new(16_384 * 70, 1), Sample::new(500_000, 2));
