@@ -2,6 +2,8 @@
 
 mod damage;
 mod fixture;
+#[cfg(target_os = "linux")]
+mod full;
 mod kept;
 mod landed;
 mod library;
