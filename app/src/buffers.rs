@@ -13,16 +13,27 @@ impl Buffers {
     /// The most bytes that are held without use.
     const SPARE: usize = 48 << 20;
 
-    /// Memory for a piece of this length.
+    /// Memory for a piece of this length, of which nothing has come.
     pub fn take(&self, length: u32) -> Buffer {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut bytes = spare.unwrap_or_default();
+        let mut bytes = self.spare();
+        bytes.clear();
         bytes.reserve_exact(length as usize);
         Buffer { bytes, home: self.clone() }
     }
 
-    fn give_back(&self, mut bytes: Vec<u8>) {
-        bytes.clear();
+    /// So many bytes that are to be overwritten, whatever they are.
+    pub fn take_full(&self, length: u32) -> Buffer {
+        let mut bytes = self.spare();
+        bytes.resize(length as usize, 0);
+        Buffer { bytes, home: self.clone() }
+    }
+
+    fn spare(&self) -> Vec<u8> {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_default()
+    }
+
+    fn give_back(&self, bytes: Vec<u8>) {
         let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if (spare.len() + 1).saturating_mul(bytes.capacity()) <= Self::SPARE {
             spare.push(bytes);
@@ -81,5 +92,8 @@ mod tests {
         assert!(again.as_ref().is_empty());
         again.bytes_mut().push(1);
         assert_eq!(again.as_ref().as_ptr(), place);
+        drop(again);
+        let full = buffers.take_full(60);
+        assert_eq!((full.as_ref().as_ptr(), full.as_ref().len()), (place, 60));
     }
 }

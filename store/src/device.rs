@@ -26,6 +26,21 @@ pub(crate) fn read_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::
     Ok(())
 }
 
+/// Fills `into` from `offset` on if that waits for no disk; whether it did.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_in_memory_at(file: &File, into: &mut [u8], offset: u64) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let length = into.len();
+    let mut into = [io::IoSliceMut::new(into)];
+    preadv2(file, &mut into, offset, ReadWriteFlags::NOWAIT) == Ok(length)
+}
+
+/// Whether reading waits for the disk is not known here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn read_in_memory_at(_file: &File, _into: &mut [u8], _offset: u64) -> bool {
+    false
+}
+
 /// Writes some of the bytes from `offset` on; how many.
 #[cfg(unix)]
 pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {

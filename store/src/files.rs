@@ -135,6 +135,12 @@ impl File {
         device::read_at(&self.file, into, offset)
     }
 
+    /// The same if that waits for no disk; whether it did. Why it did not, [`Self::read_at`] tells.
+    pub(crate) fn read_in_memory_at(&self, into: &mut [u8], offset: u64) -> bool {
+        let asked = self.watch.read_at(offset, into.len());
+        asked.is_ok() && device::read_in_memory_at(&self.file, into, offset)
+    }
+
     /// Writes all of the bytes from `offset` on.
     pub(crate) fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {

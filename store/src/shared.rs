@@ -122,6 +122,21 @@ impl Shared {
         self.look(artifact, index, Why::Use)
     }
 
+    /// Reads and verifies a kept piece if that takes a moment and waits for no disk; of one that is
+    /// not read so, [`Self::read`] tells why.
+    pub(crate) fn read_here(&self, artifact: Sha256, index: PieceIndex) -> Option<Bytes> {
+        let (place, geometry) = {
+            let catalogue = self.catalogue();
+            let entry = catalogue.artifacts.get(&artifact)?;
+            let place = entry.place(artifact, index)?;
+            let is_kept = entry.cell(index).state() == State::Kept;
+            let holder = catalogue.artifacts.get(&place.holder).filter(|_| is_kept)?;
+            (place, holder.known.geometry)
+        };
+        let slot = self.slots.opened(place.holder)?;
+        slot.read_here(geometry.index(place.index)?)
+    }
+
     /// Reads a piece also if it could not be read before: it is kept again if it can be now.
     pub(crate) fn read_again(
         &self,

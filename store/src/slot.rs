@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use app::buffers::Buffers;
+use bytes::Bytes;
 use verifier::{Geometry, PieceIndex, Sha256};
 
 use crate::device::{self, Punched};
@@ -21,6 +22,9 @@ const HEADROOM: u64 = 8 << 20;
 /// How many artifacts have their files open, two each.
 const OPEN_LIMIT: usize = 4;
 
+/// Up to so many bytes are read where the caller runs if they lie in memory.
+const READ_HERE: u32 = 512 << 10;
+
 /// The length of an address, in bytes.
 const ADDRESS: u64 = 32;
 
@@ -30,6 +34,7 @@ pub(crate) struct Slots {
     layout: Layout,
     /// What was asked for last is last.
     open: Mutex<Vec<(Sha256, Arc<Slot>)>>,
+    buffers: Buffers,
 }
 
 /// The open file of one artifact, and beside it the BLAKE3 of each piece.
@@ -42,6 +47,7 @@ pub(crate) struct Slot {
     geometry: Geometry,
     pieces: File,
     addresses: File,
+    buffers: Buffers,
     pub(crate) kind: Kind,
 }
 
@@ -67,8 +73,8 @@ pub(crate) enum Looked {
 }
 
 impl Slots {
-    pub(crate) const fn new(layout: Layout) -> Self {
-        Self { layout, open: Mutex::new(Vec::new()) }
+    pub(crate) fn new(layout: Layout) -> Self {
+        Self { layout, open: Mutex::new(Vec::new()), buffers: Buffers::default() }
     }
 
     /// The file of an artifact; `None` if it has none.
@@ -77,14 +83,8 @@ impl Slots {
         artifact: Sha256,
         geometry: &Geometry,
     ) -> Result<Option<Arc<Slot>>, StoreError> {
-        {
-            let mut open = self.open();
-            if let Some(at) = open.iter().position(|(of, _)| *of == artifact) {
-                let found = open.remove(at);
-                let slot = Arc::clone(&found.1);
-                open.push(found);
-                return Ok(Some(slot));
-            }
+        if let Some(slot) = self.opened(artifact) {
+            return Ok(Some(slot));
         }
         let Some(slot) = self.look(artifact, geometry)?.map(Arc::new) else { return Ok(None) };
         let mut open = self.open();
@@ -93,6 +93,16 @@ impl Slots {
         }
         open.push((artifact, Arc::clone(&slot)));
         Ok(Some(slot))
+    }
+
+    /// The file of an artifact, if it is open.
+    pub(crate) fn opened(&self, artifact: Sha256) -> Option<Arc<Slot>> {
+        let mut open = self.open();
+        let at = open.iter().position(|(of, _)| *of == artifact)?;
+        let found = open.remove(at);
+        let slot = Arc::clone(&found.1);
+        open.push(found);
+        Some(slot)
     }
 
     fn look(&self, artifact: Sha256, geometry: &Geometry) -> Result<Option<Slot>, StoreError> {
@@ -111,7 +121,9 @@ impl Slots {
                     let pieces = file.at(&path)?;
                     let beside = self.layout.of(artifact, ADDRESSES);
                     let addresses = File::open_or_make(&beside).at(&beside)?;
-                    return Ok(Some(Slot { path, geometry: *geometry, pieces, addresses, kind }));
+                    let buffers = self.buffers.clone();
+                    let geometry = *geometry;
+                    return Ok(Some(Slot { path, geometry, pieces, addresses, buffers, kind }));
                 }
             }
         }
@@ -202,8 +214,8 @@ impl Slot {
 
     /// Reads a piece.
     pub(crate) fn read(&self, index: PieceIndex) -> Result<Looked, StoreError> {
-        let mut bytes = BytesMut::zeroed(self.geometry.length(index) as usize);
-        match self.pieces.read_at(&mut bytes, self.geometry.offset(index)) {
+        let mut bytes = self.buffers.take_full(self.geometry.length(index));
+        match self.pieces.read_at(bytes.bytes_mut(), self.geometry.offset(index)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Looked::Short),
             Err(error) if device::is_lost(&error) => {
@@ -223,6 +235,17 @@ impl Slot {
         } else {
             Looked::Unknown(bytes, hash)
         })
+    }
+
+    /// Reads a piece that is short and lies in memory, if it is there whole: that waits for no disk.
+    pub(crate) fn read_here(&self, index: PieceIndex) -> Option<Bytes> {
+        let length = Some(self.geometry.length(index)).filter(|length| *length <= READ_HERE)?;
+        let (mut bytes, mut address) = (self.buffers.take_full(length), [0; 32]);
+        let place = u64::from(index.get()) * ADDRESS;
+        let is_read = self.addresses.read_in_memory_at(&mut address, place)
+            && self.pieces.read_in_memory_at(bytes.bytes_mut(), self.geometry.offset(index));
+        let is_whole = is_read && blake3::hash(bytes.as_ref()) == blake3::Hash::from_bytes(address);
+        is_whole.then(|| bytes.freeze())
     }
 
     /// Copies a piece to another artifact that has the same one there, sharing its blocks where the

@@ -170,6 +170,9 @@ impl PieceStore for Store {
         if let Some(entry) = self.shared.catalogue().artifacts.get_mut(&artifact) {
             entry.known.last_use = now().max(entry.known.last_use);
         }
+        if let Some(bytes) = self.shared.read_here(artifact, index) {
+            return Ok(bytes);
+        }
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || found(shared.read(artifact, index)))
             .await

@@ -28,6 +28,10 @@ fn made(slots: &Slots, geometry: &Geometry) -> Arc<Slot> {
     slots.get(ARTIFACT, geometry).unwrap().unwrap()
 }
 
+fn open(slots: &Slots) -> Slot {
+    slots.look(ARTIFACT, &Geometry::new(2_000_000, 65_536).unwrap()).unwrap().unwrap()
+}
+
 fn write(slot: &Slot, index: PieceIndex) {
     let bytes = piece(slot, index);
     slot.write(index, &bytes, &blake3::hash(&bytes)).unwrap();
@@ -63,6 +67,24 @@ fn a_slot_has_holes_until_it_is_written() {
     assert!((2 * 65_536..4 * 65_536).contains(&taken(&slot.path)));
     let data: Vec<u32> = slot.data().unwrap().into_iter().flatten().collect();
     assert_eq!(data, [3, 500, 1_024]);
+}
+
+#[test]
+fn a_short_piece_in_memory_is_read_at_once_and_only_if_it_is_whole() {
+    let (_folder, slots, geometry) = slots(2_000_000, 65_536);
+    let slot = made(&slots, &geometry);
+    let all: Vec<_> = geometry.indices().collect();
+    assert_eq!(slot.read_here(all[3]), None, "zeros prove nothing");
+    write(&slot, all[3]);
+    // Not every file system tells what lies in memory.
+    let tells = slot.pieces.read_in_memory_at(&mut [0], 0);
+    assert_eq!(slot.read_here(all[3]), tells.then(|| piece(&slot, all[3]).into()));
+    slot.pieces.write_at(&[0], slot.geometry.offset(all[3])).unwrap();
+    assert_eq!(slot.read_here(all[3]), None);
+
+    let large = Slot { geometry: Geometry::new(2_000_000, 1 << 20).unwrap(), ..open(&slots) };
+    write(&large, all[0]);
+    assert_eq!((is_whole(&large, all[0]), large.read_here(all[0])), (true, None));
 }
 
 #[test]
