@@ -19,9 +19,9 @@ pub(super) struct Untold {
 
 impl Untold {
     /// So many are told of at once,
-    const MOST: u64 = 4 << 20;
+    const MOST: u64 = 1 << 20;
     /// and fewer after so long.
-    const AFTER: Duration = Duration::from_millis(10);
+    const AFTER: Duration = Duration::from_millis(2);
 
     pub(super) fn new() -> Self {
         Self { bytes: BTreeMap::new(), sum: 0, since: Instant::now() }
@@ -87,7 +87,7 @@ mod tests {
     async fn many_bytes_do_not_wait() {
         let peer = SigningKey::from_seed([1; 32]).public_key().peer_id();
         let mut untold = Untold::new();
-        untold.add(peer, Sha256::of(b"one"), 4 << 20);
+        untold.add(peer, Sha256::of(b"one"), 1 << 20);
         assert_eq!(untold.due(), Some(Instant::now()));
     }
 }
