@@ -9,7 +9,7 @@ use verifier::{Bitfield, Geometry, PieceIndex};
 use super::ShareError;
 use crate::buffers::Buffers;
 
-/// Bytes that are verified together, or one piece if that is longer.
+/// Bytes that are verified together, or two pieces if those are longer.
 const VERIFY_BYTES: u32 = 4 << 20;
 
 /// Reads the pieces that are missing, verifies some together, and hands them on until nobody takes
@@ -44,7 +44,7 @@ pub(super) fn read_pieces(
 
 /// How many pieces are read and verified together.
 pub(crate) fn together(geometry: &Geometry) -> u32 {
-    (VERIFY_BYTES / geometry.piece_size()).max(1)
+    (VERIFY_BYTES / geometry.piece_size()).max(2)
 }
 
 /// Reads those pieces of a file, in their order, into memory of `buffers`.
@@ -60,13 +60,9 @@ pub(crate) fn read_together(
 ) -> io::Result<Vec<ArrivedPiece>> {
     indices
         .map(|index| {
-            let length = geometry.length(index);
-            let mut buffer = buffers.take(length);
+            let mut buffer = buffers.take_full(geometry.length(index));
             file.seek(SeekFrom::Start(geometry.offset(index)))?;
-            let read = file.by_ref().take(length.into()).read_to_end(buffer.bytes_mut())?;
-            if read < length as usize {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            file.read_exact(buffer.bytes_mut())?;
             let bytes = buffer.freeze();
             Ok(ArrivedPiece { index: index.get(), bytes, from: Source::Local })
         })
