@@ -32,15 +32,20 @@ def main():
     words.add_argument("--size", default="1GiB", help="about how large the file is")
     words.add_argument("--rounds", type=int, default=6)
     words.add_argument("--rate", help="what the loopback device carries, such as 1gbit")
-    words.add_argument("--folder", type=Path, help="where everything is put, and removed after")
+    words.add_argument("--folder", type=Path, help="where files are fetched to, and removed after")
+    words.add_argument("--servers", type=Path, metavar="FOLDER",
+                       help="where the servers' files are put, and removed after: the same, if "
+                            "nothing is said")
     words.add_argument("--json", type=Path, help="where every figure of every round is put")
     words.add_argument("--profile", type=Path, metavar="FOLDER",
                        help="record each fetch with perf, into this folder; slows it a little")
     words = words.parse_args()
     alone(words.rate)
     builds = [named.split("=", 1) for named in words.ours or [f"ours={repository_build()}"]]
-    with tempfile.TemporaryDirectory(prefix="compare-", dir=words.folder) as folder:
-        measure(words, [(name, Path(path).resolve()) for name, path in builds], Path(folder))
+    builds = [(name, Path(path).resolve()) for name, path in builds]
+    with (tempfile.TemporaryDirectory(prefix="compare-", dir=words.folder) as folder,
+          tempfile.TemporaryDirectory(prefix="compare-", dir=words.servers or folder) as servers):
+        measure(words, builds, Path(servers), Path(folder))
 
 
 def repository_build():
@@ -62,8 +67,8 @@ def alone(rate):
         sys.exit(f"this network has more than a loopback device: {devices}")
 
 
-def measure(words, builds, folder):
-    model = folder / "model.slm"
+def measure(words, builds, servers, folder):
+    model = servers / "model.slm"
     subprocess.run([builds[0][1], "sample", model, "--bytes", words.size, "--quant", "f32"],
                    check=True, capture_output=True)
     contenders = []
@@ -76,7 +81,7 @@ def measure(words, builds, folder):
         contenders.append(contender)
     try:
         for contender in contenders:
-            contender.serve(model, folder)
+            contender.serve(model, servers)
         figures = {contender.name: [] for contender in contenders}
         for number in range(words.rounds):
             at = number % max(len(contenders), 1)

@@ -123,7 +123,7 @@ class Ours(Program):
         wait_until(offer.exists)
 
     def prepare(self, out):
-        self.data = self.folder / "importer-now"
+        self.data = out.with_name("importer")
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(self.importer, self.data)
 
