@@ -4,9 +4,10 @@
 //! left to do at the end. Every byte is read back from the output before it is judged.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
@@ -17,12 +18,17 @@ use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
 use verifier::slm::{ChecksumRule, SlmError};
 use verifier::{Advice, Coded as _, Geometry, PieceIndex, Remedy, Sha256};
 
+use crate::blame::is_full;
 use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReadError, Stem};
 
 /// How much of the output is read at once, in bytes: as much as the passes over it take at once.
 const BLOCK: u32 = 256 << 10;
 /// How far an output may be behind the pieces that are kept before no more are asked for, in bytes.
 const LAG: u64 = 256 << 20;
+/// How often a full disk is tried again.
+pub(crate) const FULL_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked meanwhile whether the output is still wanted.
+const GLANCE: Duration = Duration::from_millis(20);
 /// How much less of a processor that others want too an output in the background gets: at 10, a
 /// tenth of it.
 #[cfg(target_os = "linux")]
@@ -86,6 +92,17 @@ pub struct Assembly<S, O> {
     pub rule: ChecksumRule,
     /// What it may take of the processors.
     pub pace: Pace,
+    /// What it does when the output's disk is full.
+    pub full: OnFull,
+}
+
+/// What an assembly does when the output's disk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFull {
+    /// It fails.
+    Fail,
+    /// It waits until there is room, and [`Assembling::full`] says so.
+    Wait,
 }
 
 /// What an assembly may take of the processors.
@@ -106,6 +123,8 @@ pub struct Assembling<D> {
     lag: u32,
     /// How many pieces are in the output; closed when it has ended, however it did.
     appended: watch::Receiver<u32>,
+    /// A folder on the full disk that is waited for.
+    full: watch::Receiver<Option<Arc<Path>>>,
     outcome: JoinHandle<Result<(D, VerifiedArtifact), AssembleError>>,
     /// The work goes on only while this is there.
     wanted: Arc<()>,
@@ -120,6 +139,7 @@ impl<D: Draft> Assembling<D> {
     {
         let (frontier, kept) = channel();
         let (told, appended) = watch::channel(0);
+        let (say_full, full) = watch::channel(None);
         let (wanted, list) = (Arc::new(()), Arc::new(OnceLock::new()));
         let (watched, proven) = (Arc::downgrade(&wanted), Arc::clone(&list));
         let lag = LAG / u64::from(assembly.geometry.piece_size());
@@ -129,11 +149,11 @@ impl<D: Draft> Assembling<D> {
         let outcome = tokio::task::spawn_blocking(move || {
             let run = move || {
                 assembly.pace.take();
-                assembly.run(&kept, &told, &watched, &proven)
+                assembly.run(&kept, &told, &Waits { full: say_full, wanted: watched }, &proven)
             };
             std::thread::spawn(run).join().unwrap_or(Err(AssembleError::Cancelled))
         });
-        Self { frontier, list, lag, appended, outcome, wanted }
+        Self { frontier, list, lag, appended, full, outcome, wanted }
     }
 
     /// Says that every piece is verified by this list before it is kept: then their digests are not
@@ -145,6 +165,11 @@ impl<D: Draft> Assembling<D> {
     /// How many pieces are in the output by now.
     pub fn appended(&self) -> u32 {
         *self.appended.borrow()
+    }
+
+    /// A folder on the full disk that is waited for, while one is.
+    pub fn full(&self) -> watch::Receiver<Option<Arc<Path>>> {
+        self.full.clone()
     }
 
     /// Says that all pieces before this one are kept.
@@ -210,7 +235,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         self,
         kept: &Receiver<u32>,
         appended: &watch::Sender<u32>,
-        wanted: &Weak<()>,
+        waits: &Waits,
         list: &OnceLock<Arc<PieceList>>,
     ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
         let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
@@ -220,10 +245,8 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         let mut pieces = self.geometry.indices().peekable();
         loop {
             while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
-                if wanted.strong_count() == 0 {
-                    return Err(AssembleError::Cancelled);
-                }
-                self.append(&mut draft, index)?;
+                waits.check()?;
+                self.append(&mut draft, index, waits)?;
                 let end = self.geometry.offset(index) + u64::from(self.geometry.length(index));
                 let is_last = pieces.peek().is_none_or(|next| next.get() >= frontier);
                 while judged < end && (is_last || end - judged >= u64::from(BLOCK)) {
@@ -261,12 +284,27 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         }
     }
 
-    fn append(&self, draft: &mut O::Draft, index: PieceIndex) -> Result<(), AssembleError> {
+    fn append(
+        &self,
+        draft: &mut O::Draft,
+        index: PieceIndex,
+        waits: &Waits,
+    ) -> Result<(), AssembleError> {
         let piece = self
             .store
             .read_blocking(self.manifest.artifact_sha256(), index)
             .map_err(|source| AssembleError::Read { index: index.get(), source })?;
-        Ok(draft.append(&piece).map_err(|source| self.failed(source))?)
+        loop {
+            match draft.append(&piece) {
+                Err(source) if self.full == OnFull::Wait && is_full(source.as_ref()) => {
+                    waits.for_room(&self.folder)?;
+                }
+                outcome => {
+                    waits.over();
+                    return Ok(outcome.map_err(|source| self.failed(source))?);
+                }
+            }
+        }
     }
 
     /// Why an output is not what the manifest names: a piece before `end` is not what it was when it
@@ -308,6 +346,37 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
 
     fn failed(&self, source: Failure) -> OutputError {
         OutputError::Failed { folder: self.folder.clone(), source }
+    }
+}
+
+/// What an assembly waits for, beside pieces.
+struct Waits {
+    full: watch::Sender<Option<Arc<Path>>>,
+    wanted: Weak<()>,
+}
+
+impl Waits {
+    fn check(&self) -> Result<(), AssembleError> {
+        if self.wanted.strong_count() == 0 { Err(AssembleError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Says that the folder's disk is full, and waits until it is to be tried again.
+    fn for_room(&self, folder: &Path) -> Result<(), AssembleError> {
+        if self.full.borrow().is_none() {
+            self.full.send_replace(Some(Arc::from(folder)));
+        }
+        let again = Instant::now() + FULL_AGAIN;
+        while Instant::now() < again {
+            self.check()?;
+            std::thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    fn over(&self) {
+        if self.full.borrow().is_some() {
+            self.full.send_replace(None);
+        }
     }
 }
 

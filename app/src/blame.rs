@@ -96,6 +96,11 @@ const OUT_OF_FILES: [i32; 2] =
 #[cfg(not(unix))]
 const OUT_OF_FILES: [i32; 1] = [4];
 
+/// Whether the disk is full, or this user's share of it.
+pub(crate) fn is_full(failure: &(dyn Error + 'static)) -> bool {
+    matches!(said(failure), Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
 fn system<'a>(failure: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut error = Some(failure);
     while let Some(cause) = error {
@@ -163,7 +168,7 @@ impl Blamed for ReserveError {
 
     fn field(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::Quota { .. } | Self::ModelQuota { .. } => "quota",
+            Self::Quota { .. } | Self::ModelQuota { .. } | Self::TooLow { .. } => "quota",
             Self::Device { .. } => "device",
             Self::OtherManifest { .. } => "manifest",
             Self::Busy | Self::Failed(_) => "store",
@@ -178,6 +183,9 @@ impl Blamed for ReserveError {
             Self::ModelQuota { model_id, .. } => {
                 let what = format!("Forget a version of {model_id}, or raise the quota it has.");
                 Advice::from(what).by(Remedy::MakeRoom)
+            }
+            Self::TooLow { .. } => {
+                "Nothing was changed. Try again: what would go now is shown first.".into()
             }
             Self::Device { .. } => {
                 "Free some space on that disk, or use another one, then try again.".into()

@@ -1,5 +1,6 @@
 //! What a running use case tells its caller.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use verifier::identity::PeerId;
@@ -51,6 +52,11 @@ pub enum Event {
         /// Its length in bytes.
         bytes: u64,
     },
+    /// The disk of this folder is full. What came is kept or waits, and the import goes on by itself
+    /// when there is room.
+    Paused(Arc<Path>),
+    /// There is room again.
+    Resumed,
     /// All pieces are kept; the whole is being verified.
     Verifying,
     /// The whole is verified; artifact and receipt get their names.

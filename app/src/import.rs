@@ -6,6 +6,7 @@ pub(crate) mod keeping;
 mod library;
 pub mod live;
 mod output;
+pub(crate) mod pause;
 mod plan;
 pub mod room;
 pub(crate) mod wanted;
@@ -33,9 +34,7 @@ pub use wanted::Called;
 use crate::counted::Counted;
 use crate::event::Event;
 use crate::lease::Lease;
-use crate::ports::{
-    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What,
-};
+use crate::ports::{Clock as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What};
 use crate::problem::Problem;
 use crate::sources::sources;
 
@@ -147,7 +146,7 @@ async fn run<P: Ports>(
     admitted: &Admitted,
     settings: Settings,
     on: &mut (impl FnMut(Event) + Send),
-    stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+    mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<Imported, ImportError> {
     let plan = admitted.plan();
     ports.outputs().check(plan.folder(), plan.stem())?;
@@ -183,7 +182,7 @@ async fn run<P: Ports>(
     };
     let begun = Instant::now();
     let Output { draft, artifact, moved } =
-        output::make(ports, admitted, &lease.held, &settings, &mut hear, stop).await?;
+        output::make(ports, admitted, &lease.held, &settings, &mut hear, stop.as_mut()).await?;
 
     let transfer = Transfer::count(
         plan.request().request_id().clone(),
@@ -206,12 +205,8 @@ async fn run<P: Ports>(
         },
     )?;
     let list = artifact.list().cloned();
-    on(Event::Naming);
-    let (named, receipt) = tokio::task::spawn_blocking(move || {
-        draft.name(&artifact, &receipt).map(|named| (named, receipt))
-    })
-    .await
-    .map_err(|join| ImportError::Store(join.into()))??;
+    hear(Event::Naming);
+    let (named, receipt) = output::name(draft, artifact, receipt, &mut hear, stop).await?;
     let import_time = begun.elapsed();
 
     let now = ports.clock().now();

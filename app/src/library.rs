@@ -6,10 +6,12 @@ mod recheck;
 mod repair;
 mod scrub;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use verifier::manifest::{Manifest, ManifestError, Options, UnknownKeys};
+use verifier::scalars::Id;
 use verifier::{Advice, Code, Remedy, Sha256};
 
 pub use export::{Event, ExportError, Exported, export};
@@ -45,6 +47,8 @@ pub struct Snapshot {
     pub models: Vec<Kept>,
     /// Where the store's bytes are.
     pub accounts: Accounts,
+    /// The models that have a quota of their own, which all their versions share.
+    pub quotas: BTreeMap<Id, u64>,
 }
 
 /// A model, and what follows from its pieces.
@@ -121,7 +125,8 @@ pub async fn snapshot<P: Ports>(ports: &P) -> Result<Snapshot, Failure> {
         };
         models.push(Kept { model, kept_bytes, corrupt });
     }
-    Ok(Snapshot { models, accounts: store.accounts().await? })
+    let (accounts, quotas) = (store.accounts().await?, store.model_quotas().await?);
+    Ok(Snapshot { models, accounts, quotas })
 }
 
 /// How many of a model's bytes are kept.

@@ -16,6 +16,7 @@ use app::blame::machine_advice;
 use app::ports::{Access, KnownPeer, Liar};
 use verifier::Advice;
 use verifier::identity::PeerId;
+use verifier::scalars::Id;
 
 use crate::error::{At as _, StoreError};
 use crate::files;
@@ -75,6 +76,8 @@ impl BookError {
 pub(crate) struct Book {
     /// The most bytes that the store may take, once it was set.
     pub(crate) quota: Option<u64>,
+    /// The most bytes that all versions of a model may take together.
+    pub(crate) models: BTreeMap<Id, u64>,
     pub(crate) peers: BTreeMap<PeerId, KnownPeer>,
     /// Apart from the peers, so that removing and adding one again does not make it honest.
     pub(crate) liars: BTreeMap<PeerId, Liar>,
@@ -236,6 +239,14 @@ mod tests {
             book.change(|book| book.peers.insert(known.id, known)).unwrap();
         }
         book.change(|book| book.quota = Some(77)).unwrap();
+        let version = |version| {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(&format!("\"version\": {version}")), "{text}");
+        };
+        // A program that knows no quota of a model reads a book that has none.
+        version(0);
+        book.change(|book| book.models.insert(Id::parse("tiny").unwrap(), 5)).unwrap();
+        version(1);
         for seed in [1, 9] {
             for untrue in [piece(7), proof(8), list(), piece(u32::MAX)] {
                 let lied = |book: &mut Book| {
@@ -246,7 +257,7 @@ mod tests {
             }
         }
         book.change(|book| book.liars.values_mut().next().unwrap().is_banned = false).unwrap();
-        let again = BookFile::open(path).unwrap();
+        let again = BookFile::open(path.clone()).unwrap();
         let shown = |file: &BookFile| file.look(|book| format!("{book:?}"));
         assert_eq!(shown(&again), shown(&book));
         assert!(again.lets_in(peer(1, Access::Open).id));
@@ -282,14 +293,19 @@ mod tests {
             (good.replace("\"piece\": 7", "\"piece\": -7"), "damaged"),
             (good.replace("fixed-size", "any-size"), "damaged"),
             (good.replace(&digest, "sha256:00"), "damaged"),
-            (good.replace("\"version\": 0", "\"version\": 1"), "version"),
+            (good.replace("\"version\": 0", "\"version\": 2"), "version"),
+            (good.replace("\"peers\"", "\"models\": {}, \"peers\""), "damaged"),
+            (
+                good.replace("\"version\": 0,", "\"version\": 1, \"models\": {\"a b\": 1},"),
+                "damaged",
+            ),
             (format!("{good}{}", " ".repeat(LIMIT)), "long"),
         ] {
             fs::write(&path, &text).unwrap();
             let error = BookFile::open(path.clone()).unwrap_err();
             let kind = match error {
                 BookError::Damaged { .. } => "damaged",
-                BookError::Version { version: 1, .. } => "version",
+                BookError::Version { version: 2, .. } => "version",
                 BookError::TooLong(_) => "long",
                 _ => "other",
             };

@@ -6,7 +6,7 @@
 mod note;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use app::ports::{self, Failure, Named, OutputError, Stem};
@@ -124,7 +124,10 @@ impl ports::Outputs for Outputs {
 
 impl ports::Draft for Draft {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        (&self.file).write_all(bytes)?;
+        // What an append that failed left half done is written over.
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.written))?;
+        file.write_all(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
@@ -133,15 +136,19 @@ impl ports::Draft for Draft {
         Ok(self.file.read_at(into, offset)?)
     }
 
-    fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError> {
+    fn name(
+        &mut self,
+        artifact: &VerifiedArtifact,
+        receipt: &Receipt,
+    ) -> Result<Named, OutputError> {
         self.place(artifact.manifest().byte_count(), receipt.bytes())
     }
 }
 
 impl Draft {
-    fn place(self, wanted: u64, receipt: &[u8]) -> Result<Named, OutputError> {
+    fn place(&self, wanted: u64, receipt: &[u8]) -> Result<Named, OutputError> {
         let Self { file, written, temporary } = self;
-        let places = &temporary.places;
+        let (written, places) = (*written, &temporary.places);
         let folder = places.folder();
         let synced = || -> Result<(), Failure> {
             let found = file.len()?;
@@ -151,8 +158,9 @@ impl Draft {
             file.sync_all()?;
             if let Some((path, _)) = places.receipt() {
                 let file = File::make_public(&path)?;
-                (&file).write_all(receipt)?;
-                file.sync_all()?;
+                let written = (&file).write_all(receipt).and_then(|()| file.sync_all());
+                // So that it can be made again.
+                written.inspect_err(|_| drop(files::remove(&path)))?;
             }
             // An artifact without a receipt's temporary file would look finished to `recover`.
             Ok(sync_folder(folder)?)
@@ -162,14 +170,14 @@ impl Draft {
             artifact: places.main().1,
             receipt: places.receipt().map(|(_, path)| path).unwrap_or_default(),
         };
-        temporary.place(&file)?;
+        temporary.place(file)?;
         Ok(named)
     }
 }
 
 impl Temporary {
     /// Gives the files their final names, all or none; `file` is what the first must turn out to be.
-    fn place(self, file: &File) -> Result<(), OutputError> {
+    fn place(&self, file: &File) -> Result<(), OutputError> {
         let folder = checked_folder(self.places.folder())?;
         let (from, main) = self.places.main();
         give_name(&from, &main)?;

@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use app::ports::{Accounts, Evictable, Held, Reservation, ReserveError};
+use app::ports::{Accounts, Evictable, Held, Lowering, Quota, QuotaOf, Reservation, ReserveError};
 use verifier::geometry::CHUNK_LIMITS;
 use verifier::scalars::{Id, UtcTime};
 use verifier::{Geometry, PieceIndex, Sha256};
 
 use crate::accounts::{accounts, footprints};
+use crate::book::Book;
 use crate::catalogue::{Artifact, Catalogue, Lease, Promised};
 use crate::device::{self, Space};
 use crate::documents;
@@ -58,6 +59,86 @@ pub(crate) fn would_reserve(
 /// What would be evicted so that so many bytes more fit. Nothing is changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
     planned(shared, &Needs { artifact: None, library: needed(wanted), output: None })
+}
+
+/// What would go if that quota were set. Nothing is changed.
+pub(crate) fn would_lower(shared: &Shared, quota: &Quota) -> Result<Lowering, StoreError> {
+    let limit = lowered(shared, quota)?;
+    let candidates = candidates(shared, None)?;
+    // The index alone is nothing that anybody could do without.
+    let over = if candidates.is_empty() { 0 } else { limit.used.saturating_sub(limit.most) };
+    let goes = room::plan(&[limit], candidates).unwrap_or_default();
+    Ok(Lowering { over, goes })
+}
+
+/// Sets that quota, and evicts what no longer fits, of what was `agreed` to; `on` hears what has
+/// gone, at once.
+pub(crate) fn lower(
+    shared: &Shared,
+    quota: &Quota,
+    agreed: &[Sha256],
+    mut on: impl FnMut(&Evictable),
+) -> Result<Vec<Evictable>, ReserveError> {
+    let plan = if agreed.is_empty() { Vec::new() } else { agreed_plan(shared, quota, agreed)? };
+    let bytes = quota.bytes;
+    match &quota.of {
+        QuotaOf::Library => {
+            shared.book.change(|book| book.quota = Some(bytes)).map_err(failed)?;
+            shared.catalogue().quota = bytes;
+        }
+        QuotaOf::Model(id) => {
+            let set = |book: &mut Book| book.models.insert(id.clone(), bytes);
+            shared.book.change(set).map_err(failed)?;
+        }
+    }
+    let mut evicted = Vec::new();
+    for planned in plan {
+        evicted.extend(evict(shared, planned, &mut on)?);
+    }
+    Ok(evicted)
+}
+
+/// The limit that a quota would be, with nothing wanted beside what is there.
+fn lowered(shared: &Shared, quota: &Quota) -> Result<Limit, StoreError> {
+    let (of, used) = match &quota.of {
+        QuotaOf::Library => (Of::Quota, used(&accounts(shared)?)),
+        QuotaOf::Model(id) => (Of::Model(id.clone()), used_by(shared, id)?),
+    };
+    Ok(Limit { of, most: quota.bytes, used, wanted: 0 })
+}
+
+/// What goes of what was agreed to.
+fn agreed_plan(
+    shared: &Shared,
+    quota: &Quota,
+    agreed: &[Sha256],
+) -> Result<Vec<Evictable>, ReserveError> {
+    let limit = lowered(shared, quota).map_err(failed)?;
+    let over = limit.used.saturating_sub(limit.most);
+    let mut candidates = candidates(shared, None).map_err(failed)?;
+    candidates.retain(|candidate| agreed.contains(&candidate.evictable.artifact));
+    let may_go = candidates.iter().filter(|candidate| candidate.may_go());
+    let goes = may_go.map(|candidate| candidate.evictable.bytes).sum();
+    let too_low = |_| ReserveError::TooLow { quota: quota.bytes, over, goes };
+    room::plan(&[limit], candidates).map_err(too_low)
+}
+
+/// Bytes that count towards the quota.
+fn used(accounts: &Accounts) -> u64 {
+    let Accounts { live, index, reserved, .. } = accounts;
+    live + index + reserved
+}
+
+/// Bytes that all versions of a model take together, or were promised.
+fn used_by(shared: &Shared, model: &Id) -> Result<u64, StoreError> {
+    let footprints = footprints(shared)?;
+    let catalogue = shared.catalogue();
+    let versions = catalogue.artifacts.iter().filter(|(_, entry)| entry.known.model_id == *model);
+    let used = versions.map(|(artifact, entry)| {
+        let kept = footprints.get(artifact).map_or(0, |it| it.own.saturating_add(it.shared));
+        kept.saturating_add(entry.lease.as_ref().map_or(0, |lease| lease.reserved))
+    });
+    Ok(used.sum())
 }
 
 /// What is wanted of the quota and of devices.
@@ -149,11 +230,11 @@ pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
 
 /// The limits that the needs run into, as things are: the quota, and each device that would be written to, for what would be written there.
 fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
-    let Accounts { live, index, reserved, quota, .. } = accounts(shared).map_err(failed)?;
+    let accounts = accounts(shared).map_err(failed)?;
     let place = shared.layout.store();
     let own = device::of(&place).at(&place).map_err(failed)?;
     let promised = |device: u64| {
-        let kept = if device == own { reserved } else { 0 };
+        let kept = if device == own { accounts.reserved } else { 0 };
         shared.catalogue().outputs(device).saturating_add(kept)
     };
     let on = |of: fn(Device) -> Of, place: &Path, device, wanted| {
@@ -162,8 +243,14 @@ fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
     };
     let mut limits = Vec::new();
     if needs.library > 0 {
-        let used = live + index + reserved;
-        limits.push(Limit { of: Of::Quota, most: quota, used, wanted: needs.library });
+        let (most, wanted) = (accounts.quota, needs.library);
+        limits.push(Limit { of: Of::Quota, most, used: used(&accounts), wanted });
+        if let Some((_, id)) = &needs.artifact
+            && let Some(most) = shared.book.look(|book| book.models.get(id).copied())
+        {
+            let used = used_by(shared, id).map_err(failed)?;
+            limits.push(Limit { of: Of::Model(id.clone()), most, used, wanted });
+        }
     }
     let mut here = needs.library;
     if let Some(OutputNeed { folder, promised }) = &needs.output {
@@ -185,7 +272,10 @@ fn planned(shared: &Shared, needs: &Needs) -> Result<Vec<Evictable>, ReserveErro
     // What each artifact takes is asked for only where it matters.
     match room::plan(&limits, Vec::new()) {
         Ok(nothing) => Ok(nothing),
-        Err(_) => room::plan(&limits, candidates(shared, needs).map_err(failed)?),
+        Err(_) => {
+            let itself = needs.artifact.as_ref().map(|(artifact, _)| *artifact);
+            room::plan(&limits, candidates(shared, itself).map_err(failed)?)
+        }
     }
 }
 
@@ -199,13 +289,8 @@ fn make_room(
     loop {
         let mut stayed = false;
         for planned in planned(shared, needs)? {
-            let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(planned.artifact));
-            match forget::remove(shared, planned.artifact, may).map_err(failed)? {
-                Some(bytes) => {
-                    let gone = Evictable { bytes, ..planned };
-                    on(&gone);
-                    evicted.push(gone);
-                }
+            match evict(shared, planned, &mut on)? {
+                Some(gone) => evicted.push(gone),
                 None => stayed = true,
             }
         }
@@ -220,10 +305,25 @@ fn make_room(
     Ok(evicted)
 }
 
-fn candidates(shared: &Shared, needs: &Needs) -> Result<Vec<Candidate>, StoreError> {
+/// Evicts an artifact, unless it came into use since that was planned.
+fn evict(
+    shared: &Shared,
+    planned: Evictable,
+    on: &mut impl FnMut(&Evictable),
+) -> Result<Option<Evictable>, ReserveError> {
+    let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(planned.artifact));
+    let gone = forget::remove(shared, planned.artifact, may).map_err(failed)?;
+    let gone = gone.map(|bytes| Evictable { bytes, ..planned });
+    if let Some(gone) = &gone {
+        on(gone);
+    }
+    Ok(gone)
+}
+
+/// Everything in the library; `itself` does not go.
+fn candidates(shared: &Shared, itself: Option<Sha256>) -> Result<Vec<Candidate>, StoreError> {
     let footprints = footprints(shared)?;
     let catalogue = shared.catalogue();
-    let itself = needs.artifact.as_ref().map(|(artifact, _)| *artifact);
     let candidate = |(artifact, entry): (&Sha256, &Artifact)| {
         let evictable = Evictable {
             artifact: *artifact,

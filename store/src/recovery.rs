@@ -45,7 +45,8 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     // First, so that nothing is changed beside one that is refused.
     let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
     let book = Arc::new(book);
-    let abilities = Abilities::of(&layout)?;
+    let mut told = Vec::new();
+    let abilities = Abilities::of(&layout, &mut told)?;
     if !layout.version().exists() {
         // From here on it is a library; whatever is in it so far is made again.
         let version = layout.version();
@@ -79,6 +80,7 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
             layout.store().display()
         ));
     }
+    notices.extend(told);
     let can_clone = abilities.clones;
     let shared = Shared::new(layout, lock, index, slots, busy, book, can_clone, catalogue);
     Ok((shared, notices))

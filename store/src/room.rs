@@ -66,6 +66,13 @@ pub(crate) enum Using {
     Nobody,
 }
 
+impl Candidate {
+    /// Whether it may go, and something comes free with it.
+    pub(crate) fn may_go(&self) -> bool {
+        (self.pin, self.using) == (Pin::Unpinned, Using::Nobody) && self.evictable.bytes > 0
+    }
+}
+
 impl Limit {
     /// The room on a device that has so many bytes, so many of them free, and so many of those
     /// promised.
@@ -134,10 +141,7 @@ pub(crate) fn plan(
 ) -> Result<Vec<Evictable>, ReserveError> {
     let mut may_go: Vec<Evictable> = candidates
         .into_iter()
-        .filter(|candidate| {
-            (candidate.pin, candidate.using) == (Pin::Unpinned, Using::Nobody)
-                && candidate.evictable.bytes > 0
-        })
+        .filter(Candidate::may_go)
         .map(|candidate| candidate.evictable)
         .collect();
     may_go.sort_by_key(|evictable| evictable.last_use);

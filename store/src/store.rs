@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::ports::{
-    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie, Model, PieceState,
-    PieceStore, Pin, ReadError, Recheck, Record, Reservation, ReserveError, What,
+    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie, Lowering, Model,
+    PieceState, PieceStore, Pin, Quota, ReadError, Recheck, Record, Reservation, ReserveError,
+    What,
 };
 use bytes::Bytes;
 use tokio::sync::broadcast;
 use verifier::identity::PeerId;
 use verifier::piece::{PieceList, VerifiedPiece};
-use verifier::scalars::UtcTime;
+use verifier::scalars::{Id, UtcTime};
 use verifier::{Bitfield, PieceIndex, Sha256};
 
 use crate::book::Book;
@@ -287,6 +288,34 @@ impl PieceStore for Store {
             Ok(())
         })
         .await
+    }
+
+    async fn model_quotas(&self) -> Result<BTreeMap<Id, u64>, Failure> {
+        Ok(self.shared.book.look(|book| book.models.clone()))
+    }
+
+    async fn lift_quota(&self, model: Id) -> Result<bool, Failure> {
+        let lift = move |book: &mut Book| book.models.remove(&model).is_some();
+        self.blocking(move |shared| shared.book.change(lift)).await
+    }
+
+    async fn would_lower(&self, quota: Quota) -> Result<Lowering, Failure> {
+        self.blocking(move |shared| quota::would_lower(shared, &quota)).await
+    }
+
+    async fn lower(
+        &self,
+        quota: Quota,
+        agreed: Vec<Sha256>,
+        now: UtcTime,
+    ) -> Result<Vec<Evictable>, ReserveError> {
+        let transfers = Arc::clone(&self.transfers);
+        let work = move |shared: &Shared| {
+            let on = |gone: &Evictable| note_eviction(&transfers, gone, now);
+            quota::lower(shared, &quota, &agreed, on)
+        };
+        let lowered = self.pipeline.exclusive(work).await;
+        lowered.map_err(|error| ReserveError::Failed(error.into()))?
     }
 
     async fn peers(&self) -> Result<Vec<KnownPeer>, Failure> {

@@ -358,12 +358,34 @@ fn a_damaged_manifest_is_told_and_mended_by_sharing_the_file_again() {
 }
 
 #[test]
+fn lowering_the_quota_asks_before_anything_goes() {
+    let scene = Scene::of_strangers(1, Model::SMALL);
+    let owner = &scene.peers[0];
+    owner.run(&["library", "unpin", "tiny"]).done();
+    let quota = || owner.run(&["library", "quota"]).done()["quota"].clone();
+    let before = quota();
+    owner.refuses(&["library", "quota", "1MiB"], 1, "consent.denied");
+    assert_eq!((quota(), owner.kept()), (before, scene.pieces));
+    // One model's own quota asks alike.
+    let of_model = ["library", "quota", "64KiB", "--model", "tiny"];
+    owner.refuses(&of_model, 1, "consent.denied");
+    owner.run(&["library", "quota", "1GiB", "--model", "tiny"]).done();
+    let listed = owner.run(&["library", "list"]).done();
+    assert_eq!(listed["model"][0]["quota"], 1 << 30);
+    owner.run(&["library", "quota", "--lift", "--model", "tiny"]).done();
+    let told = owner.run(&["library", "quota", "1MiB", "--yes"]).done();
+    assert_eq!((&told["quota"], &told["evicted_count"]), (&(1 << 20).into(), &1.into()), "{told}");
+    assert_eq!(owner.run(&["library", "list"]).done()["model_count"], 0);
+}
+
+#[test]
 fn what_never_fits_is_refused_alike_by_room_and_prepare_and_nothing_is_given_up() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     let owner = &scene.peers[0];
     owner.run(&["sample", "more.slm", "--bytes", "2MiB", "--seed", "5"]).done();
+    // What is pinned stays, also under a quota that it exceeds.
+    owner.run(&["library", "quota", "1MiB", "--yes"]).done();
     owner.run(&["library", "unpin", "tiny"]).done();
-    owner.run(&["library", "quota", "1MiB"]).done();
     let prepare = ["share", "prepare", "more.slm", "--consent", "cache"];
     for words in
         [&["library", "room", "2MiB"][..], &[&prepare[..], &crate::harness::ROUTES].concat()]

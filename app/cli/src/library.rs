@@ -3,13 +3,14 @@
 mod export;
 mod findings;
 mod manifest;
+mod quota;
 mod recheck;
 mod repair;
 mod scrub;
 
 use app::library::{Kept, kept_bytes};
 use app::naming::short;
-use app::ports::{Accounts, Evictable, Failure, Model, PieceStore as _, Pin, Ports};
+use app::ports::{Evictable, Failure, Model, PieceStore as _, Pin, Ports};
 use app::quantity::Size;
 use app::stop::wished;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ pub async fn run<W: Wiring>(
     let ports = match command {
         // It opens the network too.
         LibraryCommand::Repair(args) => return repair::run(session, args).await,
-        LibraryCommand::Quota(QuotaArgs { size: Some(_) }) => session.make_library()?,
+        LibraryCommand::Quota(QuotaArgs { size: Some(_), .. }) => session.make_library()?,
         LibraryCommand::List
         | LibraryCommand::Quota(_)
         | LibraryCommand::Room(_)
@@ -64,7 +65,7 @@ pub async fn run<W: Wiring>(
         }
         LibraryCommand::Scrub(args) => scrub::run(&ports, terminal, args).await,
         LibraryCommand::Export(args) => export::run(session, &ports, args).await,
-        LibraryCommand::Quota(args) => quota(&ports, terminal, args).await,
+        LibraryCommand::Quota(args) => quota::run(&ports, terminal, args).await,
         LibraryCommand::Room(args) => room(&ports, terminal, args.size).await,
     }
 }
@@ -124,13 +125,16 @@ async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
             Size(geometry.byte_count()),
             short(model.artifact)
         ));
-        values.push(value(kept));
+        values.push(value(kept, library.quotas.get(&model.model_id)));
+    }
+    for (id, quota) in &library.quotas {
+        terminal.say(&format!("{id} may take {} in all versions together.", Size(*quota)));
     }
     Ok(Outcome::new().with("model_count", values.len()).with("model", values).told())
 }
 
 /// A model for programs.
-fn value(kept: &Kept) -> Value {
+fn value(kept: &Kept, quota: Option<&u64>) -> Value {
     let model = &kept.model;
     json!({
         "id": model.model_id.to_string(),
@@ -144,6 +148,7 @@ fn value(kept: &Kept) -> Value {
         "corrupt": kept.corrupt,
         "state": kept.state().as_str(),
         "pinned": model.pin == Pin::Pinned,
+        "quota": quota,
         "last_use_utc": model.last_use.to_string(),
         "last_verified_utc": model.last_verified.map(|time| time.to_string()),
     })
@@ -239,47 +244,6 @@ async fn forget<P: Ports>(
     let freed = ports.store().forget(model.artifact).await.map_err(failed)?.unwrap_or(0);
     terminal.say(&format!("{shown} is forgotten; {} came free.", Size(freed)));
     Ok(with_model(Outcome::new(), &model).with("freed_bytes", freed).told())
-}
-
-async fn quota<P: Ports>(
-    ports: &P,
-    terminal: &mut Terminal,
-    args: &QuotaArgs,
-) -> Result<Outcome, Fault> {
-    if let Some(Size(bytes)) = args.size {
-        ports.store().set_quota(bytes).await.map_err(failed)?;
-    }
-    let accounts = ports.store().accounts().await.map_err(failed)?;
-    let Accounts { live, shared, index, reserved, quota, free } = accounts;
-    for (name, bytes) in [
-        ("models", live),
-        ("shared", shared),
-        ("index", index),
-        ("reserved", reserved),
-        ("quota", quota),
-        ("disk free", free),
-    ] {
-        terminal.say(&format!("  {name:<11} {}", Size(bytes)));
-    }
-    let used = live.saturating_add(index).saturating_add(reserved);
-    if used > quota {
-        terminal.say(&format!(
-            "The library takes {} more than the quota. Nothing goes for that alone; an import or a \
-             share that wants room says what it gives up before it does.",
-            Size(used - quota)
-        ));
-    }
-    let cells =
-        usize::try_from(u128::from(used) * 32 / u128::from(quota.max(1))).unwrap_or(32).min(32);
-    terminal.say(&format!("  [{}{}]", "#".repeat(cells), ".".repeat(32 - cells)));
-    Ok(Outcome::new()
-        .with("live", live)
-        .with("shared", shared)
-        .with("index", index)
-        .with("reserved", reserved)
-        .with("quota", quota)
-        .with("free", free)
-        .told())
 }
 
 async fn room<P: Ports>(ports: &P, terminal: &mut Terminal, size: Size) -> Result<Outcome, Fault> {

@@ -13,6 +13,7 @@ use verifier::identity::PeerId;
 use verifier::piece::Source;
 
 use super::ImportError;
+use super::pause::Pauses;
 use super::wanted::{Called, Wanted};
 use crate::assemble::Assembling;
 use crate::event::Event;
@@ -86,6 +87,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
         &mut self,
         list: Option<Arc<verifier::piece::PieceList>>,
         patience: Patience,
+        pauses: &mut Pauses,
         on: &mut (impl FnMut(Event) + Send),
     ) -> Result<(), ImportError> {
         if self.wanted.called.is_empty() {
@@ -128,6 +130,7 @@ impl<'a, P: Ports> Keeping<'a, P> {
                         settle.send(Settled::Kept(index)).ok();
                     }
                 }
+                () = pauses.changed(), if ended.is_none() || !keeps.is_empty() => pauses.tell(on),
                 else => break,
             }
             if self.assembling.is_some_and(Assembling::has_ended) && !self.have.is_full() {

@@ -5,6 +5,7 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,6 +117,8 @@ pub struct Snapshot {
     pub history: History,
     /// What it waits for, and what ends the wait.
     pub sentence: String,
+    /// A folder on the full disk that it is paused for.
+    pub paused: Option<Arc<Path>>,
     /// What was given up to make room for it.
     pub evicted: Vec<Evictable>,
 }
@@ -141,6 +144,7 @@ pub struct Live {
     counted: u64,
     lost: bool,
     waiting: Option<String>,
+    paused: Option<Arc<Path>>,
     evicted: Vec<Evictable>,
 }
 
@@ -175,6 +179,7 @@ impl Live {
             counted: 0,
             lost: false,
             waiting: None,
+            paused: None,
             evicted: Vec::new(),
         };
         live.have(plan.have());
@@ -210,6 +215,11 @@ impl Live {
                 self.stage = Stage::Verifying;
             }
             Event::Naming => self.stage = Stage::Naming,
+            Event::Paused(place) => self.paused = Some(Arc::clone(place)),
+            Event::Resumed => {
+                self.paused = None;
+                self.measure_anew(now);
+            }
             Event::Peers(news) => self.hear_peers(news, now),
             Event::ConsentEnded(peer, why) => {
                 if let Some((peer, _)) = self.peer(*peer) {
@@ -246,10 +256,14 @@ impl Live {
     /// What was waited for is there: the time before it is no measure of what comes from now on.
     fn moves(&mut self, now: Instant) {
         if self.waiting.take().is_some() {
-            self.meter = Meter::new(now);
-            for (_, meter) in &mut self.peers {
-                *meter = Meter::new(now);
-            }
+            self.measure_anew(now);
+        }
+    }
+
+    fn measure_anew(&mut self, now: Instant) {
+        self.meter = Meter::new(now);
+        for (_, meter) in &mut self.peers {
+            *meter = Meter::new(now);
         }
     }
 
@@ -308,7 +322,7 @@ impl Live {
             .collect();
         let total = self.geometry.byte_count();
         let missing = total.saturating_sub(self.kept);
-        let left = (fetches && rate > 0 && self.waiting.is_none())
+        let left = (fetches && rate > 0 && self.waiting.is_none() && self.paused.is_none())
             .then(|| Duration::from_secs(missing.div_ceil(rate)))
             .filter(|left| *left < Duration::from_secs(100 * 86_400));
         let waiting = self.waiting.as_deref();
@@ -324,16 +338,23 @@ impl Live {
             left,
             elapsed: now.saturating_duration_since(self.started),
             history: self.record.history(),
-            sentence: sentence::of(
-                self.stage,
-                &peers,
-                waiting,
-                [missing_pieces.into(), self.coming],
-            ),
+            sentence: match &self.paused {
+                Some(place) => paused(place),
+                None => {
+                    sentence::of(self.stage, &peers, waiting, [missing_pieces.into(), self.coming])
+                }
+            },
+            paused: self.paused.clone(),
             evicted: self.evicted.clone(),
             peers,
         }
     }
+}
+
+/// What is said of an import that is paused, as the disk of that folder is full.
+pub fn paused(place: &Path) -> String {
+    let place = place.display();
+    format!("Paused: the disk of {place} is full. It goes on by itself when there is room.")
 }
 
 /// How many pieces are in both.

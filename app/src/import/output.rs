@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 use verifier::artifact::VerifiedArtifact;
 use verifier::identity::PeerId;
 use verifier::piece::PieceList;
+use verifier::receipt::Receipt;
 use verifier::{Bitfield, PieceIndex};
 
 use super::keeping::Keeping;
+use super::pause::Pauses;
 use super::{Admitted, ImportError, Plan, Settings};
-use crate::assemble::{Assembling, Assembly, Pace, mark_wrong};
+use crate::assemble::{Assembling, Assembly, FULL_AGAIN, OnFull, Pace, mark_wrong};
+use crate::blame::is_full;
 use crate::event::Event;
-use crate::ports::{Held, OutputError, Outputs, PieceStore as _, Ports, ReadError};
+use crate::ports::{Draft, Held, Named, OutputError, Outputs, PieceStore as _, Ports, ReadError};
 
 /// A verified output that has no name yet, and what moved for it.
 pub(super) struct Output<P: Ports> {
@@ -115,7 +118,10 @@ async fn pull<P: Ports>(
         geometry: *plan.geometry(),
         rule: settings.rule,
         pace,
+        full: OnFull::Wait,
     });
+    let landed = ports.store().landed();
+    let mut pauses = Pauses::new(plan.artifact(), landed, Some(assembling.full()));
     if let Some(list) = &had.list {
         assembling.proven(list);
     }
@@ -124,7 +130,7 @@ async fn pull<P: Ports>(
     let started = Instant::now();
     if !keeping.have.is_full() {
         let pulled = tokio::select! {
-            pulled = keeping.pull(had.list, settings.patience, on) => pulled,
+            pulled = keeping.pull(had.list, settings.patience, &mut pauses, on) => pulled,
             () = &mut stop => Err(ImportError::Stopped),
         };
         if let Err(error) = pulled {
@@ -140,13 +146,61 @@ async fn pull<P: Ports>(
     for (peer, bytes) in given {
         *moved.given.entry(peer).or_default() += bytes;
     }
+    pauses.kept(on);
     on(Event::Verifying);
-    tokio::select! {
-        () = assembling.ended() => {}
-        () = &mut stop => {
-            assembling.abandon().await;
-            return Err(ImportError::Stopped);
+    loop {
+        tokio::select! {
+            () = assembling.ended() => break,
+            () = pauses.changed() => pauses.tell(on),
+            () = &mut stop => {
+                assembling.abandon().await;
+                return Err(ImportError::Stopped);
+            }
         }
     }
     Ok(assembling.finish().await?)
+}
+
+/// Gives artifact and receipt their names. While there is no room for that on the disk it waits, and
+/// can be stopped.
+///
+/// # Errors
+///
+/// [`ImportError`]; no output is left then.
+pub(super) async fn name<D: Draft>(
+    draft: D,
+    artifact: VerifiedArtifact,
+    receipt: Receipt,
+    on: &mut (impl FnMut(Event) + Send),
+    mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Result<(Named, Receipt), ImportError> {
+    let mut work = (draft, artifact, receipt);
+    let mut is_paused = false;
+    loop {
+        let (outcome, done) = tokio::task::spawn_blocking(move || {
+            let (draft, artifact, receipt) = &mut work;
+            (draft.name(artifact, receipt), work)
+        })
+        .await
+        .map_err(|join| ImportError::Store(join.into()))?;
+        match outcome {
+            Err(OutputError::Failed { folder, source }) if is_full(source.as_ref()) => {
+                if !std::mem::replace(&mut is_paused, true) {
+                    on(Event::Paused(folder.into()));
+                }
+            }
+            outcome => {
+                if is_paused {
+                    on(Event::Resumed);
+                }
+                let (.., receipt) = done;
+                return Ok((outcome?, receipt));
+            }
+        }
+        work = done;
+        tokio::select! {
+            () = tokio::time::sleep(FULL_AGAIN) => {}
+            () = &mut stop => return Err(ImportError::Stopped),
+        }
+    }
 }

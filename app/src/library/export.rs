@@ -16,7 +16,9 @@ use verifier::scalars::UtcTime;
 use verifier::{Advice, Code, Coded as _, PieceIndex, Sha256};
 
 use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST, MEND_PIECES, State};
-use crate::assemble::{AssembleError, Assembling, Assembly, Pace, mark_wrong, whole_advice};
+use crate::assemble::{
+    AssembleError, Assembling, Assembly, OnFull, Pace, mark_wrong, whole_advice,
+};
 use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
@@ -234,6 +236,7 @@ pub async fn export<P: Ports>(
         geometry: model.geometry,
         rule: settings.rule,
         pace: Pace::Foreground,
+        full: OnFull::Fail,
     });
     if let Some(list) = store.list(artifact).await.map_err(ExportError::Store)? {
         assembling.proven(&list);
@@ -251,7 +254,7 @@ pub async fn export<P: Ports>(
             return Err(ExportError::Damaged { bad, pieces });
         }
     }
-    let (draft, verified) = assembled?;
+    let (mut draft, verified) = assembled?;
     let came = sources(&**store, artifact, &model.geometry).await.map_err(ExportError::Store)?;
     let came: Vec<_> = came.collect();
     let now = ports.clock().now();

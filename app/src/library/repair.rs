@@ -18,6 +18,7 @@ use crate::consent::Consent;
 use crate::event::Event;
 use crate::import::GOOD;
 use crate::import::keeping::Keeping;
+use crate::import::pause::Pauses;
 use crate::lease::Lease;
 use crate::ports::{
     Clock as _, Evictable, Journal as _, Patience, PieceStore as _, Ports, Record, What,
@@ -128,10 +129,12 @@ async fn run<P: Ports>(
     hear(Event::Reserved { have: have.clone() });
     let missing = have.complement().count();
     let mut keeping = Keeping::new(ports, wanted, None, have);
+    let mut pauses = Pauses::new(wanted.artifact, ports.store().landed(), None);
     tokio::select! {
-        pulled = keeping.pull(list, patience, &mut hear) => pulled?,
+        pulled = keeping.pull(list, patience, &mut pauses, &mut hear) => pulled?,
         () = &mut stop => return Err(RepairError::Stopped),
     }
+    pauses.kept(&mut hear);
     let (given, _) = keeping.end();
     drop(lease);
     hear(Event::Verifying);

@@ -72,7 +72,7 @@ pub trait Draft: Send + 'static {
     ///
     /// # Errors
     ///
-    /// What the disk said.
+    /// What the disk said; then it can be asked again, as nothing was appended.
     fn append(&mut self, bytes: &[u8]) -> Result<(), Failure>;
 
     /// Reads back what was appended, from `offset` on, filling `into`.
@@ -86,8 +86,12 @@ pub trait Draft: Send + 'static {
     ///
     /// # Errors
     ///
-    /// [`OutputError`]; neither file is left behind.
-    fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError>;
+    /// [`OutputError`]; neither file has its name, and it can be asked again.
+    fn name(
+        &mut self,
+        artifact: &VerifiedArtifact,
+        receipt: &Receipt,
+    ) -> Result<Named, OutputError>;
 }
 
 /// Where a finished artifact and its receipt are.

@@ -87,6 +87,21 @@ pub enum ReserveError {
         /// The model's quota, in bytes.
         quota: u64,
     },
+    /// What was agreed to go for a quota is no longer enough, or is pinned or in use by now.
+    #[error(
+        "{} would have to go for a quota of {}, and only {} of what you agreed to may",
+        Size(*over),
+        Size(*quota),
+        Size(*goes)
+    )]
+    TooLow {
+        /// The quota that is to be set, in bytes.
+        quota: u64,
+        /// Bytes that are taken or promised beyond it.
+        over: u64,
+        /// Bytes of that which may go.
+        goes: u64,
+    },
     /// The device does not have the room.
     #[error(
         "{} do not fit: the disk of {} has {} free, and {} of that stay free",
@@ -235,6 +250,33 @@ impl fmt::Display for Evictable {
         let Self { artifact, model_id, model_version, bytes, .. } = self;
         write!(f, "{model_id} {model_version} ({}), {}", short(*artifact), Size(*bytes))
     }
+}
+
+/// The most bytes that something may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// What they are the most of.
+    pub of: QuotaOf,
+    /// So many.
+    pub bytes: u64,
+}
+
+/// What a quota is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuotaOf {
+    /// Everything that the store keeps.
+    Library,
+    /// All versions of one model together.
+    Model(Id),
+}
+
+/// What it means to set a quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lowering {
+    /// Bytes that are taken or promised beyond it; 0 where all fits, or nothing is kept.
+    pub over: u64,
+    /// What would go for it, in this order; nothing where what may go is not enough.
+    pub goes: Vec<Evictable>,
 }
 
 /// What an artifact takes on the disk, in bytes.
@@ -430,6 +472,26 @@ pub trait PieceStore: Send + Sync + 'static {
 
     /// Sets the most bytes the store may take; what is kept stays.
     fn set_quota(&self, bytes: u64) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The models that have a quota of their own, and how much.
+    fn model_quotas(&self) -> impl Future<Output = Result<BTreeMap<Id, u64>, Failure>> + Send;
+
+    /// Takes a model's own quota away; whether it had one.
+    fn lift_quota(&self, model: Id) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// What would go if that quota were set now; nothing is changed.
+    fn would_lower(&self, quota: Quota) -> impl Future<Output = Result<Lowering, Failure>> + Send;
+
+    /// Sets that quota, and evicts what no longer fits, of these artifacts alone; each is written
+    /// down as it goes. Gives what went. Where none are named, what is kept stays.
+    ///
+    /// [`ReserveError::TooLow`] if those that are named are not enough; then nothing is changed.
+    fn lower(
+        &self,
+        quota: Quota,
+        agreed: Vec<Sha256>,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Vec<Evictable>, ReserveError>> + Send;
 
     /// The peers this installation is paired with.
     fn peers(&self) -> impl Future<Output = Result<Vec<KnownPeer>, Failure>> + Send;

@@ -2,18 +2,24 @@
 
 mod liar;
 
+use std::collections::BTreeMap;
+
 use app::ports::{Access, KnownPeer};
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
-use verifier::scalars::{Label, UtcTime};
+use verifier::scalars::{Id, Label, UtcTime};
 
 use super::Book;
 
-/// The version that is written. A member that is not known is refused, because writing the book
-/// again would lose it; so a new member is a new version, unless it may be left out.
+/// The version of a book in which no model has a quota. A member that is not known is refused,
+/// because writing the book again would lose it; so a new member is a new version, unless it may be
+/// left out.
 const VERSION: u64 = 0;
+
+/// The version of one in which some do.
+const MODELS: u64 = 1;
 
 /// Why bytes are no book.
 pub(super) enum Fault {
@@ -31,6 +37,8 @@ struct Versioned {
 struct File {
     version: u64,
     quota: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    models: Option<BTreeMap<String, u64>>,
     peers: Vec<Peer>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     liars: Vec<liar::Row>,
@@ -52,11 +60,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Book, Fault> {
         return Err(Fault::Text(serde_json::Error::custom("it is empty")));
     }
     let Versioned { version } = serde_json::from_slice(bytes).map_err(Fault::Text)?;
-    if version != VERSION {
+    if version != VERSION && version != MODELS {
         return Err(Fault::Version(version));
     }
     let file: File = serde_json::from_slice(bytes).map_err(Fault::Text)?;
     let mut book = Book { quota: file.quota, ..Book::default() };
+    if file.models.is_some() && version == VERSION {
+        return Err(Fault::Text(serde_json::Error::custom("its version knows no `models`")));
+    }
+    for (model, bytes) in file.models.unwrap_or_default() {
+        let model =
+            Id::parse(&model).map_err(|error| Fault::Text(serde_json::Error::custom(error)))?;
+        book.models.insert(model, bytes);
+    }
     for peer in &file.peers {
         let known = peer.known().map_err(Fault::Text)?;
         if book.peers.insert(known.id, known).is_some() {
@@ -78,7 +94,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Book, Fault> {
 pub(super) fn write(book: &Book) -> Option<Vec<u8>> {
     let peers = book.peers.values().map(Peer::of).collect();
     let liars = book.liars.iter().map(|(id, liar)| liar::Row::of(*id, liar)).collect();
-    let file = File { version: VERSION, quota: book.quota, peers, liars };
+    let models = book.models.iter().map(|(model, bytes)| (model.to_string(), *bytes));
+    let models = (!book.models.is_empty()).then(|| models.collect());
+    let version = if models.is_some() { MODELS } else { VERSION };
+    let file = File { version, quota: book.quota, models, peers, liars };
     let mut bytes = serde_json::to_vec_pretty(&file).ok()?;
     bytes.push(b'\n');
     Some(bytes)

@@ -1,6 +1,8 @@
 //! The store on a real disk: what it keeps, what it refuses, and what survives.
 
 mod damage;
+#[cfg(target_os = "linux")]
+mod disk;
 mod fixture;
 #[cfg(target_os = "linux")]
 mod full;

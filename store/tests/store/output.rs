@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::assemble::{AssembleError, Assembling, Assembly, Pace};
+use app::assemble::{AssembleError, Assembling, Assembly, OnFull, Pace};
 use app::ports::{Draft, Failure, Named, OutputError, Outputs, PieceStore as _, Stem};
 use futures::FutureExt as _;
 use store::{Layout, Store};
@@ -75,7 +75,11 @@ impl Draft for RottingDraft {
         self.draft.read_back(offset, into)
     }
 
-    fn name(self, artifact: &VerifiedArtifact, receipt: &Receipt) -> Result<Named, OutputError> {
+    fn name(
+        &mut self,
+        artifact: &VerifiedArtifact,
+        receipt: &Receipt,
+    ) -> Result<Named, OutputError> {
         self.draft.name(artifact, receipt)
     }
 }
@@ -135,6 +139,7 @@ async fn start(
         geometry: *sample.list().geometry(),
         rule: ChecksumRule::Verify,
         pace: Pace::Background,
+        full: OnFull::Wait,
     });
     (folder, assembling)
 }

@@ -1,10 +1,16 @@
 //! What makes room, and what does not fit.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::fs;
 
-use app::ports::{PieceStore as _, Pin, ReserveError};
+use app::ports::{PieceStore as _, Pin, Quota, QuotaOf, Reservation, ReserveError};
+use verifier::Geometry;
 use verifier::piece::Source;
+use verifier::scalars::{Id, Version};
 
+#[cfg(target_os = "linux")]
+use crate::disk::SmallDisk;
 use crate::fixture::{Sample, now, slots};
 use crate::open;
 
@@ -200,4 +206,158 @@ async fn a_footprint_tells_what_is_shared_from_what_comes_free() {
     let all = store.footprints().await.unwrap();
     assert_eq!(of(&all, &long), (6 * 16_384, 0));
     assert_eq!(all.len(), 1);
+}
+
+/// Keeps all of it, used then.
+async fn keep(store: &store::Store, sample: &Sample, version: &str, seconds: u64) {
+    let reservation = of_version(sample, version);
+    store.reserve(reservation, now().plus(seconds)).await.unwrap();
+    let pieces = sample.pieces().into_iter();
+    let keeps = pieces.map(|piece| store.keep(sample.artifact, piece));
+    futures::future::try_join_all(keeps).await.unwrap();
+    store.release(sample.artifact);
+}
+
+fn of_version(sample: &Sample, version: &str) -> Reservation {
+    let model_version = Version::parse(version).unwrap();
+    Reservation { model_version, ..sample.reservation() }
+}
+
+async fn kept(store: &store::Store) -> Vec<verifier::Sha256> {
+    store.models().await.unwrap().into_iter().map(|model| model.artifact).collect()
+}
+
+#[tokio::test]
+async fn a_model_has_a_quota_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (first, second) = (Sample::new(1 << 20, 1), Sample::new(1 << 20, 2));
+    let other = Sample::new(1 << 20, 3);
+    let name = |id| Id::parse(id).unwrap();
+    let of_other = Reservation { model_id: name("other"), ..other.reservation() };
+    store.reserve(of_other.clone(), now()).await.unwrap();
+    for piece in other.pieces() {
+        store.keep(other.artifact, piece).await.unwrap();
+    }
+    store.release(other.artifact);
+    keep(&store, &first, "1.0", 1).await;
+    let quota = |bytes| Quota { of: QuotaOf::Model(name("tiny")), bytes };
+    let none = store.lower(quota(3 << 19), Vec::new(), now()).await.unwrap();
+    assert_eq!(none, []);
+    // A version of it that no longer fits takes the place of an older one, and of nothing else.
+    let foreseen = store.would_reserve(of_version(&second, "2.0")).await.unwrap();
+    let names: Vec<_> = foreseen.iter().map(|gone| gone.artifact).collect();
+    assert_eq!(names, [first.artifact]);
+    store.pin(first.artifact, Pin::Pinned).await.unwrap();
+    let refused = store.reserve(of_version(&second, "2.0"), now()).await.unwrap_err();
+    assert!(
+        matches!(&refused, ReserveError::ModelQuota { model_id, quota, .. }
+            if *model_id == name("tiny") && *quota == 3 << 19),
+        "{refused:?}"
+    );
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(
+        store.model_quotas().await.unwrap().into_iter().collect::<Vec<_>>(),
+        [(name("tiny"), 3 << 19)]
+    );
+    assert!(store.lift_quota(name("tiny")).await.unwrap());
+    assert!(!store.lift_quota(name("tiny")).await.unwrap());
+    store.reserve(of_version(&second, "2.0"), now()).await.unwrap();
+    assert_eq!(kept(&store).await.len(), 3);
+}
+
+#[tokio::test]
+async fn lowering_the_quota_says_what_would_go_and_takes_no_more_than_was_agreed_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let samples: Vec<_> = (1..=3).map(|seed| Sample::new(4 << 20, seed)).collect();
+    for (seconds, sample) in samples.iter().enumerate() {
+        keep(&store, sample, "1.0", seconds as u64).await;
+    }
+    let all = kept(&store).await;
+    let before = store.accounts().await.unwrap();
+    let quota = |bytes| Quota { of: QuotaOf::Library, bytes };
+    // The index grows a little meanwhile.
+    let wanted = quota(before.index + (10 << 20));
+    let lowering = store.would_lower(wanted.clone()).await.unwrap();
+    let goes: Vec<_> = lowering.goes.iter().map(|gone| gone.artifact).collect();
+    assert_eq!(goes, [samples[0].artifact]);
+    assert!(lowering.over > 1 << 20 && lowering.over < 4 << 20, "{lowering:?}");
+    // What was agreed to may not go any more: nothing goes, and the quota stays.
+    store.pin(samples[0].artifact, Pin::Pinned).await.unwrap();
+    let refused = store.lower(wanted.clone(), goes.clone(), now()).await.unwrap_err();
+    assert!(matches!(refused, ReserveError::TooLow { goes: 0, .. }), "{refused:?}");
+    assert_eq!(kept(&store).await, all);
+    assert_eq!(store.accounts().await.unwrap().quota, before.quota);
+    // Where what may go is not enough, nothing does.
+    let none = quota(before.index + 1);
+    assert_eq!(store.would_lower(none).await.unwrap().goes, []);
+    store.pin(samples[0].artifact, Pin::Unpinned).await.unwrap();
+    let gone = store.lower(wanted.clone(), goes, now()).await.unwrap();
+    assert_eq!(gone.len(), 1);
+    assert_eq!(kept(&store).await.len(), 2);
+    let after = store.accounts().await.unwrap();
+    assert_eq!(after.quota, wanted.bytes);
+    let log = fs::read_to_string(folder.path().join("transfers.log")).unwrap();
+    assert!(log.contains("\"what\":\"evicted\""), "{log}");
+    // Raising it asks nothing.
+    let raising = store.would_lower(quota(1 << 40)).await.unwrap();
+    assert_eq!((raising.over, raising.goes.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_model_of_half_the_default_quota_and_its_output_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1 << 20, 1);
+    let geometry = Geometry::new(2_254_857_830, 1 << 20).unwrap();
+    let reservation = |output| Reservation { geometry, output, ..sample.reservation() };
+    assert_eq!(store.would_reserve(reservation(None)).await.unwrap(), []);
+    // The output is the user's own file: only its device is asked for it.
+    let output = Some((folder.path().to_owned(), geometry.byte_count()));
+    match store.would_reserve(reservation(output)).await {
+        Ok(evicted) => assert_eq!(evicted, []),
+        Err(ReserveError::Device { wanted, free, .. }) => assert!(wanted > free / 2),
+        Err(refused) => panic!("{refused}"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn each_device_is_asked_for_what_is_written_there() {
+    let (Some(library), Some(output)) = (SmallDisk::mount(24 << 20), SmallDisk::mount(12 << 20))
+    else {
+        return;
+    };
+    let store = open(library.path());
+    let sample = Sample::new(8 << 20, 1);
+    let with = |folder: &std::path::Path, bytes| Reservation {
+        output: Some((folder.to_owned(), bytes)),
+        ..sample.reservation()
+    };
+    let refused = |outcome: Result<Vec<app::ports::Evictable>, ReserveError>| match outcome {
+        Err(ReserveError::Device { place, wanted, free, spare }) => (place, wanted, free, spare),
+        other => panic!("{other:?}"),
+    };
+    // Each has room for its own part, and the library's for no more than one.
+    assert_eq!(store.would_reserve(with(output.path(), 8 << 20)).await.unwrap(), []);
+    let (place, wanted, free, spare) =
+        refused(store.would_reserve(with(library.path(), 16 << 20)).await);
+    assert!(place.starts_with(library.path()), "{place:?}");
+    assert!(wanted > 24 << 20 && free < 24 << 20 && spare > 1 << 19, "{wanted} {free} {spare}");
+    let (place, wanted, free, _) =
+        refused(store.would_reserve(with(output.path(), 12 << 20)).await);
+    assert_eq!(place, output.path());
+    assert!(wanted > 12 << 20 && free <= 12 << 20, "{wanted} {free}");
+    // What was promised to one import is not promised to the next.
+    store.reserve(with(output.path(), 8 << 20), now()).await.unwrap();
+    let next = Sample::new(1 << 20, 2);
+    let next = |bytes| Reservation {
+        output: Some((output.path().to_owned(), bytes)),
+        ..next.reservation()
+    };
+    assert_eq!(store.would_reserve(next(1 << 20)).await.unwrap(), []);
+    let (place, ..) = refused(store.would_reserve(next(8 << 20)).await);
+    assert_eq!(place, output.path());
 }

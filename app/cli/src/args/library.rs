@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand, ValueEnum};
+use verifier::scalars::Id;
 
 use super::{Agreed, ChecksumChoice, SigningArgs, WaitingArgs, read_span};
 
@@ -152,6 +153,15 @@ pub struct ExportArgs {
 pub struct QuotaArgs {
     /// The most bytes the library may take, such as 4GiB; without it, what is used is shown
     pub size: Option<Size>,
+    /// Only all versions of the model with this id together, instead of the whole library
+    #[arg(long, value_name = "ID", value_parser = Id::parse)]
+    pub model: Option<Id>,
+    /// Take that model's own quota away
+    #[arg(long, requires = "model", conflicts_with = "size")]
+    pub lift: bool,
+    /// Do not ask, also if models go because they no longer fit
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `library room`.

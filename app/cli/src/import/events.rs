@@ -1,6 +1,7 @@
 //! What happens in an import, as JSON for programs that watch it: one object a line.
 
 use app::event::Event;
+use app::import::live::paused;
 use app::ports::{Availability, PullNews};
 use serde_json::{Value, json};
 
@@ -24,6 +25,11 @@ fn line(event: &Event) -> Option<String> {
         Event::Kept { index, bytes, .. } => {
             json!({"event": "kept", "piece": index.get(), "bytes": bytes})
         }
+        Event::Paused(place) => {
+            let folder = place.display().to_string();
+            json!({"event": "paused", "folder": folder, "why": paused(place)})
+        }
+        Event::Resumed => json!({"event": "resumed"}),
         Event::Verifying => json!({"event": "verifying"}),
         Event::Naming => json!({"event": "naming"}),
         _ => return None,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::event::Event;
+use app::import::live::paused;
 use app::import::{Imported, Library};
 use app::naming::short_peer;
 use app::ports::{Evictable, PullNews, Untrue};
@@ -28,6 +29,8 @@ pub(crate) struct Telling {
     waits: BTreeSet<String>,
     /// What was given up to make room.
     pub(crate) evicted: Vec<Evictable>,
+    /// Whether a full disk is waited for, which says it all.
+    is_paused: bool,
     /// Whether the result was told.
     is_over: bool,
 }
@@ -49,6 +52,7 @@ impl Telling {
             gone: BTreeSet::new(),
             waits: BTreeSet::new(),
             evicted: Vec::new(),
+            is_paused: false,
             is_over: false,
         }
     }
@@ -87,6 +91,16 @@ impl Telling {
                 self.waits.clear();
                 self.progress.advance(*bytes);
             }
+            Event::Paused(place) => {
+                self.is_paused = true;
+                self.progress.say(&printable(&paused(place)));
+                self.progress.doing("paused: a disk is full");
+            }
+            Event::Resumed => {
+                self.is_paused = false;
+                self.progress.say(&format!("There is room again: the {} goes on.", self.what));
+                self.progress.doing("");
+            }
             Event::Verifying => self.progress.doing("verifying the whole"),
             Event::Naming => self.progress.doing("writing the receipt"),
             Event::Peers(news) => self.hear_peers(news),
@@ -122,7 +136,7 @@ impl Telling {
                 });
             }
             PullNews::Coming(bytes) => self.progress.coming(*bytes),
-            PullNews::Waiting(why) if self.waits.insert(why.clone()) => {
+            PullNews::Waiting(why) if !self.is_paused && self.waits.insert(why.clone()) => {
                 self.progress.say(&printable(why));
             }
             _ => {}

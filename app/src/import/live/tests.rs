@@ -170,6 +170,24 @@ fn an_import_is_followed_from_its_first_call_to_its_name() {
     assert_eq!(scene.sees(9_200).stage, Stage::Naming);
 }
 
+#[test]
+fn an_import_that_is_paused_says_so_until_there_is_room() {
+    let mut scene = fetching();
+    scene.gives(1_000, 1, 2);
+    scene.hear(1_100, Event::Paused(Arc::from(std::path::Path::new("/mnt/stick"))));
+    scene.news(1_200, PullNews::Waiting("Waiting for this machine's disk.".to_owned()));
+    let seen = scene.sees(1_300);
+    let text = "Paused: the disk of /mnt/stick is full. It goes on by itself when there is room.";
+    assert_eq!((seen.sentence.as_str(), seen.left), (text, None));
+    // It may also be the last that is written.
+    scene.hear(1_400, Event::Naming);
+    assert_eq!(scene.sees(1_500).sentence, text);
+    scene.hear(1_600, Event::Resumed);
+    let seen = scene.sees(1_700);
+    assert_eq!((seen.paused, seen.stage), (None, Stage::Naming));
+    assert!(!seen.sentence.contains("Paused"), "{}", seen.sentence);
+}
+
 /// An import that fetches of anna.
 fn fetching() -> Scene {
     let mut scene = Scene::new();

@@ -97,9 +97,10 @@ impl Running {
         match &self.progress {
             Progress::Starting => format!("{}, starting", self.subject.name),
             Progress::Heard(shot) => {
-                let Snapshot { kept, total, .. } = shot.live;
-                let percent = u128::from(kept) * 100 / u128::from(total.max(1));
-                format!("{}, {percent} %", self.subject.name)
+                let Snapshot { kept, total, paused, .. } = &shot.live;
+                let percent = u128::from(*kept) * 100 / u128::from((*total).max(1));
+                let how = if paused.is_some() { "paused at " } else { "" };
+                format!("{}, {how}{percent} %", self.subject.name)
             }
         }
     }

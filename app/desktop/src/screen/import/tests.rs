@@ -27,7 +27,7 @@ use crate::words;
 
 use scene::{
     FOLDER, NOW, address, agree, answer, begun, context, done, gathered, key, old, outlook, peer,
-    plan_asked, ready, shot,
+    plan_asked, ready, run, shot,
 };
 
 /// The screen as it is drawn now.
@@ -412,4 +412,16 @@ fn words_that_come_too_late_change_nothing() {
     assert!(says(&import, "The import of tiny 1.0 was stopped"));
     // No answer to a question that was not asked.
     assert!(answer(&mut import, agree()).is_empty());
+}
+
+#[test]
+fn an_import_that_is_paused_says_which_disk_is_full() {
+    let (mut import, _stop) = begun(3);
+    let mut shot = shot(Duration::from_secs(3));
+    let place = std::path::Path::new("/mnt/stick");
+    shot.live.paused = Some(place.into());
+    shot.live.sentence = app::import::live::paused(place);
+    let _none = import.update(run(Run::Live(Box::new(shot))));
+    let text = "Paused: the disk of /mnt/stick is full. It goes on by itself when there is room.";
+    assert!(says(&import, text));
 }

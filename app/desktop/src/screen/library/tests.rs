@@ -102,7 +102,7 @@ fn models() -> Vec<Kept> {
 
 fn snapshot(models: Vec<Kept>) -> Arc<Snapshot> {
     let accounts = Accounts { live: 1, shared: 0, index: 1, reserved: 0, quota: 4 << 30, free: 1 };
-    Arc::new(Snapshot { models, accounts })
+    Arc::new(Snapshot { models, accounts, quotas: Default::default() })
 }
 
 /// The screen after its first look.

@@ -7,7 +7,7 @@ use iced::{Center, Element, Fill, Length, Theme};
 
 use super::{Halt, Message, Progress, Running, Shot};
 use crate::context::Context;
-use crate::theme::{Space, Text};
+use crate::theme::{Space, Text, style};
 use crate::widget::control::Kind;
 use crate::widget::graph::{self, Graph};
 use crate::widget::map_panel::MapPanel;
@@ -49,7 +49,7 @@ impl Running {
             self.head(cx),
             page::bar(cx, page::fraction(live.kept, live.total)),
             numbers(cx, live),
-            page::muted(cx, page::printable(&page::capital(&live.sentence)))
+            sentence(cx, live)
         ]
         .spacing(cx.space(Space::Narrow));
         let progress = page::card(cx, progress);
@@ -79,6 +79,15 @@ pub(in crate::screen::import) fn map<'a>(
     shot: &Shot,
 ) -> Element<'a, Message> {
     panel.view(cx, &shot.pieces).map(Message::Map)
+}
+
+/// What it waits for; a frame that warns, where that is the user's to see to.
+fn sentence<'a>(cx: &Context<'_>, live: &Snapshot) -> Element<'a, Message> {
+    let said = page::printable(&page::capital(&live.sentence));
+    match live.paused {
+        Some(_) => page::note(cx, page::body(cx, said), style::warned).into(),
+        None => page::muted(cx, said).into(),
+    }
 }
 
 fn numbers<'a>(cx: &Context<'_>, live: &Snapshot) -> Element<'a, Message> {
