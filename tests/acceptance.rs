@@ -2,6 +2,8 @@
 
 mod bench;
 mod demo;
+#[cfg(target_os = "linux")]
+mod full;
 mod hand_off;
 mod harness;
 mod import;

@@ -2,6 +2,8 @@
 
 mod answer;
 mod companion;
+#[cfg(target_os = "linux")]
+mod disk;
 mod patience;
 pub mod program;
 mod running;
@@ -10,6 +12,8 @@ mod turn;
 
 pub use answer::{Answer, lines};
 pub use companion::{Companion, ROUTES};
+#[cfg(target_os = "linux")]
+pub use disk::SmallDisk;
 pub use patience::{DEADLINE, until};
 pub use running::{Running, midway};
 pub use scene::{Model, Scene, files, free_address, grants};

@@ -1,0 +1,97 @@
+//! Disks that are full before, during and at the very end of an import.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::{Model, Running, Scene, SmallDisk, until};
+
+const YES: [&str; 2] = ["--consent", Scene::YES];
+/// Slow enough that a disk can be filled midway.
+const SLOWLY: [&str; 4] = ["--consent", Scene::YES, "--download-limit", "1MiB"];
+
+/// Waits until an import has said so often that it is paused.
+#[track_caller]
+fn pauses(import: &Running, times: usize) {
+    let said = || import.said().matches("Paused: the disk of ").count() >= times;
+    until("an import is paused", || said().then_some(()));
+}
+
+/// Waits until an import keeps some pieces.
+#[track_caller]
+fn begins(import: &mut Running) {
+    import.says("an import fetches", |line| line.starts_with("import: ").then_some(()));
+}
+
+#[test]
+fn an_import_pauses_on_a_full_disk_and_goes_on() {
+    let scene = Scene::new(1, Model::FINE);
+    let Some(disk) = SmallDisk::mount(&scene.out(), 4 << 20) else { return };
+    let _servers = scene.serve_all(&[]);
+
+    // Full before: refused before anything is asked of anybody.
+    disk.fill(1 << 20);
+    let refused = scene.import(&YES).ends().refused(3, "io.failed");
+    assert_eq!((&refused["field"], scene.importer.kept()), (&"device".into(), 0));
+    disk.empty();
+
+    // Full midway, then with room for the artifact and for nothing else.
+    let mut import = scene.import(&SLOWLY);
+    begins(&mut import);
+    disk.fill(0);
+    pauses(&import, 1);
+    let taken = |name: &str| {
+        let found = fs::metadata(scene.out().join(name)).unwrap();
+        std::os::unix::fs::MetadataExt::blocks(&found) * 512
+    };
+    let hidden = crate::harness::files(&scene.out());
+    let output = hidden.iter().find(|name| **name != ".filler").unwrap();
+    let left = (scene.bytes.next_multiple_of(4_096)).saturating_sub(taken(output));
+    disk.empty();
+    disk.fill(left);
+    import.says("there is room again", |line| line.contains("There is room again").then_some(()));
+    pauses(&import, 2);
+    disk.empty();
+    let done = import.ends();
+    done.done();
+    scene.came_out();
+}
+
+#[test]
+fn a_library_that_is_full_pauses_an_import_for_longer_than_its_patience() {
+    let mut scene = Scene::new(1, Model::FINE);
+    let small = scene.path("small");
+    fs::create_dir(&small).unwrap();
+    let Some(disk) = SmallDisk::mount(&small, 32 << 20) else { return };
+    let copied = Command::new("cp").arg("-a").args([&scene.importer.data, &small]).status();
+    assert!(copied.unwrap().success());
+    scene.importer.data = small.join("importer");
+    let _servers = scene.serve_all(&[]);
+    let mut import = scene.import(&[&SLOWLY[..], &["--patience", "2s"]].concat());
+    begins(&mut import);
+    disk.fill(0);
+    pauses(&import, 1);
+    std::thread::sleep(Duration::from_millis(2_500));
+    disk.empty();
+    import.ends().done();
+    scene.came_out();
+    let checked = scene.importer.run(&["library", "recheck", "--all"]).done();
+    assert_eq!((&checked["corrupt"], &checked["missing"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn a_paused_import_can_be_cancelled_and_goes_on_later() {
+    let scene = Scene::new(1, Model::FINE);
+    let Some(disk) = SmallDisk::mount(&scene.out(), 4 << 20) else { return };
+    let _servers = scene.serve_all(&[]);
+    let mut import = scene.import(&SLOWLY);
+    begins(&mut import);
+    disk.fill(0);
+    pauses(&import, 1);
+    assert_ne!(import.interrupt().status, Some(0));
+    disk.empty();
+    scene.nothing_came_out();
+    assert!(scene.importer.kept() > 0);
+    scene.import(&YES).ends().done();
+    scene.came_out();
+}
