@@ -19,10 +19,13 @@ use verifier::slm::{ChecksumRule, SlmError};
 use verifier::{Advice, Coded as _, Geometry, PieceIndex, Remedy, Sha256};
 
 use crate::blame::is_full;
-use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReadError, Stem};
+use crate::ports::{Draft, Failure, OutputError, Outputs, PieceStore, ReachError, ReadError, Stem};
 
 /// How much of the output is read at once, in bytes: as much as the passes over it take at once.
 const BLOCK: u32 = 256 << 10;
+/// How much comes into the output before it is read, in bytes: little enough to be in the system's
+/// memory still.
+const STEP: u32 = 4 << 20;
 /// How far an output may be behind the pieces that are kept before no more are asked for, in bytes.
 const LAG: u64 = 256 << 20;
 /// How often a full disk is tried again.
@@ -75,10 +78,8 @@ pub(crate) fn whole_advice(error: &ArtifactError) -> Advice {
 }
 
 /// What is assembled, and where.
-pub struct Assembly<S, O> {
-    /// Where the pieces are.
-    pub store: Arc<S>,
-    /// Where the output goes.
+pub struct Assembly<O> {
+    /// What brings the pieces into the output.
     pub outputs: Arc<O>,
     /// The folder of the output.
     pub folder: PathBuf,
@@ -132,11 +133,7 @@ pub struct Assembling<D> {
 
 impl<D: Draft> Assembling<D> {
     /// Starts with no piece.
-    pub fn start<S, O>(assembly: Assembly<S, O>) -> Self
-    where
-        S: PieceStore,
-        O: Outputs<Draft = D>,
-    {
+    pub fn start<O: Outputs<Draft = D>>(assembly: Assembly<O>) -> Self {
         let (frontier, kept) = channel();
         let (told, appended) = watch::channel(0);
         let (say_full, full) = watch::channel(None);
@@ -230,7 +227,7 @@ impl Pace {
     }
 }
 
-impl<S: PieceStore, O: Outputs> Assembly<S, O> {
+impl<O: Outputs> Assembly<O> {
     fn run(
         self,
         kept: &Receiver<u32>,
@@ -238,32 +235,35 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         waits: &Waits,
         list: &OnceLock<Arc<PieceList>>,
     ) -> Result<(O::Draft, VerifiedArtifact), AssembleError> {
-        let mut draft = self.outputs.draft(&self.folder, &self.stem)?;
+        let artifact = self.manifest.artifact_sha256();
+        let mut draft = self.outputs.draft(artifact, &self.folder, &self.stem)?;
         let mut frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
         let mut verification = self.verification(list.get())?;
-        let (mut blocks, mut judged) = (Blocks::default(), 0);
-        let mut pieces = self.geometry.indices().peekable();
+        let (mut blocks, mut judged, mut reached) = (Blocks::default(), 0, 0);
+        let (count, size) = (self.geometry.piece_count(), self.geometry.piece_size());
         loop {
-            while let Some(index) = pieces.next_if(|index| index.get() < frontier) {
+            frontier = frontier.min(count);
+            while reached < frontier {
                 waits.check()?;
-                self.append(&mut draft, index, waits)?;
-                let end = self.geometry.offset(index) + u64::from(self.geometry.length(index));
-                let is_last = pieces.peek().is_none_or(|next| next.get() >= frontier);
-                while judged < end && (is_last || end - judged >= u64::from(BLOCK)) {
+                reached = reached.saturating_add((STEP / size).max(1)).min(frontier);
+                self.reach(&mut draft, reached, waits)?;
+                let end = u64::from(reached) * u64::from(size);
+                let end = end.min(self.geometry.byte_count());
+                while judged < end {
                     let length = u32::try_from(end - judged).map_or(BLOCK, |left| left.min(BLOCK));
                     let mut block = blocks.take(length as usize);
-                    draft.read_back(judged, &mut block).map_err(|source| self.failed(source))?;
+                    draft.read(judged, &mut block).map_err(|source| self.failed(source))?;
                     verification.update(blocks.lend(block));
                     judged += u64::from(length);
                 }
-                appended.send_replace(index.get().saturating_add(1));
+                appended.send_replace(reached);
             }
             // Without a list nobody could tell, before the end, whose fault it is.
             if let (Some(fault), Some(list)) = (verification.fault(), list.get()) {
                 let found = ArtifactError::from(fault);
                 return Err(self.blamed(&mut draft, Some(list), frontier, found));
             }
-            if pieces.peek().is_none() {
+            if reached == count {
                 break;
             }
             frontier = kept.recv().map_err(|_| AssembleError::Cancelled)?;
@@ -284,24 +284,25 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         }
     }
 
-    fn append(
+    fn reach(
         &self,
         draft: &mut O::Draft,
-        index: PieceIndex,
+        frontier: u32,
         waits: &Waits,
     ) -> Result<(), AssembleError> {
-        let piece = self
-            .store
-            .read_blocking(self.manifest.artifact_sha256(), index)
-            .map_err(|source| AssembleError::Read { index: index.get(), source })?;
         loop {
-            match draft.append(&piece) {
-                Err(source) if self.full == OnFull::Wait && is_full(source.as_ref()) => {
+            match draft.reach(frontier) {
+                Err(ReachError::Failed(source))
+                    if self.full == OnFull::Wait && is_full(source.as_ref()) =>
+                {
                     waits.for_room(&self.folder)?;
                 }
                 outcome => {
                     waits.over();
-                    return Ok(outcome.map_err(|source| self.failed(source))?);
+                    return outcome.map_err(|error| match error {
+                        ReachError::Read { index, source } => AssembleError::Read { index, source },
+                        ReachError::Failed(source) => self.failed(source).into(),
+                    });
                 }
             }
         }
@@ -316,7 +317,7 @@ impl<S: PieceStore, O: Outputs> Assembly<S, O> {
         end: u32,
         found: ArtifactError,
     ) -> AssembleError {
-        let read = |offset, into: &mut [u8]| draft.read_back(offset, into);
+        let read = |offset, into: &mut [u8]| draft.read(offset, into);
         let wrong = match list {
             Some(list) => list.wrong(end, read).map(|wrong| (!wrong.is_empty()).then_some(wrong)),
             None => self.is_sound(read).map(|sound| (!sound).then(Vec::new)),

@@ -24,7 +24,7 @@ pub use day::Day;
 pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
 pub use offline::Offline;
-pub use outputs::{Draft, Named, OutputError, Outputs, Stem};
+pub use outputs::{Draft, Named, OutputError, Outputs, ReachError, Stem};
 pub use peers::{
     Availability, Begin, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Purpose,
     Settled,

@@ -35,7 +35,7 @@ impl Disk {
         let store = Store::open(data, program)?;
         let layout = Layout::new(data);
         files::sweep_under(|| lock_settings(&layout), &layout.settings());
-        let outputs = Outputs::new(layout.clone());
+        let outputs = Outputs::new(&store);
         let mut notices = store.notices().to_vec();
         let drafts = layout.drafts();
         let removed = outputs.recover().map_err(|error| StoreError::io(&drafts, error))?;

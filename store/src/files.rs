@@ -172,6 +172,7 @@ impl File {
     ) -> io::Result<()> {
         while length > 0 {
             let wanted = usize::try_from(length).unwrap_or(usize::MAX).min(COPIED_AT_ONCE);
+            self.watch.read_at(offset, wanted)?;
             let (wanted, then) = other.watch.write_at(Op::Clone, there, wanted);
             let copied = device::copy(&self.file, offset, &other.file, there, wanted);
             then?;

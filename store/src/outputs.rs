@@ -3,33 +3,40 @@
 //! An output grows under a hidden name in the folder where it will stay, and a note in the data
 //! folder says so. The note outlives a crash, and the next start removes what it speaks of.
 
+mod filling;
 mod note;
 
 use std::ffi::OsString;
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use app::ports::{self, Failure, Named, OutputError, Stem};
+use app::ports::{self, Failure, Named, OutputError, ReachError, Stem};
+use verifier::Sha256;
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 
 use crate::device;
 use crate::files::{self, File, FileIdentity, sync_folder};
 use crate::layout::Layout;
+use crate::shared::Shared;
+use crate::store::Store;
+use filling::Filling;
 use note::{Note, Places};
 
 /// Puts outputs into the user's folders.
 #[derive(Debug, Clone)]
 pub struct Outputs {
     layout: Layout,
+    library: Option<Arc<Shared>>,
 }
 
 /// An artifact that grows under a temporary name; dropping it removes the file.
 #[derive(Debug)]
 pub struct Draft {
     // Closed before the temporary files are removed.
-    file: File,
-    written: u64,
+    file: Arc<File>,
+    filling: Filling,
     temporary: Temporary,
 }
 
@@ -48,15 +55,27 @@ struct LengthError {
     wanted: u64,
 }
 
+/// The artifact was forgotten, or there is no library.
+#[derive(Debug, thiserror::Error)]
+#[error("the library has no artifact {0}")]
+struct UnknownError(Sha256);
+
 /// Somebody put another file in the output's place.
 #[derive(Debug, thiserror::Error)]
 #[error("the output was replaced while it was written")]
 struct ReplacedError;
 
 impl Outputs {
-    /// Writes its notes under this data folder.
-    pub const fn new(layout: Layout) -> Self {
-        Self { layout }
+    /// Makes outputs of what this library has.
+    pub fn new(store: &Store) -> Self {
+        let library = store.shared();
+        Self { layout: library.layout.clone(), library: Some(Arc::clone(library)) }
+    }
+
+    /// Writes files of their own only, such as receipts, where there may be no library; its notes go
+    /// under this data folder, if there is one.
+    pub const fn without_library(layout: Layout) -> Self {
+        Self { layout, library: None }
     }
 
     /// Removes what a crash left: temporary files, and an artifact whose receipt was never placed.
@@ -94,13 +113,18 @@ impl ports::Outputs for Outputs {
         device::check_writable(&folder).map_err(|source| failed(&folder, source))
     }
 
-    fn draft(&self, folder: &Path, stem: &Stem) -> Result<Draft, OutputError> {
+    fn draft(&self, artifact: Sha256, folder: &Path, stem: &Stem) -> Result<Draft, OutputError> {
         self.check(folder, stem)?;
         let folder = checked_folder(folder)?;
         let (file, temporary) = Places::pair(&folder, stem)
             .and_then(|places| self.start(places))
             .map_err(|source| failed(&folder, source))?;
-        Ok(Draft { file, written: 0, temporary })
+        let file = Arc::new(file);
+        let library = self.library.clone();
+        let filling =
+            library.and_then(|library| Filling::new(library, artifact, Arc::clone(&file)));
+        let filling = filling.ok_or_else(|| failed(&folder, UnknownError(artifact)))?;
+        Ok(Draft { file, filling, temporary })
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
@@ -123,16 +147,11 @@ impl ports::Outputs for Outputs {
 }
 
 impl ports::Draft for Draft {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        // What an append that failed left half done is written over.
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.written))?;
-        file.write_all(bytes)?;
-        self.written += bytes.len() as u64;
-        Ok(())
+    fn reach(&mut self, frontier: u32) -> Result<(), ReachError> {
+        self.filling.reach(frontier)
     }
 
-    fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
         Ok(self.file.read_at(into, offset)?)
     }
 
@@ -147,12 +166,12 @@ impl ports::Draft for Draft {
 
 impl Draft {
     fn place(&self, wanted: u64, receipt: &[u8]) -> Result<Named, OutputError> {
-        let Self { file, written, temporary } = self;
-        let (written, places) = (*written, &temporary.places);
+        let Self { file, filling, temporary } = self;
+        let places = &temporary.places;
         let folder = places.folder();
         let synced = || -> Result<(), Failure> {
             let found = file.len()?;
-            if (found, written) != (wanted, wanted) {
+            if found != wanted || !filling.is_whole() {
                 return Err(LengthError { found, wanted }.into());
             }
             file.sync_all()?;

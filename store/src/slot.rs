@@ -266,6 +266,18 @@ impl Slot {
         Ok(())
     }
 
+    /// Copies so many bytes, from this piece on, into another file at `there`, sharing their blocks
+    /// where the file system does.
+    pub(crate) fn copy_out(
+        &self,
+        from: PieceIndex,
+        length: u64,
+        output: &File,
+        there: u64,
+    ) -> Result<(), StoreError> {
+        self.pieces.copy_to(self.geometry.offset(from), output, there, length).at(&self.path)
+    }
+
     /// Gives back the space of a piece that is not wanted any more, as far as it has blocks of its
     /// own.
     pub(crate) fn free(&self, index: PieceIndex) -> Result<Punched, StoreError> {

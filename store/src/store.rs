@@ -57,14 +57,14 @@ impl Store {
         Ok(Self { pipeline, shared, transfers, notices })
     }
 
+    /// What its outputs are made from.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// What the user should be told of how the store was opened, as whole sentences.
     pub fn notices(&self) -> &[String] {
         &self.notices
-    }
-
-    #[cfg(test)]
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
     }
 
     async fn blocking<T: Send + 'static>(
@@ -178,10 +178,6 @@ impl PieceStore for Store {
         tokio::task::spawn_blocking(move || found(shared.read(artifact, index)))
             .await
             .unwrap_or_else(|error| Err(ReadError::Failed(error.into())))
-    }
-
-    fn read_blocking(&self, artifact: Sha256, index: PieceIndex) -> Result<Bytes, ReadError> {
-        found(self.shared.read(artifact, index))
     }
 
     async fn model(&self, artifact: Sha256) -> Result<Option<Model>, Failure> {

@@ -140,7 +140,7 @@ impl Wiring for DiskAndNetwork {
     }
 
     fn outputs(&self, data: &Path) -> Arc<Outputs> {
-        Arc::new(Outputs::new(Layout::new(data)))
+        Arc::new(Outputs::without_library(Layout::new(data)))
     }
 }
 

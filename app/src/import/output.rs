@@ -110,7 +110,6 @@ async fn pull<P: Ports>(
 ) -> Result<(<P::Outputs as Outputs>::Draft, VerifiedArtifact), ImportError> {
     let pace = if had.have.is_full() { Pace::Foreground } else { Pace::Background };
     let assembling = Assembling::start(Assembly {
-        store: Arc::clone(ports.store()),
         outputs: Arc::clone(ports.outputs()),
         folder: plan.folder().to_owned(),
         stem: plan.stem().clone(),

@@ -228,7 +228,6 @@ pub async fn export<P: Ports>(
 
     let file_name = stem.artifact();
     let assembling = Assembling::start(Assembly {
-        store: Arc::clone(store),
         outputs: Arc::clone(ports.outputs()),
         folder,
         stem,

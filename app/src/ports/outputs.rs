@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use verifier::PieceIndex;
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
 use verifier::scalars::{Id, Version};
+use verifier::{PieceIndex, Sha256};
 
-use super::Failure;
+use super::{Failure, ReadError};
 
 /// The names of a finished artifact and its receipt in a folder: `<stem>.slm` and
 /// `<stem>.minimodel-receipt`.
@@ -51,12 +51,18 @@ pub trait Outputs: Send + Sync + 'static {
     /// [`OutputError`], as [`Self::check`].
     fn check_file(&self, path: &Path) -> Result<(), OutputError>;
 
-    /// Starts an output under a temporary name in that folder. Called on a blocking thread.
+    /// Starts an output of an artifact of the library, under a temporary name in that folder.
+    /// Called on a blocking thread.
     ///
     /// # Errors
     ///
     /// [`OutputError`], as [`Self::check`].
-    fn draft(&self, folder: &Path, stem: &Stem) -> Result<Self::Draft, OutputError>;
+    fn draft(
+        &self,
+        artifact: Sha256,
+        folder: &Path,
+        stem: &Stem,
+    ) -> Result<Self::Draft, OutputError>;
 
     /// Writes one file of its own, such as a receipt or a manifest, under a name that is free.
     ///
@@ -68,19 +74,20 @@ pub trait Outputs: Send + Sync + 'static {
 
 /// An output in the making. Its methods block; dropping it removes the temporary file.
 pub trait Draft: Send + 'static {
-    /// Appends the artifact's next bytes.
+    /// Brings the pieces before this one into the output, as far as they are not there yet; they
+    /// have to be kept. What comes in is not judged: [`Self::read`] gives what has to be.
     ///
     /// # Errors
     ///
-    /// What the disk said; then it can be asked again, as nothing was appended.
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure>;
+    /// [`ReachError`]; it can be asked again, and goes on from what is there.
+    fn reach(&mut self, frontier: u32) -> Result<(), ReachError>;
 
-    /// Reads back what was appended, from `offset` on, filling `into`.
+    /// Reads what is in the output, from `offset` on, filling `into`.
     ///
     /// # Errors
     ///
     /// What the disk said.
-    fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure>;
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure>;
 
     /// Gives artifact and receipt their final names, both or neither.
     ///
@@ -92,6 +99,23 @@ pub trait Draft: Send + 'static {
         artifact: &VerifiedArtifact,
         receipt: &Receipt,
     ) -> Result<Named, OutputError>;
+}
+
+/// Why pieces do not come into an output.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReachError {
+    /// A piece that is to be kept cannot be read.
+    #[error("piece {index} cannot be read from the store")]
+    Read {
+        /// The piece.
+        index: u32,
+        /// Why.
+        source: ReadError,
+    },
+    /// The disk failed.
+    #[error("the output cannot be written")]
+    Failed(#[source] Failure),
 }
 
 /// Where a finished artifact and its receipt are.

@@ -378,13 +378,6 @@ pub trait PieceStore: Send + Sync + 'static {
         index: PieceIndex,
     ) -> impl Future<Output = Result<Bytes, ReadError>> + Send;
 
-    /// Reads a kept piece, verified again; for blocking threads.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`], as [`Self::read`].
-    fn read_blocking(&self, artifact: Sha256, index: PieceIndex) -> Result<Bytes, ReadError>;
-
     /// One artifact of the library.
     fn model(
         &self,

@@ -1,14 +1,29 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use app::ports::{Draft as _, OutputError, Outputs as _, Stem};
-use verifier::scalars::{Id, Version};
+use app::ports::{
+    Draft as _, OutputError, Outputs as _, PieceStore as _, ReachError, ReadError, Reservation,
+    Stem,
+};
+use bytes::Bytes;
+use rustix::io::Errno;
+use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
+use verifier::scalars::{Id, UtcTime, Version};
+use verifier::{ChunkAlgorithm, Geometry, Sha256};
 
 use super::{Draft, Outputs, move_by_rename};
+use crate::Store;
+use crate::files::Op;
+use crate::files::faults::Faults;
 use crate::layout::Layout;
 
+/// A library that has the eight bytes of an artifact, in two pieces.
 struct Bench {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    faults: Arc<Faults>,
+    store: Store,
+    artifact: Sha256,
     outputs: Outputs,
     drafts: PathBuf,
     target: PathBuf,
@@ -17,20 +32,61 @@ struct Bench {
 
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let layout = Layout::new(folder.path().join("data"));
-    layout.create().unwrap();
+    let faults = Faults::under(folder.path());
+    let data = folder.path().join("data");
+    let store = Store::open(&data, "test").unwrap();
+    let artifact = keep(&store, b"artifact", 4);
     let target = folder.path().join("target");
     fs::create_dir(&target).unwrap();
     let stem = Stem::new(&Id::parse("tiny").unwrap(), &Version::parse("1").unwrap());
-    let drafts = layout.drafts();
-    Bench { _folder: folder, outputs: Outputs::new(layout), drafts, target, stem }
+    let drafts = Layout::new(&data).drafts();
+    Bench { folder, faults, outputs: Outputs::new(&store), store, artifact, drafts, target, stem }
+}
+
+/// Keeps an artifact, cut into pieces of that size.
+fn keep(store: &Store, bytes: &'static [u8], size: u32) -> Sha256 {
+    let artifact = Sha256::of(bytes);
+    let geometry = Geometry::new(bytes.len() as u64, size).unwrap();
+    let mut stream = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
+    stream.update(bytes);
+    let (digests, root) = stream.finish().unwrap();
+    let list = Arc::new(PieceList::prove(geometry, root, digests).unwrap());
+    let manifest = Bytes::from(format!("manifest of {artifact}"));
+    let reservation = Reservation {
+        manifest_sha256: Sha256::of(&manifest),
+        manifest,
+        artifact,
+        model_id: Id::parse("tiny").unwrap(),
+        model_version: Version::parse("1").unwrap(),
+        geometry,
+        root,
+        output: None,
+    };
+    let keep = async {
+        store.reserve(reservation, UtcTime::from_unix(1_800_000_000)).await.unwrap();
+        let have = store.learn(artifact, Arc::clone(&list)).await.unwrap();
+        for index in have.complement().pieces(&geometry) {
+            let from = usize::try_from(geometry.offset(index)).unwrap();
+            let part = &bytes[from..from + geometry.length(index) as usize];
+            let from = Source::Local;
+            let arrived = ArrivedPiece { index: index.get(), bytes: part.into(), from };
+            store.keep(artifact, list.verify(arrived).unwrap()).await.unwrap();
+        }
+        store.release(artifact);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(keep);
+    artifact
 }
 
 impl Bench {
+    fn empty(&self) -> Draft {
+        self.outputs.draft(self.artifact, &self.target, &self.stem).unwrap()
+    }
+
     fn draft(&self) -> Draft {
-        let mut draft = self.outputs.draft(&self.target, &self.stem).unwrap();
-        draft.append(b"arti").unwrap();
-        draft.append(b"fact").unwrap();
+        let mut draft = self.empty();
+        draft.reach(2).unwrap();
         draft
     }
 
@@ -63,15 +119,19 @@ const PAIR: [&str; 2] = ["tiny-1.minimodel-receipt", "tiny-1.slm"];
 #[test]
 fn an_artifact_and_its_receipt_are_named_together() {
     let bench = bench();
-    let mut draft = bench.draft();
+    let mut draft = bench.empty();
     let mut read = [0; 4];
-    draft.read_back(2, &mut read).unwrap();
+    draft.reach(1).unwrap();
+    draft.read(0, &mut read).unwrap();
+    assert_eq!(&read, b"arti");
+    assert!(draft.read(1, &mut read).is_err());
+    draft.reach(1).unwrap();
+    draft.reach(u32::MAX).unwrap();
+    draft.read(2, &mut read).unwrap();
     assert_eq!(&read, b"tifa");
-    draft.append(b"!").unwrap();
-    assert!(draft.read_back(6, &mut read).is_err());
-    let named = draft.place(9, b"receipt").unwrap();
+    let named = draft.place(8, b"receipt").unwrap();
     assert_eq!(bench.names(), PAIR);
-    assert_eq!(fs::read(named.artifact).unwrap(), b"artifact!");
+    assert_eq!(fs::read(named.artifact).unwrap(), b"artifact");
     assert_eq!(fs::read(named.receipt).unwrap(), b"receipt");
     bench.has_left_nothing();
 }
@@ -98,7 +158,7 @@ fn a_name_that_is_taken_meanwhile_leaves_neither() {
         assert_eq!(bench.names(), [taken]);
         assert_eq!(fs::read(bench.target.join(taken)).unwrap(), b"mine");
         bench.has_left_nothing();
-        let error = bench.outputs.draft(&bench.target, &bench.stem).unwrap_err();
+        let error = bench.outputs.draft(bench.artifact, &bench.target, &bench.stem).unwrap_err();
         assert!(matches!(error, OutputError::Exists(_)));
     }
 }
@@ -107,6 +167,10 @@ fn a_name_that_is_taken_meanwhile_leaves_neither() {
 fn an_output_of_another_length_gets_no_name() {
     let bench = bench();
     let error = bench.draft().place(9, b"receipt").unwrap_err();
+    assert!(matches!(error, OutputError::Failed { .. }));
+    let mut part = bench.empty();
+    part.reach(1).unwrap();
+    let error = part.place(4, b"receipt").unwrap_err();
     assert!(matches!(error, OutputError::Failed { .. }));
     assert_eq!(bench.names(), [""; 0]);
     bench.has_left_nothing();
@@ -149,7 +213,7 @@ fn a_file_of_its_own_is_written_once() {
     assert_eq!(bench.names().len(), 1);
     bench.has_left_nothing();
     assert!(matches!(bench.outputs.write(Path::new(".."), b""), Err(OutputError::Unsafe(_))));
-    let bare = Outputs::new(Layout::new(bench.target.join("no-data")));
+    let bare = Outputs::without_library(Layout::new(bench.target.join("no-data")));
     bare.write(&bench.target.join("b"), b"b").unwrap();
     assert_eq!(bench.names(), ["a.minimodel-receipt", "b"]);
 }
@@ -226,4 +290,41 @@ fn a_rename_takes_no_name_that_is_taken() {
     fs::remove_file(&to).unwrap();
     move_by_rename(&from, &to).unwrap();
     assert_eq!(fs::read(&to).unwrap(), b"from");
+}
+
+#[test]
+fn pieces_come_from_the_files_of_whoever_has_them() {
+    let bench = bench();
+    // Its middle is the artifact's, and so is its end in pieces of another size.
+    for (bytes, size) in [(&b"new artifact"[..], 4), (b"an artifact ", 8), (b"fact", 8)] {
+        let artifact = keep(&bench.store, bytes, size);
+        let mut draft = bench.outputs.draft(artifact, &bench.target, &bench.stem).unwrap();
+        for frontier in 1..=3 {
+            draft.reach(frontier).unwrap();
+        }
+        let mut there = vec![0; bytes.len()];
+        draft.read(0, &mut there).unwrap();
+        assert_eq!(there, bytes);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_the_piece_and_what_cannot_be_written_is_the_output() {
+    let bench = bench();
+    let mut draft = bench.empty();
+    bench.faults.always(Op::Clone, Errno::NOSPC);
+    let Err(ReachError::Failed(failure)) = draft.reach(2) else { panic!("the disk is full") };
+    let said = failure.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    assert_eq!(said.unwrap().kind(), std::io::ErrorKind::StorageFull);
+    bench.faults.end();
+    // It goes on when there is room.
+    draft.reach(1).unwrap();
+
+    let slot = Layout::new(bench.folder.path().join("data")).of(bench.artifact, "part");
+    bench.faults.lose(&slot, 4..5);
+    let error = draft.reach(2).unwrap_err();
+    assert!(
+        matches!(error, ReachError::Read { index: 1, source: ReadError::Corrupt }),
+        "{error:?}"
+    );
 }

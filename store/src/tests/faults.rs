@@ -179,8 +179,11 @@ impl Scene {
             signer: None,
         };
         let receipt = Receipt::write(&self.models.verified, &facts).unwrap();
-        let Ok(mut draft) = disk.outputs.draft(&self.out, &self.stem()) else { return };
-        if draft.append(&self.models.artifact.bytes).is_ok() {
+        let Ok(mut draft) = disk.outputs.draft(artifact, &self.out, &self.stem()) else { return };
+        // What was put together is judged before it gets its name.
+        let wanted = &self.models.artifact.bytes;
+        let mut there = vec![0; wanted.len()];
+        if draft.reach(u32::MAX).is_ok() && draft.read(0, &mut there).is_ok() && there == *wanted {
             done.has_output = draft.name(&self.models.verified, &receipt).is_ok();
         }
     }

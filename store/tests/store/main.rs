@@ -13,6 +13,8 @@ mod library;
 mod output;
 mod room;
 mod sharing;
+#[cfg(unix)]
+mod xfs;
 
 use std::path::Path;
 

@@ -3,25 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::fs;
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::assemble::{AssembleError, Assembling, Assembly, OnFull, Pace};
-use app::ports::{Draft, Failure, Named, OutputError, Outputs, PieceStore as _, Stem};
+use app::ports::{Draft, Failure, Named, OutputError, Outputs, PieceStore as _, ReachError, Stem};
 use futures::FutureExt as _;
-use store::{Layout, Store};
 use tempfile::TempDir;
 use verifier::Sha256;
 use verifier::artifact::{ArtifactError, VerifiedArtifact};
 use verifier::manifest::{self, Manifest};
-use verifier::piece::PieceList;
+use verifier::piece::{PieceList, Source};
 use verifier::receipt::Receipt;
 use verifier::slm::{ChecksumRule, Quantisation, Shape, write_sample};
 
-use crate::fixture::{Sample, now};
+use crate::fixture::{Sample, now, rot};
 use crate::open;
+use crate::xfs::{Xfs, free};
 
 /// A folder on a disk that gives back another byte than was written, at one place.
 struct Rotting {
@@ -29,11 +29,11 @@ struct Rotting {
     at: Option<u64>,
 }
 
+#[derive(Debug)]
 struct RottingDraft {
     draft: <store::Outputs as Outputs>::Draft,
     file: PathBuf,
     at: Option<u64>,
-    written: u64,
 }
 
 impl Outputs for Rotting {
@@ -47,10 +47,15 @@ impl Outputs for Rotting {
         self.outputs.check_file(path)
     }
 
-    fn draft(&self, folder: &Path, stem: &Stem) -> Result<RottingDraft, OutputError> {
-        let draft = self.outputs.draft(folder, stem)?;
+    fn draft(
+        &self,
+        artifact: Sha256,
+        folder: &Path,
+        stem: &Stem,
+    ) -> Result<RottingDraft, OutputError> {
+        let draft = self.outputs.draft(artifact, folder, stem)?;
         let file = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-        Ok(RottingDraft { draft, file, at: self.at, written: 0 })
+        Ok(RottingDraft { draft, file, at: self.at })
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
@@ -59,20 +64,17 @@ impl Outputs for Rotting {
 }
 
 impl Draft for RottingDraft {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.draft.append(bytes)?;
-        self.written += bytes.len() as u64;
-        if let Some(at) = self.at.take_if(|at| *at < self.written) {
-            let file = fs::File::options().read(true).write(true).open(&self.file)?;
-            let mut byte = [0];
-            file.read_exact_at(&mut byte, at)?;
-            file.write_all_at(&[!byte[0]], at)?;
+    fn reach(&mut self, frontier: u32) -> Result<(), ReachError> {
+        self.draft.reach(frontier)?;
+        let written = fs::metadata(&self.file).unwrap().len();
+        if let Some(at) = self.at.take_if(|at| *at < written) {
+            self.rot(at).unwrap();
         }
         Ok(())
     }
 
-    fn read_back(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
-        self.draft.read_back(offset, into)
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
+        self.draft.read(offset, into)
     }
 
     fn name(
@@ -84,9 +86,22 @@ impl Draft for RottingDraft {
     }
 }
 
-/// A model of 18 pieces or so.
+impl RottingDraft {
+    fn rot(&self, at: u64) -> io::Result<()> {
+        let file = fs::File::options().read(true).write(true).open(&self.file)?;
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at)?;
+        file.write_all_at(&[!byte[0]], at)
+    }
+}
+
+/// A model of some 18 pieces.
 fn model() -> Sample {
-    let shape = Shape { hidden: 64, heads: 8, kv_heads: 8, head_dim: 8, ffn: 128, ..Shape::TINY };
+    model_near(300_000)
+}
+
+fn model_near(bytes: u64) -> Sample {
+    let shape = Shape::near(bytes, Quantisation::F32).unwrap();
     let mut file = Cursor::new(Vec::new());
     write_sample(&shape, Quantisation::F32, 1, &mut file).unwrap();
     Sample::of(file.into_inner())
@@ -120,18 +135,29 @@ async fn start(
     at: Option<u64>,
 ) -> (TempDir, Assembling<RottingDraft>) {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("data"));
+    let assembling = start_in(folder.path(), sample, artifact, at).await;
+    (folder, assembling)
+}
+
+/// The same with data folder and output in this folder.
+async fn start_in(
+    folder: &Path,
+    sample: &Sample,
+    artifact: Sha256,
+    at: Option<u64>,
+) -> Assembling<RottingDraft> {
+    let store = open(&folder.join("data"));
     store.reserve(sample.reservation_as(artifact), now()).await.unwrap();
     store.learn(artifact, sample.list()).await.unwrap();
-    for piece in sample.pieces() {
-        store.keep(artifact, piece).await.unwrap();
+    let keeps = sample.pieces().into_iter().map(|piece| store.keep(artifact, piece));
+    for kept in futures::future::join_all(keeps).await {
+        kept.unwrap();
     }
-    let out = folder.path().join("out");
+    let out = folder.join("out");
     fs::create_dir(&out).unwrap();
-    let outputs = store::Outputs::new(Layout::new(folder.path().join("data")));
+    let outputs = store::Outputs::new(&store);
     let manifest = manifest(sample, artifact);
-    let assembling = Assembling::start(Assembly::<Store, _> {
-        store: Arc::new(store),
+    Assembling::start(Assembly {
         outputs: Arc::new(Rotting { outputs, at }),
         folder: out,
         stem: Stem::new(manifest.model_id(), manifest.model_version()),
@@ -140,8 +166,7 @@ async fn start(
         rule: ChecksumRule::Verify,
         pace: Pace::Background,
         full: OnFull::Wait,
-    });
-    (folder, assembling)
+    })
 }
 
 /// Assembles it; `list` says whether the pieces' list is known.
@@ -231,4 +256,57 @@ async fn an_output_that_is_too_far_behind_is_waited_for() {
     failing.keeps_up(u32::MAX).await;
     assert!(failing.finish().await.is_err());
     assembling.abandon().await;
+}
+
+#[tokio::test]
+async fn an_output_follows_the_frontier() {
+    let sample = model();
+    let folder = tempfile::tempdir().unwrap();
+    let assembling = start_in(folder.path(), &sample, sample.artifact, None).await;
+    assembling.proven(&sample.list());
+    let geometry = *sample.list().geometry();
+    for index in geometry.indices() {
+        let frontier = index.get() + 1;
+        assembling.reach(frontier);
+        while assembling.appended() < frontier {
+            assert!(!assembling.has_ended() || frontier == geometry.piece_count());
+            tokio::task::yield_now().await;
+        }
+        let file = fs::read_dir(folder.path().join("out")).unwrap().next().unwrap().unwrap();
+        let end = geometry.offset(index) + u64::from(geometry.length(index));
+        assert_eq!(file.metadata().unwrap().len(), end);
+    }
+    assembling.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_piece_that_rotted_in_the_library_is_found_in_the_output_and_named() {
+    let sample = model();
+    let folder = tempfile::tempdir().unwrap();
+    let assembling = start_in(folder.path(), &sample, sample.artifact, None).await;
+    assembling.proven(&sample.list());
+    let wrong = sample.piece(5, Source::Local);
+    rot(&folder.path().join("data"), wrong.bytes());
+    assembling.reach(sample.list().geometry().piece_count());
+    let error = assembling.finish().await.unwrap_err();
+    let AssembleError::Output(OutputError::Spoilt { pieces, .. }) = &error else {
+        unreachable!("{error:?}")
+    };
+    assert_eq!(pieces, &[wrong.index()]);
+}
+
+#[tokio::test]
+async fn an_output_shares_the_blocks_of_the_library_where_the_disk_can() {
+    let Some(xfs) = Xfs::mount() else { return };
+    let sample = model_near(16 << 20);
+    let length = sample.list().geometry().byte_count();
+    let assembling = start_in(&xfs.path(), &sample, sample.artifact, None).await;
+    assembling.proven(&sample.list());
+    let before = free(&xfs.path());
+    assembling.reach(sample.list().geometry().piece_count());
+    let (draft, _) = assembling.finish().await.unwrap();
+    assert_eq!(fs::metadata(&draft.file).unwrap().len(), length);
+    let taken = before - free(&xfs.path()).min(before);
+    assert!(taken < length / 8, "{taken} of {length}");
+    drop(draft);
 }
