@@ -1,62 +1,21 @@
 //! A disk that fills up, and has room again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use app::ports::{Landed, PieceStore as _};
 use verifier::piece::Source;
 
+use crate::disk::SmallDisk;
 use crate::fixture::{Sample, now, slots};
 use crate::open;
 
-/// A small disk in memory, for as long as the value lives.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// `None`, and a message, if this user may mount none.
-    fn new(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={size}");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "none"]).arg(folder.path());
-        if mount.output().is_ok_and(|said| said.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: this user may mount no disk");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Fills it to the brim; gives the file that does.
-    fn fill(&self) -> std::path::PathBuf {
-        use std::io::Write as _;
-        let path = self.path().join("ballast");
-        let mut file = fs::File::create(&path).unwrap();
-        for length in [1 << 20, 4 << 10] {
-            while file.write_all(&vec![1; length]).is_ok() {}
-        }
-        path
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(self.path()).output());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_while_the_disk_is_full_is_kept_when_it_has_room() {
-    let Some(disk) = Disk::new("48m") else { return };
+    let Some(disk) = SmallDisk::mount(48 << 20) else { return };
     let sample = Sample::new(16_384 * 64, 1);
     let store = Arc::new(open(disk.path()));
     store.reserve(sample.reservation(), now()).await.unwrap();

@@ -60,6 +60,30 @@ async fn pieces_of_two_artifacts_lie_once() {
     assert_eq!(store.accounts().await.unwrap().shared, after.shared);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn pieces_of_two_artifacts_share_blocks_where_the_disk_can() {
+    use crate::disk::SmallDisk;
+
+    let Some(disk) = SmallDisk::that_clones() else { return };
+    let store = open(disk.path());
+    // The last piece of the first ends within a block, and is one of the second.
+    let (a, b) = (Sample::new((8 << 20) + 100, 1), Sample::new(10 << 20, 1));
+    keep(&store, &a).await;
+    let before = (disk.free(), store.accounts().await.unwrap());
+    keep(&store, &b).await;
+    let after = (disk.free(), store.accounts().await.unwrap());
+    assert!(after.1.live - before.1.live >= 10 << 20, "each file has all that it has");
+    assert_eq!(after.1.shared, 0);
+    let taken = before.0 - after.0;
+    assert!(taken < 5 << 20, "{taken} bytes more are taken");
+    rot(disk.path(), a.piece(1, Source::Local).bytes());
+    store.forget(a.artifact).await.unwrap();
+    check(&store, &b).await;
+    drop(store);
+    check(&open(disk.path()), &b).await;
+}
+
 #[tokio::test]
 async fn a_shared_piece_moves_on_when_its_holder_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
