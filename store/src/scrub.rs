@@ -1,11 +1,10 @@
 //! Verifies again what is kept.
 
-use app::ports::{Day, Recheck};
+use app::ports::Recheck;
 use verifier::{Bitfield, PieceIndex, Sha256};
 
-use crate::catalogue::State;
 use crate::error::StoreError;
-use crate::shared::{Found, Shared, now};
+use crate::shared::{Found, Shared};
 use crate::workers::{self, Next};
 
 /// Reads those of the pieces that are kept, or that could not be read before, on all cores; all of
@@ -35,7 +34,6 @@ pub(crate) fn recheck(
     };
     let mut seen = workers::each(&lying, look, on)?;
     seen.sort_unstable_by_key(|(index, _)| *index);
-    date(shared, artifact, seen.iter().filter(|(_, seen)| *seen == Seen::Whole).map(|it| it.0));
     let of = |wanted: Seen| seen.iter().filter(move |it| it.1 == wanted).map(|it| it.0).collect();
     let checked = u32::try_from(seen.len()).unwrap_or(u32::MAX);
     Ok(Some(Recheck { checked, corrupt: of(Seen::Corrupt), unread: of(Seen::Unread) }))
@@ -50,17 +48,4 @@ enum Seen {
     Corrupt,
     /// Nothing is known of its bytes, so that they stay.
     Unread,
-}
-
-/// Writes the day on pieces that were found to be sound.
-fn date(shared: &Shared, artifact: Sha256, pieces: impl Iterator<Item = PieceIndex>) {
-    let day = Day::of(now());
-    let mut catalogue = shared.catalogue();
-    let Some(entry) = catalogue.artifacts.get_mut(&artifact) else { return };
-    for index in pieces {
-        let cell = entry.cell(index);
-        if cell.state() == State::Kept && cell.day() != day {
-            entry.change(index, cell.on(day));
-        }
-    }
 }

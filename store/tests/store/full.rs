@@ -1,7 +1,5 @@
 //! A disk that fills up, and has room again.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;

@@ -11,8 +11,6 @@ use crate::theme::{self, Ink, tones};
 pub enum Look {
     /// Filled: what is kept.
     Solid,
-    /// With lines down: what serves nothing any more.
-    Striped,
     /// With lines across: what is needed beside.
     Lined,
     /// With dots: what is promised.
@@ -25,10 +23,8 @@ impl Look {
     fn ink(self, theme: &Theme) -> Ink {
         let colours = theme::pieces(theme);
         let [kept, verified, _, asked, missing, _] = colours.states;
-        let [.., unknown] = colours.ages;
         match self {
             Self::Solid => kept,
-            Self::Striped => unknown,
             Self::Lined => verified,
             Self::Dotted => asked,
             Self::Empty => Ink { fill: tones(theme).sunken, ..missing },
@@ -45,9 +41,6 @@ impl Look {
         let mark = |x, y, width, height| Rectangle { x, y, width, height };
         match self {
             Self::Solid | Self::Empty => Vec::new(),
-            Self::Striped => {
-                places(size.width, 6.0).map(|x| mark(x, 0.0, 2.0, size.height)).collect()
-            }
             Self::Lined => {
                 places(size.height, 4.0).map(|y| mark(0.0, y, size.width, 1.5)).collect()
             }
@@ -186,12 +179,12 @@ mod tests {
     #[test]
     fn every_look_has_marks_of_its_own() {
         let size = Size::new(40.0, 16.0);
-        let looks = [Look::Solid, Look::Striped, Look::Lined, Look::Dotted];
+        let looks = [Look::Solid, Look::Lined, Look::Dotted];
         for (place, one) in looks.into_iter().enumerate() {
             for other in looks.into_iter().skip(place + 1) {
                 assert_ne!(one.marks(size), other.marks(size), "{one:?} and {other:?}");
             }
         }
-        assert!(Look::Striped.marks(Size::new(f32::MAX, 1.0)).len() <= 2_000);
+        assert!(Look::Lined.marks(Size::new(1.0, f32::MAX)).len() <= 2_000);
     }
 }
