@@ -113,11 +113,11 @@ fn problem(what: &str) -> Problem {
 fn every_byte_has_a_name() {
     let storage = shown(seen());
     for words in [
-        "1.99 GiB of the quota of 4.00 GiB are taken or promised, 2.00 GiB are left",
+        "2.00 GiB of the quota of 4.00 GiB are taken or promised, 1.99 GiB are left",
         "models 1.69 GiB",
         "index 9.00 MiB",
         "promised to imports 300.00 MiB",
-        "left 2.00 GiB",
+        "left 1.99 GiB",
         "this library 1.70 GiB",
         "free 37.10 GiB",
         "storyteller 2.1",
