@@ -49,7 +49,8 @@ pub(crate) fn each<T: Send>(
                 (Ok(came), Ok(all)) => {
                     all.push((index, came));
                     let done = u32::try_from(all.len()).unwrap_or(u32::MAX);
-                    *is_over |= on(done) == Next::Stop;
+                    // Who said to stop hears nothing more of what others had begun by then.
+                    *is_over = *is_over || on(done) == Next::Stop;
                 }
                 (Err(error), all @ Ok(_)) => {
                     *all = Err(error);
