@@ -130,6 +130,7 @@ fn an_artifact_and_its_receipt_are_named_together() {
     draft.read(2, &mut read).unwrap();
     assert_eq!(&read, b"tifa");
     let named = draft.place(8, b"receipt").unwrap();
+    drop(draft);
     assert_eq!(bench.names(), PAIR);
     assert_eq!(fs::read(named.artifact).unwrap(), b"artifact");
     assert_eq!(fs::read(named.receipt).unwrap(), b"receipt");
@@ -154,6 +155,7 @@ fn a_name_that_is_taken_meanwhile_leaves_neither() {
         let draft = bench.draft();
         fs::write(bench.target.join(taken), "mine").unwrap();
         let error = draft.place(8, b"receipt").unwrap_err();
+        drop(draft);
         assert!(matches!(error, OutputError::Exists(path) if path.ends_with(taken)));
         assert_eq!(bench.names(), [taken]);
         assert_eq!(fs::read(bench.target.join(taken)).unwrap(), b"mine");
@@ -171,6 +173,7 @@ fn an_output_of_another_length_gets_no_name() {
     let mut part = bench.empty();
     part.reach(1).unwrap();
     let error = part.place(4, b"receipt").unwrap_err();
+    drop(part);
     assert!(matches!(error, OutputError::Failed { .. }));
     assert_eq!(bench.names(), [""; 0]);
     bench.has_left_nothing();
@@ -228,6 +231,7 @@ fn what_a_crash_left_before_the_naming_is_removed() {
     assert_eq!(bench.outputs.recover().unwrap().len(), 1);
     assert_eq!(bench.names().len(), 1);
     living.place(8, b"receipt").unwrap();
+    drop(living);
     assert_eq!(bench.names(), PAIR);
     assert_eq!(bench.outputs.recover().unwrap(), [""; 0].map(PathBuf::from));
     assert_eq!(bench.names(), PAIR);
