@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::library::Budget;
-use app::ports::Evictable;
+use app::ports::{Evictable, Lowering};
 use app::problem::Problem;
 use app::quantity::{Limit, QuantityError, Size, Span};
 use iced::Element;
@@ -61,6 +61,8 @@ enum Setting {
     #[default]
     Idle,
     Busy,
+    /// So many bytes would have this go.
+    Asking(u64, Lowering),
     Failed(Problem),
 }
 
@@ -138,6 +140,19 @@ impl Storage {
             }
             Message::SetQuota => return self.set_quota(),
             Message::QuotaSet(run, outcome) => return self.quota_set(&run, outcome),
+            Message::QuotaOver(run, bytes, lowering) => {
+                if run == self.quota.run {
+                    self.quota.state = Setting::Asking(bytes, lowering);
+                }
+            }
+            Message::Lower => {
+                if let Setting::Asking(bytes, lowering) = std::mem::take(&mut self.quota.state) {
+                    let agreed = lowering.goes.iter().map(|model| model.artifact).collect();
+                    self.quota.state = Setting::Busy;
+                    return Action::work(Work::Lower(self.quota.run.clone(), bytes, agreed));
+                }
+            }
+            Message::LeaveQuota => self.quota = Quota::default(),
             Message::TypeRoom(typed) => {
                 self.room.typed = typed;
                 self.room.asked += 1;

@@ -6,11 +6,14 @@ use std::time::Instant;
 
 use app::import::live::Meter;
 use app::library::{self, Budget, Checked, Reached, Scrubbed, State};
-use app::ports::{Day, Failure, Model, PieceState, PieceStore, Ports};
+use app::ports::{
+    Clock as _, Day, Failure, Lowering, Model, PieceState, PieceStore, Ports, Quota, QuotaOf,
+};
 use app::problem::{Problem, chain};
 use app::quantity::Size;
 use app::settings::Settings;
 use iced::Task;
+use verifier::Sha256;
 
 use super::{Report, perform, reporting, store_failed};
 use crate::screen::storage::{Found, Message, Progress, Seen, Stop, Taken, Trouble, Work};
@@ -26,10 +29,12 @@ pub fn start<P: Ports + 'static>(
     let opened = Arc::clone(opened);
     match work {
         Work::Look(number) => perform(look(opened), move |seen| Message::Looked(number, seen)),
-        Work::SetQuota(run, bytes) => {
-            let work = async move {
-                opened.ports.store().set_quota(bytes).await.map(|()| bytes).map_err(store_failed)
-            };
+        Work::SetQuota(run, bytes) => perform(set_quota(opened, bytes), move |set| match set {
+            Ok(lowering) if lowering.over > 0 => Message::QuotaOver(run.clone(), bytes, lowering),
+            set => Message::QuotaSet(run.clone(), set.map(|_| bytes)),
+        }),
+        Work::Lower(run, bytes, agreed) => {
+            let work = async move { lower(&*opened, bytes, agreed).await.map(|()| bytes) };
             perform(work, move |set| Message::QuotaSet(run.clone(), set))
         }
         Work::WouldGo(number, size) => {
@@ -43,6 +48,26 @@ pub fn start<P: Ports + 'static>(
             Some(Message::Checked(check(&opened, budget, stop, report).await))
         }),
     }
+}
+
+/// Sets the quota, if nothing would have to go for it; what would.
+async fn set_quota<P: Ports>(opened: Arc<Opened<P>>, bytes: u64) -> Result<Lowering, Problem> {
+    let quota = Quota { of: QuotaOf::Library, bytes };
+    let lowering = opened.ports.store().would_lower(quota).await.map_err(store_failed)?;
+    if lowering.over == 0 {
+        lower(&*opened, bytes, Vec::new()).await?;
+    }
+    Ok(lowering)
+}
+
+async fn lower<P: Ports>(
+    opened: &Opened<P>,
+    bytes: u64,
+    agreed: Vec<Sha256>,
+) -> Result<(), Problem> {
+    let (quota, now) = (Quota { of: QuotaOf::Library, bytes }, opened.ports.clock().now());
+    let lowered = opened.ports.store().lower(quota, agreed, now).await;
+    lowered.map(drop).map_err(|error| Problem::blamed(&error))
 }
 
 async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<Seen>, Problem> {

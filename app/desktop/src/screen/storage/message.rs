@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use app::library::{Budget, Ended};
-use app::ports::{Accounts, Day, Evictable, Pin};
+use app::ports::{Accounts, Day, Evictable, Lowering, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use tokio::sync::oneshot;
+use verifier::Sha256;
 use verifier::scalars::UtcTime;
 
 use crate::screen::Run;
@@ -20,8 +21,10 @@ pub type Stop = oneshot::Receiver<()>;
 pub enum Work {
     /// Look at what everything takes.
     Look(u64),
-    /// Let the library take so many bytes.
+    /// Let the library take so many bytes; what would go for that is asked about first.
     SetQuota(Run, u64),
+    /// The same, and have these go for it.
+    Lower(Run, u64, Vec<Sha256>),
     /// Find out what would go so that so much more fits; the number says of which question.
     WouldGo(u64, Size),
     /// Read kept pieces again within a budget.
@@ -117,6 +120,12 @@ pub enum Message {
     SetQuota,
     /// The quota is so many bytes, or stays as it was.
     QuotaSet(Run, Result<u64, Problem>),
+    /// So many bytes are less than what is kept; this would go.
+    QuotaOver(Run, u64, Lowering),
+    /// Set that quota, and let it go.
+    Lower,
+    /// Leave the quota as it is.
+    LeaveQuota,
     /// This is typed for what is to fit.
     TypeRoom(String),
     /// Find out what would go for it.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use app::library::{Budget, Ended};
-use app::ports::{Accounts, Day, Evictable, Pin};
+use app::ports::{Accounts, Day, Evictable, Lowering, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use iced::keyboard::key::Named;
@@ -337,4 +337,33 @@ fn the_storage_looks_as_it_did() {
         let mut ui = headless::open((1_032.0, 780.0), large.view(&context(200)));
         headless::assert_drawn(&mut ui, &theme, &format!("storage-large-{name}"));
     }
+}
+
+#[test]
+fn a_quota_below_what_is_kept_says_what_would_go_and_asks() {
+    let evictable = Evictable {
+        artifact: Sha256::of(b"storyteller"),
+        model_id: Id::parse("storyteller").unwrap(),
+        model_version: Version::parse("1.0").unwrap(),
+        last_use: ago(9),
+        bytes: 410 * MIB,
+    };
+    let lowering = Lowering { over: 300 * MIB, goes: vec![evictable] };
+    let asked = |storage: &mut Storage| {
+        let _none = hear(storage, vec![Message::TypeQuota("1GiB".to_owned())]);
+        let action = press(storage, "Set the quota");
+        let [Work::SetQuota(run, bytes)] = &action.work[..] else { panic!("{action:?}") };
+        let over = Message::QuotaOver(run.clone(), *bytes, lowering.clone());
+        let _none = storage.update(over);
+    };
+    let mut storage = shown(seen());
+    asked(&mut storage);
+    let text = "The library takes 300.00 MiB more than 1.00 GiB. These would go, in this order:";
+    assert!(says(&storage, text) && says(&storage, "storyteller 1.0"));
+    assert!(press(&mut storage, "Leave the quota as it is").work.is_empty());
+    assert!(!says(&storage, text));
+    asked(&mut storage);
+    let action = press(&mut storage, "Set it and let them go");
+    let [Work::Lower(_, bytes, agreed)] = &action.work[..] else { panic!("{action:?}") };
+    assert_eq!((*bytes, &agreed[..]), (1 << 30, &[Sha256::of(b"storyteller")][..]));
 }

@@ -2,7 +2,7 @@
 
 use app::library::Ended;
 use app::naming::short;
-use app::ports::Pin;
+use app::ports::{Evictable, Lowering, Pin};
 use app::quantity::Span;
 use iced::widget::{Column, column, container, row, text};
 use iced::{Center, Element, Fill, Length};
@@ -58,17 +58,56 @@ fn quota<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
         .id("quota")
         .on_submit_maybe(set.clone());
     let button = page::button(cx, "Set the quota", Kind::Plain).on_press_maybe(set);
-    let problem = match &quota.state {
+    let answer = match &quota.state {
         Setting::Failed(problem) => Some(page::problem(cx, problem, Vec::new())),
+        Setting::Asking(bytes, over) => Some(lowering(*bytes, over, cx)),
         Setting::Idle | Setting::Busy => None,
     };
     let parts = column![
-        page::muted(cx, "The most that the library may take. What is kept stays, whatever it is."),
+        page::muted(
+            cx,
+            "The most that the library may take. Nothing goes for it without your yes."
+        ),
         row![field, button].spacing(cx.space(Space::Narrow)).align_y(Center)
     ]
-    .push(problem)
+    .push(answer)
     .spacing(cx.space(Space::Narrow));
     page::section(cx, "Quota", parts).into()
+}
+
+/// What a quota that is too low would have go, and whether it may.
+fn lowering<'a>(bytes: u64, lowering: &Lowering, cx: &Context<'_>) -> Element<'a, Message> {
+    let (over, quota) = (words::bytes(lowering.over), words::bytes(bytes));
+    let (what, yes) = if lowering.goes.is_empty() {
+        ("What may go is not enough, so nothing goes, and nothing new fits.", "Set it all the same")
+    } else {
+        ("These would go, in this order:", "Set it and let them go")
+    };
+    let head = format!("The library takes {over} more than {quota}. {what}");
+    let buttons = row![
+        page::button(cx, yes, Kind::Danger).on_press(Message::Lower),
+        page::button(cx, "Leave the quota as it is", Kind::Plain).on_press(Message::LeaveQuota)
+    ];
+    let buttons = buttons.spacing(cx.space(Space::Narrow));
+    let parts = column![page::body(cx, head), going(&lowering.goes, cx), buttons];
+    page::note(cx, parts.spacing(cx.space(Space::Narrow)), style::warned).into()
+}
+
+/// What would go, in its order.
+fn going<'a>(evictable: &[Evictable], cx: &Context<'_>) -> Element<'a, Message> {
+    let lines = evictable.iter().take(MOST).map(|model| {
+        let name = format!("{} {}", model.model_id, model.model_version);
+        let used = words::ago(cx.now, model.last_use);
+        let what = format!("{}, last used {used}", words::bytes(model.bytes));
+        row![page::body(cx, name), page::small(cx, short(model.artifact)), page::muted(cx, what)]
+            .spacing(cx.space(Space::Narrow))
+            .align_y(Center)
+            .wrap()
+            .into()
+    });
+    let more = evictable.len().saturating_sub(MOST) as u64;
+    let more = (more > 0).then(|| page::muted(cx, format!("and {} more", words::grouped(more))));
+    Column::with_children(lines).push(more).spacing(cx.space(Space::Hair)).into()
 }
 
 fn room<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
@@ -89,25 +128,7 @@ fn room<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
         }
         Answer::Known(size, evictable) => {
             let head = format!("So that {size} more fit, these would go, in this order:");
-            let lines = evictable.iter().take(MOST).map(|model| {
-                let name = format!("{} {}", model.model_id, model.model_version);
-                let used = words::ago(cx.now, model.last_use);
-                let what = format!("{}, last used {used}", words::bytes(model.bytes));
-                row![
-                    page::body(cx, name),
-                    page::small(cx, short(model.artifact)),
-                    page::muted(cx, what)
-                ]
-                .spacing(cx.space(Space::Narrow))
-                .align_y(Center)
-                .wrap()
-                .into()
-            });
-            let more = evictable.len().saturating_sub(MOST) as u64;
-            let more =
-                (more > 0).then(|| page::muted(cx, format!("and {} more", words::grouped(more))));
-            let lines = Column::with_children(lines).spacing(cx.space(Space::Hair));
-            let parts = column![page::body(cx, head), lines].push(more);
+            let parts = column![page::body(cx, head), going(evictable, cx)];
             Some(parts.spacing(cx.space(Space::Narrow)).into())
         }
     };
