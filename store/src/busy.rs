@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use verifier::Sha256;
 
@@ -21,12 +21,14 @@ const LIMIT: u64 = 8 << 20;
 pub(crate) struct Busy {
     path: PathBuf,
     artifacts: Mutex<BTreeSet<Sha256>>,
+    /// Those that this process could not prove: the next one is to.
+    unproven: OnceLock<BTreeSet<Sha256>>,
 }
 
 impl Busy {
     /// Nothing is busy until it is said.
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, artifacts: Mutex::default() }
+        Self { path, artifacts: Mutex::default(), unproven: OnceLock::new() }
     }
 
     /// What the last process said; `None` if that is not known, so that any may be busy.
@@ -52,12 +54,17 @@ impl Busy {
         self.change(|artifacts| artifacts.remove(&artifact))
     }
 
-    /// Says that all are.
+    /// Says that all are, but for those that were not proven.
     pub(crate) fn end_all(&self) -> Result<(), StoreError> {
         self.change(|artifacts| {
             artifacts.clear();
             true
         })
+    }
+
+    /// Says that these could not be proven, and stay so for as long as this process has the library.
+    pub(crate) fn leave(&self, unproven: BTreeSet<Sha256>) {
+        self.unproven.get_or_init(|| unproven);
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeSet<Sha256>) -> bool) -> Result<(), StoreError> {
@@ -67,7 +74,8 @@ impl Busy {
             return Ok(());
         }
         let mut text = String::new();
-        for artifact in &artifacts {
+        let unproven = self.unproven.get().into_iter().flatten();
+        for artifact in artifacts.union(&unproven.copied().collect()) {
             let digits = blake3::Hash::from_bytes(*artifact.as_bytes()).to_hex();
             writeln!(text, "{digits}").unwrap_or_default();
         }

@@ -19,7 +19,6 @@ pub(crate) use elsewhere::{Elsewhere, Place};
 use crate::error::StoreError;
 use crate::index::{Facts, Known, Row};
 use crate::room::in_blocks;
-use crate::shared::now;
 
 /// How many pieces one value of the index tells of.
 pub(crate) const BLOCK: u32 = 2_048;
@@ -92,6 +91,11 @@ pub(crate) enum Bad {
 }
 
 impl Artifact {
+    /// Whether its piece list is known to be here.
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.list.is_some()
+    }
+
     fn new(known: Known, life: u64) -> Self {
         let count = known.geometry.piece_count();
         Self {
@@ -272,11 +276,12 @@ impl Catalogue {
         found: &[(PieceIndex, Place)],
         copied: &[PieceIndex],
     ) -> Vec<PieceIndex> {
-        let day = Day::of(now());
         let mut taken = Vec::new();
         for (index, place) in found {
             // What was read in the meantime may have turned out to be bad.
             let is_there = self.is_there(*place);
+            // It was not read now.
+            let day = self.day_of(*place);
             let Some(entry) = self.artifacts.get_mut(&artifact).filter(|_| is_there) else {
                 continue;
             };
@@ -294,6 +299,14 @@ impl Catalogue {
             taken.push(*index);
         }
         taken
+    }
+
+    /// When what lies at a place was last verified.
+    fn day_of(&self, place: Place) -> Day {
+        let holder = self.artifacts.get(&place.holder);
+        let cell =
+            holder.and_then(|holder| Some(holder.cell(holder.known.geometry.index(place.index)?)));
+        cell.map_or(Day::from_number(0), Cell::day)
     }
 
     /// Whether a holder has the piece that lies at a place.

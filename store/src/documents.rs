@@ -112,9 +112,13 @@ pub(crate) fn half_forgotten(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreE
     named(layout, &[FORGOTTEN])
 }
 
-/// The artifacts that have a file of pieces.
-pub(crate) fn written(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
-    named(layout, &[PART, WHOLE])
+/// The artifacts that have a file of pieces, and its length.
+pub(crate) fn written(layout: &Layout) -> Result<BTreeMap<Sha256, u64>, StoreError> {
+    let length = |artifact, ending| Some(layout.of(artifact, ending).metadata().ok()?.len());
+    let lengths = named(layout, &[PART, WHOLE])?.into_iter().map(|artifact| {
+        (artifact, length(artifact, PART).or_else(|| length(artifact, WHOLE)).unwrap_or(0))
+    });
+    Ok(lengths.collect())
 }
 
 /// The artifacts that have anything here.

@@ -75,6 +75,10 @@ impl Blamed for OpenError {
                  and receipts stay.",
                 store.display()
             )),
+            Self::Layout(LayoutError::VersionDamaged(_)) => Advice::new(
+                "Remove that file, unless a newer version of this program had the library: then use \
+                 that one. It is made anew, and the models stay.",
+            ),
             Self::Layout(LayoutError::Newer { .. }) => {
                 Advice::new("Use the newer version of this program for this library.")
                     .by(Remedy::UseOtherData)

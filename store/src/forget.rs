@@ -54,9 +54,12 @@ pub(crate) fn remove(
     }
     documents::begin_to_forget(&shared.layout, artifact)?;
     clear(shared, artifact)?;
-    let pieces = shared.catalogue().kept_pieces();
-    trim_index(&shared.index, pieces)?;
     shared.room.notify_waiters();
+    let pieces = shared.catalogue().kept_pieces();
+    if let Err(error) = trim_index(&shared.index, pieces) {
+        // It is forgotten all the same.
+        tracing::error!(%error, "the index cannot be written anew");
+    }
     Ok(Some(before.saturating_sub(Taken::look(&shared.layout)?.all())))
 }
 
@@ -67,6 +70,8 @@ pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError>
     // Files only go when no index that a crash leaves behind still names what is in them.
     shared.index.sync()?;
     documents::finish_forgetting(&shared.layout, artifact)?;
+    // Somebody may have opened what was about to go.
+    shared.slots.close(artifact);
     shared.busy.end(artifact)
 }
 
@@ -76,7 +81,7 @@ fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
     let (geometry, bytes) = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
-        for (user, entry) in &catalogue.artifacts {
+        for (user, entry) in catalogue.artifacts.iter().filter(|(user, _)| **user != artifact) {
             let lying = entry.lying_elsewhere().filter(|(_, place)| place.holder == artifact);
             lying.for_each(|(index, place)| users.entry(place).or_default().push((*user, index)));
         }
@@ -123,8 +128,8 @@ fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
             }
         }
     }
-    for slot in slots.values() {
-        slot.sync()?;
+    for (heir, slot) in &slots {
+        shared.slots.sync(*heir, slot)?;
     }
     let mut changed = BTreeSet::new();
     {

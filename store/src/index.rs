@@ -120,17 +120,21 @@ impl Index {
         let mut open = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         let (new, old) = (self.path.with_extension("new"), self.path.with_extension("old"));
         let trees = open.take().ok_or_else(|| self.damaged())?;
+        // Whatever goes wrong, the next use opens what is there.
+        self.has_failed.store(true, Ordering::SeqCst);
         let copied = Trees::open(&new).and_then(|fresh| trees.copy_to(&fresh));
         drop(trees);
+        let copied = copied.map_err(|error| self.fault(error)).and_then(|()| sync(&new));
         if copied.is_ok() {
             files::rename(&self.path, &old).at(&self.path)?;
             files::rename(&new, &self.path).at(&new)?;
+            let folder = self.path.parent().unwrap_or(&self.path);
+            files::sync_folder(folder).at(folder)?;
         }
         finish_rewrite(&self.path).at(&self.path)?;
         *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
-        copied.map_err(|error| self.fault(error))?;
-        drop(open);
-        self.sync()
+        self.has_failed.store(copied.is_err(), Ordering::SeqCst);
+        copied
     }
 
     fn with<T>(&self, work: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
@@ -145,6 +149,7 @@ impl Index {
     fn open_again(&self) -> Result<(), StoreError> {
         let mut open = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
+        finish_rewrite(&self.path).at(&self.path)?;
         *open = Some(Trees::open(&self.path).map_err(|error| self.fault(error))?);
         self.has_failed.store(false, Ordering::SeqCst);
         self.may_lack.store(true, Ordering::SeqCst);
@@ -270,9 +275,7 @@ impl Index {
     /// Makes what was written survive a power cut too, which sled by itself does not.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.flush()?;
-        let synced = File::open(&self.path.join("db")).and_then(|file| file.sync_data());
-        // That the disk fails does not mean that what is in the index is damaged.
-        synced.at(self.path.parent().unwrap_or(&self.path))
+        sync(&self.path)
     }
 
     /// Bytes that the index takes.
@@ -293,6 +296,13 @@ impl Index {
     fn damaged(&self) -> StoreError {
         StoreError::Index(self.path.clone())
     }
+}
+
+/// Syncs what sled wrote into an index that it was told to flush.
+fn sync(path: &Path) -> Result<(), StoreError> {
+    let synced = File::change(&path.join("db")).and_then(|file| file.sync_data());
+    // That the disk fails does not mean that what is in the index is damaged.
+    synced.at(path.parent().unwrap_or(path))
 }
 
 fn key(artifact: Sha256, kind: u8, number: &[u8]) -> Vec<u8> {

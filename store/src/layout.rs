@@ -51,6 +51,9 @@ pub enum LayoutError {
         /// What its version file says.
         version: String,
     },
+    /// The file that says of which version the library is says none. Nothing was touched.
+    #[error("{} does not say of which version the library is", .0.display())]
+    VersionDamaged(PathBuf),
     /// The folder cannot be made, or nothing can be written in it.
     #[error("data folder {} cannot be written", path.display())]
     NotWritable {
@@ -188,16 +191,21 @@ impl Layout {
     fn check_version(&self) -> Result<(), LayoutError> {
         let store = self.store();
         let not_readable = |source| LayoutError::NotReadable { path: self.version(), source };
-        let found = files::read_fitting(&self.version(), 64).map_err(not_readable)?;
-        match found {
+        let found = match files::read(&self.version(), 64) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Some(Vec::new()),
+            found => found.map_err(not_readable)?,
+        };
+        match found.as_deref().map(<[u8]>::trim_ascii) {
             None if ["packs", "manifests"].iter().any(|folder| store.join(folder).exists()) => {
                 Err(LayoutError::Packs(store))
             }
-            Some(version) if version != VERSION => {
-                let version = String::from_utf8_lossy(&version).trim().escape_debug().to_string();
+            None => Ok(()),
+            Some(version) if version == VERSION.trim_ascii() => Ok(()),
+            Some(version) if !version.is_empty() && version.iter().all(u8::is_ascii_digit) => {
+                let version = String::from_utf8_lossy(version).into_owned();
                 Err(LayoutError::Newer { path: store, version })
             }
-            _ => Ok(()),
+            Some(_) => Err(LayoutError::VersionDamaged(self.version())),
         }
     }
 
@@ -346,15 +354,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
         std::fs::create_dir(layout.store()).unwrap();
-        for text in ["2\n", "1", "", "one\n"] {
+        for text in ["2\n", "17", "", "one\n", "-1", &"1".repeat(65)] {
             std::fs::write(layout.version(), text).unwrap();
             let error = layout.create().unwrap_err();
-            assert!(matches!(error, LayoutError::Newer { .. }), "{text}: {error}");
+            let is_number = text.starts_with(['2', '1']) && text.len() < 65;
+            assert_eq!(matches!(error, LayoutError::Newer { .. }), is_number, "{text}: {error}");
+            assert_eq!(matches!(error, LayoutError::VersionDamaged(_)), !is_number, "{text}");
             assert_eq!(std::fs::read_dir(layout.store()).unwrap().count(), 1);
             assert_eq!(std::fs::read_to_string(layout.version()).unwrap(), text);
         }
-        std::fs::write(layout.version(), "1\n").unwrap();
-        layout.create().unwrap();
+        for text in ["1", "1\n"] {
+            std::fs::write(layout.version(), text).unwrap();
+            layout.create().unwrap();
+        }
     }
 
     #[test]

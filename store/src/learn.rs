@@ -59,7 +59,7 @@ pub(crate) fn learn(
     if others.is_empty() || have.is_full() {
         return Ok(have);
     }
-    let mut wanted = Wanted::new(proven, &have.complement());
+    let mut wanted = Wanted::new(artifact, proven, &have.complement());
     for other in others {
         match list(shared, other) {
             Ok(Some(list)) => wanted.look(&shared.catalogue(), other, &list),
@@ -79,13 +79,14 @@ pub(crate) fn learn(
 
 /// Pieces that are missing, and where others have them.
 pub(crate) struct Wanted {
+    artifact: Sha256,
     geometry: Geometry,
     wanted: HashMap<[u8; 32], Vec<PieceIndex>>,
     found: Vec<(PieceIndex, Place)>,
 }
 
 impl Wanted {
-    pub(crate) fn new(list: &PieceList, missing: &Bitfield) -> Self {
+    pub(crate) fn new(artifact: Sha256, list: &PieceList, missing: &Bitfield) -> Self {
         let geometry = *list.geometry();
         let mut wanted: HashMap<[u8; 32], Vec<PieceIndex>> = HashMap::new();
         for index in missing.pieces(&geometry) {
@@ -93,7 +94,7 @@ impl Wanted {
                 wanted.entry(*digest.as_bytes()).or_default().push(index);
             }
         }
-        Self { geometry, wanted, found: Vec::new() }
+        Self { artifact, geometry, wanted, found: Vec::new() }
     }
 
     /// Looks which of them an artifact has, that has this list.
@@ -102,7 +103,9 @@ impl Wanted {
         let theirs = &entry.known.geometry;
         for there in entry.have.pieces(theirs) {
             let Some(digest) = list.digests().get(there.as_usize()) else { continue };
-            let Some(place) = entry.place(other, there) else { continue };
+            // What lies with the artifact itself would go with it.
+            let place = entry.place(other, there).filter(|place| place.holder != self.artifact);
+            let Some(place) = place else { continue };
             for index in self.wanted.remove(digest.as_bytes()).unwrap_or_default() {
                 if self.geometry.length(index) == theirs.length(there) {
                     self.found.push((index, place));
@@ -157,6 +160,6 @@ fn copy(
         }
         copied.push(*index);
     }
-    slot.sync()?;
+    shared.slots.sync(artifact, &slot)?;
     Ok(copied)
 }

@@ -12,7 +12,7 @@ use crate::slot::Slots;
 use crate::workers::{self, Next};
 
 /// Reads each piece of which there is anything, or that is claimed, on all cores: one that is whole
-/// is kept, one that is not is missing, or corrupt if it was claimed.
+/// is kept, one that is not is missing, or corrupt if it was claimed. Gives whether all is settled then.
 ///
 /// The index knows nothing of it yet.
 pub(crate) fn prove(
@@ -20,17 +20,23 @@ pub(crate) fn prove(
     slots: &Slots,
     artifact: Sha256,
     entry: &mut Artifact,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let geometry = entry.known.geometry;
     let slot = match slots.get(artifact, &geometry) {
         Ok(Some(slot)) => slot,
-        Ok(None) => return Ok(()),
+        Ok(None) => return Ok(true),
         Err(error) => {
             // What is claimed stays so, and is found to be bad, or not, when it is read.
             tracing::error!(%error, %artifact, "pieces cannot be looked at");
-            return Ok(());
+            return Ok(false);
         }
     };
+    // What the process that broke off wrote may be in memory only. What cannot be made durable is not
+    // taken in.
+    let synced = slots.sync(artifact, &slot);
+    if let Err(error) = &synced {
+        tracing::error!(%error, %artifact, "cannot make durable what is there");
+    }
     let list = documents::read_list(layout, artifact, geometry, entry.known.root);
     let list = list.unwrap_or_else(|error| {
         tracing::error!(%error, %artifact, "cannot read a piece list");
@@ -54,14 +60,14 @@ pub(crate) fn prove(
         let cell = entry.cell(index);
         let found = match (bad, cell.has_place()) {
             (None, true) => cell.with(State::Kept).on(day),
-            (None, false) => Cell::kept(0, Home::Own, day),
+            (None, false) if synced.is_ok() => Cell::kept(0, Home::Own, day),
             (Some(Bad::Corrupt), true) => cell.with(State::Corrupt),
             (Some(Bad::Unread), true) => cell.with(State::Unread),
-            (Some(_), false) => continue,
+            (_, false) => continue,
         };
         if found != cell {
             entry.change(index, found);
         }
     }
-    Ok(())
+    Ok(synced.is_ok())
 }

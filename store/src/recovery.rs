@@ -112,6 +112,8 @@ struct Recovery {
     catalogue: Catalogue,
     /// Artifacts of which the index knows nothing.
     unknown: BTreeSet<Sha256>,
+    /// Artifacts with a file that ends too early.
+    cut: BTreeSet<Sha256>,
     notices: Vec<String>,
 }
 
@@ -130,8 +132,8 @@ impl Recovery {
         let mut catalogue = Catalogue::default();
         catalogue.quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
         let (slots, busy) = (Slots::new(layout.clone()), Busy::new(layout.busy()));
-        let unknown = BTreeSet::new();
-        let mut recovery = Self { layout, slots, index, busy, catalogue, unknown, notices };
+        let (unknown, cut) = (BTreeSet::new(), BTreeSet::new());
+        let mut recovery = Self { layout, slots, index, busy, catalogue, unknown, cut, notices };
         recovery.read_artifacts()?;
         recovery.read_pieces()?;
         recovery.prove()?;
@@ -183,7 +185,7 @@ impl Recovery {
 
     /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
     fn read_pieces(&mut self) -> Result<(), StoreError> {
-        let mut lost = 0;
+        let (mut lost, mut of) = (0, BTreeSet::new());
         let written = documents::written(&self.layout)?;
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let geometry = entry.known.geometry;
@@ -200,8 +202,15 @@ impl Recovery {
                 entry.lying().filter(|index| entry.cell(*index).home() == home).collect::<Vec<_>>()
             };
             let own = claims(Home::Own);
-            if !written.contains(artifact) {
+            let length = written.get(artifact);
+            if length.is_some_and(|length| *length < geometry.byte_count()) {
+                self.cut.insert(*artifact);
+            }
+            if length.is_none() {
                 lost += own.len();
+                if !own.is_empty() {
+                    of.insert(entry.known.to_string());
+                }
                 for index in own {
                     entry.change(index, entry.cell(index).with(State::Missing));
                 }
@@ -218,13 +227,16 @@ impl Recovery {
         lost += astray.len();
         for (artifact, index) in astray {
             if let Some(entry) = self.catalogue.artifacts.get_mut(&artifact) {
+                of.insert(entry.known.to_string());
                 entry.change(index, entry.cell(index).with(State::Missing));
             }
         }
         if lost > 0 {
+            let of: Vec<String> = of.into_iter().collect();
             self.notices.push(format!(
-                "{lost} kept pieces were lost with their files. They count as missing; import the \
-                 models again to get them."
+                "{lost} kept pieces of {} were lost with their files. They count as missing: repair \
+                 these models, or share or import them again.",
+                of.join(", ")
             ));
         }
         Ok(())
@@ -234,11 +246,13 @@ impl Recovery {
     fn prove(&mut self) -> Result<(), StoreError> {
         let busy = self.busy.read()?;
         let mut is_changed = busy.as_ref().is_none_or(|busy| !busy.is_empty());
+        let mut unsettled = BTreeSet::new();
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let is_in_doubt = self.unknown.contains(artifact)
+                || self.cut.contains(artifact)
                 || busy.as_ref().is_none_or(|busy| busy.contains(artifact));
-            if is_in_doubt {
-                prove(&self.layout, &self.slots, *artifact, entry)?;
+            if is_in_doubt && !prove(&self.layout, &self.slots, *artifact, entry)? {
+                unsettled.insert(*artifact);
             }
         }
         for artifact in self.unknown.clone() {
@@ -259,6 +273,7 @@ impl Recovery {
         }
         if is_changed {
             self.index.sync()?;
+            self.busy.leave(unsettled);
             self.busy.end_all()?;
         }
         Ok(())
@@ -277,7 +292,7 @@ impl Recovery {
             return Ok(());
         }
         let Some(own) = list(self, artifact)? else { return Ok(()) };
-        let mut wanted = Wanted::new(&own, &missing);
+        let mut wanted = Wanted::new(artifact, &own, &missing);
         for other in others {
             if let Ok(Some(list)) = list(self, other) {
                 wanted.look(&self.catalogue, other, &list);

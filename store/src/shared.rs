@@ -252,7 +252,9 @@ fn judge(
                     slot.address(index, &hash);
                     Judged::Whole(bytes)
                 }
-                _ => Judged::Bad(Bad::Corrupt),
+                Some(_) => Judged::Bad(Bad::Corrupt),
+                // Nothing says which bytes are right: they may be.
+                None => Judged::Bad(Bad::Unread),
             }
         }
     })

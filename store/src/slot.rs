@@ -32,15 +32,23 @@ const ADDRESS: u64 = 32;
 #[derive(Debug)]
 pub(crate) struct Slots {
     layout: Layout,
-    /// What was asked for last is last.
-    open: Mutex<Vec<(Sha256, Arc<Slot>)>>,
+    open: Mutex<Open>,
     buffers: Buffers,
+}
+
+/// The files that are open.
+#[derive(Debug, Default)]
+struct Open {
+    /// What was asked for last is last.
+    slots: Vec<(Sha256, Arc<Slot>)>,
+    /// How often files were closed. One that was opened meanwhile may be gone, and is not kept here.
+    closed: u64,
 }
 
 /// The open file of one artifact, and beside it the BLAKE3 of each piece.
 ///
-/// That is a hint, and never synced: bytes that it fits were verified once; of bytes that it does
-/// not fit it says nothing.
+/// That is a hint, synced only while there is no piece list: bytes that it fits were verified once; of
+/// bytes that it does not fit it says nothing.
 #[derive(Debug)]
 pub(crate) struct Slot {
     path: PathBuf,
@@ -74,7 +82,7 @@ pub(crate) enum Looked {
 
 impl Slots {
     pub(crate) fn new(layout: Layout) -> Self {
-        Self { layout, open: Mutex::new(Vec::new()), buffers: Buffers::default() }
+        Self { layout, open: Mutex::default(), buffers: Buffers::default() }
     }
 
     /// The file of an artifact; `None` if it has none.
@@ -86,35 +94,37 @@ impl Slots {
         if let Some(slot) = self.opened(artifact) {
             return Ok(Some(slot));
         }
+        let before = self.open().closed;
         let Some(slot) = self.look(artifact, geometry)?.map(Arc::new) else { return Ok(None) };
         let mut open = self.open();
-        if open.len() >= OPEN_LIMIT {
-            open.remove(0);
+        if open.closed == before {
+            if open.slots.len() >= OPEN_LIMIT {
+                open.slots.remove(0);
+            }
+            open.slots.push((artifact, Arc::clone(&slot)));
         }
-        open.push((artifact, Arc::clone(&slot)));
         Ok(Some(slot))
     }
 
     /// The file of an artifact, if it is open.
     pub(crate) fn opened(&self, artifact: Sha256) -> Option<Arc<Slot>> {
         let mut open = self.open();
-        let at = open.iter().position(|(of, _)| *of == artifact)?;
-        let found = open.remove(at);
+        let at = open.slots.iter().position(|(of, _)| *of == artifact)?;
+        let found = open.slots.remove(at);
         let slot = Arc::clone(&found.1);
-        open.push(found);
+        open.slots.push(found);
         Some(slot)
     }
 
     fn look(&self, artifact: Sha256, geometry: &Geometry) -> Result<Option<Slot>, StoreError> {
-        let opened = [(PART, Kind::Part), (WHOLE, Kind::Whole)].map(|(ending, kind)| {
+        // One may be made writable between the first two looks.
+        let endings = [(PART, Kind::Part), (WHOLE, Kind::Whole), (PART, Kind::Part)];
+        for (ending, kind) in endings {
             let path = self.layout.of(artifact, ending);
             let file = match kind {
                 Kind::Part => File::change(&path),
                 Kind::Whole => File::open(&path),
             };
-            (path, kind, file)
-        });
-        for (path, kind, file) in opened {
             match file {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 file => {
@@ -136,6 +146,8 @@ impl Slots {
 
     /// Makes the file of an artifact, with nothing in it, or makes one that is there writable.
     pub(crate) fn make(&self, artifact: Sha256, geometry: &Geometry) -> Result<(), StoreError> {
+        // Whatever is open may have lost its name.
+        self.close(artifact);
         match self.get(artifact, geometry)?.map(|slot| slot.kind) {
             Some(Kind::Part) => return Ok(()),
             Some(Kind::Whole) => {
@@ -174,10 +186,18 @@ impl Slots {
 
     /// Opens the file anew when it is asked for next.
     pub(crate) fn close(&self, artifact: Sha256) {
-        self.open().retain(|(of, _)| *of != artifact);
+        let mut open = self.open();
+        open.slots.retain(|(of, _)| *of != artifact);
+        open.closed += 1;
     }
 
-    fn open(&self) -> MutexGuard<'_, Vec<(Sha256, Arc<Slot>)>> {
+    /// Makes durable what was written to an artifact's file. What a failed sync left behind is not
+    /// known: nothing more is written through a file of which one failed.
+    pub(crate) fn sync(&self, artifact: Sha256, slot: &Slot) -> Result<(), StoreError> {
+        slot.sync().inspect_err(|_| self.close(artifact))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -210,6 +230,11 @@ impl Slot {
     /// Makes durable what was written.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.pieces.sync_data().at(&self.path)
+    }
+
+    /// Makes the addresses durable too, where nothing else tells which bytes are right.
+    pub(crate) fn sync_addresses(&self) -> Result<(), StoreError> {
+        self.addresses.sync_data().at(&self.path)
     }
 
     /// Reads a piece.

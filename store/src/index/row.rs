@@ -1,5 +1,7 @@
 //! The index's values. The variant's number is the version.
 
+use std::fmt;
+
 use app::ports::{Pin, Reservation};
 use serde::{Deserialize, Serialize};
 use verifier::scalars::{Id, UtcTime, Version};
@@ -39,6 +41,13 @@ pub(crate) struct Known {
     pub(crate) pin: Pin,
     pub(crate) last_use: UtcTime,
     pub(crate) last_verified: Option<UtcTime>,
+}
+
+impl fmt::Display for Known {
+    /// The model, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.model_id, self.model_version)
+    }
 }
 
 impl Known {

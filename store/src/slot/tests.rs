@@ -114,6 +114,19 @@ fn a_whole_one_may_only_be_read_and_is_made_writable_again() {
 }
 
 #[test]
+fn a_file_that_lost_its_name_is_not_written_again() {
+    let (_folder, slots, geometry) = slots(100_000, 16_384);
+    let index = geometry.index(2).unwrap();
+    let gone = made(&slots, &geometry);
+    std::fs::remove_file(&gone.path).unwrap();
+    let slot = made(&slots, &geometry);
+    write(&slot, index);
+    slots.close(ARTIFACT);
+    let anew = slots.get(ARTIFACT, &geometry).unwrap().unwrap();
+    assert!(is_whole(&anew, index), "it is in the file that has the name");
+}
+
+#[test]
 fn what_a_failed_sync_covered_is_never_acknowledged() {
     let (folder, slots, geometry) = slots(100_000, 16_384);
     let faults = Faults::under(folder.path());

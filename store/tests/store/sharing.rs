@@ -108,6 +108,25 @@ async fn a_shared_piece_moves_on_when_its_holder_is_forgotten() {
 }
 
 #[tokio::test]
+async fn a_file_that_ends_too_early_is_noticed_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Sample::new(PIECE * 4, 1);
+    {
+        let store = open(folder.path());
+        keep(&store, &sample).await;
+    }
+    let digits = sample.artifact.to_string().replace("sha256:", "");
+    let path = folder.path().join(format!("store/artifacts/{digits}.part"));
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_len(PIECE as u64 * 2 + 5).unwrap();
+    let store = open(folder.path());
+    let have = store.model(sample.artifact).await.unwrap().unwrap().have;
+    assert_eq!(have.ranges(), [(0, 1)]);
+    keep(&store, &sample).await;
+    check(&store, &sample).await;
+}
+
+#[tokio::test]
 async fn what_is_lost_with_the_file_of_another_artifact_is_missing_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (Sample::new(PIECE * 4, 1), Sample::new(PIECE * 6, 1));
@@ -134,7 +153,8 @@ async fn what_is_lost_with_the_file_of_another_artifact_is_missing_and_told() {
     fs::remove_file(folder.path().join(format!("store/artifacts/{digits}.part"))).unwrap();
     let store = open(folder.path());
     let [told] = store.notices() else { panic!("{:?}", store.notices()) };
-    assert!(told.starts_with("6 kept pieces were lost with their files"), "{told}");
+    assert!(told.starts_with("6 kept pieces of tiny"), "{told}");
+    assert!(told.contains(" were lost with their files. "), "{told}");
     let have = store.model(b.artifact).await.unwrap().unwrap().have;
     assert_eq!(have.ranges(), [(1, 1), (4, 5)]);
     assert!(store.model(a.artifact).await.unwrap().unwrap().have.is_empty());
