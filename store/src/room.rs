@@ -14,6 +14,9 @@ pub(crate) const BLOCK: u64 = 4 << 10;
 /// programs that have nothing to do with this one fail on it.
 const SPARE: u64 = 33;
 
+/// Left free on the device of the library at the least, in bytes, so that the index can still be written.
+pub(crate) const HEADROOM: u64 = 8 << 20;
+
 /// The most that is left to others, in bytes: on a large disk that share would be room for many models.
 const MOST_SPARE: u64 = 1 << 30;
 
@@ -83,8 +86,12 @@ impl Limit {
         promised: u64,
         wanted: u64,
     ) -> Self {
-        let spare = spare(size);
-        let of = of(Device { place: place.to_owned(), spare });
+        let mut spare = spare(size);
+        let mut of = of(Device { place: place.to_owned(), spare });
+        if let Of::Library(device) = &mut of {
+            spare = spare.max(HEADROOM);
+            device.spare = spare;
+        }
         Self { of, most: free, used: promised.saturating_add(spare), wanted }
     }
 
@@ -276,8 +283,12 @@ mod tests {
     #[test]
     fn some_of_a_device_is_left_to_others() {
         assert_eq!((spare(330), spare(0), spare(u64::MAX)), (10, 0, 1 << 30));
-        let device = |wanted| Limit::on(Of::Library, "/l".as_ref(), (330, 100), 20, wanted);
+        let device = |wanted| Limit::on(Of::Output, "/o".as_ref(), (330, 100), 20, wanted);
         assert!(device(70).is_met(0) && !device(71).is_met(0) && device(71).is_met(1));
+        let (size, free) = (20 << 20, 12 << 20);
+        let library = |wanted| Limit::on(Of::Library, "/l".as_ref(), (size, free), 0, wanted);
+        assert!(library(4 << 20).is_met(0), "the index can still be written");
+        assert!(!library((4 << 20) + 1).is_met(0));
     }
 
     #[test]

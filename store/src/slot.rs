@@ -14,10 +14,7 @@ use crate::documents::{ADDRESSES, PART, WHOLE};
 use crate::error::{At, StoreError};
 use crate::files::{self, File, May};
 use crate::layout::Layout;
-use crate::room::{BLOCK, in_blocks};
-
-/// Left free on the device, in bytes, so that the index can still be written.
-const HEADROOM: u64 = 8 << 20;
+use crate::room::{BLOCK, HEADROOM, in_blocks};
 
 /// How many artifacts have their files open, two each.
 const OPEN_LIMIT: usize = 4;
