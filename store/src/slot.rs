@@ -145,14 +145,14 @@ impl Slots {
     pub(crate) fn make(&self, artifact: Sha256, geometry: &Geometry) -> Result<(), StoreError> {
         // Whatever is open may have lost its name.
         self.close(artifact);
-        match self.get(artifact, geometry)?.map(|slot| slot.kind) {
+        match self.look(artifact, geometry)?.map(|slot| slot.kind) {
             Some(Kind::Part) => return Ok(()),
             Some(Kind::Whole) => {
-                self.close(artifact);
                 let (from, to) = (self.layout.of(artifact, WHOLE), self.layout.of(artifact, PART));
                 files::set_mode(&from, May::Change)
                     .and_then(|()| files::rename(&from, &to))
                     .at(&from)?;
+                self.close(artifact);
             }
             None => {
                 let path = self.layout.of(artifact, PART);

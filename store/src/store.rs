@@ -82,6 +82,16 @@ impl Store {
         Ok(self.pipeline.exclusive(work).await??)
     }
 
+    /// What would go for something.
+    async fn planned(
+        &self,
+        plan: impl FnOnce(&Shared) -> Result<Vec<Evictable>, ReserveError> + Send + 'static,
+    ) -> Result<Vec<Evictable>, ReserveError> {
+        let shared = Arc::clone(&self.shared);
+        let planned = tokio::task::spawn_blocking(move || plan(&shared)).await;
+        planned.unwrap_or_else(|join| Err(ReserveError::Failed(join.into())))
+    }
+
     /// Reads these pieces of an artifact again, or all of them.
     async fn read_again(
         &self,
@@ -264,17 +274,11 @@ impl PieceStore for Store {
         &self,
         reservation: Reservation,
     ) -> Result<Vec<Evictable>, ReserveError> {
-        let shared = Arc::clone(&self.shared);
-        let work = move || quota::would_reserve(&shared, &reservation);
-        let evictable = tokio::task::spawn_blocking(work).await;
-        evictable.unwrap_or_else(|join| Err(ReserveError::Failed(join.into())))
+        self.planned(move |shared| quota::would_reserve(shared, &reservation)).await
     }
 
     async fn would_evict(&self, bytes: u64) -> Result<Vec<Evictable>, ReserveError> {
-        let shared = Arc::clone(&self.shared);
-        let work = move || quota::would_evict(&shared, bytes);
-        let evictable = tokio::task::spawn_blocking(work).await;
-        evictable.unwrap_or_else(|join| Err(ReserveError::Failed(join.into())))
+        self.planned(move |shared| quota::would_evict(shared, bytes)).await
     }
 
     async fn set_quota(&self, bytes: u64) -> Result<(), Failure> {

@@ -30,9 +30,9 @@ pub use library::{
 };
 pub use settings::{SettingsArgs, SettingsCommand};
 pub use sharing::{
-    AnnounceArgs, CalledArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand, PeerInviteArgs,
-    PeerNameArgs, PeerRenameArgs, PrepareArgs, PromiseArgs, RequestCommand, RequestNewArgs,
-    ServeArgs, ShareCommand, StopArgs, WaitingArgs,
+    AnnounceArgs, CalledArgs, FetchingArgs, ImportArgs, MeanwhileArgs, PeerAddArgs, PeerCommand,
+    PeerInviteArgs, PeerNameArgs, PeerRenameArgs, PrepareArgs, PromiseArgs, RequestCommand,
+    RequestNewArgs, ServeArgs, ShareCommand, StopArgs,
 };
 pub use trial::{DemoArgs, DemoSize, LiarArgs, QuantChoice, SampleArgs, ShapeChoice};
 
@@ -361,7 +361,7 @@ mod tests {
             let line = format!("minimodel import-peer-request r m out {words}");
             let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
             let Command::ImportPeerRequest(args) = cli.command else { panic!("{line}") };
-            assert_eq!(args.waiting.patience(), patience, "{line}");
+            assert_eq!(args.fetching.patience(), patience, "{line}");
         }
     }
 

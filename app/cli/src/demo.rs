@@ -28,8 +28,8 @@ use verifier::request::ImportRequest;
 use verifier::slm::{ChecksumRule, Quantisation, Shape};
 
 use crate::args::{
-    Agreed, ChecksumChoice, DemoArgs, DemoSize, ImportArgs, ManifestOptions, MeanwhileArgs,
-    SigningArgs, UnknownKeysChoice, WaitingArgs,
+    Agreed, ChecksumChoice, DemoArgs, DemoSize, FetchingArgs, ImportArgs, ManifestOptions,
+    MeanwhileArgs, SigningArgs, UnknownKeysChoice,
 };
 use crate::fault::Fault;
 use crate::import;
@@ -262,9 +262,12 @@ fn import_args(place: &Place) -> Result<ImportArgs, Fault> {
         slm_checksum: ChecksumChoice::Verify,
         agreed: Agreed { acts: vec![Act::Fetch, Act::Import, Act::Cache] },
         signing: SigningArgs { sign: true, no_sign: false },
-        span: Span(3_600),
-        download_limit: None,
-        waiting: WaitingArgs::default(),
+        fetching: FetchingArgs {
+            span: Span(3_600),
+            download_limit: None,
+            patience: None,
+            wait: None,
+        },
         events: false,
         meanwhile: MeanwhileArgs::default(),
     })

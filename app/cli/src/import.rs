@@ -54,9 +54,7 @@ pub async fn run<W: Wiring>(
     let request = ImportRequest::parse(&bytes, &manifest, args.options.options(), now)
         .map_err(|error| refused(&args.request, &args.manifest, &error))?;
     let mut own = session.settings()?;
-    if let Some(Limit(bytes)) = args.download_limit {
-        own.download_limit = bytes;
-    }
+    args.fetching.limit(&mut own);
     if let Some(Limit(bytes)) = args.meanwhile.upload_limit {
         own.upload_limit = bytes;
     }
@@ -79,7 +77,7 @@ pub async fn run<W: Wiring>(
         verifier_version: app::verify::program_version()?,
         signer: args.signing.is_wanted(&own).then(|| SigningKey::from_seed(*key.key().seed())),
         rule: args.slm_checksum.rule(),
-        patience: args.waiting.patience(),
+        patience: args.fetching.patience(),
     };
     let keep = |terminal: &mut Terminal| key.keep(terminal).map(drop);
     let finished = import(&ports, session.terminal, request, args, settings, keep, |_| {}).await?;
@@ -120,7 +118,7 @@ pub async fn import<P: Ports<Clock: Clone>>(
     let plan = Plan::new(ports, request, args.output_dir.clone())
         .await
         .map_err(|error| Fault::blamed(&error))?;
-    let expires = ports.clock().now().plus(args.span.0);
+    let expires = ports.clock().now().plus(args.fetching.span.0);
     let room = room::look(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
     if let Some(refusal) = room.refusal {
         return Err(refusal.into());

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use verifier::piece::Source;
 use verifier::{PieceIndex, Sha256};
 
-use crate::catalogue::{Artifact, BLOCK, Behind, Catalogue, Cell, Home};
+use crate::catalogue::{Artifact, BLOCK, Behind, Cell, Home};
 use crate::error::StoreError;
 use crate::index::Delta;
 use crate::shared::{Shared, now};
@@ -80,8 +80,10 @@ fn sync(shared: &Shared, items: Vec<Item>) -> Vec<Item> {
     for item in items {
         let known = outcomes.iter().position(|(slot, _)| Arc::ptr_eq(slot, &item.slot));
         let at = known.unwrap_or_else(|| {
-            let entry = |of: &Catalogue| of.artifacts.get(&item.artifact).map(Artifact::is_listed);
-            let is_listed = entry(&shared.catalogue()) != Some(false);
+            let is_listed = {
+                let catalogue = shared.catalogue();
+                catalogue.artifacts.get(&item.artifact).is_none_or(Artifact::is_listed)
+            };
             let addresses = || if is_listed { Ok(()) } else { item.slot.sync_addresses() };
             let outcome = shared.slots.sync(item.artifact, &item.slot).and_then(|()| addresses());
             if let Err(error) = &outcome {

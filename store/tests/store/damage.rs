@@ -8,7 +8,7 @@ use bytes::Bytes;
 use verifier::Sha256;
 use verifier::piece::Source;
 
-use crate::fixture::{Sample, copy_folder, now, rot, slots};
+use crate::fixture::{Sample, begun, copy_folder, keep, now, rot, slots};
 use crate::open;
 
 #[tokio::test]
@@ -50,11 +50,8 @@ fn put_pieces(from: &Path, to: &Path) {
 #[tokio::test]
 async fn data_ahead_of_its_index_is_taken_in() {
     let folder = tempfile::tempdir().unwrap();
-    let sample = Sample::new(16_384 * 4, 1);
     let store = open(folder.path());
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    store.learn(sample.artifact, sample.list()).await.unwrap();
-    store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+    let sample = begun(&store).await;
     let behind = tempfile::tempdir().unwrap();
     copy_folder(folder.path(), behind.path());
     store.keep(sample.artifact, sample.piece(2, Source::Local)).await.unwrap();
@@ -80,11 +77,8 @@ async fn data_ahead_of_its_index_is_taken_in() {
 #[tokio::test]
 async fn an_index_ahead_of_its_data_serves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let sample = Sample::new(16_384 * 4, 1);
     let store = open(folder.path());
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    store.learn(sample.artifact, sample.list()).await.unwrap();
-    store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+    let sample = begun(&store).await;
     let before = tempfile::tempdir().unwrap();
     copy_folder(folder.path(), before.path());
     for index in [1, 2] {
@@ -154,12 +148,7 @@ async fn addresses_that_are_lost_or_wrong_are_written_anew_from_the_list() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Sample::new(16_384 * 5, 1);
     let store = open(folder.path());
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    store.learn(sample.artifact, sample.list()).await.unwrap();
-    for piece in sample.pieces() {
-        store.keep(sample.artifact, piece).await.unwrap();
-    }
-    store.release(sample.artifact);
+    keep(&store, &sample).await;
     drop(store);
     let addresses = slots(folder.path()).remove(0).with_extension("blake3");
     let good = fs::read(&addresses).unwrap();
@@ -182,12 +171,7 @@ async fn a_lost_or_damaged_index_is_made_anew() {
     let (a, b) = (Sample::new(16_384 * 70, 1), Sample::new(500_000, 2));
     let store = open(folder.path());
     for sample in [&a, &b] {
-        store.reserve(sample.reservation(), now()).await.unwrap();
-        store.learn(sample.artifact, sample.list()).await.unwrap();
-        for piece in sample.pieces() {
-            store.keep(sample.artifact, piece).await.unwrap();
-        }
-        store.release(sample.artifact);
+        keep(&store, sample).await;
     }
     store.pin(a.artifact, Pin::Pinned).await.unwrap();
     drop(store);

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::Reservation;
+use app::ports::{PieceStore as _, Reservation};
 use bytes::Bytes;
+use store::Store;
 use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source, VerifiedPiece};
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Geometry, Sha256};
@@ -77,6 +78,25 @@ impl Sample {
 
 pub(crate) fn now() -> UtcTime {
     UtcTime::from_unix(1_800_000_000)
+}
+
+/// Takes a whole artifact in, what others have of it without being given it.
+pub(crate) async fn keep(store: &Store, sample: &Sample) {
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    let have = store.learn(sample.artifact, sample.list()).await.unwrap();
+    for index in have.complement().pieces(sample.list().geometry()) {
+        store.keep(sample.artifact, sample.piece(index.get(), Source::Local)).await.unwrap();
+    }
+    store.release(sample.artifact);
+}
+
+/// Takes in an artifact of four pieces, of which only the first is kept yet.
+pub(crate) async fn begun(store: &Store) -> Sample {
+    let sample = Sample::new(16_384 * 4, 1);
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    store.learn(sample.artifact, sample.list()).await.unwrap();
+    store.keep(sample.artifact, sample.piece(0, Source::Local)).await.unwrap();
+    sample
 }
 
 /// Copies a data folder as a crash would leave it.

@@ -6,7 +6,7 @@ use app::ports::{PieceState, PieceStore as _, ReadError};
 use verifier::identity::SigningKey;
 use verifier::piece::Source;
 
-use crate::fixture::{Sample, now, rot};
+use crate::fixture::{Sample, keep, now, rot};
 use crate::open;
 
 #[tokio::test]
@@ -114,12 +114,7 @@ async fn a_recheck_that_nobody_waits_for_ends_within_a_piece() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Sample::new(16_384 * 200, 7);
     let store = open(folder.path());
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    store.learn(sample.artifact, sample.list()).await.unwrap();
-    for piece in sample.pieces() {
-        store.keep(sample.artifact, piece).await.unwrap();
-    }
-    store.release(sample.artifact);
+    keep(&store, &sample).await;
     rot(folder.path(), sample.piece(1, Source::Local).bytes());
     let taken = store.footprints().await.unwrap()[0].own;
 

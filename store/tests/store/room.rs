@@ -11,7 +11,7 @@ use verifier::scalars::{Id, Version};
 
 #[cfg(target_os = "linux")]
 use crate::disk::SmallDisk;
-use crate::fixture::{Sample, now, slots};
+use crate::fixture::{self, Sample, now, slots};
 use crate::open;
 
 #[test]
@@ -188,12 +188,7 @@ async fn a_footprint_tells_what_is_shared_from_what_comes_free() {
     // The second shares its first four pieces with the first.
     let (short, long) = (Sample::new(16_384 * 4, 3), Sample::new(16_384 * 6, 3));
     for sample in [&short, &long] {
-        store.reserve(sample.reservation(), now()).await.unwrap();
-        store.learn(sample.artifact, sample.list()).await.unwrap();
-        for piece in sample.pieces() {
-            store.keep(sample.artifact, piece).await.unwrap();
-        }
-        store.release(sample.artifact);
+        fixture::keep(&store, sample).await;
     }
     let of = |all: &[app::ports::Footprint], sample: &Sample| {
         let found = all.iter().find(|footprint| footprint.artifact == sample.artifact).unwrap();

@@ -8,20 +8,10 @@ use app::ports::PieceStore as _;
 use store::Store;
 use verifier::piece::Source;
 
-use crate::fixture::{Sample, now, rot};
+use crate::fixture::{Sample, keep, now, rot};
 use crate::open;
 
 const PIECE: usize = 16_384;
-
-/// Takes a whole artifact in, what others have of it without being given it.
-async fn keep(store: &Store, sample: &Sample) {
-    store.reserve(sample.reservation(), now()).await.unwrap();
-    let have = store.learn(sample.artifact, sample.list()).await.unwrap();
-    for index in have.complement().pieces(sample.list().geometry()) {
-        store.keep(sample.artifact, sample.piece(index.get(), Source::Local)).await.unwrap();
-    }
-    store.release(sample.artifact);
-}
 
 async fn check(store: &Store, sample: &Sample) {
     assert!(store.model(sample.artifact).await.unwrap().unwrap().have.is_full());

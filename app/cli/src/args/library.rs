@@ -6,7 +6,7 @@ use app::quantity::{Limit, Size, Span};
 use clap::{Args, Subcommand, ValueEnum};
 use verifier::scalars::Id;
 
-use super::{Agreed, ChecksumChoice, SigningArgs, WaitingArgs, read_span};
+use super::{Agreed, ChecksumChoice, FetchingArgs, SigningArgs, read_span};
 
 /// `library …`.
 #[derive(Debug, Clone, Subcommand)]
@@ -120,17 +120,9 @@ pub struct RepairArgs {
     /// The yes given beforehand.
     #[command(flatten)]
     pub agreed: Agreed,
-    /// How long your yes holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
-          allow_hyphen_values = true)]
-    pub span: Span,
-    /// The most bytes a second to fetch, from 4KiB, such as 2MiB; 0 or none for no limit
-    /// [default: what is set]
-    #[arg(long, value_name = "SIZE")]
-    pub download_limit: Option<Limit>,
-    /// How long it goes on while nothing comes.
+    /// What fetching may take.
     #[command(flatten)]
-    pub waiting: WaitingArgs,
+    pub fetching: FetchingArgs,
 }
 
 /// `library export`.

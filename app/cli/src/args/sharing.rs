@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use app::ports::Patience;
 use app::quantity::{Limit, Size, Span};
+use app::settings::Settings;
 use clap::{Args, Subcommand};
 use verifier::request::PeerMessages;
 use verifier::scalars::UtcTime;
@@ -34,17 +35,9 @@ pub struct ImportArgs {
     /// Whether the receipt is signed.
     #[command(flatten)]
     pub signing: SigningArgs,
-    /// How long your yes holds, at most 30d
-    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
-          allow_hyphen_values = true)]
-    pub span: Span,
-    /// The most bytes a second to fetch, from 4KiB, such as 2MiB; 0 or none for no limit
-    /// [default: what is set]
-    #[arg(long, value_name = "SIZE")]
-    pub download_limit: Option<Limit>,
-    /// How long it goes on while nothing comes.
+    /// What fetching may take.
     #[command(flatten)]
-    pub waiting: WaitingArgs,
+    pub fetching: FetchingArgs,
     /// With --json: print what happens while it runs too, one JSON object a line
     #[arg(long)]
     pub events: bool,
@@ -53,9 +46,17 @@ pub struct ImportArgs {
     pub meanwhile: MeanwhileArgs,
 }
 
-/// How long fetching goes on while nothing comes.
-#[derive(Debug, Clone, Default, Args)]
-pub struct WaitingArgs {
+/// What fetching may take: the time of the yes, a rate, and a wait while nothing comes.
+#[derive(Debug, Clone, Args)]
+pub struct FetchingArgs {
+    /// How long your yes holds, at most 30d
+    #[arg(long = "for", value_name = "TIME", default_value = "1d", value_parser = read_span,
+          allow_hyphen_values = true)]
+    pub span: Span,
+    /// The most bytes a second to fetch, from 4KiB, such as 2MiB; 0 or none for no limit
+    /// [default: what is set]
+    #[arg(long, value_name = "SIZE")]
+    pub download_limit: Option<Limit>,
     /// Give up when nothing came from anyone for so long, 1s to 1d [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = read_patience, allow_hyphen_values = true)]
     pub patience: Option<Span>,
@@ -66,8 +67,15 @@ pub struct WaitingArgs {
     pub wait: Option<Option<Span>>,
 }
 
-impl WaitingArgs {
-    /// The same as a value.
+impl FetchingArgs {
+    /// Puts the limit in the place of the one that is set, if one was given.
+    pub fn limit(&self, settings: &mut Settings) {
+        if let Some(Limit(bytes)) = self.download_limit {
+            settings.download_limit = bytes;
+        }
+    }
+
+    /// The wait as a value.
     pub fn patience(&self) -> Patience {
         let time = |Span(seconds)| Duration::from_secs(seconds);
         match self.wait {

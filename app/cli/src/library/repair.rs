@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::library::{RepairError, RepairPlan, Repaired, State, Step, Whom, repair};
 use app::ports::{Clock as _, Model, PieceStore as _, Ports};
-use app::quantity::{Limit, Size};
+use app::quantity::Size;
 use app::question::Question;
 use serde_json::{Value, json};
 
@@ -32,9 +32,7 @@ pub(super) async fn run<W: Wiring>(
     args: &RepairArgs,
 ) -> Result<Outcome, Fault> {
     let mut own = session.settings()?;
-    if let Some(Limit(bytes)) = args.download_limit {
-        own.download_limit = bytes;
-    }
+    args.fetching.limit(&mut own);
     let key = session.key()?;
     let ports = session.open_with(key.key(), &own)?;
     let terminal = &mut *session.terminal;
@@ -80,7 +78,7 @@ async fn fetch<P: Ports>(
 ) -> Result<Outcome, Fault> {
     let plan = RepairPlan::new(ports, model.artifact, whom).await;
     let plan = plan.map_err(|error| Fault::blamed(&error))?;
-    let expires = ports.clock().now().plus(args.span.0);
+    let expires = ports.clock().now().plus(args.fetching.span.0);
     let question = Question::repair(&plan, expires, HOW_TO_STOP);
     let yes = prompt::consent(terminal, &args.agreed.acts, &question)?;
     agreed(terminal)?;
@@ -97,7 +95,7 @@ async fn fetch<P: Ports>(
             telling.hear(&event);
         }
     };
-    let patience = args.waiting.patience();
+    let patience = args.fetching.patience();
     let outcome = repair(ports, plan, consent, patience, on, terminal.wished()).await;
     telling.progress.end();
     let Telling { names, banned, evicted, .. } = telling;
