@@ -95,3 +95,64 @@ fn a_paused_import_can_be_cancelled_and_goes_on_later() {
     scene.import(&YES).ends().done();
     scene.came_out();
 }
+
+/// A scene whose importer keeps the model on a small disk.
+fn on_a_small_disk(bytes: u64) -> Option<(Scene, SmallDisk)> {
+    let mut scene = Scene::new(1, Model::SMALL);
+    let small = scene.path("small");
+    fs::create_dir(&small).unwrap();
+    let disk = SmallDisk::mount(&small, bytes)?;
+    scene.importer.data = small.join("importer");
+    let kept = ["share", "prepare", "tiny.slm", "--manifest", "tiny.manifest"];
+    scene.importer.run(&[&kept[..], &["--consent", "cache"]].concat()).done();
+    Some((scene, disk))
+}
+
+/// Whether the model lies in the folder for what comes out.
+fn is_exported(scene: &Scene) -> bool {
+    fs::read(scene.out().join("tiny-1.0.slm")).unwrap() == fs::read(scene.path("tiny.slm")).unwrap()
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_from_looking_and_forgetting() {
+    let Some((scene, disk)) = on_a_small_disk(24 << 20) else { return };
+    let owner = &scene.importer;
+    disk.fill(0);
+    let list = owner.run(&["library", "list"]);
+    assert!(list.err.contains("is full, so nothing can be written down there"), "{}", list.err);
+    let list = list.done();
+    assert_eq!(
+        (&list["model"][0]["state"], &list["model"][0]["kept"]),
+        (&"whole".into(), &scene.pieces.into())
+    );
+    assert_eq!(owner.run(&["library", "quota"]).done()["free"], 0);
+    let checked = owner.run(&["library", "recheck", "--all"]).done();
+    assert_eq!(checked["model"][0]["checked"], scene.pieces);
+    owner.run(&["library", "unpin", "tiny"]).done();
+    assert_eq!(owner.run(&["library", "list"]).done()["model"][0]["pinned"], false);
+    for words in [&["activity"][..], &["consent", "list"], &["peer", "list"], &["settings"]] {
+        owner.run(words).done();
+    }
+    owner.run(&["library", "export", "tiny", "out"]).done();
+    assert!(is_exported(&scene));
+    let gone = owner.run(&["library", "forget", "tiny", "--yes"]);
+    assert!(!gone.err.contains("ERROR"), "{}", gone.err);
+    assert!(gone.done()["freed_bytes"].as_u64().unwrap() >= scene.bytes);
+    assert_eq!(owner.run(&["library", "list"]).done()["model_count"], 0);
+}
+
+#[test]
+fn a_data_folder_that_may_only_be_read_is_listed_checked_and_exported_from() {
+    let Some((scene, disk)) = on_a_small_disk(24 << 20) else { return };
+    let owner = &scene.importer;
+    disk.close();
+    assert_eq!(owner.kept(), scene.pieces);
+    for words in [&["recheck", "--all"][..], &["map", "tiny"], &["export", "tiny", "out"]] {
+        let answer = owner.run(&[&["library"][..], words].concat());
+        assert!(!answer.err.contains("ERROR"), "{}", answer.err);
+        answer.done();
+    }
+    assert!(is_exported(&scene));
+    let told = owner.refuses(&["library", "forget", "tiny", "--yes"], 3, "io.failed");
+    assert!(told["message"].as_str().unwrap().contains("a disk that may only be read"), "{told}");
+}

@@ -60,7 +60,10 @@ pub fn machine_advice(failure: &(dyn Error + 'static)) -> Advice {
         Some(ErrorKind::NotADirectory) => {
             "That is a file, or lies in one, and not a folder: name a folder instead."
         }
-        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+        Some(ErrorKind::ReadOnlyFilesystem) => {
+            "Connect that disk so that it may be written, or use another one, then try again."
+        }
+        Some(ErrorKind::PermissionDenied) => {
             "See that this user may read and write there, then try again."
         }
         Some(ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::ResourceBusy) => {
@@ -99,6 +102,11 @@ const OUT_OF_FILES: [i32; 1] = [4];
 /// Whether the disk is full, or this user's share of it.
 pub(crate) fn is_full(failure: &(dyn Error + 'static)) -> bool {
     matches!(said(failure), Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
+/// Whether nothing can be written on that disk, though what is there can be read.
+pub(crate) fn is_unwritable(failure: &(dyn Error + 'static)) -> bool {
+    is_full(failure) || said(failure) == Some(ErrorKind::ReadOnlyFilesystem)
 }
 
 fn system<'a>(failure: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {

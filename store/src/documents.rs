@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -49,7 +50,26 @@ pub(crate) fn write_manifest(
     let file = ManifestFile::V0 { facts: known.facts(), manifest: manifest.to_vec() };
     let bytes = codec::encode(&file, MANIFEST_LIMIT)
         .map_err(|_| StoreError::io(&path, io::ErrorKind::FileTooLarge.into()))?;
-    files::replace(&path, &[&bytes]).at(&path)
+    match files::replace(&path, &[&bytes]) {
+        Err(error) if files::is_unwritable(&error) && change_byte(&path, &bytes)? => Ok(()),
+        replaced => replaced.at(&path),
+    }
+}
+
+/// Changes the one byte in which a file differs from these, which takes no room and cannot be done by
+/// half: a pin is one. Whether there is but one.
+fn change_byte(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let Some(old) = files::read_fitting(path, bytes.len() as u64).at(path)? else {
+        return Ok(false);
+    };
+    let mut differing = old.iter().zip(bytes).enumerate().filter(|(_, (old, new))| old != new);
+    let Some((at, (_, byte))) = differing.next() else { return Ok(old == bytes) };
+    if differing.next().is_some() || old.len() != bytes.len() {
+        return Ok(false);
+    }
+    let file = File::change(path).at(path)?;
+    file.write_at(&[*byte], at as u64).and_then(|()| file.sync_data()).at(path)?;
+    Ok(true)
 }
 
 /// Reads an artifact's facts and manifest; `None` if the file is not there or not whole.
@@ -152,14 +172,22 @@ pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), S
     files::sync_folder(&folder).at(&folder)
 }
 
-/// Removes all that an artifact has here, when nothing else knows of it any more; what says so goes
-/// last.
-pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    for ending in [PART, WHOLE, ADDRESSES, LIST, FORGOTTEN] {
+/// Removes the pieces of an artifact that is being forgotten, and what lies beside them; what says so
+/// stays.
+pub(crate) fn give_room_back(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
+    for ending in [PART, WHOLE, ADDRESSES, LIST] {
         let path = layout.of(artifact, ending);
         files::remove(&path).map(drop).at(&path)?;
     }
     Ok(())
+}
+
+/// Removes all that an artifact has here, when nothing else knows of it any more; what says so goes
+/// last.
+pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
+    give_room_back(layout, artifact)?;
+    let path = layout.of(artifact, FORGOTTEN);
+    files::remove(&path).map(drop).at(&path)
 }
 
 /// Bytes that files of artifacts really take.

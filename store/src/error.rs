@@ -114,6 +114,14 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nothing may be written on that disk.
+    #[error("{} lies on a disk that may only be read", path.display())]
+    ReadOnly {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// This user may not read or write there.
     #[error("{} may not be read or written by this user", path.display())]
     Denied {
@@ -173,9 +181,8 @@ impl StoreError {
                 Self::Full { path, source }
             }
             io::ErrorKind::NotFound => Self::Gone { path, source },
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::Denied { path, source }
-            }
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path, source },
+            io::ErrorKind::PermissionDenied => Self::Denied { path, source },
             _ => Self::Disk { path, source },
         }
     }
@@ -188,6 +195,11 @@ impl StoreError {
         }
     }
 
+    /// Whether nothing can be written there, though what is there can be read.
+    pub(crate) const fn is_unwritable(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::ReadOnly { .. })
+    }
+
     /// The same error for another one who waits for the same write.
     pub(crate) fn again(&self) -> Self {
         let copy = |source: &io::Error| match source.raw_os_error() {
@@ -197,6 +209,9 @@ impl StoreError {
         match self {
             Self::Full { path, source } => Self::Full { path: path.clone(), source: copy(source) },
             Self::Gone { path, source } => Self::Gone { path: path.clone(), source: copy(source) },
+            Self::ReadOnly { path, source } => {
+                Self::ReadOnly { path: path.clone(), source: copy(source) }
+            }
             Self::Denied { path, source } => {
                 Self::Denied { path: path.clone(), source: copy(source) }
             }

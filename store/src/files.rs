@@ -365,7 +365,11 @@ pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 /// Removes what [`replace`] left in a folder when it was cut off. Nobody may be replacing a file
 /// there whose name begins so.
 pub(crate) fn sweep(folder: &Path, beginning: &str) -> io::Result<()> {
-    left(folder, beginning)?.iter().try_for_each(|path| remove(path).map(drop))
+    match left(folder, beginning)?.iter().try_for_each(|path| remove(path).map(drop)) {
+        // Then it stays, and is in nobody's way.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
+        swept => swept,
+    }
 }
 
 /// The same of a file that is only replaced under a lock, which is taken if something is left.
@@ -418,6 +422,13 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
         }
         outcome => outcome,
     }
+}
+
+/// Whether a disk says that it is full, or that it may only be read: what is there can be read all
+/// the same.
+pub(crate) fn is_unwritable(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }
 
 /// Sixteen random hexadecimal digits, for a name that nothing else has.

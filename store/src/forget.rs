@@ -56,9 +56,12 @@ pub(crate) fn remove(
     clear(shared, artifact)?;
     shared.room.notify_waiters();
     let pieces = shared.catalogue().kept_pieces();
-    if let Err(error) = trim_index(&shared.index, pieces) {
-        // It is forgotten all the same.
-        tracing::error!(%error, "the index cannot be written anew");
+    match trim_index(&shared.index, pieces) {
+        Err(error) if !error.is_unwritable() => {
+            // It is forgotten all the same.
+            tracing::error!(%error, "the index cannot be written anew");
+        }
+        _ => {}
     }
     Ok(Some(before.saturating_sub(Taken::look(&shared.layout)?.all())))
 }
@@ -66,9 +69,20 @@ pub(crate) fn remove(
 /// Removes all that is left of an artifact that is in the catalogue no more, or not yet.
 pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
     shared.slots.close(artifact);
-    shared.index.remove(artifact)?;
-    // Files only go when no index that a crash leaves behind still names what is in them.
-    shared.index.sync()?;
+    let unname = || shared.index.remove(artifact).and_then(|()| shared.index.sync());
+    // Files only go when no index that a crash leaves behind still names what is in them, or while
+    // it is written down that this artifact is being forgotten.
+    match unname() {
+        Err(error) if error.is_unwritable() => {
+            documents::give_room_back(&shared.layout, artifact)?;
+            match unname() {
+                // The next start does it before anything else.
+                Err(error) if error.is_unwritable() => return Ok(()),
+                unnamed => unnamed?,
+            }
+        }
+        unnamed => unnamed?,
+    }
     documents::finish_forgetting(&shared.layout, artifact)?;
     // Somebody may have opened what was about to go.
     shared.slots.close(artifact);
@@ -93,7 +107,7 @@ fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
     }
     let no_room = || StoreError::Shared { artifact, bytes };
     let folder = shared.layout.store();
-    if device::space(&folder).at(&folder)?.free < bytes {
+    if shared.index.is_away() || device::space(&folder).at(&folder)?.free < bytes {
         return Err(no_room());
     }
     let heirs: BTreeSet<Sha256> =
@@ -195,7 +209,8 @@ pub(crate) fn give_back(
         if slot.kind == Kind::Whole {
             shared.slots.make(holder, &geometry)?;
         }
-        let Some(slot) = shared.slots.get(holder, &geometry)? else { continue };
+        let slot = shared.slots.get(holder, &geometry)?;
+        let Some(slot) = slot.filter(|slot| slot.kind == Kind::Part) else { continue };
         for index in pieces.into_iter().filter_map(|index| geometry.index(index)) {
             let is_corrupt = |entry: &Artifact| {
                 let cell: Cell = entry.cell(index);

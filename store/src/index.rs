@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use sled::{Batch, Db, Tree};
@@ -50,6 +50,8 @@ pub(crate) struct Index {
     has_failed: AtomicBool,
     /// Whether it was opened again, and may lack what was not synced.
     may_lack: AtomicBool,
+    /// Why it was not opened, though it may be sound: nothing can be written where it lies.
+    away: Mutex<Option<StoreError>>,
 }
 
 #[derive(Debug)]
@@ -112,7 +114,39 @@ impl Index {
         finish_rewrite(&path).at(&path)?;
         let trees = Trees::open(&path).map_err(|error| StoreError::index(&path, error))?;
         let (has_failed, may_lack) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { path, trees: RwLock::new(Some(trees)), has_failed, may_lack })
+        let (trees, away) = (RwLock::new(Some(trees)), Mutex::new(None));
+        Ok(Self { path, trees, has_failed, may_lack, away })
+    }
+
+    /// An index that is left as it is, because nothing can be written where it lies: all that is asked
+    /// of it fails so until [`Self::come_back`].
+    pub(crate) fn away(path: PathBuf, error: StoreError) -> Self {
+        let (has_failed, may_lack) = (AtomicBool::new(true), AtomicBool::new(false));
+        Self { path, trees: RwLock::new(None), has_failed, may_lack, away: Mutex::new(Some(error)) }
+    }
+
+    /// Whether it was left as it is.
+    pub(crate) fn is_away(&self) -> bool {
+        self.why_away().is_some()
+    }
+
+    /// Opens the index that was left as it is.
+    pub(crate) fn come_back(&self) -> Result<(), StoreError> {
+        self.open_again()?;
+        self.may_lack.store(false, Ordering::SeqCst);
+        *self.why_away() = None;
+        Ok(())
+    }
+
+    /// Leaves the index as it is.
+    pub(crate) fn go_away(&self, error: StoreError) {
+        *self.why_away() = Some(error);
+        *self.trees.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.has_failed.store(true, Ordering::SeqCst);
+    }
+
+    fn why_away(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the index anew, without what sled keeps of values that are gone.
@@ -138,6 +172,9 @@ impl Index {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
+        if let Some(error) = &*self.why_away() {
+            return Err(error.again());
+        }
         if self.has_failed.load(Ordering::SeqCst) {
             self.open_again()?;
         }
@@ -280,6 +317,9 @@ impl Index {
 
     /// Bytes that the index takes.
     pub(crate) fn size(&self) -> Result<u64, StoreError> {
+        if self.is_away() {
+            return Ok(self.path.join("db").metadata().map_or(0, |found| found.len()));
+        }
         self.with(|trees| trees.db.size_on_disk())
     }
 

@@ -70,14 +70,20 @@ impl Layout {
         Self { root: root.into() }
     }
 
-    /// Makes every folder that is missing, for the owner's eyes only, and tries a write.
+    /// Makes every folder that is missing, for the owner's eyes only, and tries a write, without
+    /// which a library that is there can still be looked at.
     ///
     /// # Errors
     ///
     /// As [`Self::create_root`], and [`LayoutError::Packs`] or [`LayoutError::Newer`] of a library
     /// that is not one of this version.
     pub fn create(&self) -> Result<(), LayoutError> {
-        self.create_root()?;
+        match self.create_root() {
+            // What is there can be looked at.
+            Err(LayoutError::NotWritable { source, .. })
+                if files::is_unwritable(&source) && self.version().exists() => {}
+            made => made?,
+        }
         self.check_version()?;
         for folder in [self.store(), self.artifacts(), self.drafts()] {
             is_there(&folder, files::make_folder(&folder))?;
@@ -261,7 +267,8 @@ impl Layout {
         self.root.join("drafts")
     }
 
-    fn try_write(&self) -> io::Result<()> {
+    /// Tries whether anything can be written in the data folder.
+    pub(crate) fn try_write(&self) -> io::Result<()> {
         let probe = self.root.join(format!(".probe-{}.new", files::unique_name()?));
         drop(File::make(&probe)?);
         files::remove(&probe).map(drop)

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::files::{File, TryLockError};
+use crate::files::{self, File, TryLockError};
 
 /// The longest program name that is written down or believed, in bytes.
 const MAX_PROGRAM: usize = 64;
@@ -57,11 +57,19 @@ impl StoreLock {
     /// [`LockError`].
     pub fn take(path: &Path, program: &str) -> Result<Self, LockError> {
         let failed = |source| LockError::Failed { path: path.to_owned(), source };
-        let file = File::open_or_make(path).map_err(failed)?;
+        let (file, may_name) = match File::open_or_make(path) {
+            Err(error) if files::is_unwritable(&error) => (File::open(path), false),
+            file => (file, true),
+        };
+        let file = file.map_err(failed)?;
         for _ in 0..LOOKS {
             match file.try_lock() {
                 Ok(()) => {
-                    name_holder(&file, program).map_err(failed)?;
+                    match may_name.then(|| name_holder(&file, program)).transpose() {
+                        // Others are told that somebody has it, and not who.
+                        Err(error) if files::is_unwritable(&error) => {}
+                        named => drop(named.map_err(failed)?),
+                    }
                     return Ok(Self { _file: file });
                 }
                 Err(TryLockError::WouldBlock) => {}

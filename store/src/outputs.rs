@@ -92,8 +92,12 @@ impl Outputs {
     }
 
     fn start(&self, places: Places) -> io::Result<(File, Temporary)> {
-        let note = Note::write(&self.layout.drafts(), &places)?;
-        open_temporary(places, Some(note))
+        let note = match Note::write(&self.layout.drafts(), &places) {
+            // What a crash leaves stays then; that is better than no output at all.
+            Err(error) if files::is_unwritable(&error) => None,
+            note => Some(note?),
+        };
+        open_temporary(places, note)
     }
 }
 

@@ -19,6 +19,7 @@ use verifier::{Geometry, Sha256};
 pub(crate) use commit::{close, fold, settle, write_row};
 
 use crate::error::{At as _, StoreError};
+use crate::recovery;
 use crate::shared::Shared;
 use crate::slot::{Kind, Slot};
 use commit::Item;
@@ -203,6 +204,7 @@ fn run(shared: &Shared, queue: &Receiver<Job>) {
                 Job::Written(item) => items.push(item),
                 Job::Exclusive(work) => {
                     commit::commit(shared, std::mem::take(&mut items));
+                    recovery::come_back(shared);
                     commit::write_marks(shared);
                     work(shared);
                 }

@@ -11,6 +11,22 @@ use crate::shared::{self, now};
 use crate::slot::Slots;
 use crate::workers::{self, Next};
 
+/// Takes for kept what the artifact's file tells of itself, without reading it. Each piece is verified
+/// when it is read.
+pub(crate) fn believe(
+    slots: &Slots,
+    artifact: Sha256,
+    entry: &mut Artifact,
+) -> Result<(), StoreError> {
+    let slot = slots.get(artifact, &entry.known.geometry)?;
+    let told = slot.map(|slot| slot.told()).transpose()?;
+    let day = entry.known.last_verified.map_or(Day::from_number(0), Day::of);
+    for index in told.into_iter().flatten() {
+        entry.put(index, Cell::kept(0, Home::Own, day));
+    }
+    Ok(())
+}
+
 /// Reads each piece of which there is anything, or that is claimed, on all cores: one that is whole
 /// is kept, one that is not is missing, or corrupt if it was claimed. Gives whether all is settled then.
 ///

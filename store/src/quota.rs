@@ -358,6 +358,8 @@ fn lease(
     needs: Needs,
     now: UtcTime,
 ) -> Result<Held, StoreError> {
+    // Nothing is begun that could not be written down.
+    shared.index.flush()?;
     let artifact = reservation.artifact;
     let known = match shared.catalogue().artifacts.get(&artifact) {
         Some(Artifact { known: Known { pin, last_verified, .. }, .. }) => {

@@ -12,6 +12,7 @@ use crate::abilities::Abilities;
 use crate::book::BookFile;
 use crate::busy::Busy;
 use crate::catalogue::{BLOCK, Behind, Catalogue, Elsewhere, Home, State};
+use crate::device;
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
 use crate::files;
@@ -20,8 +21,9 @@ use crate::index::{Index, Known, Row};
 use crate::layout::{Layout, VERSION};
 use crate::learn::Wanted;
 use crate::lock::StoreLock;
-use crate::prove::prove;
+use crate::prove::{believe, prove};
 use crate::quota::DEFAULT_QUOTA;
+use crate::room::HEADROOM;
 use crate::shared::Shared;
 use crate::slot::Slots;
 
@@ -52,19 +54,24 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         let version = layout.version();
         files::replace(&version, &[VERSION]).at(&version)?;
     }
-    let recovery = match aside(&layout, &book)? {
+    let (slots, busy) = (Slots::new(layout.clone()), Busy::new(layout.busy()));
+    let files = Files { layout: &layout, slots: &slots, busy: &busy };
+    let (index, mut catalogue, mut notices) = match files.aside()? {
+        // What an index does on a full disk is not taken for damage.
+        Err(StoreError::Index(path)) if has_little_room(&layout) => {
+            files.without_index(StoreError::io(&path, io::ErrorKind::StorageFull.into()))?
+        }
         Err(StoreError::Index(_)) => {
             let damaged = set_aside(&layout.index())?;
-            let notice = format!(
+            files.with_index(vec![format!(
                 "The index of the library was damaged. It was made anew from the pieces; where \
                  they came from is no longer known. The damaged one is in {}.",
                 damaged.display()
-            );
-            Recovery::run(layout, &book, vec![notice])?
+            )])?
         }
         outcome => outcome?,
     };
-    let Recovery { layout, index, slots, busy, catalogue, mut notices, .. } = recovery;
+    catalogue.quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
     if is_lost {
         notices.push(format!(
             "The list of paired peers, {}, is gone, and with it who is blocked or banned, and the \
@@ -86,29 +93,116 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     Ok((shared, notices))
 }
 
-/// Recovers on a thread of its own, because sled panics on some damage.
-fn aside(
-    layout: &Layout,
-    book: &Arc<BookFile>,
-) -> Result<Result<Recovery, StoreError>, StoreError> {
-    let (layout, index, book) = (layout.clone(), layout.index(), Arc::clone(book));
-    let thread = std::thread::Builder::new().name("store-open".to_owned());
-    let opening = thread.spawn(move || Recovery::run(layout, &book, Vec::new())).at(&index)?;
-    Ok(match opening.join() {
-        // What sled calls an I/O error is one of its own making if the path is in the index.
-        Ok(Err(StoreError::Disk { path, .. })) if path.starts_with(&index) => {
-            Err(StoreError::Index(index))
+/// Opens the index that was left as it is once something can be written again, and reads anew what the
+/// library has. For the one thread that commits.
+pub(crate) fn come_back(shared: &Shared) {
+    let Shared { layout, slots, busy, index, .. } = shared;
+    if !index.is_away() || has_little_room(layout) || layout.try_write().is_err() {
+        return;
+    }
+    let found = index.come_back().and_then(|()| Files { layout, slots, busy }.read(index));
+    match found {
+        Ok((found, _)) => shared.catalogue().artifacts = found.artifacts,
+        Err(error) => {
+            tracing::warn!(%error, "the index is left as it is");
+            index.go_away(error);
         }
-        Ok(outcome) => outcome,
-        Err(_) => Err(StoreError::Index(index)),
-    })
+    }
 }
 
-struct Recovery {
-    layout: Layout,
-    slots: Slots,
-    index: Index,
-    busy: Busy,
+/// Whether the disk is so full that the index may fail on it.
+fn has_little_room(layout: &Layout) -> bool {
+    device::space(&layout.store()).is_ok_and(|space| space.free < HEADROOM)
+}
+
+/// What the library has on the disk, beside the index.
+#[derive(Clone, Copy)]
+struct Files<'a> {
+    layout: &'a Layout,
+    slots: &'a Slots,
+    busy: &'a Busy,
+}
+
+type Opened = (Index, Catalogue, Vec<String>);
+
+impl Files<'_> {
+    /// Opens the index on a thread of its own, because sled panics on some damage.
+    fn aside(&self) -> Result<Result<Opened, StoreError>, StoreError> {
+        let index = self.layout.index();
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("store-open".to_owned());
+            let opening = thread.spawn_scoped(scope, || self.with_index(Vec::new())).at(&index)?;
+            Ok(match opening.join() {
+                // What sled calls an I/O error is one of its own making if the path is in the index.
+                Ok(Err(StoreError::Disk { path, .. })) if path.starts_with(&index) => {
+                    Err(StoreError::Index(index))
+                }
+                Ok(outcome) => outcome,
+                Err(_) => Err(StoreError::Index(index)),
+            })
+        })
+    }
+
+    /// Reads what the library has by its index, or without it where nothing can be written.
+    fn with_index(&self, mut notices: Vec<String>) -> Result<Opened, StoreError> {
+        let path = self.layout.index();
+        let absent = !path.exists() && !path.with_extension("old").exists();
+        if absent && !documents::artifacts(self.layout)?.is_empty() && notices.is_empty() {
+            notices.push(format!(
+                "The index of the library was lost from {}. It was made anew from the pieces; \
+                 where they came from is no longer known.",
+                path.display()
+            ));
+        }
+        let opened = Index::open(path).and_then(|index| {
+            let (catalogue, found) = self.read(&index)?;
+            Ok((index, catalogue, found))
+        });
+        match opened {
+            Err(error) if error.is_unwritable() => self.without_index(error),
+            opened => opened.map(|(index, catalogue, found)| {
+                notices.extend(found);
+                (index, catalogue, notices)
+            }),
+        }
+    }
+
+    /// Reads what the library has from its files, because nothing can be written, as `error` says.
+    fn without_index(&self, error: StoreError) -> Result<Opened, StoreError> {
+        let folder = self.layout.root().display();
+        let notice = match &error {
+            StoreError::Full { .. } => format!(
+                "The disk of {folder} is full, so nothing can be written down there. Models can be \
+                 looked at and forgotten, which makes room, and exported to another disk. Where \
+                 their pieces came from is told again when there is room."
+            ),
+            _ => format!(
+                "The disk of {folder} may only be read. Models can be looked at and exported; \
+                 nothing is taken in or written down."
+            ),
+        };
+        let index = Index::away(self.layout.index(), error);
+        let (catalogue, found) = self.read(&index)?;
+        Ok((index, catalogue, std::iter::once(notice).chain(found).collect()))
+    }
+
+    fn read(&self, index: &Index) -> Result<(Catalogue, Vec<String>), StoreError> {
+        let mut recovery = Recovery {
+            files: *self,
+            index,
+            catalogue: Catalogue::default(),
+            unknown: BTreeSet::new(),
+            cut: BTreeSet::new(),
+            notices: Vec::new(),
+        };
+        recovery.run()?;
+        Ok((recovery.catalogue, recovery.notices))
+    }
+}
+
+struct Recovery<'a> {
+    files: Files<'a>,
+    index: &'a Index,
     catalogue: Catalogue,
     /// Artifacts of which the index knows nothing.
     unknown: BTreeSet<Sha256>,
@@ -117,43 +211,31 @@ struct Recovery {
     notices: Vec<String>,
 }
 
-impl Recovery {
-    fn run(layout: Layout, book: &BookFile, mut notices: Vec<String>) -> Result<Self, StoreError> {
-        let path = layout.index();
-        let absent = !path.exists() && !path.with_extension("old").exists();
-        if absent && !documents::artifacts(&layout)?.is_empty() && notices.is_empty() {
-            notices.push(format!(
-                "The index of the library was lost from {}. It was made anew from the pieces; \
-                 where they came from is no longer known.",
-                path.display()
-            ));
+impl Recovery<'_> {
+    fn run(&mut self) -> Result<(), StoreError> {
+        if self.index.is_away() {
+            self.read_manifests()?;
+            return self.believe();
         }
-        let index = Index::open(path)?;
-        let mut catalogue = Catalogue::default();
-        catalogue.quota = book.look(|book| book.quota).unwrap_or(DEFAULT_QUOTA);
-        let (slots, busy) = (Slots::new(layout.clone()), Busy::new(layout.busy()));
-        let (unknown, cut) = (BTreeSet::new(), BTreeSet::new());
-        let mut recovery = Self { layout, slots, index, busy, catalogue, unknown, cut, notices };
-        recovery.read_artifacts()?;
-        recovery.read_pieces()?;
-        recovery.prove()?;
-        recovery.sweep()?;
-        forget::trim_index(&recovery.index, recovery.catalogue.kept_pieces())?;
-        Ok(recovery)
+        self.read_artifacts()?;
+        self.read_pieces()?;
+        self.prove()?;
+        self.sweep()?;
+        forget::trim_index(self.index, self.catalogue.kept_pieces())
     }
 
     /// Reads what the index knows, and the manifests that it does not.
     fn read_artifacts(&mut self) -> Result<(), StoreError> {
-        for artifact in documents::half_forgotten(&self.layout)? {
+        for artifact in documents::half_forgotten(self.files.layout)? {
             self.index.remove(artifact)?;
             self.index.sync()?;
-            documents::finish_forgetting(&self.layout, artifact)?;
+            documents::finish_forgetting(self.files.layout, artifact)?;
         }
-        let damaged = || StoreError::Index(self.layout.index());
+        let damaged = || StoreError::Index(self.files.layout.index());
         for (artifact, Row::V0 { facts, peers, elsewhere }) in self.index.rows()? {
             let mut known = Known::from_facts(&facts).ok_or_else(damaged)?;
             // Written and synced after the index, which may have lost its last entries.
-            let written = documents::read_manifest(&self.layout, artifact);
+            let written = documents::read_manifest(self.files.layout, artifact);
             if let Err(error) = &written {
                 tracing::error!(%error, %artifact, "cannot read a manifest");
             }
@@ -170,12 +252,17 @@ impl Recovery {
                 return Err(damaged());
             }
         }
-        for artifact in documents::artifacts(&self.layout)? {
+        // The index was lost, or lost its last entries in a power cut.
+        self.read_manifests()
+    }
+
+    /// Reads the manifests of which the index knows nothing.
+    fn read_manifests(&mut self) -> Result<(), StoreError> {
+        for artifact in documents::artifacts(self.files.layout)? {
             if self.catalogue.artifacts.contains_key(&artifact) {
                 continue;
             }
-            // The index was lost, or lost its last entries in a power cut.
-            if let Some((known, _)) = documents::read_manifest(&self.layout, artifact)? {
+            if let Some((known, _)) = documents::read_manifest(self.files.layout, artifact)? {
                 self.catalogue.add(artifact, known);
                 self.unknown.insert(artifact);
             }
@@ -183,10 +270,18 @@ impl Recovery {
         Ok(())
     }
 
+    /// Takes for kept what the files tell of themselves.
+    fn believe(&mut self) -> Result<(), StoreError> {
+        for (artifact, entry) in &mut self.catalogue.artifacts {
+            believe(self.files.slots, *artifact, entry)?;
+        }
+        self.unknown.clone().into_iter().try_for_each(|artifact| self.share(artifact))
+    }
+
     /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
     fn read_pieces(&mut self) -> Result<(), StoreError> {
         let (mut lost, mut of) = (0, BTreeSet::new());
-        let written = documents::written(&self.layout)?;
+        let written = documents::written(self.files.layout)?;
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let geometry = entry.known.geometry;
             entry.behind.deltas = self.index.replay(*artifact, |index, cell| {
@@ -244,14 +339,14 @@ impl Recovery {
 
     /// Looks at the pieces of each artifact that may not be as the index says.
     fn prove(&mut self) -> Result<(), StoreError> {
-        let busy = self.busy.read()?;
+        let busy = self.files.busy.read()?;
         let mut is_changed = busy.as_ref().is_none_or(|busy| !busy.is_empty());
         let mut unsettled = BTreeSet::new();
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let is_in_doubt = self.unknown.contains(artifact)
                 || self.cut.contains(artifact)
                 || busy.as_ref().is_none_or(|busy| busy.contains(artifact));
-            if is_in_doubt && !prove(&self.layout, &self.slots, *artifact, entry)? {
+            if is_in_doubt && !prove(self.files.layout, self.files.slots, *artifact, entry)? {
                 unsettled.insert(*artifact);
             }
         }
@@ -273,8 +368,8 @@ impl Recovery {
         }
         if is_changed {
             self.index.sync()?;
-            self.busy.leave(unsettled);
-            self.busy.end_all()?;
+            self.files.busy.leave(unsettled);
+            self.files.busy.end_all()?;
         }
         Ok(())
     }
@@ -285,7 +380,7 @@ impl Recovery {
         let list = |recovery: &Self, artifact| {
             let entry = recovery.catalogue.artifact(artifact)?;
             let Known { geometry, root, .. } = entry.known;
-            documents::read_list(&recovery.layout, artifact, geometry, root)
+            documents::read_list(recovery.files.layout, artifact, geometry, root)
         };
         let missing = self.catalogue.artifact(artifact)?.have.complement();
         if missing.is_empty() || others.is_empty() {
@@ -304,10 +399,10 @@ impl Recovery {
 
     /// Removes files of artifacts that are none.
     fn sweep(&self) -> Result<(), StoreError> {
-        let named = documents::artifacts(&self.layout)?;
-        for artifact in documents::all(&self.layout)? {
+        let named = documents::artifacts(self.files.layout)?;
+        for artifact in documents::all(self.files.layout)? {
             if !named.contains(&artifact) && !self.catalogue.artifacts.contains_key(&artifact) {
-                documents::finish_forgetting(&self.layout, artifact)?;
+                documents::finish_forgetting(self.files.layout, artifact)?;
             }
         }
         Ok(())

@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     Part,
     /// The whole was verified; it may only be read.
     Whole,
+    /// It would be written, and cannot be: by this user, or on this disk.
+    Shut,
 }
 
 /// What looking at a piece gave.
@@ -118,16 +120,23 @@ impl Slots {
         let endings = [(PART, Kind::Part), (WHOLE, Kind::Whole), (PART, Kind::Part)];
         for (ending, kind) in endings {
             let path = self.layout.of(artifact, ending);
-            let file = match kind {
-                Kind::Part => File::change(&path),
-                Kind::Whole => File::open(&path),
+            let (file, kind) = match kind {
+                Kind::Part => match File::change(&path) {
+                    Err(error) if is_shut(&error) => (File::open(&path), Kind::Shut),
+                    file => (file, kind),
+                },
+                _ => (File::open(&path), kind),
             };
             match file {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 file => {
                     let pieces = file.at(&path)?;
                     let beside = self.layout.of(artifact, ADDRESSES);
-                    let addresses = File::open_or_make(&beside).at(&beside)?;
+                    let addresses = match File::open_or_make(&beside) {
+                        Err(error) if is_shut(&error) => File::open(&beside),
+                        addresses => addresses,
+                    };
+                    let addresses = addresses.at(&beside)?;
                     let buffers = self.buffers.clone();
                     let geometry = *geometry;
                     return Ok(Some(Slot { path, geometry, pieces, addresses, buffers, kind }));
@@ -147,6 +156,10 @@ impl Slots {
         self.close(artifact);
         match self.look(artifact, geometry)?.map(|slot| slot.kind) {
             Some(Kind::Part) => return Ok(()),
+            Some(Kind::Shut) => {
+                let path = self.layout.of(artifact, PART);
+                return File::change(&path).map(drop).at(&path);
+            }
             Some(Kind::Whole) => {
                 let (from, to) = (self.layout.of(artifact, WHOLE), self.layout.of(artifact, PART));
                 files::set_mode(&from, May::Change)
@@ -314,6 +327,25 @@ impl Slot {
         self.pieces.punch(start, end - start).at(&self.path)
     }
 
+    /// The pieces that are there as far as the files tell without being read: all of one that was
+    /// verified whole, and else those that have bytes and an address.
+    pub(crate) fn told(&self) -> Result<Vec<PieceIndex>, StoreError> {
+        let length = self.pieces.len().at(&self.path)?;
+        let ends = |index: &PieceIndex| {
+            self.geometry.offset(*index) + u64::from(self.geometry.length(*index)) <= length
+        };
+        let is_addressed = |index: &PieceIndex| {
+            let (mut address, place) = ([0; 32], u64::from(index.get()) * ADDRESS);
+            self.addresses.read_at(&mut address, place).is_ok() && address != [0; 32]
+        };
+        let is_told = |index: &PieceIndex| self.kind == Kind::Whole || is_addressed(index);
+        let there = self.data()?.into_iter().flatten();
+        let there = there.filter_map(|index| self.geometry.index(index));
+        let mut told: Vec<PieceIndex> = there.filter(ends).filter(is_told).collect();
+        told.dedup();
+        Ok(told)
+    }
+
     /// The pieces of which there is anything at all, as ranges; all of them where that is not known.
     pub(crate) fn data(&self) -> Result<Vec<Range<u32>>, StoreError> {
         let size = u64::from(self.geometry.piece_size());
@@ -321,6 +353,11 @@ impl Slot {
         let ranges = self.pieces.data().at(&self.path)?.into_iter();
         Ok(ranges.map(|range| index(range.start / size)..index(range.end.div_ceil(size))).collect())
     }
+}
+
+/// Whether a file may be read all the same.
+fn is_shut(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied || files::is_unwritable(error)
 }
 
 #[cfg(test)]

@@ -117,7 +117,11 @@ impl Store {
             })
             .await?;
         let Some((recheck, given_back)) = scrubbed else { return Ok(None) };
-        given_back.await.map_err(|_| StoreError::Closed)??;
+        match given_back.await.map_err(|_| StoreError::Closed)? {
+            // Then it takes that room for a while longer.
+            Err(error) if error.is_unwritable() => {}
+            given_back => given_back?,
+        }
         Ok(Some(recheck))
     }
 }
@@ -423,24 +427,37 @@ fn change_facts(
     artifact: Sha256,
     change: impl Fn(&mut Known),
 ) -> Result<bool, StoreError> {
-    let known = |known: &Known| {
+    let changed = |known: &Known| {
         let mut known = known.clone();
         change(&mut known);
         known
     };
-    let known = shared.catalogue().artifacts.get(&artifact).map(|entry| known(&entry.known));
-    let Some(known) = known else { return Ok(false) };
-    let (_, manifest) = documents::read_manifest(&shared.layout, artifact)?
+    let new = shared.catalogue().artifacts.get(&artifact).map(|entry| changed(&entry.known));
+    let Some(new) = new else { return Ok(false) };
+    let (written, manifest) = documents::read_manifest(&shared.layout, artifact)?
         .ok_or(StoreError::NoManifest(artifact))?;
-    documents::write_manifest(&shared.layout, artifact, &known, &manifest)?;
+    let write =
+        |known: &Known| documents::write_manifest(&shared.layout, artifact, known, &manifest);
+    match write(&new) {
+        // What else is known by now can wait.
+        Err(error) if error.is_unwritable() => write(&changed(&written)).map_err(|_| error)?,
+        written => written?,
+    }
     let row = {
         let catalogue = shared.catalogue();
-        catalogue.artifacts.get(&artifact).map(|entry| entry.row(known.facts()))
+        catalogue.artifacts.get(&artifact).map(|entry| entry.row(new.facts()))
     };
-    row.map_or(Ok(()), |row| shared.index.put_row(artifact, &row))?;
-    shared.index.sync()?;
+    let indexed = row
+        .map_or(Ok(()), |row| shared.index.put_row(artifact, &row))
+        .and_then(|()| shared.index.sync());
+    let is_indexed = match indexed {
+        // The manifest's facts are believed first.
+        Err(error) if error.is_unwritable() => false,
+        indexed => indexed.map(|()| true)?,
+    };
     if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
         change(&mut entry.known);
+        entry.behind.is_unwritten |= !is_indexed;
     }
     Ok(true)
 }

@@ -31,6 +31,12 @@ impl SmallDisk {
         file.set_len(taken.saturating_sub(leave)).unwrap();
     }
 
+    /// Lets it only be read from now on.
+    pub fn close(&self) {
+        let closed = Command::new("mount").args(["-o", "remount,ro"]).arg(&self.0).status();
+        assert!(closed.unwrap().success());
+    }
+
     /// Gives all of that back.
     pub fn empty(&self) {
         std::fs::remove_file(self.filler()).unwrap();

@@ -19,7 +19,7 @@ use super::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST, MEND_PIECES, State};
 use crate::assemble::{
     AssembleError, Assembling, Assembly, OnFull, Pace, mark_wrong, whole_advice,
 };
-use crate::blame::{Blame, Blamed, IO_FAILED, machine_advice};
+use crate::blame::{Blame, Blamed, IO_FAILED, is_unwritable, machine_advice};
 use crate::import::{GOOD, Settings};
 use crate::lease::Hold;
 use crate::naming::short_peer;
@@ -273,7 +273,9 @@ pub async fn export<P: Ports>(
     let (named, receipt) = named.await.map_err(|join| ExportError::Store(join.into()))??;
     let noted = store.verified(artifact, now).await;
     let what = "the library does not know that the model was verified";
-    let trouble = noted.err().map(|failure| Problem::late(what, &failure, GOOD));
+    // A disk that is full or may only be read is told at the start.
+    let noted = noted.err().filter(|failure| !is_unwritable(failure.as_ref()));
+    let trouble = noted.map(|failure| Problem::late(what, &failure, GOOD));
     Ok(Exported { named, receipt, forgotten, trouble })
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use verifier::{Advice, Bitfield, PieceIndex, Sha256};
 
 use super::{MEND_MANIFEST, MEND_PIECES, State};
+use crate::blame::is_unwritable;
 use crate::lease::Hold;
 use crate::ports::{Clock as _, Failure, Model, PieceState, PieceStore, Ports, Recheck};
 
@@ -149,7 +150,11 @@ pub(super) async fn judge<P: Ports>(
         state => state,
     };
     if pieces == model.geometry.piece_count() && state == State::Whole {
-        store.verified(model.artifact, ports.clock().now()).await?;
+        match store.verified(model.artifact, ports.clock().now()).await {
+            // It was found all the same.
+            Err(failure) if is_unwritable(failure.as_ref()) => {}
+            noted => noted?,
+        }
     }
     Ok(Some(Checked { pieces, corrupt, unread, missing, lacks_manifest, state }))
 }

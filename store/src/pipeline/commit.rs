@@ -188,6 +188,9 @@ pub(crate) fn fold(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> 
 /// Writes down what others found to be bad, or to be kept again; and everything, after the index was
 /// opened again.
 pub(super) fn write_marks(shared: &Shared) {
+    if shared.index.is_away() {
+        return;
+    }
     let marked: Vec<Sha256> = {
         let mut catalogue = shared.catalogue();
         if shared.index.may_lack() {
@@ -214,7 +217,7 @@ pub(crate) fn settle(shared: &Shared, artifact: Sha256) -> Result<(), StoreError
         let catalogue = shared.catalogue();
         catalogue.artifacts.get(&artifact).is_some_and(|entry| entry.lease.is_some())
     };
-    if is_leased {
+    if is_leased || shared.index.is_away() {
         return Ok(());
     }
     fold(shared, artifact)?;
@@ -224,6 +227,10 @@ pub(crate) fn settle(shared: &Shared, artifact: Sha256) -> Result<(), StoreError
 
 /// Puts everything in order, and says so.
 pub(crate) fn close(shared: &Shared) {
+    if shared.index.is_away() {
+        // What is in it is as it was.
+        return;
+    }
     write_marks(shared);
     let artifacts: Vec<Sha256> = shared.catalogue().artifacts.keys().copied().collect();
     let folded = artifacts.into_iter().try_for_each(|artifact| fold(shared, artifact));

@@ -66,6 +66,12 @@ impl SmallDisk {
         path
     }
 
+    /// Lets it only be read from now on.
+    pub(crate) fn close(&self) {
+        let closed = Command::new("mount").args(["-o", "remount,ro"]).arg(&self.place).status();
+        assert!(closed.is_ok_and(|done| done.success()), "it may not be written any more");
+    }
+
     /// Bytes that are free on it.
     #[expect(clippy::unwrap_used, reason = "a disk that cannot be asked fails its test")]
     pub(crate) fn free(&self) -> u64 {

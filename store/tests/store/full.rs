@@ -4,12 +4,35 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use app::ports::{Landed, PieceStore as _};
+use app::ports::{Landed, PieceState, PieceStore as _, Pin};
+use store::Store;
+use verifier::identity::SigningKey;
 use verifier::piece::Source;
+use verifier::{Bitfield, Sha256};
 
 use crate::disk::SmallDisk;
-use crate::fixture::{Sample, now, slots};
+use crate::fixture::{self, Sample, now, slots};
 use crate::open;
+
+/// Takes a whole artifact in, from a peer.
+async fn keep(store: &Store, sample: &Sample, peer: Source) {
+    store.reserve(sample.reservation(), now()).await.unwrap();
+    let have = store.learn(sample.artifact, sample.list()).await.unwrap();
+    for index in have.complement().pieces(sample.list().geometry()) {
+        store.keep(sample.artifact, sample.piece(index.get(), peer)).await.unwrap();
+    }
+    store.release(sample.artifact);
+}
+
+async fn have(store: &Store, artifact: Sha256) -> Option<Bitfield> {
+    store.model(artifact).await.unwrap().map(|model| model.have)
+}
+
+/// Whether all pieces are known to have come from there.
+async fn is_from(store: &Store, artifact: Sha256, peer: Source) -> bool {
+    let map = store.map(artifact).await.unwrap().unwrap();
+    map.iter().all(|state| matches!(state, PieceState::Kept { source, .. } if *source == peer))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_while_the_disk_is_full_is_kept_when_it_has_room() {
@@ -49,4 +72,103 @@ async fn what_comes_while_the_disk_is_full_is_kept_when_it_has_room() {
     assert!(store.model(sample.artifact).await.unwrap().unwrap().have.is_full());
     let recheck = store.recheck(sample.artifact, |_| {}).await.unwrap().unwrap();
     assert_eq!((recheck.checked, recheck.corrupt.len()), (64, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_on_a_full_disk_can_be_looked_at_and_forgetting_makes_room() {
+    let Some(disk) = SmallDisk::mount(48 << 20) else { return };
+    let peer = Source::Peer(SigningKey::from_seed([7; 32]).public_key().peer_id());
+    let [whole, other] = [1, 2].map(|seed| Sample::new(16_384 * 64, seed));
+    // Of this one, all but four pieces lie in the file of the first.
+    let alike = Sample::new(16_384 * 68, 1);
+    let store = open(disk.path());
+    for sample in [&whole, &other, &alike] {
+        keep(&store, sample, peer).await;
+    }
+    store.verified(whole.artifact, now()).await.unwrap();
+    let begun = Sample::new(16_384 * 4, 3);
+    store.reserve(begun.reservation(), now()).await.unwrap();
+    store.learn(begun.artifact, begun.list()).await.unwrap();
+    store.keep(begun.artifact, begun.piece(2, peer)).await.unwrap();
+    store.release(begun.artifact);
+    drop(store);
+    let ballast = disk.fill();
+    assert_eq!(disk.free(), 0);
+
+    let store = open(disk.path());
+    let [notice] = store.notices() else { panic!("one thing is told: {:?}", store.notices()) };
+    assert!(notice.contains("is full"), "{notice}");
+    for sample in [&whole, &other, &alike] {
+        assert!(have(&store, sample.artifact).await.unwrap().is_full());
+        let recheck = store.recheck(sample.artifact, |_| {}).await.unwrap().unwrap();
+        assert!(recheck.corrupt.is_empty() && recheck.unread.is_empty());
+    }
+    let some = have(&store, begun.artifact).await.unwrap();
+    assert_eq!(some.pieces(begun.list().geometry()).map(|it| it.get()).collect::<Vec<_>>(), [2]);
+    assert_eq!(store.accounts().await.unwrap().free, 0);
+    assert!(store.pin(other.artifact, Pin::Pinned).await.unwrap());
+    // What others use is not given up while there is no room for it elsewhere, nor is anything begun.
+    assert!(store.forget(whole.artifact).await.is_err());
+    assert!(store.reserve(Sample::new(16_384, 4).reservation(), now()).await.is_err());
+    drop(store);
+
+    let store = open(disk.path());
+    assert_eq!(store.model(other.artifact).await.unwrap().unwrap().pin, Pin::Pinned);
+    assert!(store.forget(alike.artifact).await.unwrap().unwrap() > 0);
+    assert!(store.forget(begun.artifact).await.unwrap().is_some());
+    assert!(store.forget(whole.artifact).await.unwrap().unwrap() >= 16_384 * 64);
+    assert!(disk.free() >= 16_384 * 64);
+    // As soon as there is room, the index is used again, with all that it knew.
+    fs::remove_file(ballast).unwrap();
+    keep(&store, &begun, Source::Local).await;
+    assert!(is_from(&store, other.artifact, peer).await);
+    drop(store);
+    let store = open(disk.path());
+    assert!(store.notices().is_empty(), "{:?}", store.notices());
+    assert!(have(&store, whole.artifact).await.is_none());
+    assert!(have(&store, alike.artifact).await.is_none());
+    assert!(is_from(&store, other.artifact, peer).await);
+    assert!(is_from(&store, begun.artifact, Source::Local).await);
+    assert_eq!(slots(disk.path()).len(), 2);
+    let names = fs::read_dir(disk.path().join("store/artifacts")).unwrap();
+    let is_left = |name: &str| name.ends_with(".forgotten");
+    assert!(!names.into_iter().any(|it| is_left(it.unwrap().file_name().to_str().unwrap())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_forgotten_also_when_the_disk_got_full_meanwhile() {
+    let Some(disk) = SmallDisk::mount(32 << 20) else { return };
+    let samples: Vec<Sample> = (1..=6).map(|seed| Sample::new(16_384 * 32, seed)).collect();
+    let store = open(disk.path());
+    for sample in &samples {
+        fixture::keep(&store, sample).await;
+    }
+    disk.fill();
+    let (last, gone) = samples.split_last().unwrap();
+    for sample in gone {
+        assert!(store.forget(sample.artifact).await.unwrap().unwrap() >= 16_384 * 32);
+        assert!(have(&store, sample.artifact).await.is_none());
+    }
+    drop(store);
+    let store = open(disk.path());
+    assert_eq!(store.models().await.unwrap().len(), 1);
+    assert!(have(&store, last.artifact).await.unwrap().is_full());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_on_a_disk_that_may_only_be_read_is_read() {
+    let Some(disk) = SmallDisk::mount(32 << 20) else { return };
+    let sample = Sample::new(16_384 * 8, 1);
+    let store = open(disk.path());
+    fixture::keep(&store, &sample).await;
+    drop(store);
+    disk.close();
+    let store = open(disk.path());
+    let [notice] = store.notices() else { panic!("one thing is told: {:?}", store.notices()) };
+    assert!(notice.contains("may only be read"), "{notice}");
+    let recheck = store.recheck(sample.artifact, |_| {}).await.unwrap().unwrap();
+    assert_eq!((recheck.checked, recheck.corrupt.len()), (8, 0));
+    let refused = store.forget(sample.artifact).await.unwrap_err();
+    assert!(refused.to_string().contains("a disk that may only be read"), "{refused}");
+    assert!(Store::open(disk.path(), "other").is_err(), "it is still one process's");
 }
