@@ -58,6 +58,23 @@ fn an_import_pauses_on_a_full_disk_and_goes_on() {
 }
 
 #[test]
+fn an_import_without_cache_pauses_on_a_full_disk_of_its_output_and_goes_on() {
+    let scene = Scene::new(1, Model::FINE);
+    let Some(disk) = SmallDisk::mount(&scene.out(), 4 << 20) else { return };
+    let _servers = scene.serve_all(&[]);
+    let words = ["--consent", "fetch,import", "--download-limit", "1MiB"];
+    let mut import = scene.import(&words);
+    begins(&mut import);
+    disk.fill(0);
+    pauses(&import, 1);
+    let out = scene.out();
+    assert!(import.said().contains(&format!("Paused: the disk of {}", out.display())));
+    disk.empty();
+    import.ends().done();
+    scene.came_out();
+}
+
+#[test]
 fn a_library_that_is_full_pauses_an_import_for_longer_than_its_patience() {
     let mut scene = Scene::new(1, Model::FINE);
     let small = scene.path("small");

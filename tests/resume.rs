@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Companion, Model, Running, Scene, grants, midway};
+use crate::harness::{Companion, Model, Running, Scene, files, grants, midway};
 
 #[test]
 fn after_a_power_cut_no_kept_piece_is_asked_for_twice() {
@@ -72,6 +72,54 @@ fn an_import_that_is_cut_off_again_and_again_still_arrives() {
     // gave it is not known.
     let local: u32 = scene.came_out()["transfer.pieces_local"].parse().unwrap();
     assert!(local <= 8, "{local} pieces are of nobody");
+}
+
+/// The yes of somebody who does not want the model in the library.
+const NOT_KEPT: [&str; 2] = ["--consent", "fetch,import"];
+
+#[test]
+fn an_import_without_cache_goes_on_from_its_hidden_file_after_a_kill() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut cut = scene.import(&[&NOT_KEPT[..], &["--download-limit", "256KiB"]].concat());
+    let told = midway(&mut cut);
+    cut.kill();
+    let kept = scene.importer.kept();
+    assert!(kept * (16 << 10) >= told && kept < scene.pieces, "{kept}");
+    let [hidden] = &files(&scene.out())[..] else { panic!("one file is in the making") };
+    assert!(hidden.starts_with(".minimodel-"), "{hidden}");
+    let papers = files(&scene.importer.data.join("store/artifacts"));
+    assert!(!papers.iter().any(|name| name.ends_with(".part")), "{papers:?}");
+
+    let before = asked_for(&scene.importer);
+    let answer = scene.import(&NOT_KEPT).ends().done();
+    let fetched = asked_for(&scene.importer) - before;
+    // The last piece is shorter.
+    let bytes = fetched + kept * (16 << 10);
+    assert!((scene.bytes..scene.bytes + (16 << 10)).contains(&bytes), "{bytes}");
+    assert_eq!(answer["library"], "forgets");
+    scene.came_out();
+    assert_eq!(scene.importer.kept(), 0);
+    assert_eq!(files(&scene.importer.data.join("store/artifacts")), [""; 0]);
+}
+
+#[test]
+fn an_import_without_cache_that_goes_on_in_another_folder_leaves_nothing_in_the_first() {
+    let scene = Scene::new(1, Model::FINE);
+    let _servers = scene.serve_all(&[]);
+    let mut cut = scene.import(&[&NOT_KEPT[..], &["--download-limit", "256KiB"]].concat());
+    midway(&mut cut);
+    cut.kill();
+    let kept = scene.importer.kept();
+    fs::create_dir(scene.path("other")).unwrap();
+    let words = ["import-peer-request", "request.json", "tiny.manifest", "other"];
+    let before = asked_for(&scene.importer);
+    scene.importer.run(&[&words[..], &NOT_KEPT].concat()).done();
+    assert!(asked_for(&scene.importer) - before <= scene.bytes - (kept - 1) * (16 << 10));
+    scene.nothing_came_out();
+    let came = fs::read(scene.path("other/tiny-1.0.slm")).unwrap();
+    assert!(came == fs::read(scene.path("tiny.slm")).unwrap());
+    assert_eq!(scene.importer.kept(), 0);
 }
 
 #[cfg(unix)]

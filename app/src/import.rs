@@ -91,11 +91,12 @@ pub struct Imported {
 /// that is killed, or a future that is dropped, leaves it for the next yes to end.
 ///
 /// Without a yes to cache, the library forgets at the end what it kept for the import, but never a
-/// model that was there before. An import that ends early leaves its pieces there in any case.
+/// model that was there before. An import that ends early leaves its pieces where they are: in the
+/// library, or without such a yes in the output, which has no name yet.
 ///
 /// # Errors
 ///
-/// [`ImportError`]; no output file is left behind, and pieces that were kept stay kept.
+/// [`ImportError`]; nothing has an output's name then, and pieces that were kept stay kept.
 pub async fn import<P: Ports>(
     ports: &P,
     plan: Plan,
@@ -157,7 +158,7 @@ async fn run<P: Ports>(
     let importing = count(Act::Import)?;
     let mut caching = if admitted.may_cache() { Some(count(Act::Cache)?) } else { None };
     let library = Library::after(ports, admitted).await?;
-    let output = Some(plan.folder());
+    let output = Some((plan.folder(), library.way()));
     let mut lease =
         Lease::take(ports, plan.manifest(), *plan.geometry(), plan.root(), output).await?;
     let evicted = std::mem::take(&mut lease.held.evicted);

@@ -8,7 +8,8 @@ use verifier::manifest::Manifest;
 use verifier::{Geometry, Root, Sha256};
 
 use crate::ports::{
-    Clock as _, Failure, Held, Model, PieceStore, Ports, Reservation, ReserveError,
+    Clock as _, Failure, Held, Model, OutputWay, PieceStore, Ports, Reservation, ReserveError,
+    WantedOutput,
 };
 
 /// Room for an artifact, held against eviction until it is dropped.
@@ -19,13 +20,13 @@ pub(crate) struct Lease<S: PieceStore> {
 }
 
 impl<S: PieceStore> Lease<S> {
-    /// Makes room for the manifest's artifact, and for an output in that folder, if one is written.
+    /// Makes room for the manifest's artifact, and for an output in that folder, if one is made.
     pub(crate) async fn take<P: Ports<Store = S>>(
         ports: &P,
         manifest: &Manifest,
         geometry: Geometry,
         root: Root,
-        output: Option<&Path>,
+        output: Option<(&Path, OutputWay)>,
     ) -> Result<Self, ReserveError> {
         let store = Arc::clone(ports.store());
         let reservation = reservation(manifest, geometry, root, output);
@@ -35,12 +36,12 @@ impl<S: PieceStore> Lease<S> {
     }
 }
 
-/// What is reserved for the manifest's artifact, and for an output in that folder, if one is written.
+/// What is reserved for the manifest's artifact, and for an output in that folder, if one is made.
 pub(crate) fn reservation(
     manifest: &Manifest,
     geometry: Geometry,
     root: Root,
-    output: Option<&Path>,
+    output: Option<(&Path, OutputWay)>,
 ) -> Reservation {
     Reservation {
         manifest: Bytes::copy_from_slice(manifest.bytes()),
@@ -50,7 +51,11 @@ pub(crate) fn reservation(
         model_version: manifest.model_version().clone(),
         geometry,
         root,
-        output: output.map(|folder| (folder.to_owned(), geometry.byte_count())),
+        output: output.map(|(folder, way)| WantedOutput {
+            folder: folder.to_owned(),
+            bytes: geometry.byte_count(),
+            way,
+        }),
     }
 }
 

@@ -30,8 +30,9 @@ pub use peers::{
     Settled,
 };
 pub use store::{
-    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Lowering, Model, PieceState,
-    PieceStore, Pin, Quota, QuotaOf, ReadError, Recheck, Reservation, ReserveError,
+    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Lowering, Model, OutputWay,
+    PieceState, PieceStore, Pin, Quota, QuotaOf, ReadError, Recheck, Reservation, ReserveError,
+    WantedOutput,
 };
 
 /// Why an adapter could not do what it was asked; which port was called says what failed.

@@ -336,6 +336,11 @@ impl Yes {
         &self.terms
     }
 
+    /// The acts that were agreed to.
+    pub fn acts(&self) -> Vec<Act> {
+        self.terms.iter().map(|terms| terms.act).collect()
+    }
+
     /// The earlier grants that end with it.
     pub fn instead_of(&self) -> &[Id] {
         &self.instead_of

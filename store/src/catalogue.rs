@@ -72,6 +72,8 @@ pub(crate) struct Behind {
 pub(crate) struct Lease {
     pub(crate) reserved: u64,
     pub(crate) output: Option<Promised>,
+    /// Whether the artifact's file will be the output.
+    pub(crate) is_output: bool,
 }
 
 /// Bytes of a device that an output may take.
@@ -185,6 +187,7 @@ impl Artifact {
             pin: self.known.pin,
             last_use: self.known.last_use,
             last_verified: self.known.last_verified,
+            outside: self.known.outside.as_ref().map(|places| places.main().0),
         }
     }
 
@@ -256,13 +259,14 @@ impl Catalogue {
         self.artifacts.get(&artifact).ok_or(StoreError::NotReserved(artifact))
     }
 
-    /// The other artifacts that have anything, and may have the same pieces.
+    /// The other artifacts that have anything that stays, and may have the same pieces.
     pub(crate) fn alike(&self, artifact: Sha256) -> Vec<Sha256> {
         let Some(own) = self.artifacts.get(&artifact) else { return Vec::new() };
         let algorithm = own.known.root.algorithm();
         let others = self.artifacts.iter().filter(|(other, entry)| {
             **other != artifact
                 && entry.known.root.algorithm() == algorithm
+                && entry.known.outside.is_none()
                 && !entry.have.is_empty()
         });
         others.map(|(artifact, _)| *artifact).collect()
@@ -286,7 +290,8 @@ impl Catalogue {
                 continue;
             };
             let is_copied = copied.binary_search(index).is_ok();
-            if !is_copied && entry.elsewhere.is_full() {
+            // An output is whole in itself.
+            if !is_copied && (entry.elsewhere.is_full() || entry.known.outside.is_some()) {
                 continue;
             }
             let home = if is_copied { Home::Own } else { Home::Other };
@@ -389,7 +394,8 @@ impl Catalogue {
     /// Whether an artifact may go to make room.
     pub(crate) fn may_evict(&self, artifact: Sha256) -> bool {
         let entry = self.artifacts.get(&artifact);
-        !self.is_used(artifact) && entry.is_some_and(|entry| entry.known.pin == Pin::Unpinned)
+        let may = |known: &Known| known.pin == Pin::Unpinned && known.outside.is_none();
+        !self.is_used(artifact) && entry.is_some_and(|entry| may(&entry.known))
     }
 
     /// Whether somebody works with an artifact: holds it, or imports it.

@@ -17,6 +17,8 @@ use crate::error::{At as _, StoreError};
 use crate::files::{self, File};
 use crate::index::{Facts, Known};
 use crate::layout::Layout;
+use crate::outputs;
+use crate::places::Places;
 
 /// The longest manifest file, in bytes.
 const MANIFEST_LIMIT: usize = 16 << 20;
@@ -36,7 +38,16 @@ const LIST_MAGIC: &[u8; 8] = b"MMPCS 0\n";
 
 #[derive(Serialize, Deserialize)]
 enum ManifestFile {
-    V0 { facts: Facts, manifest: Vec<u8> },
+    V0 {
+        facts: Facts,
+        manifest: Vec<u8>,
+    },
+    /// Of an artifact whose file lies outside the library, and where.
+    V1 {
+        facts: Facts,
+        manifest: Vec<u8>,
+        outside: Vec<u8>,
+    },
 }
 
 /// Writes an artifact's manifest, and the facts as they are now.
@@ -47,7 +58,11 @@ pub(crate) fn write_manifest(
     manifest: &[u8],
 ) -> Result<(), StoreError> {
     let path = layout.manifest(artifact);
-    let file = ManifestFile::V0 { facts: known.facts(), manifest: manifest.to_vec() };
+    let (facts, manifest) = (known.facts(), manifest.to_vec());
+    let file = match &known.outside {
+        None => ManifestFile::V0 { facts, manifest },
+        Some(outside) => ManifestFile::V1 { facts, manifest, outside: outside.encode() },
+    };
     let bytes = codec::encode(&file, MANIFEST_LIMIT)
         .map_err(|_| StoreError::io(&path, io::ErrorKind::FileTooLarge.into()))?;
     match files::replace(&path, &[&bytes]) {
@@ -77,16 +92,24 @@ pub(crate) fn read_manifest(
     layout: &Layout,
     artifact: Sha256,
 ) -> Result<Option<(Known, Bytes)>, StoreError> {
-    let path = layout.manifest(artifact);
-    let Some(bytes) = files::read_fitting(&path, MANIFEST_LIMIT as u64).at(&path)? else {
+    read_manifest_at(&layout.manifest(artifact))
+}
+
+fn read_manifest_at(path: &Path) -> Result<Option<(Known, Bytes)>, StoreError> {
+    let Some(bytes) = files::read_fitting(path, MANIFEST_LIMIT as u64).at(path)? else {
         return Ok(None);
     };
-    let Ok(ManifestFile::V0 { facts, manifest }) = codec::decode(&bytes, MANIFEST_LIMIT) else {
-        return Ok(None);
+    let (facts, manifest, outside) = match codec::decode(&bytes, MANIFEST_LIMIT) {
+        Ok(ManifestFile::V0 { facts, manifest }) => (facts, manifest, None),
+        Ok(ManifestFile::V1 { facts, manifest, outside }) => {
+            let Some(outside) = Places::decode(&outside) else { return Ok(None) };
+            (facts, manifest, Some(outside))
+        }
+        Err(_) => return Ok(None),
     };
     let known = Known::from_facts(&facts);
     let whole = known.filter(|known| Sha256::of(&manifest) == known.manifest_sha256);
-    Ok(whole.map(|known| (known, manifest.into())))
+    Ok(whole.map(|known| (Known { outside, ..known }, manifest.into())))
 }
 
 /// Writes an artifact's piece list.
@@ -132,7 +155,12 @@ pub(crate) fn half_forgotten(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreE
     named(layout, &[FORGOTTEN])
 }
 
-/// The artifacts that have a file of pieces, and its length.
+/// Whether the library itself has a file of an artifact's pieces.
+pub(crate) fn is_here(layout: &Layout, artifact: Sha256) -> bool {
+    [PART, WHOLE].iter().any(|ending| layout.of(artifact, ending).exists())
+}
+
+/// The artifacts that have a file of pieces in the library, and its length.
 pub(crate) fn written(layout: &Layout) -> Result<BTreeMap<Sha256, u64>, StoreError> {
     let length = |artifact, ending| Some(layout.of(artifact, ending).metadata().ok()?.len());
     let lengths = named(layout, &[PART, WHOLE])?.into_iter().map(|artifact| {
@@ -175,6 +203,10 @@ pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), S
 /// Removes the pieces of an artifact that is being forgotten, and what lies beside them; what says so
 /// stays.
 pub(crate) fn give_room_back(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
+    let said = read_manifest_at(&layout.of(artifact, FORGOTTEN))?;
+    if let Some(outside) = said.and_then(|(known, _)| known.outside) {
+        outputs::discard(&layout.drafts(), &outside).at(outside.folder())?;
+    }
     for ending in [PART, WHOLE, ADDRESSES, LIST] {
         let path = layout.of(artifact, ending);
         files::remove(&path).map(drop).at(&path)?;

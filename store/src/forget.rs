@@ -13,6 +13,7 @@ use crate::documents::{self, Taken};
 use crate::error::{At as _, StoreError};
 use crate::index::Index;
 use crate::pipeline;
+use crate::places::Places;
 use crate::quota::PIECE_OVERHEAD;
 use crate::shared::Shared;
 use crate::slot::{Kind, Looked};
@@ -43,7 +44,7 @@ pub(crate) fn remove(
             return Ok(None);
         }
     }
-    let before = Taken::look(&shared.layout)?.all();
+    let before = Taken::look(&shared.layout)?.all().saturating_add(outside(shared, artifact));
     move_on(shared, artifact)?;
     {
         let mut catalogue = shared.catalogue();
@@ -66,6 +67,13 @@ pub(crate) fn remove(
     Ok(Some(before.saturating_sub(Taken::look(&shared.layout)?.all())))
 }
 
+/// Bytes that the file of an artifact takes that lies outside the library.
+fn outside(shared: &Shared, artifact: Sha256) -> u64 {
+    let catalogue = shared.catalogue();
+    let places = catalogue.artifacts.get(&artifact).and_then(|entry| entry.known.outside.as_ref());
+    places.and_then(Places::hidden).map_or(0, |found| device::allocated(&found))
+}
+
 /// Removes all that is left of an artifact that is in the catalogue no more, or not yet.
 pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
     shared.slots.close(artifact);
@@ -85,7 +93,7 @@ pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError>
     }
     documents::finish_forgetting(&shared.layout, artifact)?;
     // Somebody may have opened what was about to go.
-    shared.slots.close(artifact);
+    shared.slots.lies(artifact, None);
     shared.busy.end(artifact)
 }
 

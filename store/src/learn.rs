@@ -128,7 +128,12 @@ fn take_in(
     artifact: Sha256,
     found: &[(PieceIndex, Place)],
 ) -> Result<(), StoreError> {
-    let copied = if shared.can_clone { copy(shared, artifact, found)? } else { Vec::new() };
+    let is_output = {
+        let catalogue = shared.catalogue();
+        catalogue.artifact(artifact)?.known.outside.is_some()
+    };
+    let copied =
+        if shared.can_clone || is_output { copy(shared, artifact, found)? } else { Vec::new() };
     let taken = shared.catalogue().refer(artifact, found, &copied);
     pipeline::fold(shared, artifact)?;
     shared.index.sync()?;

@@ -22,6 +22,7 @@ mod learn;
 mod lock;
 pub mod outputs;
 mod pipeline;
+mod places;
 mod prove;
 mod quota;
 mod recovery;

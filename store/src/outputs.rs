@@ -19,10 +19,13 @@ use verifier::receipt::Receipt;
 use crate::device;
 use crate::files::{self, File, FileIdentity, sync_folder};
 use crate::layout::Layout;
+use crate::places::Places;
 use crate::shared::Shared;
 use crate::store::Store;
 use filling::Filling;
-use note::{Note, Places};
+use note::Note;
+
+pub(crate) use note::discard;
 
 /// Puts outputs into the user's folders.
 #[derive(Debug, Clone)]
@@ -31,20 +34,31 @@ pub struct Outputs {
     library: Option<Arc<Shared>>,
 }
 
-/// An artifact that grows under a temporary name; dropping it removes the file.
+/// An artifact that grows under a temporary name. Dropping it removes the file, unless the library has
+/// its pieces in it.
 #[derive(Debug)]
 pub struct Draft {
     // Closed before the temporary files are removed.
     file: Arc<File>,
-    filling: Filling,
+    /// Nothing has to come into an output that is the artifact's file.
+    filling: Option<Filling>,
     temporary: Temporary,
 }
 
-/// Files that have no final name yet, and the note about them.
+/// Files that have no final name yet.
 #[derive(Debug)]
 struct Temporary {
     places: Places,
-    note: Option<Note>,
+    owner: Owner,
+}
+
+/// Who looks after files that have no final name when a crash left them.
+#[derive(Debug)]
+enum Owner {
+    /// The note about them, if there is a place for one; they go.
+    Note(Option<Note>),
+    /// The library: the first of them is an artifact's file, and stays.
+    Library,
 }
 
 /// The artifact has not the length that it was verified with.
@@ -91,6 +105,14 @@ impl Outputs {
         note::recover(&self.layout.drafts())
     }
 
+    /// The names of an output that is the file of an artifact which is being imported.
+    fn outside(&self, artifact: Sha256) -> Option<Places> {
+        let catalogue = self.library.as_ref()?.catalogue();
+        let entry = catalogue.artifacts.get(&artifact)?;
+        let is_output = entry.lease.as_ref().is_some_and(|lease| lease.is_output);
+        entry.known.outside.clone().filter(|_| is_output)
+    }
+
     fn start(&self, places: Places) -> io::Result<(File, Temporary)> {
         let note = match Note::write(&self.layout.drafts(), &places) {
             // What a crash leaves stays then; that is better than no output at all.
@@ -120,6 +142,11 @@ impl ports::Outputs for Outputs {
     fn draft(&self, artifact: Sha256, folder: &Path, stem: &Stem) -> Result<Draft, OutputError> {
         self.check(folder, stem)?;
         let folder = checked_folder(folder)?;
+        if let Some(places) = self.outside(artifact).filter(|places| places.folder() == folder) {
+            let file = File::change(&places.main().0).map_err(|source| failed(&folder, source))?;
+            let temporary = Temporary { places, owner: Owner::Library };
+            return Ok(Draft { file: Arc::new(file), filling: None, temporary });
+        }
         let (file, temporary) = Places::pair(&folder, stem)
             .and_then(|places| self.start(places))
             .map_err(|source| failed(&folder, source))?;
@@ -128,7 +155,7 @@ impl ports::Outputs for Outputs {
         let filling =
             library.and_then(|library| Filling::new(library, artifact, Arc::clone(&file)));
         let filling = filling.ok_or_else(|| failed(&folder, UnknownError(artifact)))?;
-        Ok(Draft { file, filling, temporary })
+        Ok(Draft { file, filling: Some(filling), temporary })
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
@@ -152,7 +179,7 @@ impl ports::Outputs for Outputs {
 
 impl ports::Draft for Draft {
     fn reach(&mut self, frontier: u32) -> Result<(), ReachError> {
-        self.filling.reach(frontier)
+        self.filling.as_mut().map_or(Ok(()), |filling| filling.reach(frontier))
     }
 
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
@@ -175,11 +202,14 @@ impl Draft {
         let folder = places.folder();
         let synced = || -> Result<(), Failure> {
             let found = file.len()?;
-            if found != wanted || !filling.is_whole() {
+            let is_whole = filling.as_ref().is_none_or(Filling::is_whole);
+            if found != wanted || !is_whole {
                 return Err(LengthError { found, wanted }.into());
             }
             file.sync_all()?;
             if let Some((path, _)) = places.receipt() {
+                // It may be there, if this is asked again.
+                files::remove(&path)?;
                 let file = File::make_public(&path)?;
                 let written = (&file).write_all(receipt).and_then(|()| file.sync_all());
                 // So that it can be made again.
@@ -206,8 +236,12 @@ impl Temporary {
         give_name(&from, &main)?;
         let placed = place_rest(&self.places, file);
         if placed.is_err() {
-            // `main` is free of anything but this output: the move above does not overwrite.
-            drop(files::remove(&main));
+            // `main` is free of anything but this output: the move above does not overwrite. What was
+            // moved by a rename has no other name.
+            drop(match self.owner {
+                Owner::Library if FileIdentity::at(&from).is_none() => files::rename(&main, &from),
+                _ => files::remove(&main).map(drop),
+            });
             drop(sync_folder(&folder));
         }
         placed
@@ -235,16 +269,25 @@ fn place_rest(places: &Places, file: &File) -> Result<(), OutputError> {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let removed = self.places.remove_temporary();
-        if let Some(note) = self.note.take().filter(|_| removed.is_ok()) {
-            drop(sync_folder(self.places.folder()));
-            note.remove();
+        match &mut self.owner {
+            Owner::Library => {
+                if let Err(error) = self.places.settle() {
+                    tracing::warn!(%error, "an output is not in order, and looked at by the next start");
+                }
+            }
+            Owner::Note(note) => {
+                let removed = self.places.remove_temporary();
+                if let Some(note) = note.take().filter(|_| removed.is_ok()) {
+                    drop(sync_folder(self.places.folder()));
+                    note.remove();
+                }
+            }
         }
     }
 }
 
 fn open_temporary(places: Places, note: Option<Note>) -> io::Result<(File, Temporary)> {
-    let temporary = Temporary { places, note };
+    let temporary = Temporary { places, owner: Owner::Note(note) };
     let (path, _) = temporary.places.main();
     let file = File::make_public(&path)?;
     Ok((file, temporary))
@@ -286,7 +329,7 @@ fn checked_place(path: &Path) -> Result<(PathBuf, OsString), OutputError> {
 }
 
 /// The folder's absolute path, if it is a folder and not a symlink.
-fn checked_folder(folder: &Path) -> Result<PathBuf, OutputError> {
+pub(crate) fn checked_folder(folder: &Path) -> Result<PathBuf, OutputError> {
     let refused = || OutputError::Unsafe(folder.to_owned());
     // With a slash or a dot at the end, the system would look behind a symlink.
     let mut plain: PathBuf =

@@ -6,6 +6,7 @@
 
 mod commit;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
@@ -85,7 +86,7 @@ impl Pipeline {
         let room = Arc::new(room.await.map_err(|_| StoreError::Closed)?);
         loop {
             match self.try_to_keep(artifact, &piece, &room).await {
-                Err(StoreError::Full { .. }) => self.wait_for_room(artifact).await,
+                Err(StoreError::Full { path, .. }) => self.wait_for_room(artifact, &path).await,
                 outcome => {
                     let waited = self.shared.catalogue().waiting.remove(&artifact);
                     self.shared.tell((waited && outcome.is_ok()).then_some(Landed::Room(artifact)));
@@ -144,10 +145,13 @@ impl Pipeline {
         }
     }
 
-    async fn wait_for_room(&self, artifact: Sha256) {
+    async fn wait_for_room(&self, artifact: Sha256, full: &Path) {
         let came = self.shared.room.notified();
         self.shared.catalogue().waiting.insert(artifact);
-        let place = self.shared.layout.store().into();
+        let library = self.shared.layout.store();
+        let place =
+            if full.starts_with(&library) { &library } else { full.parent().unwrap_or(full) };
+        let place = place.into();
         self.shared.tell([Landed::Full { artifact, place }]);
         tokio::select! {
             () = came => {}

@@ -5,10 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use app::ports::{Accounts, Evictable, Held, Lowering, Quota, QuotaOf, Reservation, ReserveError};
+use app::ports::{
+    Accounts, Evictable, Held, Lowering, OutputWay, Quota, QuotaOf, Reservation, ReserveError,
+    Stem, WantedOutput,
+};
 use verifier::geometry::CHUNK_LIMITS;
 use verifier::scalars::{Id, UtcTime};
-use verifier::{Geometry, PieceIndex, Sha256};
+use verifier::{Bitfield, Geometry, PieceIndex, Sha256};
 
 use crate::accounts::{accounts, footprints};
 use crate::book::Book;
@@ -19,7 +22,9 @@ use crate::error::{At as _, StoreError};
 use crate::forget;
 use crate::index::Known;
 use crate::layout::Layout;
+use crate::outputs;
 use crate::pipeline;
+use crate::places::Places;
 use crate::room::{self, Candidate, Device, Limit, Of, Using, in_blocks};
 use crate::shared::Shared;
 
@@ -58,7 +63,7 @@ pub(crate) fn would_reserve(
 
 /// What would be evicted so that so many bytes more fit. Nothing is changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
-    planned(shared, &Needs { artifact: None, library: needed(wanted), output: None })
+    planned(shared, &Needs { library: needed(wanted), ..Needs::default() })
 }
 
 /// What would go if that quota were set. Nothing is changed.
@@ -142,14 +147,18 @@ fn used_by(shared: &Shared, model: &Id) -> Result<u64, StoreError> {
 }
 
 /// What is wanted of the quota and of devices.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Needs {
     /// The artifact that it is for, which does not go for itself.
     artifact: Option<(Sha256, Id)>,
     /// Bytes that the store takes more.
     library: u64,
-    /// An output beside it.
+    /// Bytes of those that are on its device already.
+    moved: u64,
+    /// An output.
     output: Option<OutputNeed>,
+    /// Its names, if the artifact's file will be the output.
+    outside: Option<Places>,
 }
 
 #[derive(Debug)]
@@ -163,7 +172,8 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
     let artifact = reservation.artifact;
     // Nothing can be done any more under a manifest that is damaged or gone.
     let is_lost = matches!(documents::read_manifest(&shared.layout, artifact), Ok(None));
-    let missing = {
+    let geometry = &reservation.geometry;
+    let (have, known) = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
@@ -176,22 +186,64 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
                 return Err(ReserveError::OtherManifest { model_id, model_version });
             }
             Some(entry) if same_cut(&entry.known, reservation) => {
-                taken(&reservation.geometry, entry.have.complement().pieces(&reservation.geometry))
+                (entry.have.clone(), entry.known.outside.clone())
             }
-            _ => taken(&reservation.geometry, reservation.geometry.indices()),
+            _ => (Bitfield::empty(geometry.piece_count()), None),
         }
+    };
+    let missing = taken(geometry, have.complement().pieces(geometry));
+    let outside = match &reservation.output {
+        Some(WantedOutput { folder, way: OutputWay::Instead, .. }) => {
+            outside(shared, reservation, folder, known.clone(), &have).map_err(failed)?
+        }
+        _ => None,
     };
     let output = match &reservation.output {
         None => None,
-        Some((folder, bytes)) => {
+        Some(WantedOutput { folder, bytes, .. }) => {
             let device = device::of(folder).at(folder).map_err(failed)?;
-            let bytes = in_blocks(*bytes).saturating_add(OUTPUT_OVERHEAD);
+            let bytes = if outside.is_some() { missing } else { in_blocks(*bytes) };
+            let bytes = bytes.saturating_add(OUTPUT_OVERHEAD);
             Some(OutputNeed { folder: folder.clone(), promised: Promised { device, bytes } })
         }
     };
+    let kept = taken(geometry, have.pieces(geometry));
+    let (library, moved) = match (&outside, known) {
+        (Some(_), _) => (with_overhead(missing, geometry.piece_count()) - missing, 0),
+        (None, None) => (with_overhead(missing, geometry.piece_count()), 0),
+        (None, Some(comes)) => {
+            let (from, own) = (device::of(comes.folder()), device::of(&shared.layout.store()));
+            let is_here = matches!((from, own), (Ok(from), Ok(own)) if from == own);
+            let all = with_overhead(missing.saturating_add(kept), geometry.piece_count());
+            (all, if is_here { kept } else { 0 })
+        }
+    };
     let artifact = Some((artifact, reservation.model_id.clone()));
-    let library = with_overhead(missing, reservation.geometry.piece_count());
-    Ok(Needs { artifact, library, output })
+    Ok(Needs { artifact, library, moved, output, outside })
+}
+
+/// The names of the output that an artifact's file is to be, if it can be: what the library has, or
+/// another folder, is not moved there.
+fn outside(
+    shared: &Shared,
+    reservation: &Reservation,
+    folder: &Path,
+    now: Option<Places>,
+    have: &Bitfield,
+) -> Result<Option<Places>, StoreError> {
+    let Ok(folder) = outputs::checked_folder(folder) else { return Ok(None) };
+    let is_here = documents::is_here(&shared.layout, reservation.artifact);
+    match now {
+        Some(now) if now.folder() == folder && (now.hidden().is_some() || !is_here) => {
+            Ok(Some(now))
+        }
+        Some(_) if !have.is_empty() => Ok(None),
+        _ if is_here => Ok(None),
+        _ => {
+            let stem = Stem::new(&reservation.model_id, &reservation.model_version);
+            Places::pair(&folder, &stem).map(Some).at(&folder)
+        }
+    }
 }
 
 /// Bytes of missing pieces, and of what the store keeps beside them.
@@ -252,7 +304,7 @@ fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
             limits.push(Limit { of: Of::Model(id.clone()), most, used, wanted });
         }
     }
-    let mut here = needs.library;
+    let mut here = needs.library.saturating_sub(needs.moved);
     if let Some(OutputNeed { folder, promised }) = &needs.output {
         if promised.device == own {
             here = here.saturating_add(promised.bytes);
@@ -368,11 +420,21 @@ fn lease(
         }
         None => Known::reserved(reservation, now),
     };
+    let known = Known { outside: needs.outside, ..known };
+    let lay = shared.catalogue().artifacts.get(&artifact).and_then(|it| it.known.outside.clone());
     let same = |entry: &&Artifact| same_cut(&entry.known, reservation);
-    if shared.catalogue().artifacts.get(&artifact).filter(same).is_none() {
+    let have = shared.catalogue().artifacts.get(&artifact).filter(same).map(|it| it.have.clone());
+    if have.is_none() {
         // One of another cut has no piece, or it would have been refused.
         shared.catalogue().artifacts.remove(&artifact);
         forget::clear(shared, artifact)?;
+    }
+    if let Some(lay) = lay.filter(|lay| known.outside.as_ref() != Some(lay)) {
+        if let (Some(have), None) = (have, &known.outside) {
+            let geometry = &known.geometry;
+            shared.slots.bring_here(artifact, geometry, have.pieces(geometry))?;
+        }
+        outputs::discard(&shared.layout.drafts(), &lay).at(lay.folder())?;
     }
     documents::write_manifest(&shared.layout, artifact, &known, &reservation.manifest)?;
     {
@@ -384,6 +446,10 @@ fn lease(
             }
         }
     }
+    shared.slots.lies(artifact, known.outside.as_ref().map(|outside| outside.main().0));
+    if known.outside.is_some() {
+        shared.slots.make(artifact, &known.geometry)?;
+    }
     pipeline::write_row(shared, artifact)?;
     shared.index.sync()?;
     let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;
@@ -392,6 +458,7 @@ fn lease(
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
     let output = needs.output.map(|output| output.promised);
-    entry.lease = Some(Lease { reserved: needs.library, output });
+    let is_output = known.outside.is_some();
+    entry.lease = Some(Lease { reserved: needs.library, output, is_output });
     Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

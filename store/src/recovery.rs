@@ -11,7 +11,7 @@ use verifier::Sha256;
 use crate::abilities::Abilities;
 use crate::book::BookFile;
 use crate::busy::Busy;
-use crate::catalogue::{BLOCK, Behind, Catalogue, Elsewhere, Home, State};
+use crate::catalogue::{Artifact, BLOCK, Behind, Catalogue, Elsewhere, Home, State};
 use crate::device;
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
@@ -21,6 +21,7 @@ use crate::index::{Index, Known, Row};
 use crate::layout::{Layout, VERSION};
 use crate::learn::Wanted;
 use crate::lock::StoreLock;
+use crate::places::{Naming, Places};
 use crate::prove::{believe, prove};
 use crate::quota::DEFAULT_QUOTA;
 use crate::room::HEADROOM;
@@ -206,7 +207,7 @@ struct Recovery<'a> {
     catalogue: Catalogue,
     /// Artifacts of which the index knows nothing.
     unknown: BTreeSet<Sha256>,
-    /// Artifacts with a file that ends too early.
+    /// Artifacts with a file that ends too early, or of which there may be more than the index knows.
     cut: BTreeSet<Sha256>,
     notices: Vec<String>,
 }
@@ -218,6 +219,7 @@ impl Recovery<'_> {
             return self.believe();
         }
         self.read_artifacts()?;
+        self.settle_outputs()?;
         self.read_pieces()?;
         self.prove()?;
         self.sweep()?;
@@ -240,7 +242,10 @@ impl Recovery<'_> {
                 tracing::error!(%error, %artifact, "cannot read a manifest");
             }
             match written {
-                Ok(Some((written, _))) => known.pin = written.pin,
+                Ok(Some((written, _))) => {
+                    known.pin = written.pin;
+                    known.outside = written.outside;
+                }
                 Ok(None) | Err(_) => self.notices.push(format!(
                     "The manifest of {} {} is damaged or gone from the library. {MEND_MANIFEST}",
                     known.model_id, known.model_version
@@ -272,10 +277,43 @@ impl Recovery<'_> {
 
     /// Takes for kept what the files tell of themselves.
     fn believe(&mut self) -> Result<(), StoreError> {
+        for (artifact, places) in self.outside() {
+            self.files.slots.lies(artifact, Some(places.main().0));
+        }
         for (artifact, entry) in &mut self.catalogue.artifacts {
             believe(self.files.slots, *artifact, entry)?;
         }
         self.unknown.clone().into_iter().try_for_each(|artifact| self.share(artifact))
+    }
+
+    /// The artifacts whose files will be outputs.
+    fn outside(&self) -> Vec<(Sha256, Places)> {
+        let outside = |(artifact, entry): (&Sha256, &Artifact)| {
+            Some((*artifact, entry.known.outside.clone()?))
+        };
+        self.catalogue.artifacts.iter().filter_map(outside).collect()
+    }
+
+    /// Ends what was begun with outputs that are files of artifacts: one that has its names is forgotten.
+    fn settle_outputs(&mut self) -> Result<(), StoreError> {
+        for (artifact, places) in self.outside() {
+            self.files.slots.lies(artifact, Some(places.main().0));
+            match places.settle() {
+                Ok(Naming::Open) => {}
+                Ok(Naming::Done) => {
+                    documents::begin_to_forget(self.files.layout, artifact)?;
+                    self.index.remove(artifact)?;
+                    self.index.sync()?;
+                    documents::finish_forgetting(self.files.layout, artifact)?;
+                    self.catalogue.artifacts.remove(&artifact);
+                    self.unknown.remove(&artifact);
+                }
+                Err(error) => {
+                    tracing::error!(%error, %artifact, "cannot look after an unfinished output");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
@@ -297,8 +335,12 @@ impl Recovery<'_> {
                 entry.lying().filter(|index| entry.cell(*index).home() == home).collect::<Vec<_>>()
             };
             let own = claims(Home::Own);
-            let length = written.get(artifact);
-            if length.is_some_and(|length| *length < geometry.byte_count()) {
+            let outside = entry.known.outside.as_ref().and_then(Places::hidden);
+            let outside = outside.map(|found| found.len());
+            // The disk of an output may have been away, and its pieces taken for lost.
+            let is_back = outside.is_some() && own.is_empty();
+            let length = outside.or_else(|| written.get(artifact).copied());
+            if is_back || length.is_some_and(|length| length < geometry.byte_count()) {
                 self.cut.insert(*artifact);
             }
             if length.is_none() {

@@ -1,5 +1,8 @@
 //! An artifact's file: sparse, with each piece where it lies in the artifact.
 
+mod outside;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -33,9 +36,11 @@ pub(crate) struct Slots {
     buffers: Buffers,
 }
 
-/// The files that are open.
+/// The files that are open, and where they lie.
 #[derive(Debug, Default)]
 struct Open {
+    /// The files that lie outside the library.
+    outside: BTreeMap<Sha256, PathBuf>,
     /// What was asked for last is last.
     slots: Vec<(Sha256, Arc<Slot>)>,
     /// How often files were closed. One that was opened meanwhile may be gone, and is not kept here.
@@ -54,6 +59,8 @@ pub(crate) struct Slot {
     addresses: File,
     buffers: Buffers,
     pub(crate) kind: Kind,
+    /// Bytes of its disk that stay free.
+    spare: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,10 +123,13 @@ impl Slots {
     }
 
     fn look(&self, artifact: Sha256, geometry: &Geometry) -> Result<Option<Slot>, StoreError> {
-        // One may be made writable between the first two looks.
-        let endings = [(PART, Kind::Part), (WHOLE, Kind::Whole), (PART, Kind::Part)];
-        for (ending, kind) in endings {
-            let path = self.layout.of(artifact, ending);
+        let here = |ending, kind| (self.layout.of(artifact, ending), kind, HEADROOM);
+        // One that is being brought here may be either place, and what a user's folder has in its place
+        // is not followed. One may be made writable between the last looks.
+        let outside = self.outside(artifact).filter(|path| outside::is_file(path));
+        let places = [here(PART, Kind::Part), here(WHOLE, Kind::Whole), here(PART, Kind::Part)];
+        let outside = outside.map(|path| (path, Kind::Part, 0));
+        for (path, kind, spare) in outside.into_iter().chain(places) {
             let (file, kind) = match kind {
                 Kind::Part => match File::change(&path) {
                     Err(error) if is_shut(&error) => (File::open(&path), Kind::Shut),
@@ -139,7 +149,15 @@ impl Slots {
                     let addresses = addresses.at(&beside)?;
                     let buffers = self.buffers.clone();
                     let geometry = *geometry;
-                    return Ok(Some(Slot { path, geometry, pieces, addresses, buffers, kind }));
+                    return Ok(Some(Slot {
+                        path,
+                        geometry,
+                        pieces,
+                        addresses,
+                        buffers,
+                        kind,
+                        spare,
+                    }));
                 }
             }
         }
@@ -168,13 +186,20 @@ impl Slots {
                 self.close(artifact);
             }
             None => {
-                let path = self.layout.of(artifact, PART);
-                let made = File::make(&path).and_then(|file| file.set_len(geometry.byte_count()));
+                let outside = self.outside(artifact);
+                let is_outside = outside.is_some();
+                let path = outside.unwrap_or_else(|| self.layout.of(artifact, PART));
+                let made = if is_outside { File::make_public(&path) } else { File::make(&path) };
+                let made = made.and_then(|file| file.set_len(geometry.byte_count()));
                 if made.is_err() {
                     // What cannot be removed now is an empty file, and as good.
                     drop(files::remove(&path));
                 }
                 made.at(&path)?;
+                if is_outside {
+                    let folder = path.parent().unwrap_or(&path);
+                    return files::sync_folder(folder).at(folder);
+                }
             }
         }
         let folder = self.layout.artifacts();
@@ -221,7 +246,8 @@ impl Slot {
         address: &blake3::Hash,
     ) -> Result<(), StoreError> {
         let folder = self.path.parent().unwrap_or(&self.path);
-        if device::space(folder).at(folder)?.free < (bytes.len() as u64).saturating_add(HEADROOM) {
+        if device::space(folder).at(folder)?.free < (bytes.len() as u64).saturating_add(self.spare)
+        {
             return Err(StoreError::io(&self.path, io::ErrorKind::StorageFull.into()));
         }
         self.pieces.write_at(bytes, self.geometry.offset(index)).at(&self.path)?;

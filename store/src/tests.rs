@@ -1,6 +1,7 @@
 //! The store on a real disk.
 
 mod faults;
+mod instead;
 mod killed;
 mod scrubbed;
 
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    Accounts, Landed, PieceState, PieceStore as _, Pin, ReadError, Reservation, ReserveError,
+    Accounts, Landed, OutputWay, PieceState, PieceStore as _, Pin, ReadError, Reservation,
+    ReserveError, WantedOutput,
 };
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -329,9 +331,10 @@ async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
     let Accounts { live, index, .. } = store.accounts().await.unwrap();
     let length = newcomer.bytes.len() as u64;
     store.set_quota(live + index + length + 100_000).await.unwrap();
-    let output = |bytes| Reservation {
-        output: Some((folder.path().to_owned(), bytes)),
-        ..newcomer.reservation()
+    let output = |bytes| {
+        let (folder, way) = (folder.path().to_owned(), OutputWay::Beside);
+        let output = Some(WantedOutput { folder, bytes, way });
+        Reservation { output, ..newcomer.reservation() }
     };
     assert_eq!(store.would_evict(length).await.unwrap(), [], "one word for all who ask");
     assert_eq!(store.would_reserve(newcomer.reservation()).await.unwrap(), []);

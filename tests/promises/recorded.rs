@@ -161,7 +161,16 @@ fn what_is_kept_for_an_import_without_cache_is_told_and_goes_at_its_end() {
     let answer = cut.interrupt();
     answer.refused(3, "io.failed");
     assert!(answer.err.contains("`minimodel library forget tiny` deletes it"), "{answer}");
+    // In the folder of the output, and named.
+    let [hidden] = &files(&scene.out())[..] else { panic!("one file is in the making") };
+    assert!(answer.err.contains(&**hidden), "{answer}");
     assert!(scene.importer.kept() > 0);
+    // It can be deleted.
+    scene.importer.run(&["library", "forget", "tiny", "--yes"]).done();
+    scene.nothing_came_out();
+    let mut cut = scene.import(&slow);
+    midway(&mut cut);
+    cut.interrupt().refused(3, "io.failed");
     let answer = scene.import(&["--consent", "fetch,import"]).ends().done();
     assert_eq!(answer["library"], "forgets");
     scene.came_out();

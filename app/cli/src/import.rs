@@ -43,7 +43,7 @@ const HOW_TO_STOP: &str = "press Ctrl-C, or take the yes back with `minimodel co
 ///
 /// # Errors
 ///
-/// [`Fault`]; then no output file remains, and pieces that were verified stay kept.
+/// [`Fault`]; then nothing has an output's name, and pieces that were verified stay kept.
 pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &ImportArgs,
@@ -104,7 +104,7 @@ pub struct Finished {
 ///
 /// # Errors
 ///
-/// [`Fault`]; then no output file remains, and pieces that were verified stay kept.
+/// [`Fault`]; then nothing has an output's name, and pieces that were verified stay kept.
 pub async fn import<P: Ports<Clock: Clone>>(
     ports: &P,
     terminal: &mut Terminal,
@@ -119,7 +119,8 @@ pub async fn import<P: Ports<Clock: Clone>>(
         .await
         .map_err(|error| Fault::blamed(&error))?;
     let expires = ports.clock().now().plus(args.fetching.span.0);
-    let room = room::look(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
+    let ways = room::ways(&args.agreed.acts);
+    let room = room::look(ports, &plan, ways).await.map_err(|error| Fault::blamed(&error))?;
     if let Some(refusal) = room.refusal {
         return Err(refusal.into());
     }
@@ -129,7 +130,7 @@ pub async fn import<P: Ports<Clock: Clone>>(
     if let Some(meanwhile) = &meanwhile {
         yes = yes.and(meanwhile.ask(terminal, &args.agreed.acts)?);
     }
-    room::check(ports, &plan).await.map_err(|error| Fault::blamed(&error))?;
+    room::check(ports, &plan, &yes).await.map_err(|error| Fault::blamed(&error))?;
     let now = ports.clock().now();
     agreed(terminal)?;
     let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
@@ -218,7 +219,7 @@ fn interrupted() -> Fault {
     Fault::stopped("the import", advice)
 }
 
-/// Says that pieces stay in the library although the user did not agree to keep the model there.
+/// Says where pieces stay although the user did not agree to keep the model.
 async fn tell_leftovers<P: Ports>(
     ports: &P,
     terminal: &mut Terminal,
@@ -226,9 +227,13 @@ async fn tell_leftovers<P: Ports>(
     model_id: &Id,
 ) {
     let model = ports.store().model(artifact).await.ok().flatten();
-    if model.is_some_and(|model| !model.have.is_empty()) {
+    if let Some(model) = model.filter(|model| !model.have.is_empty()) {
+        let place = model.outside.map_or_else(
+            || "in the library".to_owned(),
+            |path| format!("in {}", printable(&path.to_string_lossy())),
+        );
         terminal.say(&format!(
-            "What came stays in the library until the import is done, so that it can go on; \
+            "What came stays {place} until the import is done, so that it can go on; \
              `minimodel library forget {model_id}` deletes it."
         ));
     }

@@ -14,7 +14,7 @@ use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::library::DAMAGED;
 use crate::ports::{Failure, JournalError, Lie, OutputError, PullError, ReadError, ReserveError};
 
-/// Why an import ended without an artifact. No output file is left behind.
+/// Why an import ended without an artifact. Nothing has an output's name.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {

@@ -7,7 +7,7 @@ use verifier::consent::Act;
 use verifier::piece::PieceList;
 
 use super::{Admitted, ImportError, Plan};
-use crate::ports::{Clock as _, Failure, Journal as _, PieceStore, Pin, Ports};
+use crate::ports::{Clock as _, Failure, Journal as _, OutputWay, PieceStore, Pin, Ports};
 use crate::problem::Problem;
 
 /// What is told of something that failed when both files had their names.
@@ -32,6 +32,14 @@ impl Library {
             Self::Keeps => "keeps",
             Self::KeptBefore => "kept-before",
             Self::Forgets => "forgets",
+        }
+    }
+
+    /// Where the pieces are kept meanwhile.
+    pub(super) const fn way(self) -> OutputWay {
+        match self {
+            Self::Keeps | Self::KeptBefore => OutputWay::Beside,
+            Self::Forgets => OutputWay::Instead,
         }
     }
 

@@ -35,9 +35,30 @@ pub struct Reservation {
     pub geometry: Geometry,
     /// The root over its pieces.
     pub root: Root,
-    /// The folder of an output that is written beside the pieces, and its bytes. It takes room of
-    /// that folder's device, and none of the quota: it is the user's own file.
-    pub output: Option<(PathBuf, u64)>,
+    /// An output that is written meanwhile.
+    pub output: Option<WantedOutput>,
+}
+
+/// An output that is written while pieces come. It takes room of its folder's device, and none of the
+/// quota: it is the user's own file.
+#[derive(Debug, Clone)]
+pub struct WantedOutput {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Where the pieces are kept until it is done.
+    pub way: OutputWay,
+}
+
+/// Where the pieces of an output are kept until it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputWay {
+    /// In the library, which has them when it is done too.
+    Beside,
+    /// In the output itself, so that each byte is written once. Where pieces are in the library already,
+    /// or in another folder, they stay or come there, as with [`Self::Beside`].
+    Instead,
 }
 
 /// What the store has of an artifact at the moment it is reserved.
@@ -177,6 +198,8 @@ pub struct Model {
     pub last_use: UtcTime,
     /// When it was last verified whole, if ever.
     pub last_verified: Option<UtcTime>,
+    /// The file that its pieces are in, if that is the output of an import that is not done.
+    pub outside: Option<PathBuf>,
 }
 
 impl Model {

@@ -17,6 +17,7 @@ fn known(pieces: u32) -> Known {
         pin: Pin::Unpinned,
         last_use: UtcTime::from_unix(0),
         last_verified: None,
+        outside: None,
     }
 }
 

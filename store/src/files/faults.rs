@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::io::Errno;
@@ -25,6 +26,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     folder: PathBuf,
     plan: Mutex<Plan>,
+    written: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +44,8 @@ static ALL: Mutex<Vec<Weak<Faults>>> = Mutex::new(Vec::new());
 impl Faults {
     /// Nothing fails under the folder yet.
     pub(crate) fn under(folder: &Path) -> Arc<Self> {
-        let faults = Arc::new(Self { folder: folder.to_owned(), plan: Mutex::default() });
+        let (folder, plan) = (folder.to_owned(), Mutex::default());
+        let faults = Arc::new(Self { folder, plan, written: AtomicU64::new(0) });
         let mut all = lock(&ALL);
         all.retain(|other| other.strong_count() > 0);
         all.push(Arc::downgrade(&faults));
@@ -62,6 +65,11 @@ impl Faults {
     /// The disk gives back no byte of that range of a file any more.
     pub(crate) fn lose(&self, path: &Path, bytes: Range<u64>) {
         lock(&self.plan).lost.push((path.to_owned(), bytes));
+    }
+
+    /// How many bytes were written or copied under the folder so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Nothing fails any more; what did.
@@ -132,6 +140,7 @@ impl Watch {
             // A disk has other sectors for what is written where some were lost.
             let mut plan = lock(&faults.plan);
             let lost = std::mem::take(&mut plan.lost).into_iter();
+            faults.written.fetch_add(done as u64, Ordering::Relaxed);
             plan.lost = lost.flat_map(|(path, lost)| self.left(path, &lost, &written)).collect();
         }
         lock(&self.unsynced).push(written);

@@ -8,6 +8,7 @@ use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
 
 use crate::catalogue::elsewhere;
+use crate::places::Places;
 
 /// What the library knows of an artifact, beside its pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub(crate) struct Known {
     pub(crate) pin: Pin,
     pub(crate) last_use: UtcTime,
     pub(crate) last_verified: Option<UtcTime>,
+    /// Where its file lies, if that is the output of an import that is not done; the index does not
+    /// know it.
+    pub(crate) outside: Option<Places>,
 }
 
 impl fmt::Display for Known {
@@ -61,6 +65,7 @@ impl Known {
             pin: Pin::Unpinned,
             last_use: now,
             last_verified: None,
+            outside: None,
         }
     }
 
@@ -91,6 +96,7 @@ impl Known {
             pin: if facts.pinned { Pin::Pinned } else { Pin::Unpinned },
             last_use: UtcTime::from_unix(facts.last_use),
             last_verified: facts.last_verified.map(UtcTime::from_unix),
+            outside: None,
         })
     }
 }

@@ -12,7 +12,7 @@ use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source};
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Geometry, Sha256};
 
-use super::{Draft, Outputs, move_by_rename};
+use super::{Draft, Outputs, Owner, move_by_rename};
 use crate::Store;
 use crate::files::Op;
 use crate::files::faults::Faults;
@@ -110,7 +110,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// Ends a draft as a crash does: nothing is removed, and its locks are given back.
 fn crash(mut draft: Draft) {
-    drop(draft.temporary.note.take());
+    let Owner::Note(note) = &mut draft.temporary.owner else { panic!("there is a note") };
+    drop(note.take());
     std::mem::forget(draft);
 }
 

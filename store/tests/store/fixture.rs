@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::{PieceStore as _, Reservation};
+use app::ports::{OutputWay, PieceStore as _, Reservation, WantedOutput};
 use bytes::Bytes;
 use store::Store;
 use verifier::piece::{ArrivedPiece, PieceList, PieceStream, Source, VerifiedPiece};
@@ -74,6 +74,11 @@ impl Sample {
     pub(crate) fn pieces(&self) -> Vec<VerifiedPiece> {
         (0..self.list.geometry().piece_count()).map(|i| self.piece(i, Source::Local)).collect()
     }
+}
+
+/// An output that is written beside the pieces.
+pub(crate) fn beside(folder: &Path, bytes: u64) -> Option<WantedOutput> {
+    Some(WantedOutput { folder: folder.to_owned(), bytes, way: OutputWay::Beside })
 }
 
 pub(crate) fn now() -> UtcTime {

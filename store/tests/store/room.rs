@@ -11,7 +11,7 @@ use verifier::scalars::{Id, Version};
 
 #[cfg(target_os = "linux")]
 use crate::disk::SmallDisk;
-use crate::fixture::{self, Sample, now, slots};
+use crate::fixture::{self, Sample, beside, now, slots};
 use crate::open;
 
 #[test]
@@ -40,7 +40,7 @@ async fn an_artifact_that_does_not_fit_is_refused_before_its_first_byte() {
     assert!(store.models().await.unwrap().is_empty());
     let small = Sample::new(1 << 20, 2);
     let mut endless = small.reservation();
-    endless.output = Some((folder.path().to_owned(), 1 << 50));
+    endless.output = beside(folder.path(), 1 << 50);
     store.set_quota(u64::MAX).await.unwrap();
     assert!(matches!(store.reserve(endless, now()).await, Err(ReserveError::Device { .. })));
     store.set_quota(4 << 20).await.unwrap();
@@ -310,7 +310,7 @@ async fn a_model_of_half_the_default_quota_and_its_output_fit() {
     let reservation = |output| Reservation { geometry, output, ..sample.reservation() };
     assert_eq!(store.would_reserve(reservation(None)).await.unwrap(), []);
     // The output is the user's own file: only its device is asked for it.
-    let output = Some((folder.path().to_owned(), geometry.byte_count()));
+    let output = beside(folder.path(), geometry.byte_count());
     match store.would_reserve(reservation(output)).await {
         Ok(evicted) => assert_eq!(evicted, []),
         Err(ReserveError::Device { wanted, free, .. }) => assert!(wanted > free / 2),
@@ -328,7 +328,7 @@ async fn each_device_is_asked_for_what_is_written_there() {
     let store = open(library.path());
     let sample = Sample::new(8 << 20, 1);
     let with = |folder: &std::path::Path, bytes| Reservation {
-        output: Some((folder.to_owned(), bytes)),
+        output: beside(folder, bytes),
         ..sample.reservation()
     };
     let refused = |outcome: Result<Vec<app::ports::Evictable>, ReserveError>| match outcome {
@@ -348,10 +348,7 @@ async fn each_device_is_asked_for_what_is_written_there() {
     // What was promised to one import is not promised to the next.
     store.reserve(with(output.path(), 8 << 20), now()).await.unwrap();
     let next = Sample::new(1 << 20, 2);
-    let next = |bytes| Reservation {
-        output: Some((output.path().to_owned(), bytes)),
-        ..next.reservation()
-    };
+    let next = |bytes| Reservation { output: beside(output.path(), bytes), ..next.reservation() };
     assert_eq!(store.would_reserve(next(1 << 20)).await.unwrap(), []);
     let (place, ..) = refused(store.would_reserve(next(8 << 20)).await);
     assert_eq!(place, output.path());

@@ -148,7 +148,7 @@ async fn plan<P: Ports>(opened: Arc<Opened<P>>, gathered: Gathered, folder: Path
         refused(problem)
     };
     let plan = Plan::new(&opened.ports, request, at_home(folder)).await.map_err(&unplanned)?;
-    let room = room::look(&opened.ports, &plan).await.map_err(&unplanned)?;
+    let room = room::look(&opened.ports, &plan, room::ways(&[])).await.map_err(&unplanned)?;
     let stop = "press Cancel, or take the yes back under Activity; it ends with the import";
     let question = Question::import(&plan, now.plus(YES_HOLDS), stop).giving_up(&room.evicted);
     Ok(Box::new(Outlook { plan, question, room }))

@@ -66,6 +66,7 @@ fn kept(id: &str, version: &str, picture: &str, hours: u64) -> Kept {
         pin: if version == "1.0" { Pin::Pinned } else { Pin::Unpinned },
         last_use: ago(hours),
         last_verified: picture.chars().all(|piece| piece == '#').then(|| ago(hours * 3)),
+        outside: None,
     };
     let kept_bytes = app::library::kept_bytes(&model);
     let corrupt = u32::try_from(picture.matches('!').count()).unwrap();

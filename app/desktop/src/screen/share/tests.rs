@@ -61,6 +61,7 @@ impl Sample {
             pin: Pin::Pinned,
             last_use: NOW,
             last_verified: Some(NOW),
+            outside: None,
         }
     }
 

@@ -74,7 +74,7 @@ async fn work<P: Ports>(opened: Arc<Opened<P>>, signs: bool, start: Start, mut t
         let importing = async {
             let ports = &opened.ports;
             let settings = settings(signs.then_some(&opened.key))?;
-            import::room::check(ports, &plan).await.map_err(ended)?;
+            import::room::check(ports, &plan, &yes).await.map_err(ended)?;
             let consent = yes
                 .write_down(&**ports.journal(), ports.clock().now())
                 .await
