@@ -33,7 +33,7 @@ struct Scene {
 }
 
 impl Artifact {
-    fn into_output(&self, folder: &Path, way: OutputWay) -> Reservation {
+    fn as_output_in(&self, folder: &Path, way: OutputWay) -> Reservation {
         let (folder, bytes) = (folder.to_owned(), self.bytes.len() as u64);
         Reservation { output: Some(WantedOutput { folder, bytes, way }), ..self.reservation() }
     }
@@ -70,7 +70,7 @@ impl Scene {
     }
 
     async fn begins(&self, store: &Store) {
-        let reservation = self.artifact.into_output(&self.out, OutputWay::Instead);
+        let reservation = self.artifact.as_output_in(&self.out, OutputWay::Instead);
         store.reserve(reservation, NOW).await.unwrap();
         store.learn(self.artifact.sha256(), Arc::clone(&self.artifact.list)).await.unwrap();
     }
@@ -322,7 +322,7 @@ async fn one_that_goes_on_elsewhere_comes_into_the_library() {
         fs::create_dir(&other).unwrap();
         let ways = [(&other, OutputWay::Instead), (&scene.out, OutputWay::Beside)];
         for (folder, way) in ways {
-            let held = store.reserve(scene.artifact.into_output(folder, way), NOW).await.unwrap();
+            let held = store.reserve(scene.artifact.as_output_in(folder, way), NOW).await.unwrap();
             assert_eq!(held.have.count(), 3);
             store.release(scene.artifact.sha256());
             assert_eq!(names(&scene.out), [""; 0]);
@@ -366,7 +366,7 @@ async fn it_takes_none_of_the_quota_and_does_not_go_for_others() {
     let store = open(&scene.data);
     let used = store.accounts().await.unwrap().index;
     store.set_quota(used + 100_000).await.unwrap();
-    let beside = scene.artifact.into_output(&scene.out, OutputWay::Beside);
+    let beside = scene.artifact.as_output_in(&scene.out, OutputWay::Beside);
     let refused = store.would_reserve(beside).await;
     assert!(matches!(refused, Err(ReserveError::Quota { .. })), "{refused:?}");
     scene.is_stopped(&store).await;
