@@ -1,8 +1,10 @@
 //! Every check on a whole file, over bytes that are read once (docs/formats.md 11).
 //!
-//! The digest of the file, the digests of its chunks, the internal checksum and the checks inside
-//! the container run side by side on threads of their own, because the internal checksum alone
-//! takes as long as all the others together. [`verify`] says how much memory that takes.
+//! The digest of the file with the digests of its chunks, and the checks inside the container, run
+//! side by side on threads of their own. The internal checksum is a chain from byte to byte that takes
+//! longer than all the others: it goes along with the digest, whose instructions wait for each other
+//! just as long; where the processor has none of those it has a thread of its own. [`verify`] says how
+//! much memory that takes.
 //!
 //! ```
 //! use std::sync::Arc;

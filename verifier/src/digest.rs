@@ -19,7 +19,7 @@
 use std::fmt;
 
 use data_encoding::HEXUPPER;
-use lanes::Running;
+use lanes::{Beside, Running};
 use sha2::Digest as _;
 
 /// Length of every digest in the formats, in bytes: that of SHA-256 and of BLAKE3.
@@ -63,11 +63,22 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A running SHA-256, for bytes that come in parts.
-#[derive(Debug, Clone, Default)]
-pub struct Sha256Stream(Running);
+/// A running SHA-256, for bytes that come in parts, and what takes in the same bytes beside it.
+#[derive(Debug, Clone)]
+pub struct Sha256Stream<B = ()>(Running<B>);
 
-impl Sha256Stream {
+impl Default for Sha256Stream {
+    fn default() -> Self {
+        Self::new(())
+    }
+}
+
+impl<B: Beside> Sha256Stream<B> {
+    /// Starts with no bytes.
+    pub(crate) const fn new(beside: B) -> Self {
+        Self(Running::new(beside))
+    }
+
     /// Takes in the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -75,11 +86,17 @@ impl Sha256Stream {
 
     /// The digest of all bytes taken in.
     pub fn finish(self) -> Sha256 {
-        Sha256(self.0.finish())
+        self.finish_both().0
+    }
+
+    /// The same, and what took the bytes in beside it.
+    pub(crate) fn finish_both(self) -> (Sha256, B) {
+        let (digest, beside) = self.0.finish();
+        (Sha256(digest), beside)
     }
 
     /// Takes the same bytes into two digests, which takes less time than into one after the other.
-    pub(crate) fn update_both(one: &mut Self, other: &mut Self, bytes: &[u8]) {
+    pub(crate) fn update_both(one: &mut Sha256Stream, other: &mut Self, bytes: &[u8]) {
         Running::update_both(&mut one.0, &mut other.0, bytes);
     }
 }

@@ -1,7 +1,7 @@
 //! The calls of what only some processors have: each takes a witness that it was found here.
 
 use crate::digests::Lane;
-use crate::{Block, instructions, wide};
+use crate::{Beside, Block, State, instructions, wide};
 
 /// That this processor has the SHA instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +38,38 @@ impl Avx2 {
 }
 
 /// Takes `N` messages so many blocks on with the SHA instructions.
-pub(crate) fn in_turn<const N: usize>(_found: Sha, lanes: &mut [Lane<'_, '_>], count: usize) {
+pub(crate) fn in_turn<const N: usize>(found: Sha, lanes: &mut [Lane<'_, '_>], count: usize) {
     debug_assert!(lanes.len() <= N, "a message is left out");
     let mut states = [[0; 8]; N];
     states.iter_mut().zip(&*lanes).for_each(|(to, lane)| *to = *lane.state);
-    let blocks = blocks(lanes);
+    compress(found, &mut states, &blocks(lanes), count, &mut ());
+    lanes.iter_mut().zip(states).for_each(|(lane, state)| *lane.state = state);
+}
+
+/// Takes `N` messages over the same blocks, and these beside, with the SHA instructions.
+pub(crate) fn together<const N: usize>(
+    found: Sha,
+    states: [&mut State; N],
+    blocks: &[Block],
+    beside: &mut impl Beside,
+) {
+    let mut moved = states.each_ref().map(|state| **state);
+    compress(found, &mut moved, &[blocks; N], blocks.len(), beside);
+    states.into_iter().zip(moved).for_each(|(state, moved)| *state = moved);
+}
+
+fn compress<const N: usize>(
+    _found: Sha,
+    states: &mut [State; N],
+    blocks: &[&[Block]; N],
+    count: usize,
+    beside: &mut impl Beside,
+) {
     #[expect(unsafe_code, reason = "the compiler cannot know what was found in the processor")]
     // SAFETY: there is only a `Sha` where the processor was found to have the instructions.
     unsafe {
-        instructions::compress::<N>(&mut states, &blocks, count);
+        instructions::compress(states, blocks, count, beside);
     }
-    lanes.iter_mut().zip(states).for_each(|(lane, state)| *lane.state = state);
 }
 
 /// Takes up to 16 messages so many blocks on in registers of 512 bits.

@@ -15,17 +15,18 @@ use std::arch::x86_64::{
 use bytemuck::cast;
 
 use crate::constants::ROUNDS;
-use crate::{Block, State};
+use crate::{Beside, Block, State};
 
 /// A message's state as the instructions want it: words A, B, E, F and C, D, G, H.
 type Halves = (__m128i, __m128i);
 
-/// Takes each state over the first `count` of its blocks.
+/// Takes each state over the first `count` of its blocks, and the first state's blocks beside.
 #[target_feature(enable = "sha,sse4.1,ssse3")]
-pub(crate) fn compress<const N: usize>(
+pub(crate) fn compress<const N: usize, B: Beside>(
     states: &mut [State; N],
     blocks: &[&[Block]; N],
     count: usize,
+    beside: &mut B,
 ) {
     let mut halves = [(_mm_setzero_si128(), _mm_setzero_si128()); N];
     for (halves, state) in halves.iter_mut().zip(&*states) {
@@ -37,8 +38,13 @@ pub(crate) fn compress<const N: usize>(
         for (words, blocks) in words.iter_mut().zip(blocks) {
             *words = self::words(blocks.get(at).unwrap_or(&[0; 64]));
         }
+        let first = blocks.first().and_then(|blocks| blocks.get(at)).unwrap_or(&[0; 64]);
+        let fours: [[u8; 4]; 16] = cast(*first);
         macro_rules! rounds {
-            ($($four:literal)*) => { $( four_rounds::<N, $four>(&mut halves, &mut words); )* };
+            ($($four:literal)*) => { $(
+                four_rounds::<N, $four>(&mut halves, &mut words);
+                beside.take(&fours[$four]);
+            )* };
         }
         rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
         for (half, before) in halves.iter_mut().zip(before) {

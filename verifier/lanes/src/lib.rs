@@ -13,7 +13,8 @@
 //! assert_eq!(other[..4], [0xE3, 0xB0, 0xC4, 0x42]);
 //! ```
 //!
-//! Bytes that come in parts go into a [`Running`] digest; two of those take in the same bytes together.
+//! Bytes that come in parts go into a [`Running`] digest; two of those take in the same bytes together,
+//! and another chain over them goes [`Beside`] for hardly anything.
 //!
 //! # Unsafe code
 //!
@@ -22,6 +23,7 @@
 //! processor: each takes a value that only finding it in the processor makes. Everything else, the
 //! loads and stores too, is safe code.
 
+mod beside;
 #[cfg(target_arch = "x86_64")]
 mod call;
 #[cfg(not(target_arch = "x86_64"))]
@@ -36,6 +38,7 @@ mod way;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
+pub use beside::Beside;
 pub use digests::digests;
 pub use running::Running;
 pub use way::Way;

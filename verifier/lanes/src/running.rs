@@ -2,11 +2,12 @@
 
 use crate::constants::START;
 use crate::digests::{End, bytes};
-use crate::{Block, State, Way};
+use crate::{Beside, Block, State, Way};
 
-/// A running SHA-256.
+/// A running SHA-256, and what takes in the same bytes beside it.
 #[derive(Debug, Clone)]
-pub struct Running {
+pub struct Running<B = ()> {
+    beside: B,
     state: State,
     /// How many bytes were taken in.
     length: u64,
@@ -16,23 +17,28 @@ pub struct Running {
 
 impl Default for Running {
     fn default() -> Self {
-        Self { state: START, length: 0, rest: [0; 64] }
+        Self::new(())
     }
 }
 
-impl Running {
+impl<B: Beside> Running<B> {
+    /// Starts with no bytes.
+    pub const fn new(beside: B) -> Self {
+        Self { beside, state: START, length: 0, rest: [0; 64] }
+    }
+
     /// Takes in the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         let bytes = self.fill(bytes);
         let (blocks, rest) = bytes.as_chunks();
-        sha2::block_api::compress256(&mut self.state, blocks);
+        Way::best().together([&mut self.state], blocks, &mut self.beside);
         self.length = self.length.wrapping_add(blocks.as_flattened().len() as u64);
         self.fill(rest);
     }
 
     /// Takes the same bytes into two digests that began at different places, which takes hardly
     /// longer than into one where the SHA instructions are.
-    pub fn update_both(one: &mut Self, other: &mut Self, bytes: &[u8]) {
+    pub fn update_both(one: &mut Running, other: &mut Self, bytes: &[u8]) {
         if one.filled() != other.filled() {
             one.update(bytes);
             other.update(bytes);
@@ -41,18 +47,18 @@ impl Running {
         one.fill(bytes);
         let (blocks, rest) = other.fill(bytes).as_chunks();
         let states = [&mut one.state, &mut other.state];
-        Way::best().over(states, [blocks, blocks]);
-        for running in [one, other] {
-            running.length = running.length.wrapping_add(blocks.as_flattened().len() as u64);
-            running.fill(rest);
-        }
+        Way::best().together(states, blocks, &mut other.beside);
+        let length = blocks.as_flattened().len() as u64;
+        (one.length, other.length) = (one.length.wrapping_add(length), other.length.wrapping_add(length));
+        one.fill(rest);
+        other.fill(rest);
     }
 
-    /// The digest of all bytes taken in.
-    pub fn finish(mut self) -> [u8; 32] {
+    /// The digest of all bytes taken in, and what took them in beside it.
+    pub fn finish(mut self) -> ([u8; 32], B) {
         let rest = self.rest.get(..self.filled()).unwrap_or_default();
         sha2::block_api::compress256(&mut self.state, End::new(rest, self.length).blocks());
-        bytes(self.state)
+        (bytes(self.state), self.beside)
     }
 
     /// Where the next byte goes in its block.
@@ -68,6 +74,7 @@ impl Running {
             return bytes;
         }
         let (now, later) = bytes.split_at(bytes.len().min(64 - filled));
+        self.beside.take(now);
         self.rest.iter_mut().skip(filled).zip(now).for_each(|(to, from)| *to = *from);
         self.length = self.length.wrapping_add(now.len() as u64);
         if filled + now.len() == 64 {
@@ -83,6 +90,31 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::Running;
+    use crate::{Beside, Way};
+
+    /// Keeps what it is given.
+    impl Beside for Vec<u8> {
+        fn take(&mut self, bytes: &[u8]) {
+            self.extend(bytes);
+        }
+    }
+
+    #[test]
+    fn every_way_takes_the_same_bytes_beside() {
+        let blocks: Vec<[u8; 64]> = (0..9).map(|block| [block; 64]).collect();
+        let wanted = <[u8; 32]>::from(Sha256::digest(blocks.as_flattened()));
+        for way in Way::all() {
+            let (mut states, mut beside) = ([crate::constants::START; 2], Vec::new());
+            let [one, other] = &mut states;
+            way.together([one, other], &blocks, &mut beside);
+            assert_eq!(beside, blocks.as_flattened(), "{way}");
+            for state in states {
+                let running =
+                    Running { beside: (), state, length: 9 * 64, rest: [0; 64] };
+                assert_eq!(running.finish().0, wanted, "{way}");
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -90,7 +122,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..700),
             parts in prop::collection::vec(0..200_usize, 1..20)
         ) {
-            let mut running = Running::default();
+            let mut running = Running::new(Vec::new());
             let mut rest = &bytes[..];
             for part in parts {
                 let (now, later) = rest.split_at(part.min(rest.len()));
@@ -98,7 +130,9 @@ mod tests {
                 rest = later;
             }
             running.update(rest);
-            prop_assert_eq!(running.finish(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+            let (digest, beside) = running.finish();
+            prop_assert_eq!(digest, <[u8; 32]>::from(Sha256::digest(&bytes)));
+            prop_assert_eq!(beside, bytes);
         }
 
         #[test]
@@ -108,19 +142,21 @@ mod tests {
             (blocks, odd) in (0..4_usize, prop_oneof![Just(0_usize), 0..64_usize]),
             parts in prop::collection::vec(0..300_usize, 1..8)
         ) {
-            let mut whole = Running::default();
+            let mut whole = Running::new(Vec::new());
             let mut piece = Running::default();
             let (front, mut rest) = bytes.split_at((blocks * 64 + odd).min(bytes.len()));
             whole.update(front);
             let wanted = <[u8; 32]>::from(Sha256::digest(rest));
             for part in parts {
                 let (now, later) = rest.split_at(part.min(rest.len()));
-                Running::update_both(&mut whole, &mut piece, now);
+                Running::update_both(&mut piece, &mut whole, now);
                 rest = later;
             }
-            Running::update_both(&mut whole, &mut piece, rest);
-            prop_assert_eq!(piece.finish(), wanted);
-            prop_assert_eq!(whole.finish(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+            Running::update_both(&mut piece, &mut whole, rest);
+            prop_assert_eq!(piece.finish().0, wanted);
+            let (digest, beside) = whole.finish();
+            prop_assert_eq!(digest, <[u8; 32]>::from(Sha256::digest(&bytes)));
+            prop_assert_eq!(beside, bytes);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::call::{Avx2, Avx512, Sha};
 use crate::digests::Lane;
+use crate::{Beside, Block, State};
 
 /// A way to hash several messages at once that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,11 @@ impl Way {
         wides.into_iter().flat_map(of_wide).collect()
     }
 
+    /// Whether what goes beside a digest takes hardly longer than the digest or it alone.
+    pub const fn is_free_beside(self) -> bool {
+        matches!(self.narrow, Narrow::Sha(_))
+    }
+
     /// How many of so many messages go on together.
     pub(crate) const fn at_once(self, messages: usize) -> usize {
         // Registers take as long for one message as for all that have room in them.
@@ -96,6 +102,23 @@ impl Way {
     #[cfg(not(target_arch = "x86_64"))]
     pub(crate) fn step(self, lanes: &mut [Lane<'_, '_>], count: usize) {
         lanes.iter_mut().for_each(|lane| lane.step(count));
+    }
+}
+
+impl Way {
+    /// Takes each state over the same blocks, and these beside.
+    pub(crate) fn together<const N: usize>(
+        self,
+        states: [&mut State; N],
+        blocks: &[Block],
+        beside: &mut impl Beside,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Narrow::Sha(found) = self.narrow {
+            return crate::call::together(found, states, blocks, beside);
+        }
+        states.into_iter().for_each(|state| sha2::block_api::compress256(state, blocks));
+        beside.take(blocks.as_flattened());
     }
 }
 

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use lanes::Way;
 
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root, Sha256, Sha256Stream};
 use crate::geometry::Geometry;
@@ -61,7 +62,7 @@ pub struct Measured {
 pub struct Passes {
     rule: ChecksumRule,
     container: Lane<Container>,
-    /// Where it is compared.
+    /// Where it is compared, and is not made with the whole file's digest.
     checksum: Option<Lane<RollingChecksum>>,
     digests: Lane<Digests>,
     /// Where they are not made with the whole file's digest.
@@ -86,21 +87,20 @@ impl Passes {
     ) -> Self {
         let fault = Arc::new(Mutex::new(None));
         let container = Container { scan: Scan::new(length), fault: Arc::clone(&fault) };
-        let chunks = |wanted| {
+        let chunks_by = |wanted| {
             let (algorithm, geometry) = chunking.filter(|(algorithm, _)| *algorithm == wanted)?;
             PieceStream::new(algorithm, geometry).ok()
         };
-        let beside = chunks(ChunkAlgorithm::FixedSizeMerkleV0);
-        let digests = Digests { whole: Sha256Stream::default(), chunks: beside };
+        let checksum = (rule == ChecksumRule::Verify).then(RollingChecksum::new);
+        let is_free = Way::best().is_free_beside();
+        let (beside, apart) = if is_free { (checksum, None) } else { (None, checksum) };
+        let digests = Digests { whole: Sha256Stream::new(beside), chunks: chunks_by(ChunkAlgorithm::FixedSizeMerkleV0) };
         Self {
             rule,
             container: Lane::new(container, length),
-            checksum: match rule {
-                ChecksumRule::Verify => Some(Lane::new(RollingChecksum::new(), length)),
-                ChecksumRule::Unverified => None,
-            },
+            checksum: apart.map(|checksum| Lane::new(checksum, length)),
             digests: Lane::new(digests, length),
-            chunks: chunks(ChunkAlgorithm::Blake3TreeV0).map(|chunks| Lane::new(chunks, length)),
+            chunks: chunks_by(ChunkAlgorithm::Blake3TreeV0).map(|chunks| Lane::new(chunks, length)),
             fault,
         }
     }
@@ -133,11 +133,12 @@ impl Passes {
 
     /// What the passes found, when the slowest is done.
     pub fn finish(self) -> Measured {
-        let checksum = self.checksum.map(|checksum| checksum.finish().finish());
-        let Digests { whole, chunks: beside } = self.digests.finish();
-        let chunks = self.chunks.map(Lane::finish).or(beside);
+        let Digests { whole, chunks } = self.digests.finish();
+        let (sha256, checksum) = whole.finish_both();
+        let checksum = checksum.or(self.checksum.map(Lane::finish)).map(RollingChecksum::finish);
+        let chunks = self.chunks.map(Lane::finish).or(chunks);
         Measured {
-            sha256: whole.finish(),
+            sha256,
             chunks: chunks.and_then(PieceStream::finish),
             slm: self.container.finish().scan.finish(checksum),
         }
@@ -155,11 +156,11 @@ impl Pass for RollingChecksum {
     }
 }
 
-/// The digest of the whole file and, if those are SHA-256 too, of its chunks: the two take hardly
-/// longer than one.
+/// The digest of the whole file with its checksum and, if those are SHA-256 too, the digests of its
+/// chunks: all of them take hardly longer than the slowest.
 #[derive(Debug)]
 struct Digests {
-    whole: Sha256Stream,
+    whole: Sha256Stream<Option<RollingChecksum>>,
     chunks: Option<PieceStream>,
 }
 
@@ -244,9 +245,13 @@ mod tests {
     use crate::slm::ChecksumRule;
 
     #[test]
-    fn a_checksum_that_is_not_compared_has_no_pass() {
-        let passes = |rule| Passes::new(1 << 30, None, rule);
-        assert!(passes(ChecksumRule::Unverified).checksum.is_none());
-        assert!(passes(ChecksumRule::Verify).checksum.is_some());
+    fn a_checksum_that_is_not_compared_is_not_made() {
+        let is_made = |rule| {
+            let passes = Passes::new(1 << 30, None, rule);
+            let (_, beside) = passes.digests.finish().whole.finish_both();
+            beside.is_some() || passes.checksum.is_some()
+        };
+        assert!(!is_made(ChecksumRule::Unverified));
+        assert!(is_made(ChecksumRule::Verify));
     }
 }

@@ -1,5 +1,7 @@
 //! The digest of a piece, by either algorithm.
 
+use lanes::Beside;
+
 use super::ListError;
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Sha256Stream};
 use crate::geometry::{Geometry, PieceIndex};
@@ -38,7 +40,7 @@ impl PieceHasher {
     }
 
     /// Takes the bytes in, and lets the digest of the whole artifact take them in too.
-    pub(super) fn update_beside(&mut self, whole: &mut Sha256Stream, bytes: &[u8]) {
+    pub(super) fn update_beside(&mut self, whole: &mut Sha256Stream<impl Beside>, bytes: &[u8]) {
         match self {
             Self::Sha256(hasher) => Sha256Stream::update_both(hasher, whole, bytes),
             Self::Blake3(_) => {

@@ -1,5 +1,7 @@
 //! The digests of all pieces of an artifact, whose bytes come in order.
 
+use lanes::Beside;
+
 use super::ListError;
 use super::hash::{PieceHasher, check_piece_size, digests};
 use crate::digest::{ChunkAlgorithm, ChunkDigest, Root, Sha256Stream};
@@ -40,18 +42,22 @@ impl PieceStream {
 
     /// Takes in the next bytes; what comes after the artifact's last byte is left out.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.take(bytes, None);
+        self.take::<()>(bytes, None);
     }
 
     /// Takes in the next bytes, and lets a digest of the whole file take in all of them. Under
     /// SHA-256 both take hardly longer than one of them.
-    pub fn update_beside(&mut self, whole: &mut Sha256Stream, bytes: &[u8]) {
+    pub fn update_beside(&mut self, whole: &mut Sha256Stream<impl Beside>, bytes: &[u8]) {
         let later = self.take(bytes, Some(whole));
         whole.update(later);
     }
 
     /// Takes in the next bytes; gives back what comes after the artifact's last byte.
-    fn take<'a>(&mut self, mut bytes: &'a [u8], mut whole: Option<&mut Sha256Stream>) -> &'a [u8] {
+    fn take<'a, B: Beside>(
+        &mut self,
+        mut bytes: &'a [u8],
+        mut whole: Option<&mut Sha256Stream<B>>,
+    ) -> &'a [u8] {
         while let Some(index) = self.geometry.index(self.next) {
             if self.filled == 0 && whole.is_none() {
                 let later = self.whole(bytes);
