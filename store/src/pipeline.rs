@@ -1,7 +1,7 @@
-//! The way of a piece to the disk: whoever keeps it writes it, one thread makes durable and
-//! acknowledges.
+//! The way of a piece to the disk: one thread writes, one makes durable and acknowledges.
 //!
-//! While a batch is being made durable more is written, and whatever has been written by then is
+//! Several that write would wait for each other in the file system, which lets one at a time into a
+//! file. While a batch is being made durable more is written, and whatever has been written by then is
 //! the next batch. So a single piece waits for nobody, and many share one sync.
 
 mod commit;
@@ -36,9 +36,13 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Pipeline {
     shared: Arc<Shared>,
     jobs: Option<Jobs>,
+    writes: Option<Sender<Write>>,
     room: Arc<Semaphore>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
+
+/// Writes a piece, and hands it on.
+type Write = Box<dyn FnOnce() + Send>;
 
 /// The queue to the thread. Work that is still in it is done before the thread ends, and it ends
 /// only when every clone is gone.
@@ -62,14 +66,18 @@ struct Admitted {
 impl Pipeline {
     /// Starts the thread.
     pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread.spawn(work).at(&shared.layout.store())
+        };
         let (jobs, queue) = mpsc::channel();
         let committer = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("store-commit".to_owned())
-            .spawn(move || run(&committer, &queue))
-            .at(&shared.layout.store())?;
+        let commit = start("store-commit", Box::new(move || run(&committer, &queue)))?;
+        let (writes, written) = mpsc::channel::<Write>();
+        let write = Box::new(move || written.into_iter().for_each(|write| write()));
+        let threads = vec![start("store-write", write)?, commit];
         let room = Arc::new(Semaphore::new(ROOM as usize));
-        Ok(Self { shared, jobs: Some(Jobs(jobs)), room, thread: Some(thread) })
+        Ok(Self { shared, jobs: Some(Jobs(jobs)), writes: Some(writes), room, threads })
     }
 
     /// Keeps a piece; done when it is durable. While the disk is full, it waits.
@@ -108,11 +116,16 @@ impl Pipeline {
         let (done, kept) = oneshot::channel();
         let work = move || {
             let _room = room;
-            slot.write(piece.index(), piece.bytes(), &blake3::hash(piece.bytes()))?;
+            let address = blake3::hash(piece.bytes());
+            if let Err(error) = slot.write(piece.index(), piece.bytes(), &address) {
+                return drop(done.send(Err(error)));
+            }
             let (life, index, source) = (admitted.life, piece.index(), piece.source());
-            jobs.send(Job::Written(Item { artifact, life, index, source, slot, done }))
+            // Whoever waits is told by its end going away.
+            drop(jobs.send(Job::Written(Item { artifact, life, index, source, slot, done })));
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)??;
+        let writes = self.writes.as_ref().ok_or(StoreError::Closed)?;
+        writes.send(Box::new(work)).map_err(|_| StoreError::Closed)?;
         kept.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -192,9 +205,11 @@ impl Jobs {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.jobs = None;
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread of the store ended early");
+        (self.writes, self.jobs) = (None, None);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store ended early");
+            }
         }
     }
 }

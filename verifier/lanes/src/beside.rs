@@ -5,7 +5,7 @@
 /// Where the SHA instructions are ([`Way::is_free_beside`](crate::Way::is_free_beside)) it is called
 /// for four bytes at a time between the digest's rounds, and works while these wait for each other: a
 /// chain that takes longer than the digest alone takes no longer with it.
-pub trait Beside {
+pub trait Beside: Default {
     /// Takes in the next bytes. To be inlined always.
     fn take(&mut self, bytes: &[u8]);
 }

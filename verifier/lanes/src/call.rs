@@ -42,7 +42,7 @@ pub(crate) fn in_turn<const N: usize>(found: Sha, lanes: &mut [Lane<'_, '_>], co
     debug_assert!(lanes.len() <= N, "a message is left out");
     let mut states = [[0; 8]; N];
     states.iter_mut().zip(&*lanes).for_each(|(to, lane)| *to = *lane.state);
-    compress(found, &mut states, &blocks(lanes), count, &mut ());
+    compress(found, &mut states, &blocks(lanes), count, ());
     lanes.iter_mut().zip(states).for_each(|(lane, state)| *lane.state = state);
 }
 
@@ -54,21 +54,21 @@ pub(crate) fn together<const N: usize>(
     beside: &mut impl Beside,
 ) {
     let mut moved = states.each_ref().map(|state| **state);
-    compress(found, &mut moved, &[blocks; N], blocks.len(), beside);
+    *beside = compress(found, &mut moved, &[blocks; N], blocks.len(), std::mem::take(beside));
     states.into_iter().zip(moved).for_each(|(state, moved)| *state = moved);
 }
 
-fn compress<const N: usize>(
+fn compress<const N: usize, B: Beside>(
     _found: Sha,
     states: &mut [State; N],
     blocks: &[&[Block]; N],
     count: usize,
-    beside: &mut impl Beside,
-) {
+    beside: B,
+) -> B {
     #[expect(unsafe_code, reason = "the compiler cannot know what was found in the processor")]
     // SAFETY: there is only a `Sha` where the processor was found to have the instructions.
     unsafe {
-        instructions::compress(states, blocks, count, beside);
+        instructions::compress(states, blocks, count, beside)
     }
 }
 

@@ -20,14 +20,15 @@ use crate::{Beside, Block, State};
 /// A message's state as the instructions want it: words A, B, E, F and C, D, G, H.
 type Halves = (__m128i, __m128i);
 
-/// Takes each state over the first `count` of its blocks, and the first state's blocks beside.
+/// Takes each state over the first `count` of its blocks, and the first state's blocks beside: that is
+/// moved here, so that it is in registers as the states are.
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 pub(crate) fn compress<const N: usize, B: Beside>(
     states: &mut [State; N],
     blocks: &[&[Block]; N],
     count: usize,
-    beside: &mut B,
-) {
+    mut beside: B,
+) -> B {
     let mut halves = [(_mm_setzero_si128(), _mm_setzero_si128()); N];
     for (halves, state) in halves.iter_mut().zip(&*states) {
         *halves = self::halves(*state);
@@ -55,6 +56,7 @@ pub(crate) fn compress<const N: usize, B: Beside>(
     for (state, halves) in states.iter_mut().zip(halves) {
         *state = self::state(halves);
     }
+    beside
 }
 
 /// Rounds 4 · `FOUR` to 4 · `FOUR` + 3 of every message.

@@ -90,41 +90,27 @@ impl RollingChecksum {
     }
 
     /// Takes in the next bytes.
+    #[inline(always)]
     pub fn update(&mut self, bytes: &[u8]) {
-        let bytes = self.take_until(STORED.start, bytes, 0xFF);
-        let bytes = self.take_until(STORED.end, bytes, 0);
-        self.take(bytes);
+        let mut state = self.state;
+        for (index, byte) in (self.index..).zip(bytes) {
+            // Looked at without a branch: one would keep the chain from being taken through registers.
+            let is_stored = index.wrapping_sub(STORED.start) < STORED.end - STORED.start;
+            state = PROFILE.mix(state, if is_stored { 0 } else { u64::from(*byte) }, index);
+        }
+        *self = Self { state, index: self.index.wrapping_add(bytes.len() as u64) };
     }
 
     /// The checksum of all bytes taken in, which is never zero.
     pub const fn finish(self) -> u64 {
         PROFILE.close(self.state)
     }
-
-    fn take_until<'a>(&mut self, end: u64, bytes: &'a [u8], mask: u8) -> &'a [u8] {
-        let wanted = usize::try_from(end.saturating_sub(self.index)).unwrap_or(usize::MAX);
-        let (now, later) = bytes.split_at(wanted.min(bytes.len()));
-        for byte in now {
-            self.take(&[byte & mask]);
-        }
-        later
-    }
-
-    #[inline(always)]
-    fn take(&mut self, bytes: &[u8]) {
-        let (mut state, mut index) = (self.state, self.index);
-        for byte in bytes {
-            state = PROFILE.mix(state, u64::from(*byte), index);
-            index = index.wrapping_add(1);
-        }
-        (self.state, self.index) = (state, index);
-    }
 }
 
 impl Beside for RollingChecksum {
     #[inline(always)]
     fn take(&mut self, bytes: &[u8]) {
-        if self.index >= STORED.end { Self::take(self, bytes) } else { self.update(bytes) }
+        self.update(bytes);
     }
 }
 
