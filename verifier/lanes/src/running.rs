@@ -49,7 +49,8 @@ impl<B: Beside> Running<B> {
         let states = [&mut one.state, &mut other.state];
         Way::best().together(states, blocks, &mut other.beside);
         let length = blocks.as_flattened().len() as u64;
-        (one.length, other.length) = (one.length.wrapping_add(length), other.length.wrapping_add(length));
+        (one.length, other.length) =
+            (one.length.wrapping_add(length), other.length.wrapping_add(length));
         one.fill(rest);
         other.fill(rest);
     }
@@ -109,8 +110,7 @@ mod tests {
             way.together([one, other], &blocks, &mut beside);
             assert_eq!(beside, blocks.as_flattened(), "{way}");
             for state in states {
-                let running =
-                    Running { beside: (), state, length: 9 * 64, rest: [0; 64] };
+                let running = Running { beside: (), state, length: 9 * 64, rest: [0; 64] };
                 assert_eq!(running.finish().0, wanted, "{way}");
             }
         }

@@ -94,7 +94,10 @@ impl Passes {
         let checksum = (rule == ChecksumRule::Verify).then(RollingChecksum::new);
         let is_free = Way::best().is_free_beside();
         let (beside, apart) = if is_free { (checksum, None) } else { (None, checksum) };
-        let digests = Digests { whole: Sha256Stream::new(beside), chunks: chunks_by(ChunkAlgorithm::FixedSizeMerkleV0) };
+        let digests = Digests {
+            whole: Sha256Stream::new(beside),
+            chunks: chunks_by(ChunkAlgorithm::FixedSizeMerkleV0),
+        };
         Self {
             rule,
             container: Lane::new(container, length),
