@@ -63,7 +63,8 @@ pub(crate) fn would_reserve(
 
 /// What would be evicted so that so many bytes more fit. Nothing is changed.
 pub(crate) fn would_evict(shared: &Shared, wanted: u64) -> Result<Vec<Evictable>, ReserveError> {
-    planned(shared, &Needs { library: needed(wanted), ..Needs::default() })
+    let library = needed(wanted);
+    planned(shared, &Needs { library, here: library, ..Needs::default() })
 }
 
 /// What would go if that quota were set. Nothing is changed.
@@ -153,12 +154,14 @@ struct Needs {
     artifact: Option<(Sha256, Id)>,
     /// Bytes that the store takes more.
     library: u64,
-    /// Bytes of those that are on its device already.
-    moved: u64,
+    /// Bytes of its device that it takes more.
+    here: u64,
     /// An output.
     output: Option<OutputNeed>,
     /// Its names, if the artifact's file will be the output.
     outside: Option<Places>,
+    /// Where the artifact's file lies, if that is outside the library.
+    lies: Option<Places>,
 }
 
 #[derive(Debug)]
@@ -171,9 +174,12 @@ struct OutputNeed {
 fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveError> {
     let artifact = reservation.artifact;
     // Nothing can be done any more under a manifest that is damaged or gone.
-    let is_lost = matches!(documents::read_manifest(&shared.layout, artifact), Ok(None));
+    let written = documents::read_manifest(&shared.layout, artifact);
+    let is_lost = matches!(written, Ok(None));
+    // It may not have been readable when the library was opened.
+    let said = written.ok().flatten().and_then(|(known, _)| known.outside);
     let geometry = &reservation.geometry;
-    let (have, known) = {
+    let (have, lies) = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
@@ -186,15 +192,15 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
                 return Err(ReserveError::OtherManifest { model_id, model_version });
             }
             Some(entry) if same_cut(&entry.known, reservation) => {
-                (entry.have.clone(), entry.known.outside.clone())
+                (entry.have.clone(), entry.known.outside.clone().or(said))
             }
-            _ => (Bitfield::empty(geometry.piece_count()), None),
+            _ => (Bitfield::empty(geometry.piece_count()), said),
         }
     };
     let missing = taken(geometry, have.complement().pieces(geometry));
     let outside = match &reservation.output {
         Some(WantedOutput { folder, way: OutputWay::Instead, .. }) => {
-            outside(shared, reservation, folder, known.clone(), &have).map_err(failed)?
+            outside(shared, reservation, folder, lies.clone(), &have).map_err(failed)?
         }
         _ => None,
     };
@@ -208,18 +214,20 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
         }
     };
     let kept = taken(geometry, have.pieces(geometry));
-    let (library, moved) = match (&outside, known) {
-        (Some(_), _) => (with_overhead(missing, geometry.piece_count()) - missing, 0),
-        (None, None) => (with_overhead(missing, geometry.piece_count()), 0),
+    let with_papers = |bytes| with_overhead(bytes, geometry.piece_count());
+    let (library, here) = match (&outside, &lies) {
+        // The quota is about what is kept.
+        (Some(_), _) => (0, with_papers(missing) - missing),
+        (None, None) => (with_papers(missing), with_papers(missing)),
         (None, Some(comes)) => {
             let (from, own) = (device::of(comes.folder()), device::of(&shared.layout.store()));
             let is_here = matches!((from, own), (Ok(from), Ok(own)) if from == own);
-            let all = with_overhead(missing.saturating_add(kept), geometry.piece_count());
-            (all, if is_here { kept } else { 0 })
+            let all = with_papers(missing.saturating_add(kept));
+            (all, all.saturating_sub(if is_here { kept } else { 0 }))
         }
     };
     let artifact = Some((artifact, reservation.model_id.clone()));
-    Ok(Needs { artifact, library, moved, output, outside })
+    Ok(Needs { artifact, library, here, output, outside, lies })
 }
 
 /// The names of the output that an artifact's file is to be, if it can be: what the library has, or
@@ -304,7 +312,7 @@ fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
             limits.push(Limit { of: Of::Model(id.clone()), most, used, wanted });
         }
     }
-    let mut here = needs.library.saturating_sub(needs.moved);
+    let mut here = needs.here;
     if let Some(OutputNeed { folder, promised }) = &needs.output {
         if promised.device == own {
             here = here.saturating_add(promised.bytes);
@@ -421,7 +429,6 @@ fn lease(
         None => Known::reserved(reservation, now),
     };
     let known = Known { outside: needs.outside, ..known };
-    let lay = shared.catalogue().artifacts.get(&artifact).and_then(|it| it.known.outside.clone());
     let same = |entry: &&Artifact| same_cut(&entry.known, reservation);
     let have = shared.catalogue().artifacts.get(&artifact).filter(same).map(|it| it.have.clone());
     if have.is_none() {
@@ -429,7 +436,7 @@ fn lease(
         shared.catalogue().artifacts.remove(&artifact);
         forget::clear(shared, artifact)?;
     }
-    if let Some(lay) = lay.filter(|lay| known.outside.as_ref() != Some(lay)) {
+    if let Some(lay) = needs.lies.filter(|lay| known.outside.as_ref() != Some(lay)) {
         if let (Some(have), None) = (have, &known.outside) {
             let geometry = &known.geometry;
             shared.slots.bring_here(artifact, geometry, have.pieces(geometry))?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::ports::{
-    Access, Draft as _, Journal as _, KnownPeer, Outputs as _, PieceStore as _, Pin, Record, Stem,
-    Terms, What,
+    Access, Draft as _, Journal as _, KnownPeer, OutputWay, Outputs as _, PieceStore as _, Pin,
+    Record, Stem, Terms, What,
 };
 use app::settings::{Settings, Theme};
 use rustix::io::Errno;
@@ -19,6 +19,7 @@ use verifier::receipt::{Facts, Receipt};
 use verifier::scalars::{Id, Label, Version};
 use verifier::slm::ChecksumRule;
 
+use super::instead::names;
 use super::{Artifact, NOW, PIECE, quick_folder, slots};
 use crate::device::allocated;
 use crate::files::Op;
@@ -36,12 +37,16 @@ struct Models {
     other: Artifact,
     /// It begins as that one does, and stays.
     twin: Artifact,
+    /// It comes out without being kept.
+    moved: Artifact,
 }
 
 /// A folder of data, one of the user's, and what comes into them.
 struct Scene {
     data: PathBuf,
     out: PathBuf,
+    /// Where the model comes out that is not kept.
+    apart: PathBuf,
     models: Arc<Models>,
 }
 
@@ -60,6 +65,10 @@ struct Done {
     is_forgotten: bool,
     twin: BTreeSet<u32>,
     has_output: bool,
+    /// Pieces of the model that is not kept, and whether it may have come out.
+    apart: BTreeSet<u32>,
+    may_be_out: bool,
+    is_out: bool,
     /// At its second opening.
     told: Vec<String>,
     /// What it said at its end that is live, in bytes.
@@ -75,15 +84,15 @@ impl Models {
         let verified = verify(&manifest, &bytes[..], length, &extras, rule).unwrap();
         let twin = [&other.bytes[..other.bytes.len() / PIECE as usize * PIECE as usize], b"more"];
         let twin = Artifact::of(twin.concat().into(), 3);
-        Self { artifact, verified, other, twin }
+        Self { artifact, verified, other, twin, moved: Artifact::near(40_000, 4) }
     }
 }
 
 impl Scene {
     fn new(folder: &Path, models: Arc<Models>) -> Self {
-        let (data, out) = (folder.join("data"), folder.join("out"));
-        fs::create_dir(&out).unwrap();
-        Self { data, out, models }
+        let [data, out, apart] = ["data", "out", "apart"].map(|name| folder.join(name));
+        [&out, &apart].into_iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        Self { data, out, apart, models }
     }
 
     fn first(&self) -> PieceIndex {
@@ -143,6 +152,7 @@ impl Scene {
         let granted = disk.journal.grant(vec![terms], Vec::new(), NOW).await;
         done.grants = granted.iter().flatten().map(|grant| grant.id().clone()).collect();
         self.keep(&self.models.other, disk).await;
+        self.keep_apart(disk, done, 1).await;
         done.kept = self.keep(artifact, disk).await;
         done.twin = self.keep(&self.models.twin, disk).await;
         let twin = store.model(self.models.twin.sha256()).await.ok().flatten();
@@ -159,6 +169,7 @@ impl Scene {
         let kept = self.keep(&self.models.artifact, disk).await;
         done.has_rotted &= !kept.contains(&self.first().get());
         done.kept.extend(kept);
+        self.keep_apart(disk, done, u32::MAX).await;
         done.is_forgotten = store.forget(self.models.other.sha256()).await.is_ok();
         drop(store.verified(artifact, NOW).await);
         let record = Record {
@@ -185,6 +196,55 @@ impl Scene {
         let mut there = vec![0; wanted.len()];
         if draft.reach(u32::MAX).is_ok() && draft.read(0, &mut there).is_ok() && there == *wanted {
             done.has_output = draft.name(&self.models.verified, &receipt).is_ok();
+        }
+    }
+
+    /// Keeps so many pieces of the model that comes out without being kept; once it has all, it does.
+    async fn keep_apart(&self, disk: &Disk, done: &mut Done, most: u32) {
+        let (store, moved) = (&disk.store, &self.models.moved);
+        let (id, geometry) = (moved.sha256(), moved.list.geometry());
+        let reservation = moved.as_output_in(&self.apart, OutputWay::Instead);
+        let Ok(held) = store.reserve(reservation, NOW).await else { return };
+        drop(store.learn(id, Arc::clone(&moved.list)).await);
+        let mut have = held.have;
+        for index in have.complement().pieces(geometry).take(most as usize) {
+            if store.keep(id, moved.piece(index)).await.is_ok() {
+                have.insert(index);
+                done.apart.insert(index.get());
+            }
+        }
+        if have.is_full()
+            && let Ok(mut draft) = disk.outputs.draft(id, &self.apart, &moved.stem())
+        {
+            done.may_be_out = true;
+            done.is_out = draft.name(&moved.verified(), &moved.receipt()).is_ok();
+        }
+        store.release(id);
+        if done.is_out {
+            drop(store.forget(id).await);
+        }
+    }
+
+    /// What comes out without being kept is out, or in the making with all that was acknowledged.
+    async fn check_apart(&self, disk: &Disk, done: &Done, why: &str) {
+        let moved = &self.models.moved;
+        let model = disk.store.model(moved.sha256()).await.unwrap();
+        let (stem, names) = (moved.stem(), names(&self.apart));
+        if names == [stem.receipt(), stem.artifact()] {
+            assert!(done.may_be_out && model.is_none(), "{why}");
+            assert_eq!(fs::read(self.apart.join(stem.artifact())).unwrap(), moved.bytes, "{why}");
+            return;
+        }
+        assert!(!done.is_out, "{why}: {names:?}");
+        let hidden = model.as_ref().and_then(|model| model.outside.as_ref()?.file_name());
+        let strange = |name: &&String| Some(name.as_ref()) != hidden;
+        assert_eq!(names.iter().find(strange), None, "{why}");
+        let have = model.iter().flat_map(|model| model.have.pieces(&model.geometry));
+        let have: BTreeSet<u32> = have.map(|index| index.get()).collect();
+        assert!(done.apart.is_subset(&have), "{why}: {have:?}");
+        for index in have.iter().filter_map(|index| moved.list.geometry().index(*index)) {
+            let read = disk.store.read(moved.sha256(), index).await;
+            assert_eq!(read.unwrap(), moved.slice(index), "{why}");
         }
     }
 
@@ -277,6 +337,7 @@ impl Scene {
         let settings = load_settings(&layout).unwrap();
         assert!(!done.has_settings || settings.theme == Theme::Dark, "{why}");
         self.check_files(&layout, done, why);
+        self.check_apart(&disk, done, why).await;
     }
 
     fn check_files(&self, layout: &Layout, done: &Done, why: &str) {

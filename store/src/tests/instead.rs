@@ -33,22 +33,22 @@ struct Scene {
 }
 
 impl Artifact {
-    fn as_output_in(&self, folder: &Path, way: OutputWay) -> Reservation {
+    pub(super) fn as_output_in(&self, folder: &Path, way: OutputWay) -> Reservation {
         let (folder, bytes) = (folder.to_owned(), self.bytes.len() as u64);
         Reservation { output: Some(WantedOutput { folder, bytes, way }), ..self.reservation() }
     }
 
-    fn stem(&self) -> Stem {
+    pub(super) fn stem(&self) -> Stem {
         Stem::new(self.manifest.model_id(), self.manifest.model_version())
     }
 
-    fn verified(&self) -> VerifiedArtifact {
+    pub(super) fn verified(&self) -> VerifiedArtifact {
         let (manifest, length) = (Arc::new(self.manifest.clone()), self.bytes.len() as u64);
         let (extras, rule) = (Extras::default(), ChecksumRule::Verify);
         verify(&manifest, &self.bytes[..], length, &extras, rule).unwrap()
     }
 
-    fn receipt(&self) -> Receipt {
+    pub(super) fn receipt(&self) -> Receipt {
         let facts = Facts {
             created_utc: NOW,
             verifier_version: Version::parse("1").unwrap(),
@@ -143,7 +143,7 @@ impl Scene {
     }
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let names: BTreeSet<_> = names.map(|name| name.into_string().unwrap()).collect();
     names.into_iter().collect()

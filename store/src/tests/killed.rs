@@ -1,16 +1,21 @@
 //! A process that is killed at any moment has what it said to be done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{Access, Journal as _, KnownPeer, PieceStore as _, Pin, Record, What};
+use app::ports::{
+    Access, Draft as _, Journal as _, KnownPeer, OutputWay, Outputs as _, PieceStore as _, Pin,
+    Record, What,
+};
 use verifier::identity::{PeerId, SigningKey};
 use verifier::scalars::Label;
 
+use super::instead::names;
 use super::{Artifact, NOW, quick_folder};
 use crate::{Disk, Layout};
 
@@ -19,8 +24,11 @@ const PATH: &str = "MINIMODEL_TEST_KILLED";
 /// How many models there are, of which the quota leaves room for some three.
 const MODELS: u8 = 5;
 
+/// The model behind them is not kept: it comes out of the library before it is whole there.
+const OUTPUT: u8 = MODELS;
+
 fn models() -> Vec<Artifact> {
-    (0..MODELS).map(|seed| Artifact::near(60_000, seed.into())).collect()
+    (0..=OUTPUT).map(|seed| Artifact::near(60_000, seed.into())).collect()
 }
 
 fn peer(number: u8) -> PeerId {
@@ -39,7 +47,7 @@ async fn live(data: &Path) {
         let store = &disk.store;
         let taken = store.accounts().await.unwrap().index;
         store.set_quota(taken + 260_000).await.unwrap();
-        for (model, artifact) in (0_u8..).zip(&models) {
+        for (model, artifact) in (0..MODELS).zip(&models) {
             let id = artifact.sha256();
             say(format!("reserving {model}"));
             // The index grows meanwhile, so that the room may not be enough.
@@ -66,6 +74,7 @@ async fn live(data: &Path) {
                 say(format!("forgot {model}"));
             }
         }
+        come_out(&disk, &models[usize::from(OUTPUT)], &out(data), say).await;
         let known = KnownPeer {
             id: peer(round),
             label: Label::parse("Anna").unwrap(),
@@ -89,12 +98,46 @@ async fn live(data: &Path) {
         if round % 2 == 1 {
             // The next opening makes it anew.
             drop(disk);
-            std::fs::remove_dir_all(Layout::new(data).index()).unwrap();
+            fs::remove_dir_all(Layout::new(data).index()).unwrap();
         }
     }
 }
 
 type Sha = verifier::Sha256;
+
+/// The folder of the output.
+fn out(data: &Path) -> PathBuf {
+    data.with_extension("out")
+}
+
+/// Imports a model of which the library keeps nothing, and throws the output away.
+async fn come_out(disk: &Disk, artifact: &Artifact, out: &Path, say: impl Fn(String)) {
+    let (store, id, stem) = (&disk.store, artifact.sha256(), artifact.stem());
+    let throw_away = || {
+        for name in [stem.artifact(), stem.receipt()] {
+            drop(fs::remove_file(out.join(name)));
+        }
+    };
+    throw_away();
+    say(format!("reserving {OUTPUT}"));
+    let reservation = artifact.as_output_in(out, OutputWay::Instead);
+    let Ok(held) = store.reserve(reservation, NOW).await else { return };
+    assert_eq!(held.evicted, [], "nothing goes for it");
+    say("reserved".to_owned());
+    store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
+    for index in held.have.complement().pieces(artifact.list.geometry()) {
+        store.keep(id, artifact.piece(index)).await.unwrap();
+        say(format!("kept {OUTPUT} {}", index.get()));
+    }
+    let mut draft = disk.outputs.draft(id, out, &stem).unwrap();
+    say(format!("forgetting {OUTPUT}"));
+    draft.name(&artifact.verified(), &artifact.receipt()).unwrap();
+    drop(draft);
+    store.release(id);
+    store.forget(id).await.unwrap();
+    say(format!("forgot {OUTPUT}"));
+    throw_away();
+}
 
 /// What a process said is done, over all of its lives.
 #[derive(Debug, Default)]
@@ -167,6 +210,15 @@ impl Said {
             self.kept.insert(number, have);
         }
         self.doubtful.clear();
+        let (output, out) = (&models()[usize::from(OUTPUT)], out(data));
+        let (stem, names) = (output.stem(), names(&out));
+        if names.contains(&stem.artifact()) {
+            assert_eq!(fs::read(out.join(stem.artifact())).unwrap(), output.bytes);
+            assert!(names.contains(&stem.receipt()), "{names:?}");
+        }
+        let is_there = store.model(output.sha256()).await.unwrap().is_some();
+        let hidden = names.iter().filter(|name| name.starts_with('.')).count();
+        assert!(hidden <= usize::from(is_there), "{names:?}");
         assert!(self.peers.iter().all(|number| store.lets_in(peer(*number))), "{self:?}");
         let records = disk.journal.transfers(9).await.unwrap();
         assert!(!self.has_record || !records.is_empty());
@@ -178,6 +230,7 @@ impl Said {
 async fn kill(rounds: u32) {
     let folder = quick_folder();
     let data: PathBuf = folder.path().join("data");
+    fs::create_dir(out(&data)).unwrap();
     let mut said = Said::default();
     for _ in 0..rounds {
         let mut child = Command::new(std::env::current_exe().unwrap())
