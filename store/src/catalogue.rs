@@ -239,6 +239,14 @@ impl Catalogue {
         }
     }
 
+    /// What is still being written of an artifact is not kept any more: its file is another one now.
+    pub(crate) fn begin_anew(&mut self, artifact: Sha256) {
+        self.lives += 1;
+        if let Some(entry) = self.artifacts.get_mut(&artifact) {
+            entry.life = self.lives;
+        }
+    }
+
     /// Puts an artifact in as the index knows it; `false` if its row is none.
     pub(crate) fn read(
         &mut self,

@@ -440,6 +440,7 @@ fn lease(
         if let (Some(have), None) = (have, &known.outside) {
             let geometry = &known.geometry;
             shared.slots.bring_here(artifact, geometry, have.pieces(geometry))?;
+            shared.catalogue().begin_anew(artifact);
         }
         outputs::discard(&shared.layout.drafts(), &lay).at(lay.folder())?;
     }

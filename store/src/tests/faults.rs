@@ -428,7 +428,7 @@ async fn writes_that_are_cut_short_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the same of everything that is asked, some 350 lives of each kind"]
+#[ignore = "the same of everything that is asked, some 500 lives of each kind"]
 async fn every_fault_loses_nothing() {
     for fault in [BROKEN, FULL, Fault::Short] {
         fail_each(1, 1, fault).await;
