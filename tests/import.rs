@@ -84,6 +84,17 @@ fn half_a_pair_in_the_way_is_not_written_over() {
 }
 
 #[test]
+fn a_model_larger_than_the_quota_is_imported_without_caching() {
+    let scene = Scene::new(1, Model::SMALL);
+    let _servers = scene.serve_all(&[]);
+    scene.importer.run(&["library", "quota", "1MiB"]).done();
+    let refused = scene.import(&["--consent", Scene::YES]).ends().refused(3, "io.failed");
+    assert_eq!(refused["field"], "quota", "{refused}");
+    scene.import(&["--consent", "fetch,import"]).ends().done();
+    scene.came_out();
+}
+
+#[test]
 fn without_a_yes_to_caching_nothing_stays_in_the_library() {
     let scene = Scene::new(1, Model::SMALL);
     let _servers = scene.serve_all(&[]);

@@ -164,6 +164,8 @@ fn what_is_kept_for_an_import_without_cache_is_told_and_goes_at_its_end() {
     // In the folder of the output, and named.
     let [hidden] = &files(&scene.out())[..] else { panic!("one file is in the making") };
     assert!(answer.err.contains(&**hidden), "{answer}");
+    let list = scene.importer.run(&["library", "list"]).done();
+    assert!(list["model"][0]["outside"].as_str().unwrap().ends_with(&**hidden), "{list}");
     assert!(scene.importer.kept() > 0);
     // It can be deleted.
     scene.importer.run(&["library", "forget", "tiny", "--yes"]).done();

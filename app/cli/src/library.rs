@@ -20,7 +20,7 @@ use crate::args::{ForgetArgs, LibraryCommand, MapArgs, MapBy, ModelArgs, QuotaAr
 use crate::fault::Fault;
 use crate::map::{self, Show, Tally};
 use crate::naming::{self, Named};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, printable};
 use crate::prompt;
 use crate::session::Session;
 use crate::stop::unless_stopped;
@@ -118,8 +118,9 @@ async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
             state = format!("{state}, {have} of {all} pieces{corrupt}");
         }
         let pinned = if model.pin == Pin::Pinned { ", pinned" } else { "" };
+        let outside = outside(model).map_or_else(String::new, |path| format!(", in {path}"));
         terminal.say(&format!(
-            "{} {}  {}  {state}{pinned}  {}",
+            "{} {}  {}  {state}{pinned}{outside}  {}",
             model.model_id,
             model.model_version,
             Size(geometry.byte_count()),
@@ -131,6 +132,11 @@ async fn list<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
         terminal.say(&format!("{id} may take {} in all versions together.", Size(*quota)));
     }
     Ok(Outcome::new().with("model_count", values.len()).with("model", values).told())
+}
+
+/// The file that a model's pieces are in, if that is the output of an import that is not done.
+fn outside(model: &Model) -> Option<String> {
+    model.outside.as_ref().map(|path| printable(&path.to_string_lossy()))
 }
 
 /// A model for programs.
@@ -148,6 +154,7 @@ fn value(kept: &Kept, quota: Option<&u64>) -> Value {
         "corrupt": kept.corrupt,
         "state": kept.state().as_str(),
         "pinned": model.pin == Pin::Pinned,
+        "outside": outside(model),
         "quota": quota,
         "last_use_utc": model.last_use.to_string(),
         "last_verified_utc": model.last_verified.map(|time| time.to_string()),

@@ -210,6 +210,12 @@ impl Ready {
     fn facts(&self, cx: &Context<'_>) -> Vec<(String, String)> {
         let (plan, room) = (&self.outlook.plan, &self.outlook.room);
         let fact = |name: &str, value: String| (name.to_owned(), value);
+        let more = match room.wanted {
+            0 => "the library takes nothing more".to_owned(),
+            bytes => {
+                format!("the library takes {} more if it keeps the model", words::bytes(bytes))
+            }
+        };
         let mut facts = vec![
             fact("Pieces", words::count(plan.geometry().piece_count().into(), "piece")),
             fact("Digest", plan.artifact().to_string()),
@@ -217,8 +223,7 @@ impl Ready {
             fact(
                 "Room",
                 format!(
-                    "the library takes {} more; {} are left under its quota of {}",
-                    words::bytes(room.wanted),
+                    "{more}; {} are left under its quota of {}",
                     words::bytes(room.left()),
                     words::bytes(room.accounts.quota)
                 ),
