@@ -271,7 +271,13 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         match &mut self.owner {
             Owner::Library => {
-                if let Err(error) = self.places.settle() {
+                let (hidden, main) = self.places.main();
+                let hidden = FileIdentity::at(&hidden);
+                // What was not named, or was undone, only has a receipt that waits.
+                let is_unnamed = hidden.is_some() && FileIdentity::at(&main) != hidden;
+                if let Some((waiting, _)) = self.places.receipt().filter(|_| is_unnamed) {
+                    drop(files::remove(&waiting));
+                } else if let Err(error) = self.places.settle() {
                     tracing::warn!(%error, "an output is not in order, and looked at by the next start");
                 }
             }

@@ -78,7 +78,9 @@ impl Places {
     pub(crate) fn settle(&self) -> io::Result<Naming> {
         let (hidden, main) = self.main();
         let is_there = |path: &Path| FileIdentity::at(path).is_some();
-        if let Some(half) = self.half() {
+        // The receipt waits for its name before the first one is given.
+        let has_begun = self.receipt().is_some_and(|(waiting, _)| is_there(&waiting));
+        if let Some(half) = self.half().filter(|_| has_begun) {
             if is_there(&hidden) {
                 files::remove(&half)?;
             } else {

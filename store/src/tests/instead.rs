@@ -310,6 +310,24 @@ async fn what_gets_no_name_stays_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_users_that_has_the_name_stays_although_it_is_empty() {
+    let scene = Scene::new();
+    let store = open(&scene.data);
+    scene.begins(&store).await;
+    scene.keeps(&store, 0..u32::MAX).await;
+    let (main, mut draft) = (scene.out.join(scene.artifact.stem().artifact()), scene.draft(&store));
+    fs::write(&main, "").unwrap();
+    assert!(matches!(scene.name(&mut draft), Err(OutputError::Exists(_))));
+    drop(draft);
+    store.release(scene.artifact.sha256());
+    drop(store);
+    let store = open(&scene.data);
+    assert_eq!(fs::read(&main).unwrap(), b"");
+    fs::remove_file(&main).unwrap();
+    scene.ends(&store).await;
+}
+
+#[tokio::test]
 async fn one_that_goes_on_elsewhere_comes_into_the_library() {
     let memory = Path::new("/dev/shm");
     let other_disk = memory.is_dir().then(|| tempfile::tempdir_in(memory).unwrap());
