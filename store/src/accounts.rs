@@ -15,7 +15,11 @@ pub(crate) fn accounts(shared: &Shared) -> Result<Accounts, StoreError> {
     let taken = Taken::look(&shared.layout)?;
     let (reserved, quota, shared_bytes) = {
         let catalogue = shared.catalogue();
-        (catalogue.reserved(), catalogue.quota, catalogue.shared().0.into_values().sum())
+        (
+            catalogue.reserved(&taken.pieces),
+            catalogue.quota,
+            catalogue.shared().0.into_values().sum(),
+        )
     };
     let folder = shared.layout.store();
     Ok(Accounts {

@@ -32,16 +32,13 @@ impl Busy {
     }
 
     /// What the last process said; `None` if that is not known, so that any may be busy.
-    pub(crate) fn read(&self) -> Result<Option<BTreeSet<Sha256>>, StoreError> {
-        let bytes = files::read_fitting(&self.path, LIMIT).at(&self.path)?;
-        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else {
-            return Ok(None);
-        };
-        let digest = |line| blake3::Hash::from_hex(line).ok();
-        let digests = text.lines().map(|line: &str| digest(line));
-        let digests: Option<Vec<_>> = digests.collect();
+    pub(crate) fn read(&self) -> Option<BTreeSet<Sha256>> {
+        let read = files::read_fitting(&self.path, LIMIT).inspect_err(|error| {
+            tracing::error!(%error, "cannot read what may have been written last");
+        });
+        let text = String::from_utf8(read.ok()??).ok()?;
         let artifact = |digest: blake3::Hash| Sha256::from_bytes(*digest.as_bytes());
-        Ok(digests.map(|digests| digests.into_iter().map(artifact).collect()))
+        text.lines().map(|line| blake3::Hash::from_hex(line).ok().map(artifact)).collect()
     }
 
     /// Says that an artifact is about to be written.

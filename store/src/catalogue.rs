@@ -2,19 +2,21 @@
 
 mod cell;
 pub(crate) mod elsewhere;
+mod heirs;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use app::ports::{Day, Model, PieceState, Pin};
+use app::ports::{Model, PieceState, Pin};
 use verifier::identity::{PeerId, PublicKey};
 use verifier::piece::{PieceList, Source};
-use verifier::{Bitfield, PieceIndex, Sha256};
+use verifier::{Bitfield, Geometry, PieceIndex, Sha256};
 
 pub(crate) use cell::{Cell, Home, State};
 pub(crate) use elsewhere::{Elsewhere, Place};
+pub(crate) use heirs::Heirs;
 
 use crate::error::StoreError;
 use crate::index::{Facts, Known, Row};
@@ -27,7 +29,7 @@ pub(crate) const BLOCK: u32 = 2_048;
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     pub(crate) artifacts: BTreeMap<Sha256, Artifact>,
-    /// How many artifacts there ever were in this process.
+    /// The life that was given last.
     lives: u64,
     pub(crate) quota: u64,
     /// How many times over each artifact is in use, by its digest: it may be forgotten and come
@@ -48,7 +50,8 @@ pub(crate) struct Artifact {
     /// Whether the index does not have all of them.
     pub(crate) has_new_peer: bool,
     pub(crate) elsewhere: Elsewhere,
-    /// No other artifact that is or was in this catalogue has the same.
+    /// No other artifact that is or was in this catalogue has the same. What was written in an
+    /// earlier one does not count any more.
     pub(crate) life: u64,
     pub(crate) behind: Behind,
     pub(crate) lease: Option<Lease>,
@@ -70,7 +73,8 @@ pub(crate) struct Behind {
 /// Room promised to an import, and protection from eviction.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(crate) reserved: u64,
+    /// Bytes that its file may take, with what belongs to it.
+    pub(crate) most: u64,
     pub(crate) output: Option<Promised>,
     /// Whether the artifact's file will be the output.
     pub(crate) is_output: bool,
@@ -163,6 +167,11 @@ impl Artifact {
         })
     }
 
+    /// Bytes promised to it beside those that its file takes.
+    pub(crate) fn reserved(&self, taken: u64) -> u64 {
+        self.lease.as_ref().map_or(0, |lease| lease.most.saturating_sub(taken))
+    }
+
     pub(crate) fn map(&self) -> Vec<PieceState> {
         let state = |cell: &Cell| match cell.state() {
             State::Missing => PieceState::Missing,
@@ -239,7 +248,8 @@ impl Catalogue {
         }
     }
 
-    /// What is still being written of an artifact is not kept any more: its file is another one now.
+    /// What is still being written of an artifact is not kept any more: its file is another one now, or
+    /// has lost something.
     pub(crate) fn begin_anew(&mut self, artifact: Sha256) {
         self.lives += 1;
         if let Some(entry) = self.artifacts.get_mut(&artifact) {
@@ -291,9 +301,8 @@ impl Catalogue {
         let mut taken = Vec::new();
         for (index, place) in found {
             // What was read in the meantime may have turned out to be bad.
-            let is_there = self.is_there(*place);
-            // It was not read now.
-            let day = self.day_of(*place);
+            let there = self.cell_at(*place);
+            let is_there = there.state() == State::Kept;
             let Some(entry) = self.artifacts.get_mut(&artifact).filter(|_| is_there) else {
                 continue;
             };
@@ -306,32 +315,22 @@ impl Catalogue {
             if home == Home::Other {
                 entry.elsewhere.put(index.get(), *place);
             }
-            let (life, cell) = (entry.life, Cell::kept(0, home, day));
-            entry.change(*index, cell);
-            self.keep(artifact, life, *index, cell);
+            // It was not read now.
+            entry.change(*index, Cell::kept(0, home, there.day()));
             taken.push(*index);
         }
         taken
     }
 
-    /// When what lies at a place was last verified.
-    fn day_of(&self, place: Place) -> Day {
+    /// What is known of what lies at a place.
+    pub(crate) fn cell_at(&self, place: Place) -> Cell {
         let holder = self.artifacts.get(&place.holder);
         let cell =
             holder.and_then(|holder| Some(holder.cell(holder.known.geometry.index(place.index)?)));
-        cell.map_or(Day::from_number(0), Cell::day)
+        cell.filter(|cell| cell.home() == Home::Own).unwrap_or_default()
     }
 
-    /// Whether a holder has the piece that lies at a place.
-    pub(crate) fn is_there(&self, place: Place) -> bool {
-        self.artifacts.get(&place.holder).is_some_and(|holder| {
-            let there = holder.known.geometry.index(place.index);
-            there.is_some_and(|there| holder.place(place.holder, there) == Some(place))
-        })
-    }
-
-    /// Says that a piece is kept, for which the room that was promised is used now; whether there
-    /// is such an artifact, of that life.
+    /// Says that a piece is kept; whether there is such an artifact, of that life.
     pub(crate) fn keep(
         &mut self,
         artifact: Sha256,
@@ -339,16 +338,8 @@ impl Catalogue {
         index: PieceIndex,
         cell: Cell,
     ) -> bool {
-        let Some(entry) = self.artifacts.get_mut(&artifact).filter(|entry| entry.life == life)
-        else {
-            return false;
-        };
-        entry.put(index, cell);
-        if let Some(lease) = &mut entry.lease {
-            let length = entry.known.geometry.length(index);
-            lease.reserved = lease.reserved.saturating_sub(in_blocks(length.into()));
-        }
-        true
+        let entry = self.artifacts.get_mut(&artifact).filter(|entry| entry.life == life);
+        entry.map(|entry| entry.put(index, cell)).is_some()
     }
 
     /// The pieces that lie at a place: one in most cases, and the same of each artifact that shares
@@ -379,6 +370,21 @@ impl Catalogue {
             }
         }
         users.len()
+    }
+
+    /// Says that what lies in an artifact's own file as one of its pieces is about to go, and with it
+    /// whatever is being written there; `None` if it may not, since it is not known to be bad, or
+    /// somebody imports it.
+    pub(crate) fn spoil(&mut self, artifact: Sha256, index: u32) -> Option<(Geometry, PieceIndex)> {
+        let entry = self.artifacts.get_mut(&artifact).filter(|entry| entry.lease.is_none())?;
+        let index = entry.known.geometry.index(index)?;
+        let cell = entry.cell(index);
+        if (cell.home(), cell.state()) != (Home::Own, State::Corrupt) {
+            return None;
+        }
+        let geometry = entry.known.geometry;
+        self.begin_anew(artifact);
+        Some((geometry, index))
     }
 
     /// What lies in files of other artifacts, in bytes: by whose it is, and by who holds it.
@@ -417,19 +423,17 @@ impl Catalogue {
         self.artifacts.values().map(|entry| u64::from(entry.have.count())).sum()
     }
 
-    /// Bytes promised to imports.
-    pub(crate) fn reserved(&self) -> u64 {
-        self.leases().map(|lease| lease.reserved).sum()
+    /// Bytes promised to imports beside what each artifact's file takes.
+    pub(crate) fn reserved(&self, taken: &BTreeMap<Sha256, u64>) -> u64 {
+        let taken = |artifact| taken.get(artifact).copied().unwrap_or_default();
+        self.artifacts.iter().map(|(artifact, entry)| entry.reserved(taken(artifact))).sum()
     }
 
     /// Bytes of a device that were promised to outputs.
     pub(crate) fn outputs(&self, device: u64) -> u64 {
-        let promised = self.leases().filter_map(|lease| lease.output);
+        let leases = self.artifacts.values().filter_map(|entry| entry.lease.as_ref());
+        let promised = leases.filter_map(|lease| lease.output);
         promised.filter(|output| output.device == device).map(|output| output.bytes).sum()
-    }
-
-    fn leases(&self) -> impl Iterator<Item = &Lease> {
-        self.artifacts.values().filter_map(|artifact| artifact.lease.as_ref())
     }
 }
 

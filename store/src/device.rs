@@ -97,7 +97,7 @@ fn copy_by_hand(
 
 /// Where a file of that length has data; all of it where that is not known.
 #[cfg(target_os = "linux")]
-pub(crate) fn data(file: &File, length: u64) -> io::Result<Vec<Range<u64>>> {
+pub(crate) fn data(file: &File, length: u64) -> Vec<Range<u64>> {
     use rustix::fs::{SeekFrom, seek};
     use rustix::io::Errno;
     let mut ranges = Vec::new();
@@ -106,18 +106,21 @@ pub(crate) fn data(file: &File, length: u64) -> io::Result<Vec<Range<u64>>> {
         let start = match seek(file, SeekFrom::Data(end)) {
             Ok(start) => start,
             Err(Errno::NXIO) => break,
-            Err(_) => return Ok(whole(length)),
+            Err(_) => return whole(length),
         };
-        end = seek(file, SeekFrom::Hole(start))?;
+        match seek(file, SeekFrom::Hole(start)) {
+            Ok(hole) => end = hole,
+            Err(_) => return whole(length),
+        }
         ranges.push(start..end);
     }
-    Ok(ranges)
+    ranges
 }
 
 /// Where a file of that length has data: not known here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn data(_file: &File, length: u64) -> io::Result<Vec<Range<u64>>> {
-    Ok(whole(length))
+pub(crate) fn data(_file: &File, length: u64) -> Vec<Range<u64>> {
+    whole(length)
 }
 
 fn whole(length: u64) -> Vec<Range<u64>> {

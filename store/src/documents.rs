@@ -126,23 +126,25 @@ pub(crate) fn write_list(
     files::replace(&path, &[LIST_MAGIC, &digests]).at(&path)
 }
 
-/// Reads an artifact's piece list; `None` if it is not there or does not lead to the root.
+/// Reads an artifact's piece list; `None` if it is not there, cannot be read or does not lead to the
+/// root: it can be learnt anew.
 pub(crate) fn read_list(
     layout: &Layout,
     artifact: Sha256,
     geometry: Geometry,
     root: Root,
-) -> Result<Option<Arc<PieceList>>, StoreError> {
+) -> Option<Arc<PieceList>> {
     let length = LIST_MAGIC.len() as u64 + u64::from(geometry.piece_count()) * DIGEST_LEN as u64;
     let path = layout.of(artifact, LIST);
-    let Some(bytes) = files::read_fitting(&path, length).at(&path)? else { return Ok(None) };
-    let Some(digests) = bytes.strip_prefix(LIST_MAGIC) else { return Ok(None) };
-    let (digests, rest) = digests.as_chunks::<DIGEST_LEN>();
-    if !rest.is_empty() {
-        return Ok(None);
-    }
+    let read = files::read_fitting(&path, length).inspect_err(|error| {
+        tracing::error!(%error, %artifact, "cannot read a piece list");
+    });
+    let bytes = read.ok()??;
+    let (digests, []) = bytes.strip_prefix(LIST_MAGIC)?.as_chunks::<DIGEST_LEN>() else {
+        return None;
+    };
     let digests = digests.iter().map(|digest| ChunkDigest::from_bytes(*digest)).collect();
-    Ok(PieceList::prove(geometry, root, digests).ok().map(Arc::new))
+    PieceList::prove(geometry, root, digests).ok().map(Arc::new)
 }
 
 /// The artifacts that have a manifest here, whole or not.
@@ -150,9 +152,16 @@ pub(crate) fn artifacts(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError>
     named(layout, &[MANIFEST])
 }
 
-/// The artifacts whose forgetting was not finished.
-pub(crate) fn half_forgotten(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
-    named(layout, &[FORGOTTEN])
+/// The artifacts that have something here and no manifest.
+pub(crate) fn nameless(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
+    let all = named(layout, &[FORGOTTEN, LIST, ADDRESSES, PART, WHOLE])?;
+    Ok(all.difference(&artifacts(layout)?).copied().collect())
+}
+
+/// Whether an artifact's forgetting was begun and not finished.
+pub(crate) fn is_forgotten(layout: &Layout, artifact: Sha256) -> bool {
+    // One that came back meanwhile has a manifest.
+    layout.of(artifact, FORGOTTEN).exists() && !layout.manifest(artifact).exists()
 }
 
 /// Whether the library itself has a file of an artifact's pieces.
@@ -169,11 +178,6 @@ pub(crate) fn written(layout: &Layout) -> Result<BTreeMap<Sha256, u64>, StoreErr
     Ok(lengths.collect())
 }
 
-/// The artifacts that have anything here.
-pub(crate) fn all(layout: &Layout) -> Result<BTreeSet<Sha256>, StoreError> {
-    named(layout, &[MANIFEST, FORGOTTEN, LIST, ADDRESSES, PART, WHOLE])
-}
-
 fn named(layout: &Layout, endings: &[&str]) -> Result<BTreeSet<Sha256>, StoreError> {
     let folder = layout.artifacts();
     let mut artifacts = BTreeSet::new();
@@ -187,7 +191,8 @@ fn named(layout: &Layout, endings: &[&str]) -> Result<BTreeSet<Sha256>, StoreErr
     Ok(artifacts)
 }
 
-/// Says, so that a crash cannot unsay it, that an artifact is being forgotten.
+/// Says, so that a crash cannot unsay it, that an artifact is being forgotten. If that fails, it is
+/// not.
 pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
     let (manifest, forgotten) = (layout.manifest(artifact), layout.of(artifact, FORGOTTEN));
     match files::rename(&manifest, &forgotten) {
@@ -197,29 +202,37 @@ pub(crate) fn begin_to_forget(layout: &Layout, artifact: Sha256) -> Result<(), S
         outcome => outcome.at(&manifest)?,
     }
     let folder = layout.artifacts();
-    files::sync_folder(&folder).at(&folder)
+    let synced = files::sync_folder(&folder).at(&folder);
+    if synced.is_err() {
+        // If that fails too, it is gone at the next start, which is what was asked for.
+        drop(files::rename(&forgotten, &manifest));
+    }
+    synced
 }
 
-/// Removes the pieces of an artifact that is being forgotten, and what lies beside them; what says so
-/// stays.
+/// Removes the pieces of an artifact, and what proves them.
 pub(crate) fn give_room_back(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
     let said = read_manifest_at(&layout.of(artifact, FORGOTTEN))?;
     if let Some(outside) = said.and_then(|(known, _)| known.outside) {
         outputs::discard(&layout.drafts(), &outside).at(outside.folder())?;
     }
-    for ending in [PART, WHOLE, ADDRESSES, LIST] {
-        let path = layout.of(artifact, ending);
-        files::remove(&path).map(drop).at(&path)?;
-    }
-    Ok(())
+    [PART, WHOLE, ADDRESSES, LIST].iter().try_for_each(|ending| remove(layout, artifact, ending))
 }
 
-/// Removes all that an artifact has here, when nothing else knows of it any more; what says so goes
-/// last.
+/// Removes what says that an artifact is being forgotten, when nothing is left of it.
 pub(crate) fn finish_forgetting(layout: &Layout, artifact: Sha256) -> Result<(), StoreError> {
-    give_room_back(layout, artifact)?;
-    let path = layout.of(artifact, FORGOTTEN);
+    remove(layout, artifact, FORGOTTEN)
+}
+
+fn remove(layout: &Layout, artifact: Sha256, ending: &str) -> Result<(), StoreError> {
+    let path = layout.of(artifact, ending);
     files::remove(&path).map(drop).at(&path)
+}
+
+/// Bytes that an artifact's file really takes.
+pub(crate) fn taken(layout: &Layout, artifact: Sha256) -> u64 {
+    let files = [PART, WHOLE].map(|ending| layout.of(artifact, ending).metadata());
+    files.iter().flatten().map(device::allocated).sum()
 }
 
 /// Bytes that files of artifacts really take.
@@ -252,11 +265,6 @@ impl Taken {
             }
         }
         Ok(taken)
-    }
-
-    /// All of them.
-    pub(crate) fn all(&self) -> u64 {
-        self.pieces().saturating_add(self.papers)
     }
 
     /// Those of pieces.

@@ -195,7 +195,7 @@ impl File {
 
     /// Where the file has data, as ranges of bytes; all of it where that is not known.
     pub(crate) fn data(&self) -> io::Result<Vec<Range<u64>>> {
-        device::data(&self.file, self.len()?)
+        Ok(device::data(&self.file, self.len()?))
     }
 
     pub(crate) fn set_len(&self, length: u64) -> io::Result<()> {
@@ -363,26 +363,31 @@ pub(crate) fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Removes what [`replace`] left in a folder when it was cut off. Nobody may be replacing a file
-/// there whose name begins so.
-pub(crate) fn sweep(folder: &Path, beginning: &str) -> io::Result<()> {
-    match left(folder, beginning)?.iter().try_for_each(|path| remove(path).map(drop)) {
-        // Then it stays, and is in nobody's way.
-        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
-        swept => swept,
-    }
+/// there whose name begins so. Nobody is kept from starting by what cannot be swept: that is logged.
+pub(crate) fn sweep(folder: &Path, beginning: &str) {
+    sweep_with(|| Ok(()), folder, beginning);
 }
 
 /// The same of a file that is only replaced under a lock, which is taken if something is left.
-/// Nobody is kept from starting by what cannot be swept: that is logged.
 pub(crate) fn sweep_under<L>(lock: impl FnOnce() -> io::Result<L>, path: &Path) {
-    let Some(folder) = path.parent() else { return };
     let beginning = format!("{}-", path.file_name().unwrap_or_default().to_string_lossy());
-    let swept = match left(folder, &beginning) {
+    if let Some(folder) = path.parent() {
+        sweep_with(lock, folder, &beginning);
+    }
+}
+
+fn sweep_with<L>(lock: impl FnOnce() -> io::Result<L>, folder: &Path, beginning: &str) {
+    let swept = match left(folder, beginning) {
         Ok(left) if left.is_empty() => return,
-        Ok(_) => lock().and_then(|_locked| sweep(folder, &beginning)),
+        // Somebody may have given it its name until the lock was had.
+        Ok(_) => lock().and_then(|_locked| {
+            left(folder, beginning)?.iter().try_for_each(|path| remove(path).map(drop))
+        }),
         Err(error) => Err(error),
     };
-    if let Err(error) = swept {
+    if let Err(error) = swept
+        && error.kind() != io::ErrorKind::ReadOnlyFilesystem
+    {
         tracing::warn!(%error, "cannot remove what a process that broke off left");
     }
 }

@@ -7,64 +7,90 @@ use std::io;
 
 use verifier::{PieceIndex, Sha256};
 
-use crate::catalogue::{Artifact, Bad, Catalogue, Cell, Home, Place, State};
+use crate::accounts::footprints;
+use crate::catalogue::{Bad, Catalogue, Heirs, Home, Place};
 use crate::device;
-use crate::documents::{self, Taken};
+use crate::documents;
 use crate::error::{At as _, StoreError};
 use crate::index::Index;
+use crate::layout::Layout;
 use crate::pipeline;
 use crate::places::Places;
 use crate::quota::PIECE_OVERHEAD;
+use crate::room::in_blocks;
 use crate::shared::Shared;
-use crate::slot::{Kind, Looked};
+use crate::slot::{Kind, Looked, Slots};
 
 /// The index may take this many bytes more than its pieces need before it is written anew.
 const INDEX_SLACK: u64 = 2 << 20;
 
 /// Forgets an artifact; the bytes that came free, `None` if there is no such artifact.
 pub(crate) fn forget(shared: &Shared, artifact: Sha256) -> Result<Option<u64>, StoreError> {
-    remove(shared, artifact, |catalogue| {
-        let is_busy = |entry: &Artifact| entry.lease.is_some();
-        if catalogue.artifacts.get(&artifact).is_some_and(is_busy) {
-            return Err(StoreError::Busy(artifact));
+    let own = footprints(shared)?.get(&artifact).map_or(0, |footprint| footprint.own);
+    let outside = outside(shared, artifact);
+    let is_gone = remove(shared, artifact, |catalogue| {
+        match catalogue.artifacts.get(&artifact).is_some_and(|entry| entry.lease.is_some()) {
+            true => Err(StoreError::Busy(artifact)),
+            false => Ok(true),
         }
-        Ok(true)
-    })
+    })?;
+    Ok(is_gone.then(|| outside + own.saturating_sub(documents::taken(&shared.layout, artifact))))
 }
 
-/// Forgets an artifact if it `may` go at the moment at which it does.
+/// Forgets an artifact if it `may` go at the moment at which it does; whether it did.
+///
+/// One that could not be forgotten is as it was. What is left of one that was, because the disk did
+/// not let go of it, goes with the next, or at the next start.
 pub(crate) fn remove(
     shared: &Shared,
     artifact: Sha256,
     may: impl Fn(&Catalogue) -> Result<bool, StoreError>,
-) -> Result<Option<u64>, StoreError> {
-    {
-        let catalogue = shared.catalogue();
-        if !may(&catalogue)? || !catalogue.artifacts.contains_key(&artifact) {
-            return Ok(None);
-        }
+) -> Result<bool, StoreError> {
+    if may(&shared.catalogue())? {
+        move_on(shared, artifact)?;
     }
-    let before = Taken::look(&shared.layout)?.all().saturating_add(outside(shared, artifact));
-    move_on(shared, artifact)?;
-    {
+    let gone = {
         let mut catalogue = shared.catalogue();
-        if !may(&catalogue)? {
-            return Ok(None);
-        }
-        catalogue.artifacts.remove(&artifact);
+        if may(&catalogue)? { catalogue.artifacts.remove(&artifact) } else { None }
+    };
+    let is_gone = gone.is_some();
+    if let Some(entry) = gone
+        && let Err(error) = documents::begin_to_forget(&shared.layout, artifact)
+    {
+        shared.catalogue().artifacts.insert(artifact, entry);
+        return Err(error);
     }
-    documents::begin_to_forget(&shared.layout, artifact)?;
-    clear(shared, artifact)?;
+    let is_kept = |artifact: &Sha256| shared.catalogue().artifacts.contains_key(artifact);
+    told(sweep(&shared.layout, &shared.slots, &shared.index, is_kept));
+    told(shared.busy.end(artifact));
     shared.room.notify_waiters();
     let pieces = shared.catalogue().kept_pieces();
-    match trim_index(&shared.index, pieces) {
-        Err(error) if !error.is_unwritable() => {
-            // It is forgotten all the same.
-            tracing::error!(%error, "the index cannot be written anew");
-        }
-        _ => {}
+    told(trim_index(&shared.index, pieces));
+    Ok(is_gone)
+}
+
+fn told(outcome: Result<(), StoreError>) {
+    // What has no room now is done once there is some.
+    if let Err(error) = outcome
+        && !error.is_unwritable()
+    {
+        tracing::error!(%error, "not all is in order that belongs to a forgotten artifact");
     }
-    Ok(Some(before.saturating_sub(Taken::look(&shared.layout)?.all())))
+}
+
+/// Removes what is here of artifacts that were forgotten, or of which a crash left something.
+pub(crate) fn sweep(
+    layout: &Layout,
+    slots: &Slots,
+    index: &Index,
+    is_kept: impl Fn(&Sha256) -> bool,
+) -> Result<(), StoreError> {
+    let mut outcome = Ok(());
+    for artifact in documents::nameless(layout)?.into_iter().filter(|artifact| !is_kept(artifact)) {
+        // What cannot be removed keeps nothing else from going.
+        outcome = clear(layout, slots, index, artifact).and(outcome);
+    }
+    outcome
 }
 
 /// Bytes that the file of an artifact takes that lies outside the library.
@@ -75,114 +101,91 @@ fn outside(shared: &Shared, artifact: Sha256) -> u64 {
 }
 
 /// Removes all that is left of an artifact that is in the catalogue no more, or not yet.
-pub(crate) fn clear(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
-    shared.slots.close(artifact);
-    let unname = || shared.index.remove(artifact).and_then(|()| shared.index.sync());
-    // Files only go when no index that a crash leaves behind still names what is in them, or while
-    // it is written down that this artifact is being forgotten.
-    match unname() {
-        Err(error) if error.is_unwritable() => {
-            documents::give_room_back(&shared.layout, artifact)?;
-            match unname() {
-                // The next start does it before anything else.
-                Err(error) if error.is_unwritable() => return Ok(()),
-                unnamed => unnamed?,
-            }
-        }
-        unnamed => unnamed?,
-    }
-    documents::finish_forgetting(&shared.layout, artifact)?;
+pub(crate) fn clear(
+    layout: &Layout,
+    slots: &Slots,
+    index: &Index,
+    artifact: Sha256,
+) -> Result<(), StoreError> {
+    slots.close(artifact);
+    // A full disk may have no room for the index before. What says that it is forgotten goes last:
+    // until then, an index that a crash leaves behind is not believed.
+    documents::give_room_back(layout, artifact)?;
     // Somebody may have opened what was about to go.
-    shared.slots.lies(artifact, None);
-    shared.busy.end(artifact)
+    slots.lies(artifact, None);
+    index.remove(artifact)?;
+    index.sync()?;
+    documents::finish_forgetting(layout, artifact)
 }
 
-/// Gives the pieces that others use too to one of them.
+/// Gives the pieces that others use too to some of them.
 fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
-    let mut users: BTreeMap<Place, Vec<(Sha256, PieceIndex)>> = BTreeMap::new();
-    let (geometry, bytes) = {
+    let (geometry, heirs) = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
-        for (user, entry) in catalogue.artifacts.iter().filter(|(user, _)| **user != artifact) {
-            let lying = entry.lying_elsewhere().filter(|(_, place)| place.holder == artifact);
-            lying.for_each(|(index, place)| users.entry(place).or_default().push((*user, index)));
-        }
-        let held = catalogue.shared().1;
-        (entry.known.geometry, held.get(&artifact).copied().unwrap_or(0))
+        (entry.known.geometry, Heirs::of(&catalogue, artifact))
     };
-    if users.is_empty() {
+    if heirs.elsewhere.is_empty() {
         return Ok(());
     }
+    let lengths = heirs.copies.iter().map(|(there, ..)| geometry.length(*there));
+    let bytes = lengths.map(|length| in_blocks(length.into())).sum();
     let no_room = || StoreError::Shared { artifact, bytes };
     let folder = shared.layout.store();
     if shared.index.is_away() || device::space(&folder).at(&folder)?.free < bytes {
         return Err(no_room());
     }
-    let heirs: BTreeSet<Sha256> =
-        users.values().filter_map(|users| users.first()).map(|(heir, _)| *heir).collect();
     let mut slots = BTreeMap::new();
-    for heir in heirs {
-        let known = shared.catalogue().artifacts.get(&heir).map(|entry| entry.known.geometry);
-        let Some(geometry) = known else { continue };
+    for heir in heirs.copies.iter().map(|(_, heir, _)| *heir).collect::<BTreeSet<_>>() {
+        let geometry = shared.catalogue().artifact(heir)?.known.geometry;
         shared.busy.begin(heir)?;
         shared.slots.make(heir, &geometry)?;
         slots.extend(shared.slots.get(heir, &geometry)?.map(|slot| (heir, slot)));
     }
     let from = shared.slots.get(artifact, &geometry)?;
     let mut lost = BTreeSet::new();
-    for (place, users) in &users {
-        let Some((heir, index)) = users.first() else { continue };
-        let Some(there) = geometry.index(place.index) else { continue };
+    for (there, heir, index) in &heirs.copies {
         let copied = match (&from, slots.get(heir)) {
-            (Some(from), Some(slot)) => from.copy_to(there, slot, *index),
+            (Some(from), Some(slot)) => from.copy_to(*there, slot, *index),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
         match copied.at(&folder) {
             Ok(()) => {}
             Err(StoreError::Full { .. }) => return Err(no_room()),
             Err(error) => {
-                let read = from.as_ref().map(|from| from.read(there)).transpose()?;
+                let read = from.as_ref().map(|from| from.read(*there)).transpose()?;
                 if matches!(read, Some(Looked::Whole(_) | Looked::Unknown(..))) {
                     return Err(error);
                 }
                 tracing::error!(%error, "a piece is lost with the artifact that held it");
-                lost.insert(*place);
+                lost.insert(there.get());
             }
         }
     }
     for (heir, slot) in &slots {
         shared.slots.sync(*heir, slot)?;
     }
-    let mut changed = BTreeSet::new();
+    let users: Vec<Sha256> = heirs.elsewhere.keys().copied().collect();
     {
         let mut catalogue = shared.catalogue();
-        for (place, users) in &users {
-            if lost.contains(place) {
-                catalogue.mark(*place, Bad::Corrupt);
-            }
-            let Some((heir, first)) = users.first() else { continue };
-            for (user, index) in users {
-                let Some(entry) = catalogue.artifacts.get_mut(user) else { continue };
-                let cell = entry.cell(*index);
-                if cell.home() == Home::Own {
-                    // It was kept anew meanwhile.
-                    continue;
-                }
-                let home = if user == heir && index == first {
-                    Home::Own
-                } else {
-                    entry.elsewhere.put(index.get(), Place { holder: *heir, index: first.get() });
-                    Home::Other
-                };
-                entry.change(*index, cell.at(home));
-                changed.insert(*user);
+        for index in lost {
+            catalogue.mark(Place { holder: artifact, index }, Bad::Corrupt);
+        }
+        for (_, heir, index) in heirs.copies {
+            if let Some(entry) = catalogue.artifacts.get_mut(&heir) {
+                entry.change(index, entry.cell(index).at(Home::Own));
             }
         }
+        for (user, elsewhere) in heirs.elsewhere {
+            catalogue.artifacts.entry(user).and_modify(|entry| entry.elsewhere = elsewhere);
+        }
     }
-    for user in changed {
+    for user in users {
         pipeline::fold(shared, user)?;
     }
-    shared.index.sync()
+    shared.index.sync()?;
+    slots.into_keys().for_each(|heir| told(pipeline::settle(shared, heir)));
+    Ok(())
 }
 
 /// Gives back the space of pieces that were found to be corrupt, and tells nobody else's.
@@ -191,42 +194,24 @@ pub(crate) fn give_back(
     artifact: Sha256,
     corrupt: &[PieceIndex],
 ) -> Result<(), StoreError> {
-    let mut pieces: BTreeMap<Sha256, BTreeSet<u32>> = BTreeMap::new();
-    {
+    let places: BTreeSet<Place> = {
         let catalogue = shared.catalogue();
         let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(()) };
-        for index in corrupt {
-            let cell = entry.cell(*index);
-            let place = match cell.home() {
-                Home::Own => Some(Place { holder: artifact, index: index.get() }),
-                Home::Other => entry.elsewhere.get(index.get()),
-            };
-            let place = place.filter(|_| cell.state() == State::Corrupt);
-            place.map(|place| pieces.entry(place.holder).or_default().insert(place.index));
-        }
-    }
-    for (holder, pieces) in pieces {
-        let geometry = {
-            let catalogue = shared.catalogue();
-            // Whoever imports it may be writing there.
-            let entry = catalogue.artifacts.get(&holder).filter(|entry| entry.lease.is_none());
-            let Some(entry) = entry else { continue };
-            entry.known.geometry
+        let place = |index: &PieceIndex| match entry.cell(*index).home() {
+            Home::Own => Some(Place { holder: artifact, index: index.get() }),
+            Home::Other => entry.elsewhere.get(index.get()),
         };
-        let Some(slot) = shared.slots.get(holder, &geometry)? else { continue };
-        if slot.kind == Kind::Whole {
+        corrupt.iter().filter_map(place).collect()
+    };
+    for Place { holder, index } in places {
+        let Some((geometry, index)) = shared.catalogue().spoil(holder, index) else { continue };
+        let mut slot = shared.slots.get(holder, &geometry)?;
+        if slot.as_ref().is_some_and(|slot| slot.kind == Kind::Whole) {
             shared.slots.make(holder, &geometry)?;
+            slot = shared.slots.get(holder, &geometry)?;
         }
-        let slot = shared.slots.get(holder, &geometry)?;
-        let Some(slot) = slot.filter(|slot| slot.kind == Kind::Part) else { continue };
-        for index in pieces.into_iter().filter_map(|index| geometry.index(index)) {
-            let is_corrupt = |entry: &Artifact| {
-                let cell: Cell = entry.cell(index);
-                (cell.home(), cell.state()) == (Home::Own, State::Corrupt)
-            };
-            if shared.catalogue().artifacts.get(&holder).is_some_and(is_corrupt) {
-                slot.free(index)?;
-            }
+        if let Some(slot) = slot.filter(|slot| slot.kind == Kind::Part) {
+            slot.free(index)?;
         }
     }
     Ok(())

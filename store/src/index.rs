@@ -366,10 +366,13 @@ fn finish_rewrite(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use app::ports::Day;
+    use rustix::io::Errno;
     use verifier::Sha256;
 
     use super::{Cell, Delta, Index, Trees};
     use crate::catalogue::{BLOCK, Home};
+    use crate::files::Op;
+    use crate::files::faults::{Fault, Faults};
 
     fn delta(artifact: Sha256, first: u32, source: u16) -> Delta {
         let cells = (first..first + 256)
@@ -461,5 +464,31 @@ mod tests {
         check(&index);
         drop(index);
         check(&Index::open(path).unwrap());
+    }
+
+    #[test]
+    fn an_index_is_safe_before_it_is_named_anew_and_there_whatever_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, there) = (folder.path().join("index"), Sha256::of(b"there"));
+        let faults = Faults::under(folder.path());
+        let index = Index::open(path.clone()).unwrap();
+        index.append(&[delta(there, 0, 1)], |_| 3).unwrap();
+        index.flush().unwrap();
+        let mut asked = Vec::new();
+        for nth in 1.. {
+            faults.fail(nth, Fault::Errno(Errno::IO));
+            let rewritten = index.rewrite_all();
+            let failed = faults.end();
+            assert_eq!(rewritten.is_ok(), failed.is_empty(), "{failed:?}");
+            assert_eq!(told(&index, there).0.len(), 256, "{failed:?}");
+            if failed.is_empty() {
+                break;
+            }
+            asked.extend(failed);
+        }
+        let named = [Op::Rename, Op::Rename, Op::SyncFolder, Op::Remove];
+        assert_eq!(asked, [&[Op::Open, Op::Sync], &named[..]].concat());
+        drop(index);
+        assert_eq!(told(&Index::open(path).unwrap(), there).0.len(), 256);
     }
 }

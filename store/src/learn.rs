@@ -13,16 +13,13 @@ use crate::error::StoreError;
 use crate::pipeline;
 use crate::shared::Shared;
 
-/// The piece list of an artifact, if it was learnt.
-pub(crate) fn list(
-    shared: &Shared,
-    artifact: Sha256,
-) -> Result<Option<Arc<PieceList>>, StoreError> {
+/// The piece list of an artifact, if it was learnt and can be read.
+pub(crate) fn list(shared: &Shared, artifact: Sha256) -> Option<Arc<PieceList>> {
     let (geometry, root) = {
         let catalogue = shared.catalogue();
-        let Some(entry) = catalogue.artifacts.get(&artifact) else { return Ok(None) };
+        let entry = catalogue.artifacts.get(&artifact)?;
         if let Some(list) = &entry.list {
-            return Ok(Some(Arc::clone(list)));
+            return Some(Arc::clone(list));
         }
         (entry.known.geometry, entry.known.root)
     };
@@ -43,7 +40,7 @@ pub(crate) fn learn(
             return Err(StoreError::OtherList(artifact));
         }
     }
-    if list(shared, artifact)?.is_none() {
+    if list(shared, artifact).is_none() {
         documents::write_list(&shared.layout, artifact, proven)?;
     }
     let (have, others) = {
@@ -61,13 +58,8 @@ pub(crate) fn learn(
     }
     let mut wanted = Wanted::new(artifact, proven, &have.complement());
     for other in others {
-        match list(shared, other) {
-            Ok(Some(list)) => wanted.look(&shared.catalogue(), other, &list),
-            Ok(None) => {}
-            // What is wrong with another artifact is no reason to keep this one from coming.
-            Err(error) => {
-                tracing::error!(%error, artifact = %other, "cannot read a piece list");
-            }
+        if let Some(list) = list(shared, other) {
+            wanted.look(&shared.catalogue(), other, &list);
         }
     }
     let found = wanted.found();

@@ -28,7 +28,8 @@ pub(crate) fn believe(
 }
 
 /// Reads each piece of which there is anything, or that is claimed, on all cores: one that is whole
-/// is kept, one that is not is missing, or corrupt if it was claimed. Gives whether all is settled then.
+/// is kept, one that is not is missing, or corrupt if it was claimed. Gives whether all is settled
+/// then: what could not be looked at stays as it is claimed.
 ///
 /// The index knows nothing of it yet.
 pub(crate) fn prove(
@@ -36,31 +37,21 @@ pub(crate) fn prove(
     slots: &Slots,
     artifact: Sha256,
     entry: &mut Artifact,
-) -> Result<bool, StoreError> {
+) -> bool {
     let geometry = entry.known.geometry;
-    let slot = match slots.get(artifact, &geometry) {
+    let told = |error: &StoreError| tracing::error!(%error, %artifact, "pieces cannot be proven");
+    let slot = match slots.get(artifact, &geometry).inspect_err(told) {
         Ok(Some(slot)) => slot,
-        Ok(None) => return Ok(true),
-        Err(error) => {
-            // What is claimed stays so, and is found to be bad, or not, when it is read.
-            tracing::error!(%error, %artifact, "pieces cannot be looked at");
-            return Ok(false);
-        }
+        Ok(None) => return true,
+        Err(_) => return false,
     };
     // What the process that broke off wrote may be in memory only. What cannot be made durable is not
     // taken in.
-    let synced = slots.sync(artifact, &slot);
-    if let Err(error) = &synced {
-        tracing::error!(%error, %artifact, "cannot make durable what is there");
-    }
+    let is_synced = slots.sync(artifact, &slot).inspect_err(told).is_ok();
+    let Ok(data) = slot.data().inspect_err(told) else { return false };
     let list = documents::read_list(layout, artifact, geometry, entry.known.root);
-    let list = list.unwrap_or_else(|error| {
-        tracing::error!(%error, %artifact, "cannot read a piece list");
-        None
-    });
-    let is_own = |index: &PieceIndex| entry.cell(*index).home() == Home::Own;
     let mut doubtful = Bitfield::empty(geometry.piece_count());
-    for range in slot.data()? {
+    for range in data {
         if let Some(last) = range.end.min(geometry.piece_count()).checked_sub(1) {
             doubtful.insert_range(range.start, last);
         }
@@ -68,22 +59,32 @@ pub(crate) fn prove(
     for index in entry.lying() {
         doubtful.insert(index);
     }
+    // What lies with another artifact is proven there.
+    let is_own = |index: &PieceIndex| {
+        entry.place(artifact, *index).is_none_or(|place| place.holder == artifact)
+    };
     let doubtful: Vec<PieceIndex> = doubtful.pieces(&geometry).filter(is_own).collect();
     tracing::info!(%artifact, pieces = doubtful.len(), "proving what is there");
     let day = Day::of(now());
-    let judge = |index| shared::prove(&slot, index, list.as_ref());
-    for (index, bad) in workers::each(&doubtful, judge, |_| Next::GoOn)? {
+    let judge = |index| Ok(shared::prove(&slot, index, list.as_ref()).inspect_err(told).ok());
+    let judged = workers::each(&doubtful, judge, |_| Next::GoOn).unwrap_or_default();
+    let mut is_settled = is_synced;
+    for (index, judged) in judged {
         let cell = entry.cell(index);
-        let found = match (bad, cell.has_place()) {
-            (None, true) => cell.with(State::Kept).on(day),
-            (None, false) if synced.is_ok() => Cell::kept(0, Home::Own, day),
-            (Some(Bad::Corrupt), true) => cell.with(State::Corrupt),
-            (Some(Bad::Unread), true) => cell.with(State::Unread),
-            (_, false) => continue,
+        let found = match (judged, cell.has_place()) {
+            (Some(None), true) => cell.with(State::Kept).on(day),
+            (Some(None), false) if is_synced => Cell::kept(0, Home::Own, day),
+            (Some(Some(Bad::Corrupt)), true) => cell.with(State::Corrupt),
+            (Some(Some(Bad::Unread)), true) => cell.with(State::Unread),
+            (Some(_), false) => continue,
+            (None, _) => {
+                is_settled = false;
+                continue;
+            }
         };
         if found != cell {
             entry.change(index, found);
         }
     }
-    Ok(synced.is_ok())
+    is_settled
 }

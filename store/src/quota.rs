@@ -3,6 +3,7 @@
 //! What goes is planned in [`crate::room`]; what changes something is done by the
 //! one thread that commits.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use app::ports::{
@@ -17,7 +18,7 @@ use crate::accounts::{accounts, footprints};
 use crate::book::Book;
 use crate::catalogue::{Artifact, Catalogue, Lease, Promised};
 use crate::device::{self, Space};
-use crate::documents;
+use crate::documents::{self, Taken};
 use crate::error::{At as _, StoreError};
 use crate::forget;
 use crate::index::Known;
@@ -137,12 +138,14 @@ fn used(accounts: &Accounts) -> u64 {
 
 /// Bytes that all versions of a model take together, or were promised.
 fn used_by(shared: &Shared, model: &Id) -> Result<u64, StoreError> {
-    let footprints = footprints(shared)?;
+    let taken = Taken::look(&shared.layout)?.pieces;
     let catalogue = shared.catalogue();
+    let borrowed = catalogue.shared().0;
     let versions = catalogue.artifacts.iter().filter(|(_, entry)| entry.known.model_id == *model);
     let used = versions.map(|(artifact, entry)| {
-        let kept = footprints.get(artifact).map_or(0, |it| it.own.saturating_add(it.shared));
-        kept.saturating_add(entry.lease.as_ref().map_or(0, |lease| lease.reserved))
+        let of = |all: &BTreeMap<Sha256, u64>| all.get(artifact).copied().unwrap_or_default();
+        let taken = of(&taken);
+        taken.saturating_add(of(&borrowed)).saturating_add(entry.reserved(taken))
     });
     Ok(used.sum())
 }
@@ -172,14 +175,14 @@ struct OutputNeed {
 
 /// What a reservation needs, if it can be made.
 fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveError> {
-    let artifact = reservation.artifact;
+    let (artifact, geometry) = (reservation.artifact, reservation.geometry);
     // Nothing can be done any more under a manifest that is damaged or gone.
     let written = documents::read_manifest(&shared.layout, artifact);
     let is_lost = matches!(written, Ok(None));
     // It may not have been readable when the library was opened.
     let said = written.ok().flatten().and_then(|(known, _)| known.outside);
-    let geometry = &reservation.geometry;
-    let (have, lies) = {
+    let there = documents::taken(&shared.layout, artifact);
+    let (have, lies, lacks) = {
         let catalogue = shared.catalogue();
         match catalogue.artifacts.get(&artifact) {
             Some(entry) if entry.lease.is_some() => return Err(ReserveError::Busy),
@@ -192,12 +195,18 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
                 return Err(ReserveError::OtherManifest { model_id, model_version });
             }
             Some(entry) if same_cut(&entry.known, reservation) => {
-                (entry.have.clone(), entry.known.outside.clone().or(said))
+                let is_own = |index: &PieceIndex| {
+                    entry.place(artifact, *index).is_none_or(|place| place.holder == artifact)
+                };
+                // Where there are no holes, the file takes what is missing already.
+                let lacks = in_all(&geometry, geometry.indices().filter(is_own));
+                let lies = entry.known.outside.clone().or(said);
+                (entry.have.clone(), lies, lacks.saturating_sub(there))
             }
-            _ => (Bitfield::empty(geometry.piece_count()), said),
+            _ => (Bitfield::empty(geometry.piece_count()), said, u64::MAX),
         }
     };
-    let missing = taken(geometry, have.complement().pieces(geometry));
+    let missing = in_all(&geometry, have.complement().pieces(&geometry));
     let outside = match &reservation.output {
         Some(WantedOutput { folder, way: OutputWay::Instead, .. }) => {
             outside(shared, reservation, folder, lies.clone(), &have).map_err(failed)?
@@ -213,12 +222,12 @@ fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs, ReserveErr
             Some(OutputNeed { folder: folder.clone(), promised: Promised { device, bytes } })
         }
     };
-    let kept = taken(geometry, have.pieces(geometry));
+    let kept = in_all(&geometry, have.pieces(&geometry));
     let with_papers = |bytes| with_overhead(bytes, geometry.piece_count());
     let (library, here) = match (&outside, &lies) {
         // The quota is about what is kept.
         (Some(_), _) => (0, with_papers(missing) - missing),
-        (None, None) => (with_papers(missing), with_papers(missing)),
+        (None, None) => (with_papers(missing.min(lacks)), with_papers(missing.min(lacks))),
         (None, Some(comes)) => {
             let (from, own) = (device::of(comes.folder()), device::of(&shared.layout.store()));
             let is_here = matches!((from, own), (Ok(from), Ok(own)) if from == own);
@@ -265,7 +274,7 @@ fn needed(bytes: u64) -> u64 {
     let size = CHUNK_LIMITS.size_for(bytes);
     match size.and_then(|size| Geometry::new(bytes, size).ok()) {
         Some(geometry) => {
-            with_overhead(taken(&geometry, geometry.indices()), geometry.piece_count())
+            with_overhead(in_all(&geometry, geometry.indices()), geometry.piece_count())
         }
         None => bytes,
     }
@@ -369,15 +378,11 @@ fn make_room(
 fn evict(
     shared: &Shared,
     planned: Evictable,
-    on: &mut impl FnMut(&Evictable),
+    on: impl FnMut(&Evictable),
 ) -> Result<Option<Evictable>, ReserveError> {
     let may = |catalogue: &Catalogue| Ok(catalogue.may_evict(planned.artifact));
-    let gone = forget::remove(shared, planned.artifact, may).map_err(failed)?;
-    let gone = gone.map(|bytes| Evictable { bytes, ..planned });
-    if let Some(gone) = &gone {
-        on(gone);
-    }
-    Ok(gone)
+    let is_gone = forget::remove(shared, planned.artifact, may).map_err(failed)?;
+    Ok(is_gone.then_some(planned).inspect(on))
 }
 
 /// Everything in the library; `itself` does not go.
@@ -408,7 +413,7 @@ fn same_cut(known: &Known, reservation: &Reservation) -> bool {
 }
 
 /// Bytes that pieces take.
-fn taken(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
+fn in_all(geometry: &Geometry, pieces: impl Iterator<Item = PieceIndex>) -> u64 {
     pieces.map(|index| in_blocks(geometry.length(index).into())).sum()
 }
 
@@ -434,8 +439,10 @@ fn lease(
     if have.is_none() {
         // One of another cut has no piece, or it would have been refused.
         shared.catalogue().artifacts.remove(&artifact);
-        forget::clear(shared, artifact)?;
+        forget::clear(&shared.layout, &shared.slots, &shared.index, artifact)?;
     }
+    // To make room, something may have moved into its file.
+    let most = documents::taken(&shared.layout, artifact).saturating_add(needs.library);
     if let Some(lay) = needs.lies.filter(|lay| known.outside.as_ref() != Some(lay)) {
         if let (Some(have), None) = (have, &known.outside) {
             let geometry = &known.geometry;
@@ -460,13 +467,13 @@ fn lease(
     }
     pipeline::write_row(shared, artifact)?;
     shared.index.sync()?;
-    let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root)?;
+    let list = documents::read_list(&shared.layout, artifact, known.geometry, known.root);
     shared.busy.begin(artifact)?;
+    let output = needs.output.map(|output| output.promised);
     let mut catalogue = shared.catalogue();
     let entry = catalogue.artifacts.get_mut(&artifact).ok_or(StoreError::NotReserved(artifact))?;
     entry.list = list.clone();
-    let output = needs.output.map(|output| output.promised);
     let is_output = known.outside.is_some();
-    entry.lease = Some(Lease { reserved: needs.library, output, is_output });
+    entry.lease = Some(Lease { most, output, is_output });
     Ok(Held { have: entry.have.clone(), list, evicted: Vec::new() })
 }

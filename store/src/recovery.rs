@@ -1,12 +1,12 @@
 //! Opening: the lock, the index, and whatever the last process left behind.
 
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use app::library::MEND_MANIFEST;
-use verifier::Sha256;
+use verifier::{PieceIndex, Sha256};
 
 use crate::abilities::Abilities;
 use crate::book::BookFile;
@@ -43,7 +43,7 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         (&layout.store(), "busy-"),
         (&layout.artifacts(), ""),
     ] {
-        files::sweep(folder, beginning).at(folder)?;
+        files::sweep(folder, beginning);
     }
     // First, so that nothing is changed beside one that is refused.
     let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
@@ -194,6 +194,7 @@ impl Files<'_> {
             catalogue: Catalogue::default(),
             unknown: BTreeSet::new(),
             cut: BTreeSet::new(),
+            lost: BTreeMap::new(),
             notices: Vec::new(),
         };
         recovery.run()?;
@@ -209,6 +210,8 @@ struct Recovery<'a> {
     unknown: BTreeSet<Sha256>,
     /// Artifacts with a file that ends too early, or of which there may be more than the index knows.
     cut: BTreeSet<Sha256>,
+    /// How many pieces of which artifacts are not where the index says.
+    lost: BTreeMap<Sha256, u32>,
     notices: Vec<String>,
 }
 
@@ -216,40 +219,38 @@ impl Recovery<'_> {
     fn run(&mut self) -> Result<(), StoreError> {
         if self.index.is_away() {
             self.read_manifests()?;
-            return self.believe();
+            self.believe();
+            return Ok(());
         }
         self.read_artifacts()?;
-        self.settle_outputs()?;
+        self.settle_outputs();
         self.read_pieces()?;
         self.prove()?;
-        self.sweep()?;
-        forget::trim_index(self.index, self.catalogue.kept_pieces())
+        let Files { layout, slots, .. } = self.files;
+        let is_kept = |artifact: &Sha256| self.catalogue.artifacts.contains_key(artifact);
+        let swept = forget::sweep(layout, slots, self.index, is_kept);
+        let pieces = self.catalogue.kept_pieces();
+        if let Err(error) = swept.and_then(|()| forget::trim_index(self.index, pieces)) {
+            tracing::error!(%error, "not all could be removed that is needed no more");
+        }
+        Ok(())
     }
 
     /// Reads what the index knows, and the manifests that it does not.
     fn read_artifacts(&mut self) -> Result<(), StoreError> {
-        for artifact in documents::half_forgotten(self.files.layout)? {
-            self.index.remove(artifact)?;
-            self.index.sync()?;
-            documents::finish_forgetting(self.files.layout, artifact)?;
-        }
         let damaged = || StoreError::Index(self.files.layout.index());
         for (artifact, Row::V0 { facts, peers, elsewhere }) in self.index.rows()? {
+            if documents::is_forgotten(self.files.layout, artifact) {
+                continue;
+            }
             let mut known = Known::from_facts(&facts).ok_or_else(damaged)?;
             // Written and synced after the index, which may have lost its last entries.
-            let written = documents::read_manifest(self.files.layout, artifact);
-            if let Err(error) = &written {
-                tracing::error!(%error, %artifact, "cannot read a manifest");
-            }
-            match written {
-                Ok(Some((written, _))) => {
+            match self.read_manifest(artifact) {
+                Some(written) => {
                     known.pin = written.pin;
                     known.outside = written.outside;
                 }
-                Ok(None) | Err(_) => self.notices.push(format!(
-                    "The manifest of {} {} is damaged or gone from the library. {MEND_MANIFEST}",
-                    known.model_id, known.model_version
-                )),
+                None => self.notices.push(damaged_manifest(&known)),
             }
             let elsewhere = Elsewhere::from_rows(&elsewhere, known.geometry.piece_count());
             let elsewhere = elsewhere.ok_or_else(damaged)?;
@@ -261,29 +262,41 @@ impl Recovery<'_> {
         self.read_manifests()
     }
 
+    fn read_manifest(&self, artifact: Sha256) -> Option<Known> {
+        let read = documents::read_manifest(self.files.layout, artifact).inspect_err(|error| {
+            tracing::error!(%error, %artifact, "cannot read a manifest");
+        });
+        read.ok().flatten().map(|(known, _)| known)
+    }
+
     /// Reads the manifests of which the index knows nothing.
     fn read_manifests(&mut self) -> Result<(), StoreError> {
         for artifact in documents::artifacts(self.files.layout)? {
             if self.catalogue.artifacts.contains_key(&artifact) {
                 continue;
             }
-            if let Some((known, _)) = documents::read_manifest(self.files.layout, artifact)? {
-                self.catalogue.add(artifact, known);
-                self.unknown.insert(artifact);
+            match self.read_manifest(artifact) {
+                Some(known) => {
+                    self.catalogue.add(artifact, known);
+                    self.unknown.insert(artifact);
+                }
+                None => self.notices.push(damaged_manifest(&artifact)),
             }
         }
         Ok(())
     }
 
     /// Takes for kept what the files tell of themselves.
-    fn believe(&mut self) -> Result<(), StoreError> {
+    fn believe(&mut self) {
         for (artifact, places) in self.outside() {
             self.files.slots.lies(artifact, Some(places.main().0));
         }
         for (artifact, entry) in &mut self.catalogue.artifacts {
-            believe(self.files.slots, *artifact, entry)?;
+            if let Err(error) = believe(self.files.slots, *artifact, entry) {
+                tracing::error!(%error, %artifact, "pieces cannot be looked at");
+            }
         }
-        self.unknown.clone().into_iter().try_for_each(|artifact| self.share(artifact))
+        self.unknown.clone().into_iter().for_each(|artifact| self.share(artifact));
     }
 
     /// The artifacts whose files will be outputs.
@@ -295,30 +308,25 @@ impl Recovery<'_> {
     }
 
     /// Ends what was begun with outputs that are files of artifacts: one that has its names is forgotten.
-    fn settle_outputs(&mut self) -> Result<(), StoreError> {
+    fn settle_outputs(&mut self) {
         for (artifact, places) in self.outside() {
             self.files.slots.lies(artifact, Some(places.main().0));
-            match places.settle() {
-                Ok(Naming::Open) => {}
-                Ok(Naming::Done) => {
+            let settled = places.settle().at(places.folder()).and_then(|naming| {
+                if naming == Naming::Done {
                     documents::begin_to_forget(self.files.layout, artifact)?;
-                    self.index.remove(artifact)?;
-                    self.index.sync()?;
-                    documents::finish_forgetting(self.files.layout, artifact)?;
                     self.catalogue.artifacts.remove(&artifact);
                     self.unknown.remove(&artifact);
                 }
-                Err(error) => {
-                    tracing::error!(%error, %artifact, "cannot look after an unfinished output");
-                }
+                Ok(())
+            });
+            if let Err(error) = settled {
+                tracing::error!(%error, %artifact, "cannot look after an unfinished output");
             }
         }
-        Ok(())
     }
 
     /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
     fn read_pieces(&mut self) -> Result<(), StoreError> {
-        let (mut lost, mut of) = (0, BTreeSet::new());
         let written = documents::written(self.files.layout)?;
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let geometry = entry.known.geometry;
@@ -331,10 +339,8 @@ impl Recovery<'_> {
             if entry.behind.deltas.is_empty() {
                 entry.behind.blocks.clear();
             }
-            let claims = |home| {
-                entry.lying().filter(|index| entry.cell(*index).home() == home).collect::<Vec<_>>()
-            };
-            let own = claims(Home::Own);
+            let is_own = |index: &PieceIndex| entry.cell(*index).home() == Home::Own;
+            let own: Vec<PieceIndex> = entry.lying().filter(is_own).collect();
             let outside = entry.known.outside.as_ref().and_then(Places::hidden);
             let outside = outside.map(|found| found.len());
             // The disk of an output may have been away, and its pieces taken for lost.
@@ -344,57 +350,31 @@ impl Recovery<'_> {
                 self.cut.insert(*artifact);
             }
             if length.is_none() {
-                lost += own.len();
-                if !own.is_empty() {
-                    of.insert(entry.known.to_string());
-                }
                 for index in own {
                     entry.change(index, entry.cell(index).with(State::Missing));
+                    *self.lost.entry(*artifact).or_default() += 1;
                 }
             }
-        }
-        let mut astray = Vec::new();
-        for (artifact, entry) in &self.catalogue.artifacts {
-            for (index, place) in entry.lying_elsewhere() {
-                if !self.catalogue.is_there(place) {
-                    astray.push((*artifact, index));
-                }
-            }
-        }
-        lost += astray.len();
-        for (artifact, index) in astray {
-            if let Some(entry) = self.catalogue.artifacts.get_mut(&artifact) {
-                of.insert(entry.known.to_string());
-                entry.change(index, entry.cell(index).with(State::Missing));
-            }
-        }
-        if lost > 0 {
-            let of: Vec<String> = of.into_iter().collect();
-            self.notices.push(format!(
-                "{lost} kept pieces of {} were lost with their files. They count as missing: repair \
-                 these models, or share or import them again.",
-                of.join(", ")
-            ));
         }
         Ok(())
     }
 
     /// Looks at the pieces of each artifact that may not be as the index says.
     fn prove(&mut self) -> Result<(), StoreError> {
-        let busy = self.files.busy.read()?;
+        let busy = self.files.busy.read();
         let mut is_changed = busy.as_ref().is_none_or(|busy| !busy.is_empty());
         let mut unsettled = BTreeSet::new();
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let is_in_doubt = self.unknown.contains(artifact)
                 || self.cut.contains(artifact)
                 || busy.as_ref().is_none_or(|busy| busy.contains(artifact));
-            if is_in_doubt && !prove(self.files.layout, self.files.slots, *artifact, entry)? {
+            if is_in_doubt && !prove(self.files.layout, self.files.slots, *artifact, entry) {
                 unsettled.insert(*artifact);
             }
         }
-        for artifact in self.unknown.clone() {
-            self.share(artifact)?;
-        }
+        self.follow(&unsettled);
+        self.tell_lost();
+        self.unknown.clone().into_iter().for_each(|artifact| self.share(artifact));
         for (artifact, entry) in &mut self.catalogue.artifacts {
             let is_in_doubt = self.unknown.contains(artifact);
             if is_in_doubt || !entry.behind.blocks.is_empty() {
@@ -408,47 +388,76 @@ impl Recovery<'_> {
                 is_changed = true;
             }
         }
+        self.files.busy.leave(unsettled);
         if is_changed {
             self.index.sync()?;
-            self.files.busy.leave(unsettled);
-            self.files.busy.end_all()?;
+            if let Err(error) = self.files.busy.end_all() {
+                tracing::error!(%error, "what was proven is proven again by the next start");
+            }
         }
         Ok(())
     }
 
-    /// Finds again where pieces lie that lie with others.
-    fn share(&mut self, artifact: Sha256) -> Result<(), StoreError> {
-        let others = self.catalogue.alike(artifact);
-        let list = |recovery: &Self, artifact| {
-            let entry = recovery.catalogue.artifact(artifact)?;
-            let Known { geometry, root, .. } = entry.known;
-            documents::read_list(recovery.files.layout, artifact, geometry, root)
-        };
-        let missing = self.catalogue.artifact(artifact)?.have.complement();
-        if missing.is_empty() || others.is_empty() {
-            return Ok(());
+    /// Says of pieces that lie in files of others what was found there, as far as it is known.
+    fn follow(&mut self, unsettled: &BTreeSet<Sha256>) {
+        let mut found = Vec::new();
+        for (artifact, entry) in &self.catalogue.artifacts {
+            for (index, place) in entry.lying_elsewhere() {
+                let state = self.catalogue.cell_at(place).state();
+                let is_known = state != State::Missing || !unsettled.contains(&place.holder);
+                if is_known && state != entry.cell(index).state() {
+                    found.push((*artifact, index, state));
+                }
+            }
         }
-        let Some(own) = list(self, artifact)? else { return Ok(()) };
+        for (artifact, index, state) in found {
+            if let Some(entry) = self.catalogue.artifacts.get_mut(&artifact) {
+                entry.change(index, entry.cell(index).with(state));
+            }
+            if state == State::Missing {
+                *self.lost.entry(artifact).or_default() += 1;
+            }
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        let known = |artifact| Some(self.catalogue.artifacts.get(artifact)?.known.to_string());
+        let of: BTreeSet<String> = self.lost.keys().filter_map(known).collect();
+        if !of.is_empty() {
+            self.notices.push(format!(
+                "{} kept pieces of {} were lost with their files. They count as missing: repair \
+                 these models, or share or import them again.",
+                self.lost.values().sum::<u32>(),
+                of.into_iter().collect::<Vec<_>>().join(", ")
+            ));
+        }
+    }
+
+    /// Finds again where pieces lie that lie with others.
+    fn share(&mut self, artifact: Sha256) {
+        let list = |artifact| {
+            let Known { geometry, root, .. } = self.catalogue.artifacts.get(&artifact)?.known;
+            documents::read_list(self.files.layout, artifact, geometry, root)
+        };
+        let others = self.catalogue.alike(artifact);
+        let missing = self.catalogue.artifacts.get(&artifact).map(|own| own.have.complement());
+        let Some(missing) = missing.filter(|missing| !missing.is_empty() && !others.is_empty())
+        else {
+            return;
+        };
+        let Some(own) = list(artifact) else { return };
         let mut wanted = Wanted::new(artifact, &own, &missing);
         for other in others {
-            if let Ok(Some(list)) = list(self, other) {
+            if let Some(list) = list(other) {
                 wanted.look(&self.catalogue, other, &list);
             }
         }
         self.catalogue.refer(artifact, &wanted.found(), &[]);
-        Ok(())
     }
+}
 
-    /// Removes files of artifacts that are none.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let named = documents::artifacts(self.files.layout)?;
-        for artifact in documents::all(self.files.layout)? {
-            if !named.contains(&artifact) && !self.catalogue.artifacts.contains_key(&artifact) {
-                documents::finish_forgetting(self.files.layout, artifact)?;
-            }
-        }
-        Ok(())
-    }
+fn damaged_manifest(of: &dyn fmt::Display) -> String {
+    format!("The manifest of {of} is damaged or gone from the library. {MEND_MANIFEST}")
 }
 
 fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {

@@ -222,15 +222,15 @@ impl Shared {
     }
 
     /// The list of an artifact of which many pieces may have to be judged by it.
-    fn list_of(&self, artifact: Sha256) -> Result<Option<Arc<PieceList>>, StoreError> {
+    fn list_of(&self, artifact: Sha256) -> Option<Arc<PieceList>> {
         let last = || self.list.lock().unwrap_or_else(PoisonError::into_inner);
         let root = self.catalogue().artifacts.get(&artifact).map(|entry| entry.known.root);
         if let Some(list) = last().as_ref().filter(|list| Some(list.root()) == root) {
-            return Ok(Some(Arc::clone(list)));
+            return Some(Arc::clone(list));
         }
-        let list = learn::list(self, artifact)?;
+        let list = learn::list(self, artifact);
         last().clone_from(&list);
-        Ok(list)
+        list
     }
 }
 
@@ -238,7 +238,7 @@ impl Shared {
 fn judge(
     slot: &Slot,
     index: PieceIndex,
-    list: impl FnOnce() -> Result<Option<Arc<PieceList>>, StoreError>,
+    list: impl FnOnce() -> Option<Arc<PieceList>>,
 ) -> Result<Judged, StoreError> {
     Ok(match slot.read(index)? {
         Looked::Whole(bytes) => Judged::Whole(bytes),
@@ -247,7 +247,7 @@ fn judge(
         Looked::Unknown(bytes, hash) => {
             let arrived =
                 ArrivedPiece { index: index.get(), bytes: bytes.clone(), from: Source::Local };
-            match list()? {
+            match list() {
                 Some(list) if list.verify(arrived).is_ok() => {
                     slot.address(index, &hash);
                     Judged::Whole(bytes)
@@ -266,7 +266,7 @@ pub(crate) fn prove(
     index: PieceIndex,
     list: Option<&Arc<PieceList>>,
 ) -> Result<Option<Bad>, StoreError> {
-    Ok(match judge(slot, index, || Ok(list.map(Arc::clone)))? {
+    Ok(match judge(slot, index, || list.map(Arc::clone))? {
         Judged::Whole(_) => None,
         Judged::Bad(bad) => Some(bad),
     })

@@ -22,7 +22,7 @@ use crate::book::Book;
 use crate::error::{OpenError, StoreError};
 use crate::index::Known;
 use crate::journal::TransferFile;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Jobs, Pipeline};
 use crate::shared::{Found, Shared, now};
 use crate::workers::Next;
 use crate::{accounts, documents, forget, learn, pipeline, quota, recovery, scrub};
@@ -75,7 +75,7 @@ impl Store {
         Ok(tokio::task::spawn_blocking(move || work(&shared)).await??)
     }
 
-    async fn exclusive<T: Send + 'static>(
+    pub(crate) async fn exclusive<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Failure> {
@@ -132,13 +132,14 @@ impl PieceStore for Store {
         let dropped = Dropped::default();
         let (unwanted, shared) = (Arc::clone(&dropped.0), Arc::clone(&self.shared));
         let transfers = Arc::clone(&self.transfers);
+        let jobs = self.pipeline.jobs().map_err(failed)?.clone();
         let work = move |_: &Shared| {
             if unwanted.load(Ordering::Relaxed) {
                 return Err(failed(StoreError::Closed));
             }
             let on = |gone: &Evictable| note_eviction(&transfers, gone, now);
             let held = quota::reserve(&shared, &reservation, now, on)?;
-            Ok((held, Unclaimed { shared, artifact: Some(reservation.artifact) }))
+            Ok((held, Unclaimed { shared, jobs, artifact: Some(reservation.artifact) }))
         };
         let (held, unclaimed) = self.pipeline.exclusive(work).await.map_err(failed)??;
         unclaimed.claim();
@@ -146,13 +147,9 @@ impl PieceStore for Store {
     }
 
     fn release(&self, artifact: Sha256) {
-        release(&self.shared, artifact);
-        let settle = move |shared: &Shared| {
-            if let Err(error) = pipeline::settle(shared, artifact) {
-                tracing::error!(%error, "an artifact is not in order, and looked at by the next start");
-            }
-        };
-        drop(self.pipeline.jobs().and_then(|jobs| jobs.exclusive(settle)));
+        if let Ok(jobs) = self.pipeline.jobs() {
+            release(&self.shared, jobs, artifact);
+        }
     }
 
     fn hold(&self, artifact: Sha256) {
@@ -217,7 +214,7 @@ impl PieceStore for Store {
     }
 
     async fn list(&self, artifact: Sha256) -> Result<Option<Arc<PieceList>>, Failure> {
-        self.blocking(move |shared| learn::list(shared, artifact)).await
+        self.blocking(move |shared| Ok(learn::list(shared, artifact))).await
     }
 
     async fn map(&self, artifact: Sha256) -> Result<Option<Vec<PieceState>>, Failure> {
@@ -371,6 +368,7 @@ impl Drop for Dropped {
 /// A reservation that nobody has yet; it is given back if nobody comes for it.
 struct Unclaimed {
     shared: Arc<Shared>,
+    jobs: Jobs,
     artifact: Option<Sha256>,
 }
 
@@ -383,17 +381,24 @@ impl Unclaimed {
 impl Drop for Unclaimed {
     fn drop(&mut self) {
         if let Some(artifact) = self.artifact {
-            release(&self.shared, artifact);
+            release(&self.shared, &self.jobs, artifact);
         }
     }
 }
 
-fn release(shared: &Shared, artifact: Sha256) {
+/// Ends a reservation, and puts the artifact in order.
+fn release(shared: &Shared, jobs: &Jobs, artifact: Sha256) {
     if let Some(entry) = shared.catalogue().artifacts.get_mut(&artifact) {
         entry.lease = None;
         entry.list = None;
         entry.known.last_use = now().max(entry.known.last_use);
     }
+    let settle = move |shared: &Shared| {
+        if let Err(error) = pipeline::settle(shared, artifact) {
+            tracing::error!(%error, "an artifact is not in order, and looked at by the next start");
+        }
+    };
+    drop(jobs.exclusive(settle));
 }
 
 fn note_eviction(transfers: &TransferFile, gone: &Evictable, now: UtcTime) {

@@ -1,8 +1,10 @@
 //! The store on a real disk.
 
 mod faults;
+mod forgotten;
 mod instead;
 mod killed;
+mod opened;
 mod scrubbed;
 
 use std::fs;
@@ -121,6 +123,13 @@ impl Artifact {
             assert_eq!(store.read(self.sha256(), index).await.unwrap(), self.slice(index));
         }
     }
+}
+
+/// Two that begin with the same pieces, and end otherwise.
+fn twins() -> (Artifact, Artifact) {
+    let artifact = Artifact::near(100_000, 1);
+    let bytes = [&artifact.bytes[..4 * PIECE as usize], b"another end"].concat();
+    (artifact, Artifact::of(bytes.into(), 2))
 }
 
 fn open(folder: &Path) -> Store {
@@ -344,6 +353,49 @@ async fn an_output_takes_room_of_its_disk_and_none_of_the_quota() {
     let held = store.reserve(output(length), NOW).await.unwrap();
     assert_eq!(held.evicted, []);
     assert!(store.accounts().await.unwrap().reserved < length + 100_000);
+}
+
+#[tokio::test]
+async fn a_file_that_takes_all_of_its_length_at_once_is_counted_once() {
+    let folder = quick_folder();
+    let store = open(folder.path());
+    let artifact = Artifact::near(2 << 20, 1);
+    let (id, length) = (artifact.sha256(), artifact.bytes.len() as u64);
+    store.reserve(artifact.reservation(), NOW).await.unwrap();
+    let first = artifact.list.geometry().index(0).unwrap();
+    store.keep(id, artifact.piece(first)).await.unwrap();
+    let used = async || {
+        let Accounts { live, index, reserved, .. } = store.accounts().await.unwrap();
+        (live + reserved, live + index)
+    };
+    assert!((length..length + 100_000).contains(&used().await.0));
+    // As where there are no holes.
+    let file = fs::File::options().write(true).open(&slots(folder.path())[0]).unwrap();
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length).unwrap();
+    assert!((length..length + 100_000).contains(&used().await.0));
+    store.release(id);
+    store.set_quota(used().await.1 + 100_000).await.unwrap();
+    artifact.keep_all(&store).await;
+    artifact.check_all(&store).await;
+}
+
+#[tokio::test]
+async fn what_lies_with_another_keeps_its_room_while_it_is_imported() {
+    let folder = quick_folder();
+    let store = open(folder.path());
+    let (artifact, twin) = twins();
+    artifact.keep_all(&store).await;
+    store.reserve(twin.reservation(), NOW).await.unwrap();
+    let before = store.accounts().await.unwrap();
+    store.learn(twin.sha256(), Arc::clone(&twin.list)).await.unwrap();
+    let after = store.accounts().await.unwrap();
+    assert_eq!(before.live + before.reserved, after.live + after.reserved);
+    // It may be bad where it lies, and is fetched into the own file then.
+    let bad = artifact.list.geometry().index(1).unwrap();
+    store.mark_bad(artifact.sha256(), bad).await.unwrap();
+    store.keep(twin.sha256(), twin.piece(bad)).await.unwrap();
+    let fetched = store.accounts().await.unwrap();
+    assert!(fetched.live + fetched.reserved <= after.live + after.reserved);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use app::ports::{Day, Pin};
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{ChunkAlgorithm, Geometry, Root, Sha256};
 
-use super::{Bad, Catalogue, Cell, Home, Place, State};
+use super::{Bad, Catalogue, Cell, Elsewhere, Heirs, Home, Place, State};
 use crate::index::Known;
 
 fn known(pieces: u32) -> Known {
@@ -52,6 +52,39 @@ fn a_hundred_thousand_bad_pieces_are_marked_one_by_one() {
     }
     assert_eq!(catalogue.mark(place(0), Bad::Corrupt), 0, "nothing lies there any more");
     assert_eq!(catalogue.mark(place(PIECES), Bad::Corrupt), 0);
+}
+
+#[test]
+fn nobody_inherits_pieces_in_more_places_than_can_be_written_down() {
+    const PIECES: u32 = 10_000;
+    let mut names = [b"one", b"two", b"all"].map(|name| Sha256::of(name));
+    names.sort_unstable();
+    let [one, two, holder] = names;
+    let mut catalogue = Catalogue::default();
+    for name in names {
+        catalogue.add(name, known(PIECES));
+    }
+    // The first has every other piece, so that the second would find each next to one of its own.
+    for (name, step) in [(one, 2), (two, 1), (holder, 1)] {
+        let entry = catalogue.artifacts.get_mut(&name).unwrap();
+        for index in known(PIECES).geometry.indices().step_by(step) {
+            let home = if name == holder { Home::Own } else { Home::Other };
+            entry.put(index, Cell::kept(0, home, Day::from_number(1)));
+            entry.elsewhere.put(index.get(), Place { holder, index: index.get() });
+        }
+    }
+    let heirs = Heirs::of(&catalogue, holder);
+    let is_copied = |user: Sha256, index: u32| {
+        heirs.copies.iter().any(|(_, heir, at)| (*heir, at.get()) == (user, index))
+    };
+    assert!(heirs.elsewhere.keys().eq(&[one, two]));
+    assert!(heirs.elsewhere[&two].rows().len() <= Elsewhere::LIMIT + 2);
+    assert!(heirs.copies.len() > PIECES as usize, "some are copied twice");
+    for index in (0..PIECES).step_by(499) {
+        assert!(is_copied(one, index) || index % 2 == 1);
+        let place = heirs.elsewhere[&two].get(index).unwrap();
+        assert!(is_copied(two, index) || (place.holder == one && is_copied(one, place.index)));
+    }
 }
 
 #[test]

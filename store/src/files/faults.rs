@@ -33,7 +33,7 @@ pub(crate) struct Faults {
 struct Plan {
     /// What fails, and before how many others.
     nth: Option<(u32, Fault)>,
-    always: Option<(Op, Errno)>,
+    always: Option<(PathBuf, Op, Errno)>,
     lost: Vec<(PathBuf, Range<u64>)>,
     failed: Vec<Op>,
 }
@@ -59,7 +59,13 @@ impl Faults {
 
     /// Whatever is asked of this kind fails from now on, and nothing else.
     pub(crate) fn always(&self, op: Op, errno: Errno) {
-        *lock(&self.plan) = Plan { always: Some((op, errno)), ..Plan::default() };
+        self.always_at(&self.folder, op, errno);
+    }
+
+    /// The same of what is asked of this file, or in this folder.
+    pub(crate) fn always_at(&self, path: &Path, op: Op, errno: Errno) {
+        let always = Some((path.to_owned(), op, errno));
+        *lock(&self.plan) = Plan { always, ..Plan::default() };
     }
 
     /// The disk gives back no byte of that range of a file any more.
@@ -97,12 +103,14 @@ impl Watch {
 
     fn fault(&self, op: Op) -> Option<Fault> {
         let mut plan = lock(&self.faults.as_ref()?.plan);
-        let always = plan.always.filter(|(kind, _)| *kind == op);
+        let is_meant =
+            |(at, kind, _): &&(PathBuf, Op, Errno)| *kind == op && self.path.starts_with(at);
+        let always = plan.always.as_ref().filter(is_meant).map(|(.., errno)| *errno);
         let nth = plan.nth.as_mut().and_then(|(left, fault)| {
             *left = left.checked_sub(1)?;
             (*left == 0).then_some(*fault)
         });
-        let fault = nth.or(always.map(|(_, errno)| Fault::Errno(errno)))?;
+        let fault = nth.or(always.map(Fault::Errno))?;
         plan.failed.push(op);
         Some(fault)
     }

@@ -98,6 +98,27 @@ async fn a_shared_piece_moves_on_when_its_holder_is_forgotten() {
 }
 
 #[tokio::test]
+async fn a_piece_never_lies_where_another_has_it_of_the_same_artifact() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    // Two equal pieces, of which the first is kept, and taken over by another artifact.
+    let with =
+        |pieces: usize, end: u8| Sample::of([vec![0; PIECE * pieces], vec![end; PIECE]].concat());
+    let b = with(1, 1);
+    let a = (2..).map(|end| with(2, end)).find(|a| a.artifact < b.artifact).unwrap();
+    store.reserve(a.reservation(), now()).await.unwrap();
+    store.learn(a.artifact, a.list()).await.unwrap();
+    store.keep(a.artifact, a.piece(0, Source::Local)).await.unwrap();
+    keep(&store, &b).await;
+    let is_cloned = store.accounts().await.unwrap().shared == 0;
+    let have = store.learn(a.artifact, a.list()).await.unwrap();
+    assert!(is_cloned || have.ranges() == [(0, 0)], "{have:?}");
+    store.release(a.artifact);
+    store.forget(a.artifact).await.unwrap();
+    check(&store, &b).await;
+}
+
+#[tokio::test]
 async fn a_file_that_ends_too_early_is_noticed_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let sample = Sample::new(PIECE * 4, 1);
