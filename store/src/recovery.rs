@@ -1,5 +1,7 @@
 //! Opening: the lock, the index, and whatever the last process left behind.
 
+mod outside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use verifier::{PieceIndex, Sha256};
 use crate::abilities::Abilities;
 use crate::book::BookFile;
 use crate::busy::Busy;
-use crate::catalogue::{Artifact, BLOCK, Behind, Catalogue, Elsewhere, Home, State};
+use crate::catalogue::{BLOCK, Behind, Catalogue, Elsewhere, Home, State};
 use crate::device;
 use crate::documents;
 use crate::error::{At as _, OpenError, StoreError};
@@ -21,7 +23,7 @@ use crate::index::{Index, Known, Row};
 use crate::layout::{Layout, VERSION};
 use crate::learn::Wanted;
 use crate::lock::StoreLock;
-use crate::places::{Naming, Places};
+use crate::places::Places;
 use crate::prove::{believe, prove};
 use crate::quota::DEFAULT_QUOTA;
 use crate::room::HEADROOM;
@@ -297,32 +299,6 @@ impl Recovery<'_> {
             }
         }
         self.unknown.clone().into_iter().for_each(|artifact| self.share(artifact));
-    }
-
-    /// The artifacts whose files will be outputs.
-    fn outside(&self) -> Vec<(Sha256, Places)> {
-        let outside = |(artifact, entry): (&Sha256, &Artifact)| {
-            Some((*artifact, entry.known.outside.clone()?))
-        };
-        self.catalogue.artifacts.iter().filter_map(outside).collect()
-    }
-
-    /// Ends what was begun with outputs that are files of artifacts: one that has its names is forgotten.
-    fn settle_outputs(&mut self) {
-        for (artifact, places) in self.outside() {
-            self.files.slots.lies(artifact, Some(places.main().0));
-            let settled = places.settle().at(places.folder()).and_then(|naming| {
-                if naming == Naming::Done {
-                    documents::begin_to_forget(self.files.layout, artifact)?;
-                    self.catalogue.artifacts.remove(&artifact);
-                    self.unknown.remove(&artifact);
-                }
-                Ok(())
-            });
-            if let Err(error) = settled {
-                tracing::error!(%error, %artifact, "cannot look after an unfinished output");
-            }
-        }
     }
 
     /// Reads what the index knows of pieces; what it claims to lie where nothing is, is missing.
