@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Model, Running, Scene, SmallDisk, until};
+use crate::harness::{Model, ROUTES, Running, Scene, SmallDisk, until};
 
 const YES: [&str; 2] = ["--consent", Scene::YES];
 /// Slow enough that a disk can be filled midway.
@@ -172,4 +172,37 @@ fn a_data_folder_that_may_only_be_read_is_listed_checked_and_exported_from() {
     assert!(is_exported(&scene));
     let told = owner.refuses(&["library", "forget", "tiny", "--yes"], 3, "io.failed");
     assert!(told["message"].as_str().unwrap().contains("a disk that may only be read"), "{told}");
+}
+
+#[test]
+fn a_share_pauses_on_a_full_disk_and_goes_on_or_says_what_helps() {
+    let Some((scene, disk)) = on_a_small_disk(96 << 20) else { return };
+    let owner = &scene.importer;
+    let paused = |seed: &str, lists: usize| {
+        let name = format!("big{seed}.slm");
+        owner.run(&["sample", &name, "--bytes", "24MiB", "--seed", seed]).done();
+        let words = ["share", "prepare", &name, "--consent", "cache", "--chunk-size", "16KiB"];
+        let running = owner.start(&[&words[..], &ROUTES].concat());
+        let has_begun = || {
+            let names = crate::harness::files(&owner.data.join("store/artifacts"));
+            (names.iter().filter(|it| it.ends_with(".list")).count() == lists).then_some(())
+        };
+        until("room was made for the model", has_begun);
+        running.signal("STOP");
+        disk.fill(0);
+        running.signal("CONT");
+        pauses(&running, 1);
+        running
+    };
+    let goes_on = paused("2", 2);
+    disk.empty();
+    goes_on.ends().done();
+    let stopped = paused("3", 3).interrupt().refused(3, "io.failed");
+    let advice = stopped["advice"].as_str().unwrap();
+    assert!(advice.starts_with("Free some space on the disk of "), "{advice}");
+    assert!(advice.contains("run the same command again"), "{advice}");
+    disk.empty();
+    let list = owner.run(&["library", "list"]).done();
+    assert_eq!(list["model"][0]["state"], "whole");
+    assert!(list["model"][1]["kept"].as_u64() < list["model"][1]["pieces"].as_u64(), "{list}");
 }

@@ -5,6 +5,7 @@ pub(crate) mod reading;
 
 use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -24,6 +25,8 @@ use verifier::{Advice, ChunkAlgorithm, Code, Coded as _, Geometry, Sha256};
 use crate::blame::{Blame, Blamed, CONSENT_DENIED, IO_FAILED, machine_advice};
 use crate::consent::{Consent, open_grants, take_back};
 use crate::counted::Counted;
+use crate::event;
+use crate::import::pause::Pauses;
 use crate::lease::{Lease, keeps_manifest, reservation};
 use crate::library::{DAMAGED, LACKS_MANIFEST, MEND_MANIFEST};
 use crate::ports::{
@@ -306,6 +309,10 @@ pub enum Event {
         /// Pieces in all.
         pieces: u32,
     },
+    /// The disk of this folder is full. What waits is kept by itself when there is room.
+    Paused(Arc<Path>),
+    /// There is room again.
+    Resumed,
 }
 
 /// What keeping the file's pieces would evict, in the order of eviction; nothing is changed.
@@ -374,8 +381,13 @@ pub async fn keep<P: Ports>(
     let missing = have.complement();
     let reader = tokio::task::spawn_blocking(move || read_pieces(&mut file, &list, &missing, &out));
     let mut keeps = FuturesUnordered::new();
+    let mut pauses = Pauses::new(artifact, store.landed(), None);
     loop {
         tokio::select! {
+            () = pauses.changed(), if !keeps.is_empty() => pauses.tell(&mut |event| match event {
+                event::Event::Paused(place) => on(Event::Paused(place)),
+                _ => on(Event::Resumed),
+            }),
             Some(piece) = verified.recv(), if keeps.len() < queue => {
                 let store = Arc::clone(&store);
                 let bytes = piece.bytes().len() as u64;

@@ -136,10 +136,17 @@ impl Running {
     #[cfg(unix)]
     #[track_caller]
     pub fn ends_by(self, signal: &str) -> Answer {
+        self.signal(signal);
+        self.ends()
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
         let signal = format!("-{signal}");
         let killed = Command::new("kill").args([&signal, &self.pid().to_string()]).status();
         assert!(killed.unwrap().success());
-        self.ends()
     }
 
     /// Kills it as a power cut would, and waits until it is gone.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::consent::Consent;
-use app::input;
+use app::{import, input};
 use app::ports::{
     Clock as _, Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError,
 };
@@ -22,7 +22,7 @@ use verifier::piece::PieceList;
 use crate::args::PrepareArgs;
 use crate::fault::Fault;
 use crate::library::{failed, with_evicted};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, printable};
 use crate::progress::Progress;
 use crate::prompt;
 use crate::session::Session;
@@ -107,9 +107,13 @@ pub(super) async fn run<W: Wiring>(
         let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
         let kept = async {
             let (file, _) = input::open(&args.slm)?;
-            let advice = "Run the same command again: it goes on from the pieces that are kept.";
-            let keep = keep(&ports, file, &manifest, list, consent, paint, &mut evicted);
-            unless_stopped(terminal.wished(), "preparing", advice, keep).await
+            let mut paused = None;
+            let (wished, told) = (terminal.wished(), (&mut evicted, &mut paused));
+            let keep = keep(&ports, file, &manifest, list, consent, paint, told);
+            tokio::select! {
+                kept = keep => kept,
+                () = wished => Err(Fault::stopped("preparing", go_on(paused.as_deref()))),
+            }
         };
         let kept = kept.await;
         if kept.is_err() {
@@ -136,6 +140,17 @@ pub(super) async fn run<W: Wiring>(
     ));
     let outcome = told(session.terminal, &manifest, &out).warn(late).with("already_here", false);
     Ok(with_evicted(outcome, &evicted))
+}
+
+/// What to do about one that was stopped while it kept pieces, and waited for that disk.
+fn go_on(full: Option<&Path>) -> String {
+    let again = "un the same command again: it goes on from the pieces that are kept.";
+    match full {
+        Some(place) => {
+            format!("Free some space on the disk of {}, then r{again}", place.display())
+        }
+        None => format!("R{again}"),
+    }
 }
 
 /// Says where the manifest is and what comes next.
@@ -283,7 +298,7 @@ async fn keep<P: Ports>(
     list: Arc<PieceList>,
     consent: Consent,
     paint: Paint,
-    evicted: &mut Vec<Evictable>,
+    (evicted, paused): (&mut Vec<Evictable>, &mut Option<Arc<Path>>),
 ) -> Result<Option<Problem>, Fault> {
     let total = manifest.byte_count();
     let size = u64::from(list.geometry().piece_size());
@@ -299,6 +314,16 @@ async fn keep<P: Ports>(
             } else {
                 progress.begin_at(bytes);
             }
+        }
+        Event::Paused(place) => {
+            progress.say(&printable(&import::live::paused(&place)));
+            progress.doing("paused: a disk is full");
+            *paused = Some(place);
+        }
+        Event::Resumed => {
+            progress.say("There is room again: keeping goes on.");
+            progress.doing("");
+            *paused = None;
         }
         _ => {}
     };

@@ -106,6 +106,8 @@ pub enum Message {
     Read,
     /// So many bytes of so many are read or kept.
     Progress(Run, u64, u64),
+    /// The disk of this folder is full, or no disk is any more.
+    Paused(Run, Option<Arc<Path>>),
     /// What is in the file, or why it is none.
     Found(Run, Result<Arc<Found>, Problem>),
     /// The file is in the library already, under a manifest that stays.
@@ -188,6 +190,8 @@ struct Running {
     run: Run,
     done: u64,
     total: u64,
+    /// The folder whose disk is full, if that is waited for.
+    paused: Option<Arc<Path>>,
     _stopper: Stopper,
 }
 
@@ -203,7 +207,7 @@ struct Naming {
 impl Running {
     fn new(total: u64) -> (Self, Run, Stop) {
         let (run, (stopper, stop)) = (Run::default(), stop());
-        (Self { run: run.clone(), done: 0, total, _stopper: stopper }, run, stop)
+        (Self { run: run.clone(), done: 0, total, paused: None, _stopper: stopper }, run, stop)
     }
 }
 
@@ -295,6 +299,9 @@ impl Preparing {
                 Message::Progress(run, done, total),
                 Stage::Reading(running) | Stage::Keeping(running, _),
             ) if running.run == run => (running.done, running.total) = (done, total),
+            (Message::Paused(run, place), Stage::Keeping(running, _)) if running.run == run => {
+                running.paused = place;
+            }
             (Message::Found(run, found), Stage::Reading(running)) if running.run == run => {
                 self.found(found);
             }

@@ -246,6 +246,10 @@ async fn keep_pieces<P: Ports + 'static>(
             // The window has not looked at the last ones yet: it hears the next one.
             let _full = tell.try_send(Preparing::Progress(run.clone(), done, total));
         }
+        Event::Paused(place) => {
+            drop(tell.try_send(Preparing::Paused(run.clone(), Some(place))));
+        }
+        Event::Resumed => drop(tell.try_send(Preparing::Paused(run.clone(), None))),
         _ => {}
     };
     let list = Arc::clone(&ready.list);

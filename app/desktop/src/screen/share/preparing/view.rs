@@ -1,5 +1,6 @@
 //! How making a file ready looks, stage by stage.
 
+use app::import::live::paused;
 use iced::widget::{column, row};
 use iced::{Center, Element, Fill};
 
@@ -109,9 +110,10 @@ fn going<'a>(
     what: &'a str,
     running: &Running,
 ) -> Element<'a, Message> {
-    let sum = match running.total {
-        0 => "Opening the file…".to_owned(),
-        total => format!("{} of {}", words::bytes(running.done), words::bytes(total)),
+    let sum = match (running.total, &running.paused) {
+        (_, Some(place)) => page::printable(&paused(place)),
+        (0, None) => "Opening the file…".to_owned(),
+        (total, None) => format!("{} of {}", words::bytes(running.done), words::bytes(total)),
     };
     let parts = column![
         page::muted(cx, what),

@@ -1,6 +1,6 @@
 //! Making a file ready.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::problem::Problem;
@@ -169,6 +169,11 @@ fn nothing_is_kept_without_a_yes() {
     };
     assert_eq!(yes.artifact(), artifact);
     assert_eq!(screen.at_work().unwrap(), "Keeping tiny");
+    let disk: Arc<Path> = Path::new("/mnt/stick").into();
+    let _action = tell(&mut screen, Preparing::Paused(run.clone(), Some(disk)));
+    let paused = "Paused: the disk of /mnt/stick is full. It goes on by itself when there is room.";
+    sees(&screen, paused);
+    let _action = tell(&mut screen, Preparing::Paused(run.clone(), None));
     let kept = Kept {
         artifact,
         name: "tiny 1.0".to_owned(),
