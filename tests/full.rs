@@ -178,9 +178,9 @@ fn a_data_folder_that_may_only_be_read_is_listed_checked_and_exported_from() {
 fn a_share_pauses_on_a_full_disk_and_goes_on_or_says_what_helps() {
     let Some((scene, disk)) = on_a_small_disk(96 << 20) else { return };
     let owner = &scene.importer;
-    let paused = |seed: &str, lists: usize| {
+    let paused = |bytes: &str, seed: &str, lists: usize| {
         let name = format!("big{seed}.slm");
-        owner.run(&["sample", &name, "--bytes", "24MiB", "--seed", seed]).done();
+        owner.run(&["sample", &name, "--bytes", bytes, "--seed", seed]).done();
         let words = ["share", "prepare", &name, "--consent", "cache", "--chunk-size", "16KiB"];
         let running = owner.start(&[&words[..], &ROUTES].concat());
         let has_begun = || {
@@ -194,10 +194,13 @@ fn a_share_pauses_on_a_full_disk_and_goes_on_or_says_what_helps() {
         pauses(&running, 1);
         running
     };
-    let goes_on = paused("2", 2);
+    let goes_on = paused("34MiB", "2", 2);
     disk.empty();
-    goes_on.ends().done();
-    let stopped = paused("3", 3).interrupt().refused(3, "io.failed");
+    let answer = goes_on.ends();
+    assert!(answer.err.contains("There is room again: keeping goes on."), "{}", answer.err);
+    assert!(answer.err.contains("a browser is not expected to load it"), "{}", answer.err);
+    answer.done();
+    let stopped = paused("16MiB", "3", 3).interrupt().refused(3, "io.failed");
     let advice = stopped["advice"].as_str().unwrap();
     assert!(advice.starts_with("Free some space on the disk of "), "{advice}");
     assert!(advice.contains("run the same command again"), "{advice}");
@@ -205,4 +208,16 @@ fn a_share_pauses_on_a_full_disk_and_goes_on_or_says_what_helps() {
     let list = owner.run(&["library", "list"]).done();
     assert_eq!(list["model"][0]["state"], "whole");
     assert!(list["model"][1]["kept"].as_u64() < list["model"][1]["pieces"].as_u64(), "{list}");
+}
+
+#[test]
+fn an_export_asks_for_room_before_its_first_byte() {
+    let scene = Scene::new(1, Model::SMALL);
+    let Some(_disk) = SmallDisk::mount(&scene.out(), 1 << 20) else { return };
+    let words = ["library", "export", "tiny", "out"];
+    let told = scene.peers[0].refuses(&words, 3, "io.failed");
+    assert_eq!(told["field"], "device");
+    let said = told["message"].as_str().unwrap();
+    assert!(said.contains("do not fit: the disk of ") && said.contains("out has "), "{said}");
+    scene.nothing_came_out();
 }

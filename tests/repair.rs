@@ -110,7 +110,7 @@ fn a_peer_that_does_not_share_the_model_any_more_says_so() {
     let server = scene.serves_again(0, "friend", &address);
     let told = repair(&scene.importer, &AGREED).ends().refused(3, "io.failed");
     let said = told["message"].as_str().unwrap();
-    assert!(said.contains("3 pieces are missing") && said.contains("peer-0"), "{said}");
+    assert!(said.contains("3 pieces are still to come") && said.contains("peer-0"), "{said}");
     assert_eq!(map(&scene.importer), (scene.pieces - 3, 3));
     assert_eq!(server.stop().done()["peer"].as_array().unwrap().len(), 0);
     assert_eq!(entries(&scene.importer, "unrepaired")[0]["detail"]["note"], "io.failed");
@@ -141,7 +141,9 @@ fn of_a_file_of_ones_own_the_giver_has_to_be_named() {
     let owner = &scene.peers[0];
     scene.rot(owner);
     let told = owner.refuses(&[&REPAIR[..], &AGREED].concat(), 1, "library.no-giver");
-    assert!(told["advice"].as_str().unwrap().contains("--from PEER"), "{told}");
+    let advice = told["advice"].as_str().unwrap();
+    assert!(advice.starts_with("Share the same file again"), "{advice}");
+    assert!(advice.contains("--from PEER"), "{advice}");
     let named = [&REPAIR[..], &AGREED, &["--from", "nobody"]].concat();
     owner.refuses(&named, 2, "usage.arguments");
     scene.importer.learns_of(owner);

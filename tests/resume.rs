@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Companion, Model, Running, Scene, files, grants, midway};
+use crate::harness::{Companion, Model, ROUTES, Running, Scene, files, grants, midway};
 
 #[test]
 fn after_a_power_cut_no_kept_piece_is_asked_for_twice() {
@@ -160,4 +160,24 @@ fn a_library_whose_index_is_lost_is_read_back_from_what_is_kept() {
 fn asked_for(companion: &Companion) -> u64 {
     let used = |grant: &Value| grant["bytes_used"].as_u64().unwrap();
     grants(companion, "fetch").iter().map(used).sum()
+}
+
+#[test]
+fn a_share_that_was_cut_off_before_it_kept_anything_is_made_by_the_same_command() {
+    let scene = Scene::new(0, Model::SMALL);
+    let owner = &scene.importer;
+    let made = owner.prepares("tiny.slm", &[]);
+    let kept = fs::read(scene.path("tiny.manifest")).unwrap();
+    // As a process leaves it that is killed as soon as the manifest has its name.
+    fs::remove_dir_all(&owner.data).unwrap();
+    let again = owner.prepares("tiny.slm", &[]);
+    assert_eq!(again["manifest.sha256"], made["manifest.sha256"]);
+    assert!(fs::read(scene.path("tiny.manifest")).unwrap() == kept, "the manifest stays as it was");
+    // That of another file, or one that says something else, is in the way.
+    fs::remove_dir_all(&owner.data).unwrap();
+    owner.run(&["sample", "other.slm", "--bytes", "2MiB", "--seed", "7"]).done();
+    fs::rename(scene.path("other.slm"), scene.path("tiny.slm")).unwrap();
+    let words = ["share", "prepare", "tiny.slm", "--consent", "cache"];
+    let told = owner.refuses(&[&words[..], &ROUTES].concat(), 3, "output.exists");
+    assert!(told["message"].as_str().unwrap().ends_with("tiny.manifest exists already"), "{told}");
 }

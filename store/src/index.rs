@@ -74,6 +74,10 @@ impl Trees {
 
     /// Opens them; `wait` is called between two tries while the lock is held.
     fn open_waiting(path: &Path, mut wait: impl FnMut()) -> sled::Result<Self> {
+        // sled would let others look into it; what cannot be made here, sled says.
+        if !path.exists() {
+            drop(files::make_folder(path));
+        }
         let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
         let mut tries = 0;
         let db = loop {
@@ -440,6 +444,19 @@ mod tests {
         assert_eq!(told(&index, other).0.len(), 256);
         index.remove(one).unwrap();
         assert_eq!((told(&index, one).0.len(), told(&index, other).0.len()), (0, 256));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_but_the_owner_may_look_into_the_index() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let index = Index::open(path.clone()).unwrap();
+        let mode = || path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o700);
+        index.rewrite_all().unwrap();
+        assert_eq!(mode(), 0o700);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::{self, Failure, Named, OutputError, ReachError, Stem};
+use app::ports::{self, Failure, Named, OutputError, ReachError, ReserveError, Stem};
 use verifier::Sha256;
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
@@ -20,6 +20,7 @@ use crate::device;
 use crate::files::{self, File, FileIdentity, sync_folder};
 use crate::layout::Layout;
 use crate::places::Places;
+use crate::quota;
 use crate::shared::Shared;
 use crate::store::Store;
 use filling::Filling;
@@ -131,6 +132,10 @@ impl ports::Outputs for Outputs {
         check_free(&folder.join(stem.artifact()))?;
         check_free(&folder.join(stem.receipt()))?;
         device::check_writable(&folder).map_err(|source| failed(&folder, source))
+    }
+
+    fn has_room(&self, folder: &Path, bytes: u64) -> Result<(), ReserveError> {
+        quota::room_for_output(self.library.as_deref(), folder, bytes)
     }
 
     fn check_file(&self, path: &Path) -> Result<(), OutputError> {

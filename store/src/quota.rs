@@ -158,6 +158,30 @@ pub fn room_in_new(layout: &Layout, wanted: u64) -> Result<(), ReserveError> {
     room::plan(&limits, Vec::new()).map(drop)
 }
 
+/// Whether an output of so many bytes fits in a folder beside what is there, of a library that may share
+/// its blocks.
+pub(crate) fn room_for_output(
+    library: Option<&Shared>,
+    folder: &Path,
+    bytes: u64,
+) -> Result<(), ReserveError> {
+    let device = device::of(folder).at(folder).map_err(failed)?;
+    let place = library.map(|shared| shared.layout.store());
+    let is_own = place.is_some_and(|place| device::of(&place).is_ok_and(|own| own == device));
+    if is_own && library.is_some_and(|shared| shared.can_clone) {
+        return Ok(());
+    }
+    let Space { size, free } = device::space(folder).at(folder).map_err(failed)?;
+    let of = if is_own { Of::Library } else { Of::Output };
+    let promised = library.map_or(0, |shared| {
+        let catalogue = shared.catalogue();
+        catalogue.outputs(device) + if is_own { catalogue.reserved() } else { 0 }
+    });
+    let wanted = in_blocks(bytes).saturating_add(OUTPUT_OVERHEAD);
+    let limit = Limit::on(of, folder, (size, free), promised, wanted);
+    room::plan(&[limit], Vec::new()).map(drop)
+}
+
 /// The limits that the needs run into, as things are: the quota, and each device that would be written to, for what would be written there.
 fn limits(shared: &Shared, needs: &Needs) -> Result<Vec<Limit>, ReserveError> {
     let accounts = accounts(shared).map_err(failed)?;

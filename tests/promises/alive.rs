@@ -81,7 +81,7 @@ fn an_import_that_waits_goes_on_when_the_peer_shares_the_model_with_it() {
     let asks =
         "peer-0 does not share this model with you now: ask them to; peer-1 cannot be reached";
     assert!(said.contains(asks), "{said}");
-    assert!(said.ends_with("The import ends when nothing has come for 2 hours."), "{said}");
+    assert!(said.ends_with("It ends when nothing has come for 2 hours."), "{said}");
     server.stop().done();
     let _server = scene.serves_again(0, "importer", &place);
     import.ends().done();

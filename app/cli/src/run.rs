@@ -185,6 +185,8 @@ mod tests {
         for named in ["--for <TIME>", "`31d`", "use 30d at most"] {
             assert!(out.contains(named), "{out}");
         }
+        let (_, out, _) = refused("minimodel library recheck --json", true);
+        assert!(out.contains("<MODEL|--all>"), "{out}");
         let (exit, out, _) = refused("minimodel --json verify-manifests", true);
         assert_eq!(exit.number(), 2);
         let object: serde_json::Value = serde_json::from_str(&out).unwrap();

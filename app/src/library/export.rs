@@ -25,7 +25,7 @@ use crate::lease::Hold;
 use crate::naming::short_peer;
 use crate::ports::{
     Clock as _, Draft as _, Failure, Journal as _, Named, OutputError, Outputs as _, PieceState,
-    PieceStore as _, Ports, ReadError, Standing, Stem,
+    PieceStore as _, Ports, ReadError, ReserveError, Standing, Stem,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -65,6 +65,9 @@ pub enum ExportError {
     /// The output cannot be placed.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// It does not fit where it is to be put.
+    #[error(transparent)]
+    Room(#[from] ReserveError),
     /// A kept piece cannot be read.
     #[error("piece {index} cannot be read from the library")]
     Read {
@@ -108,6 +111,7 @@ impl Blamed for ExportError {
             | Self::Manifest(_)
             | Self::Receipt(_) => Blame::Input,
             Self::Output(error) => error.blame(),
+            Self::Room(error) => error.blame(),
             Self::Artifact(error) if error.code() == IO_FAILED => Blame::Machine,
             Self::Artifact(_) => Blame::Input,
             Self::Read { .. } | Self::Cancelled | Self::Store(_) => Blame::Machine,
@@ -120,6 +124,7 @@ impl Blamed for ExportError {
             Self::Damaged { .. } | Self::LacksManifest => DAMAGED,
             Self::Manifest(error) => error.code(),
             Self::Output(error) => error.code(),
+            Self::Room(error) => error.code(),
             Self::Artifact(error) => error.code(),
             Self::Receipt(error) => error.code(),
             Self::Read { .. } | Self::Cancelled | Self::Store(_) => IO_FAILED,
@@ -132,6 +137,7 @@ impl Blamed for ExportError {
             Self::LacksManifest => "manifest".into(),
             Self::Manifest(error) => error.field(),
             Self::Output(error) => error.field(),
+            Self::Room(error) => error.field(),
             Self::Artifact(error) => error.field(),
             Self::Receipt(error) => error.field(),
             Self::Read { index, .. } => format!("piece.{index}").into(),
@@ -148,6 +154,7 @@ impl Blamed for ExportError {
             Self::Damaged { .. } => MEND_PIECES,
             Self::LacksManifest | Self::Manifest(_) => MEND_MANIFEST.into(),
             Self::Output(error) => error.advice(),
+            Self::Room(error) => error.advice(),
             Self::Artifact(error) => whole_advice(error),
             Self::Receipt(error) => error.advice(),
             Self::Read { .. } => {
@@ -225,6 +232,7 @@ pub async fn export<P: Ports>(
     let manifest = super::read_manifest(&manifest).map_err(ExportError::Manifest)?;
     let stem = Stem::new(&model.model_id, &model.model_version);
     ports.outputs().check(&folder, &stem)?;
+    ports.outputs().has_room(&folder, model.geometry.byte_count())?;
 
     let file_name = stem.artifact();
     let assembling = Assembling::start(Assembly {

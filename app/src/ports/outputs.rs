@@ -7,7 +7,7 @@ use verifier::receipt::Receipt;
 use verifier::scalars::{Id, Version};
 use verifier::{PieceIndex, Sha256};
 
-use super::{Failure, ReadError};
+use super::{Failure, ReadError, ReserveError};
 
 /// The names of a finished artifact and its receipt in a folder: `<stem>.slm` and
 /// `<stem>.minimodel-receipt`.
@@ -44,7 +44,15 @@ pub trait Outputs: Send + Sync + 'static {
     /// [`OutputError::Unsafe`] first, then [`OutputError::Exists`].
     fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError>;
 
-    /// Checks the same for one file of its own, as [`Self::write`] would find it.
+    /// Whether an output of so many bytes fits in that folder, without what stays free for others. One
+    /// that can share the blocks of the library needs no room.
+    ///
+    /// # Errors
+    ///
+    /// [`ReserveError::Device`] if it does not fit.
+    fn has_room(&self, folder: &Path, bytes: u64) -> Result<(), ReserveError>;
+
+    /// Checks as [`Self::check`] for one file of its own, as [`Self::write`] would find it.
     ///
     /// # Errors
     ///

@@ -238,7 +238,7 @@ impl fmt::Display for Availability {
 #[non_exhaustive]
 pub enum PullError {
     /// Nobody who is left has the missing pieces.
-    #[error("{missing} {} missing: {why}", if *.missing == 1 { "piece is" } else { "pieces are" })]
+    #[error("{missing} {} still to come: {why}", if *.missing == 1 { "piece is" } else { "pieces are" })]
     Exhausted {
         /// How many pieces are missing.
         missing: u32,

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::assemble::{AssembleError, Assembling, Assembly, OnFull, Pace};
-use app::ports::{Draft, Failure, Named, OutputError, Outputs, PieceStore as _, ReachError, Stem};
+use app::ports::{
+    Draft, Failure, Named, OutputError, Outputs, PieceStore as _, ReachError, ReserveError, Stem,
+};
 use futures::FutureExt as _;
 use tempfile::TempDir;
 use verifier::Sha256;
@@ -41,6 +43,10 @@ impl Outputs for Rotting {
 
     fn check(&self, folder: &Path, stem: &Stem) -> Result<(), OutputError> {
         self.outputs.check(folder, stem)
+    }
+
+    fn has_room(&self, folder: &Path, bytes: u64) -> Result<(), ReserveError> {
+        self.outputs.has_room(folder, bytes)
     }
 
     fn check_file(&self, path: &Path) -> Result<(), OutputError> {

@@ -101,7 +101,7 @@ async fn a_wait_takes_the_time_that_it_names() {
     };
     let (result, waits) = tokio::join!(pull, listen);
     let took = start.elapsed();
-    let named = "The import ends when nothing has come for 60 seconds.";
+    let named = "It ends when nothing has come for 60 seconds.";
     assert!(!waits.is_empty() && waits.iter().all(|wait| wait.ends_with(named)), "{waits:?}");
     let Err(PullError::Exhausted { why, .. }) = result else { panic!("{result:?}") };
     assert!(why.starts_with("nothing came for 60 seconds; "), "{why}");

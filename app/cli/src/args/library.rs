@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use app::quantity::{Limit, Size, Span};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use verifier::scalars::Id;
 
 use super::{Agreed, ChecksumChoice, FetchingArgs, SigningArgs, read_span};
@@ -85,9 +85,9 @@ pub struct ForgetArgs {
 
 /// `library recheck`.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["model", "all"])))]
 pub struct RecheckArgs {
     /// The model: its id, id-version, or the first digits of its SHA-256
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub model: Option<String>,
     /// Every model, one after the other
     #[arg(long)]

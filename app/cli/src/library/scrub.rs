@@ -55,8 +55,11 @@ pub(super) async fn run<P: Ports>(
     }
     let (pieces, bytes) = (count(scrubbed.pieces, "piece"), Size(scrubbed.bytes));
     let of = count(findings.of() as u64, "model");
-    terminal.say(&format!("{pieces} of {of} were read again, {bytes}."));
-    let next = format!("{} are left; the next scrub begins with them.", Size(scrubbed.left));
+    terminal.say(&format!("Read again: {pieces} of {of}, {bytes}."));
+    let next = format!(
+        "It did not come to {}; the next one begins with what was verified longest ago.",
+        Size(scrubbed.left)
+    );
     match scrubbed.ended {
         Ended::Time => terminal.say(&format!("The time is over. {next}")),
         Ended::Stopped => terminal.say(&next),

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::consent::Consent;
-use app::{import, input};
 use app::ports::{
     Clock as _, Evictable, Model, OutputError, PieceStore as _, Pin, Ports, ReserveError,
 };
@@ -16,6 +15,7 @@ use app::problem::Problem;
 use app::question::Question;
 use app::share::{self, Event};
 use app::stop;
+use app::{import, input};
 use verifier::manifest::{Manifest, Options};
 use verifier::piece::PieceList;
 
@@ -61,7 +61,11 @@ pub(super) async fn run<W: Wiring>(
         here.check(args, given.as_deref())?;
     }
     let known = given.or_else(|| here.as_ref().map(|here| Arc::clone(&here.manifest)));
-    let out = Out::of(args, here.as_ref())?;
+    let known = match known {
+        None => left(session.terminal, args, length)?,
+        known => known,
+    };
+    let out = Out::of(args, known.as_deref())?;
     if let Some(Here { model, manifest }) = &here
         && model.have.is_full()
         && model.pin == Pin::Pinned
@@ -156,6 +160,11 @@ fn go_on(full: Option<&Path>) -> String {
 /// Says where the manifest is and what comes next.
 fn told(terminal: &mut Terminal, manifest: &Manifest, out: &Out) -> Outcome {
     terminal.say(&format!("  manifest  {}", out.path.display()));
+    for warning in manifest.warnings() {
+        if let Some(sentence) = warned(warning) {
+            terminal.say(sentence);
+        }
+    }
     terminal.say(&format!(
         "Next: minimodel share serve {} --to PEER --offer FILE; hand manifest and offer to the peer.",
         manifest.model_id()
@@ -164,6 +173,19 @@ fn told(terminal: &mut Terminal, manifest: &Manifest, out: &Out) -> Outcome {
         .warn(manifest.warnings())
         .with_text("manifest.path", out.path.display())
         .told()
+}
+
+/// What a warning of a manifest that was made means.
+fn warned(warning: &str) -> Option<&'static str> {
+    match warning {
+        "browser-budget" => {
+            Some("The model has more than 32 MiB: a browser is not expected to load it.")
+        }
+        "transfer-cap" => {
+            Some("The model has more than 128 MiB: not every program is expected to move it.")
+        }
+        _ => None,
+    }
 }
 
 /// The same bytes in the library, under the manifest that names them there.
@@ -201,6 +223,23 @@ impl Here {
     }
 }
 
+/// The manifest that a run which was cut off left of this very file, if it says what this one would.
+fn left(
+    terminal: &mut Terminal,
+    args: &PrepareArgs,
+    length: u64,
+) -> Result<Option<Arc<Manifest>>, Fault> {
+    let path = Out::path(args);
+    let found = app::verify::manifest(&path, Options::default()).ok();
+    let found = found.filter(|it| it.byte_count() == length && names::check_same(args, it).is_ok());
+    let Some(manifest) = found else { return Ok(None) };
+    if app::verify::digest(&args.slm)? != manifest.artifact_sha256() {
+        return Ok(None);
+    }
+    terminal.say(&format!("The manifest in {} is of this very file, and stays.", path.display()));
+    Ok(Some(Arc::new(manifest)))
+}
+
 /// Where the manifest is when all is done.
 struct Out {
     path: PathBuf,
@@ -208,12 +247,17 @@ struct Out {
 }
 
 impl Out {
+    /// Where it is written if nobody says that there is one.
+    fn path(args: &PrepareArgs) -> PathBuf {
+        args.out.clone().unwrap_or_else(|| args.slm.with_extension("manifest"))
+    }
+
     /// Checked before anything long is done.
-    fn of(args: &PrepareArgs, here: Option<&Here>) -> Result<Self, Fault> {
+    fn of(args: &PrepareArgs, known: Option<&Manifest>) -> Result<Self, Fault> {
         if let Some(path) = &args.manifest {
             return Ok(Self { path: path.clone(), is_there: true });
         }
-        let path = args.out.clone().unwrap_or_else(|| args.slm.with_extension("manifest"));
+        let path = Self::path(args);
         let folder = match path.parent() {
             Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
             Some(folder) => folder,
@@ -226,7 +270,7 @@ impl Out {
             return Ok(Self { path, is_there: false });
         }
         let found = input::read(&path, input::MANIFEST).ok();
-        if here.is_some_and(|here| found.as_deref() == Some(here.manifest.bytes())) {
+        if known.is_some_and(|known| found.as_deref() == Some(known.bytes())) {
             return Ok(Self { path, is_there: true });
         }
         let code = verifier::Code::new("output", "exists");

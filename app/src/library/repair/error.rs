@@ -112,8 +112,10 @@ impl Blamed for RepairError {
             Self::Forgotten => "Import it again, if you want it back.".into(),
             Self::LacksManifest => MEND_MANIFEST.into(),
             Self::NobodyKnown => {
-                Advice::new("Name the peers that have it; they have to share it with you.")
-                    .by(Remedy::RepairFrom)
+                let what = "Share the same file again, if you have it: only the pieces that are bad \
+                            or missing are taken in. Else name the peers that have it; they have to \
+                            share it with you.";
+                Advice::new(what).by(Remedy::RepairFrom)
             }
             Self::NoAddress(_) => {
                 Advice::new("Ask for a new ticket, and pair by it once more: it says where to call.")

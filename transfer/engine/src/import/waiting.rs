@@ -315,11 +315,11 @@ fn trickles(session: &Session, now: Moment) -> bool {
     session.owed > 0 && session.snub.is_some() && now.since(session.came) < SNUB
 }
 
-/// When an import ends that waits in vain.
+/// When an import or a repair ends that waits in vain.
 fn end(patience: Patience) -> String {
     match patience.time() {
-        Some(time) => format!("The import ends when nothing has come for {}.", text(time)),
-        None => "The import waits until you cancel it.".to_owned(),
+        Some(time) => format!("It ends when nothing has come for {}.", text(time)),
+        None => "It waits until you cancel it.".to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ fn said(world: &mut World) -> String {
 
 #[test]
 fn a_wait_is_one_sentence_with_its_end() {
-    let ends = "The import ends when nothing has come for 60 seconds.";
+    let ends = "It ends when nothing has come for 60 seconds.";
     let mut world = World::new(Setup { pieces: 7, peers: 2, ..Setup::default() });
     let sentence = said(&mut world);
     assert_eq!(
@@ -81,8 +81,8 @@ fn a_wait_takes_the_time_that_it_names() {
 #[test]
 fn who_waits_says_so_and_goes_on_when_a_peer_comes() {
     for (patience, end) in [
-        (Patience::Forever, "The import waits until you cancel it."),
-        (Patience::Wait(secs(48 * 3_600)), "The import ends when nothing has come for 2 days."),
+        (Patience::Forever, "It waits until you cancel it."),
+        (Patience::Wait(secs(48 * 3_600)), "It ends when nothing has come for 2 days."),
     ] {
         let mut world = World::new(Setup { pieces: 1, peers: 1, patience, ..Setup::default() });
         for _ in 0..1_000 {
