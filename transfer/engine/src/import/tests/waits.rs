@@ -118,7 +118,7 @@ fn of_several_that_are_away_each_is_said_why() {
     let sentence = said(&mut world);
     let text = "Waiting for 1 missing piece, which no connected peer has: one that gets them ends the \
                 wait. Who is away is called again and again: bert hung up; cleo does not share this \
-                model with you now: ask them to; dora fell silent; and 1 more. The import waits";
+                model with you now: ask them to; dora fell silent; and 1 more. It waits";
     assert!(sentence.starts_with(text), "{sentence}");
 }
 
