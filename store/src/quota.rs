@@ -173,10 +173,13 @@ pub(crate) fn room_for_output(
     }
     let Space { size, free } = device::space(folder).at(folder).map_err(failed)?;
     let of = if is_own { Of::Library } else { Of::Output };
-    let promised = library.map_or(0, |shared| {
-        let catalogue = shared.catalogue();
-        catalogue.outputs(device) + if is_own { catalogue.reserved() } else { 0 }
-    });
+    let promised = match library {
+        Some(shared) => {
+            let kept = if is_own { accounts(shared).map_err(failed)?.reserved } else { 0 };
+            shared.catalogue().outputs(device).saturating_add(kept)
+        }
+        None => 0,
+    };
     let wanted = in_blocks(bytes).saturating_add(OUTPUT_OVERHEAD);
     let limit = Limit::on(of, folder, (size, free), promised, wanted);
     room::plan(&[limit], Vec::new()).map(drop)
