@@ -25,9 +25,9 @@ use crate::index::Known;
 use crate::layout::Layout;
 use crate::outputs;
 use crate::pipeline;
-use crate::room::{self, Candidate, Device, Limit, Of, Using};
+use crate::room::{self, Candidate, Device, Limit, Of, Using, in_blocks};
 use crate::shared::Shared;
-use needs::{Needs, OutputNeed, failed, needed, needs, same_cut};
+use needs::{Needs, OUTPUT_OVERHEAD, OutputNeed, failed, needed, needs, same_cut};
 
 /// The quota until the user sets one, in bytes.
 pub(crate) const DEFAULT_QUOTA: u64 = 4 << 30;

@@ -24,7 +24,7 @@ pub(crate) const PIECE_OVERHEAD: u64 = 160;
 const ARTIFACT_OVERHEAD: u64 = 64 << 10;
 
 /// A receipt and the folder's own growth, beside an output, in bytes.
-const OUTPUT_OVERHEAD: u64 = 16 << 10;
+pub(super) const OUTPUT_OVERHEAD: u64 = 16 << 10;
 
 /// What is wanted of the quota and of devices.
 #[derive(Debug, Default)]
