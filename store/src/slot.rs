@@ -191,10 +191,7 @@ impl Slots {
                 let path = outside.unwrap_or_else(|| self.layout.of(artifact, PART));
                 let made = if is_outside { File::make_public(&path) } else { File::make(&path) };
                 let made = made.and_then(|file| file.set_len(geometry.byte_count()));
-                if made.is_err() {
-                    // What cannot be removed now is an empty file, and as good.
-                    drop(files::remove(&path));
-                }
+                // One that is too short stays: it is as good, and somebody may have opened it by now.
                 made.at(&path)?;
                 if is_outside {
                     let folder = path.parent().unwrap_or(&path);
