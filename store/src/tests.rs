@@ -57,21 +57,8 @@ impl Artifact {
         let mut stream = PieceStream::new(algorithm, geometry).unwrap();
         stream.update(&bytes);
         let (digests, root) = stream.finish().unwrap();
-        let mut draft = Draft::new();
-        for (key, value) in [
-            ("manifest.created_utc", "2026-11-22T12:00:00Z".to_owned()),
-            ("model.id", format!("model-{seed}")),
-            ("model.version", "1".to_owned()),
-            ("publisher.id", "someone".to_owned()),
-            ("publisher.key_id", "none".to_owned()),
-            ("model_card.route", "/card.md".to_owned()),
-            ("license.route", "/licence.md".to_owned()),
-            ("artifact.byte_count", bytes.len().to_string()),
-            ("artifact.sha256", Sha256::of(&bytes).to_string()),
-            ("artifact.acquisition", "user-local-file".to_owned()),
-        ] {
-            draft.set(key, value).unwrap();
-        }
+        let mut draft = Draft::sample(Sha256::of(&bytes));
+        draft.set("model.id", format!("model-{seed}")).unwrap();
         draft.set_chunking(&geometry, &root);
         let manifest = draft.write().unwrap();
         let list = Arc::new(PieceList::prove(geometry, root, digests).unwrap());

@@ -312,15 +312,8 @@ mod tests {
     use crate::identity::SigningKey;
 
     fn draft() -> Draft {
-        let mut draft = Draft::new();
+        let mut draft = Draft::sample(Sha256::of(b"artifact"));
         for (key, value) in [
-            ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-            ("model.id", "tiny"),
-            ("model.version", "1.0"),
-            ("publisher.id", "someone"),
-            ("publisher.key_id", "none"),
-            ("model_card.route", "/models/tiny.md"),
-            ("license.route", "https://example.org/licence"),
             ("artifact.byte_count", "100000"),
             ("artifact.acquisition", "user-local-file"),
             ("slm.vocab_size", "260"),
@@ -328,7 +321,6 @@ mod tests {
         ] {
             draft.set(key, value).unwrap();
         }
-        draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
         draft
     }
 

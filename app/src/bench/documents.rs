@@ -37,19 +37,7 @@ pub(super) fn long_manifest() -> Option<Manifest> {
 const LONG_EVIDENCE: u32 = 31;
 
 fn draft(artifact: &Sha256) -> Option<Draft> {
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-01T00:00:00Z"),
-        ("model.id", "benchmark"),
-        ("model.version", "1"),
-        ("publisher.id", "nobody"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/model-card.md"),
-        ("license.route", "/licence.md"),
-        ("artifact.acquisition", "user-local-file"),
-        ("artifact.sha256", &artifact.to_string()),
-    ] {
-        draft.set(key, value).ok()?;
-    }
+    let mut draft = Draft::sample(*artifact);
+    draft.set("model.id", "benchmark").ok()?;
     Some(draft)
 }

@@ -14,21 +14,7 @@ use super::{Document, Gathered, Kind, Missing, name};
 const NOW: UtcTime = UtcTime::from_unix(1_795_348_800);
 
 fn manifest() -> Manifest {
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny"),
-        ("model.version", "1.0"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny.md"),
-        ("license.route", "https://example.org/licence"),
-        ("artifact.byte_count", "100000"),
-        ("artifact.acquisition", "consent-peer-transfer"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
+    let mut draft = Draft::sample(Sha256::of(b"artifact"));
     let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]);
     draft.set_chunking(&Geometry::new(100_000, 16_384).unwrap(), &root);
     draft.write().unwrap()

@@ -20,21 +20,8 @@ fn manifest(bytes: &[u8]) -> Arc<Manifest> {
 }
 
 fn draft(bytes: &[u8]) -> Draft {
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny"),
-        ("model.version", "1.0"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny.md"),
-        ("license.route", "/licence"),
-        ("artifact.acquisition", "user-local-file"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
+    let mut draft = Draft::sample(Sha256::of(bytes));
     draft.set("artifact.byte_count", bytes.len()).unwrap();
-    draft.set("artifact.sha256", Sha256::of(bytes)).unwrap();
     draft
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use data_encoding::HEXUPPER;
 
-use crate::digest::Root;
+use crate::digest::{Root, Sha256};
 use crate::geometry::Geometry;
 use crate::identity::{Context, SignatureScheme, SigningKey};
 use crate::lines::{self, Document, LineError, LineFault, check_value};
@@ -43,6 +43,25 @@ impl Draft {
         ];
         let values = fixed.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
         Self { values: values.collect() }
+    }
+
+    /// A draft about an artifact that nobody publishes, `tiny` 1.0, for whatever only has to be tried:
+    /// all that a manifest needs but how it is cut, or how long it is.
+    pub fn sample(artifact: Sha256) -> Self {
+        let mut draft = Self::new();
+        let sample = [
+            ("manifest.created_utc", "2026-01-31T23:59:59Z"),
+            ("model.id", "tiny"),
+            ("model.version", "1.0"),
+            ("publisher.id", "someone"),
+            ("publisher.key_id", "none"),
+            ("model_card.route", "/models/tiny.md"),
+            ("license.route", "https://example.org/licence"),
+            ("artifact.acquisition", "consent-peer-transfer"),
+            ("artifact.sha256", &artifact.to_string()),
+        ];
+        draft.values.extend(sample.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        draft
     }
 
     /// Sets a key, in place of an earlier value; blanks around the value are left out.

@@ -33,21 +33,7 @@ fn peer(seed: u8) -> PeerId {
 fn plan() -> Plan {
     let geometry = Geometry::new(10 * PIECE, 16_384).unwrap();
     let root = Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]);
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny"),
-        ("model.version", "1.0"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny.md"),
-        ("license.route", "https://example.org/licence"),
-        ("artifact.byte_count", "163840"),
-        ("artifact.acquisition", "consent-peer-transfer"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
+    let mut draft = Draft::sample(Sha256::of(b"artifact"));
     draft.set_chunking(&geometry, &root);
     let manifest = draft.write().unwrap();
     let offers = [(1, 0), (2, 5)].map(|(seed, first)| {

@@ -29,21 +29,8 @@ fn known() -> Vec<KnownPeer> {
 /// What it takes to repair the model with corrupt pieces, from two peers.
 fn outlook() -> Outlook {
     let model = models()[2].model.clone();
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny-chat"),
-        ("model.version", "0.9"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny-chat.md"),
-        ("license.route", "https://example.org/licence"),
-        ("artifact.acquisition", "consent-peer-transfer"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft.set("artifact.byte_count", model.geometry.byte_count()).unwrap();
-    draft.set("artifact.sha256", model.artifact).unwrap();
+    let mut draft = Draft::sample(model.artifact);
+    draft.set("model.id", "tiny-chat").unwrap().set("model.version", "0.9").unwrap();
     draft.set_chunking(&model.geometry, &model.root);
     let manifest = Arc::new(draft.write().unwrap());
     let meant = BTreeSet::from([peer(1), peer(2)]);

@@ -69,20 +69,8 @@ pub(super) static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let mut pieces = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
     pieces.update(&bytes);
     let (_, root) = pieces.finish().unwrap();
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-11-01T12:00:00Z"),
-        ("model.id", "tiny-stories"),
-        ("model.version", "1.0"),
-        ("publisher.id", "mirust"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny-stories.md"),
-        ("license.route", "https://example.org/licence"),
-        ("artifact.acquisition", "consent-peer-transfer"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft.set("artifact.sha256", Sha256::of(&bytes)).unwrap().set_chunking(&geometry, &root);
+    let mut draft = Draft::sample(Sha256::of(&bytes));
+    draft.set("model.id", "tiny-stories").unwrap().set_chunking(&geometry, &root);
     let manifest = Arc::new(draft.write().unwrap());
     let rule = ChecksumRule::Verify;
     let artifact = verify(&manifest, &bytes[..], length, &Extras::default(), rule).unwrap();
