@@ -249,27 +249,29 @@ mod tests {
         let file = TransferFile::new(folder.path().join("transfers.log"));
         let imported = Record { what: What::Imported, ..record(0, "before") };
         file.append(std::slice::from_ref(&imported)).unwrap();
-        // A day of giving to two peers, written down every second.
-        let day: Vec<Record> = (0..86_400)
-            .map(|second| Record {
-                time: record(0, "").time.plus(second),
-                peer: Some(SigningKey::from_seed([(second % 2) as u8; 32]).public_key().peer_id()),
-                ..record(2, "")
-            })
+        // Seven hours of giving to two peers, written down every second: nearly twice what fits.
+        let peers = [1, 2].map(|seed| Record {
+            peer: Some(SigningKey::from_seed([seed; 32]).public_key().peer_id()),
+            ..record(2, "")
+        });
+        let hours: Vec<Record> = (0..25_200)
+            .zip(peers.iter().cycle())
+            .map(|(second, given)| Record { time: given.time.plus(second), ..given.clone() })
             .collect();
-        for hour in day.chunks(3_600) {
+        for hour in hours.chunks(3_600) {
             file.append(hour).unwrap();
             assert!(fs::metadata(&file.path).unwrap().len() <= MAX_FILE);
         }
         let newest = file.newest(9).unwrap();
         let bytes: Vec<_> = newest.iter().map(|record| record.bytes).collect();
-        assert_eq!(bytes, [0, 86_400, 86_400]);
-        assert_eq!((&newest[0], newest[2].time), (&imported, day[86_399].time));
+        assert_eq!(bytes, [0, 25_200, 25_200]);
+        assert_eq!((&newest[0], newest[2].time), (&imported, hours[25_199].time));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
         // Of what cannot be joined the newest stays.
+        let banned = Record { what: What::Banned, peer: None, ..record(0, "") };
         let apart: Vec<Record> =
-            (0..20_000).map(|bytes| Record { what: What::Banned, ..record(bytes, "") }).collect();
+            (0..14_000).map(|bytes| Record { bytes, ..banned.clone() }).collect();
         file.append(&apart).unwrap();
         assert!(fs::metadata(&file.path).unwrap().len() <= KEPT as u64);
         let newest = file.newest(usize::MAX).unwrap();
