@@ -15,6 +15,6 @@ pub use companion::{Companion, ROUTES};
 #[cfg(target_os = "linux")]
 pub use disk::SmallDisk;
 pub use patience::{DEADLINE, until};
-pub use running::{Running, midway};
+pub use running::{Running, midway, past};
 pub use scene::{Model, Scene, files, free_address, grants};
 pub use turn::Turn;

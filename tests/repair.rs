@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Companion, Model, Running, Scene, free_address, grants};
+use crate::harness::{Companion, Model, Running, Scene, free_address, grants, past};
 
 /// The length of a piece of [`Model::FINE`].
 const PIECE: u64 = 16 << 10;
@@ -100,6 +100,25 @@ fn without_a_yes_nothing_is_repaired_and_nobody_is_called() {
     assert_eq!(grants(&scene.importer, "fetch").len(), given);
     assert_eq!(map(&scene.importer), (scene.pieces - 3, 3));
     assert!(!server.stop().err.contains("called"));
+}
+
+#[test]
+fn a_repair_that_is_killed_keeps_what_came_and_the_next_one_fetches_the_rest() {
+    let (scene, address) = imported();
+    let rotten = 40;
+    scene.rot_some(&scene.importer, rotten);
+    let rotten = rotten as u64;
+    let server = scene.serves_again(0, "importer", &address);
+    let mut cut = repair(&scene.importer, &[&AGREED[..], &["--download-limit", "64KiB"]].concat());
+    past(&mut cut, (scene.pieces - rotten + 1) * PIECE);
+    cut.kill();
+    let (kept, _) = map(&scene.importer);
+    assert!(kept > scene.pieces - rotten && kept < scene.pieces, "{kept} of {}", scene.pieces);
+    let answer = repair(&scene.importer, &AGREED).ends().done();
+    assert_eq!(answer["pieces_fetched"], scene.pieces - kept);
+    assert_eq!((&answer["corrupt"], &answer["state"]), (&0.into(), &"whole".into()));
+    assert_eq!(map(&scene.importer), (scene.pieces, 0));
+    server.stop().done();
 }
 
 #[test]

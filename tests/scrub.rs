@@ -51,6 +51,20 @@ fn a_scrub_that_is_interrupted_ends_and_counts_what_it_read() {
 }
 
 #[test]
+fn a_scrub_that_is_killed_leaves_everything_and_the_next_one_finds_what_rotted() {
+    let scene = Scene::new(1, Model::FINE);
+    let owner = &scene.peers[0];
+    scene.rot_some(owner, 2);
+    let mut cut = owner.start(&["library", "scrub", "--rate", "256KiB"]);
+    cut.says("a scrub is under way", |line| line.starts_with("scrub: ").then_some(()));
+    cut.kill();
+    // Whatever of them the first one had come to by then.
+    let told = owner.run(&["library", "scrub"]).refused(1, "library.damaged");
+    assert_eq!((&told["corrupt"], &told["ended"]), (&2.into(), &"done".into()));
+    assert_eq!(owner.kept(), scene.pieces - 2);
+}
+
+#[test]
 fn where_nothing_is_kept_there_is_nothing_to_scrub() {
     let scene = Scene::of_strangers(1, Model::SMALL);
     let none = scene.importer.run(&["library", "scrub"]).done();

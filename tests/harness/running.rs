@@ -13,8 +13,15 @@ use super::program;
 /// Waits until an import has told that it keeps some pieces; gives how many bytes it told of.
 #[track_caller]
 pub fn midway(import: &mut Running) -> u64 {
-    import.says("an import is midway", |line| {
-        let told = line.strip_prefix("import: ")?;
+    past(import, 0)
+}
+
+/// Waits until an import or a repair has told that it keeps more than so many bytes; gives how many
+/// it told of.
+#[track_caller]
+pub fn past(running: &mut Running, bytes: u64) -> u64 {
+    running.says("it is midway", |line| {
+        let told = line.strip_prefix("import: ").or_else(|| line.strip_prefix("repair: "))?;
         let (number, rest) = told.split_once(' ')?;
         let (unit, _) = rest.split_once(' ')?;
         let unit = match unit {
@@ -23,8 +30,8 @@ pub fn midway(import: &mut Running) -> u64 {
             _ => return None,
         };
         // Rounded down as it was told, so the number of bytes may only be too small.
-        let bytes = number.parse::<f64>().ok()? * unit;
-        (bytes > 0.0).then_some(bytes as u64)
+        let told = (number.parse::<f64>().ok()? * unit) as u64;
+        (told > bytes).then_some(told)
     })
 }
 

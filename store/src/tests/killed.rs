@@ -1,23 +1,26 @@
 //! A process that is killed at any moment has what it said to be done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::ports::{
-    Access, Draft as _, Journal as _, KnownPeer, OutputWay, Outputs as _, PieceStore as _, Pin,
-    Record, What,
+    Access, Draft as _, Held, Journal as _, KnownPeer, OutputWay, Outputs as _, PieceStore as _,
+    Pin, ReadError, Record, What,
 };
+use verifier::Bitfield;
 use verifier::identity::{PeerId, SigningKey};
 use verifier::scalars::Label;
 
 use super::instead::names;
 use super::{Artifact, NOW, quick_folder};
-use crate::{Disk, Layout};
+use crate::documents::{PART, WHOLE};
+use crate::{Disk, Layout, Store};
 
 const PATH: &str = "MINIMODEL_TEST_KILLED";
 
@@ -35,12 +38,49 @@ fn peer(number: u8) -> PeerId {
     SigningKey::from_seed([number; 32]).public_key().peer_id()
 }
 
+fn say(line: String) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+}
+
+/// Keeps these pieces, and lets go of the artifact.
+async fn keep(store: &Store, artifact: &Artifact, model: u8, missing: &Bitfield) {
+    let id = artifact.sha256();
+    store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
+    let keeps = missing.pieces(artifact.list.geometry()).map(|index| async move {
+        store.keep(id, artifact.piece(index)).await.unwrap();
+        say(format!("kept {model} {}", index.get()));
+    });
+    futures::future::join_all(keeps).await;
+    store.release(id);
+}
+
+/// Changes a byte of a piece where it lies.
+fn rot(data: &Path, artifact: &Artifact, model: u8, index: u32) {
+    let geometry = artifact.list.geometry();
+    let index = geometry.index(index % geometry.piece_count()).unwrap();
+    say(format!("rotting {model} {}", index.get()));
+    let layout = Layout::new(data);
+    let paths = [PART, WHOLE].map(|ending| layout.of(artifact.sha256(), ending));
+    let path = paths.iter().find(|path| path.exists()).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    let wrong = [!artifact.slice(index)[0]];
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.write_all_at(&wrong, geometry.offset(index)).unwrap();
+}
+
+/// Reads all pieces again, some at a time.
+async fn scrub(store: &Store, artifact: &Artifact) {
+    let count = artifact.list.geometry().piece_count();
+    for first in (0..count).step_by(3) {
+        let mut some = Bitfield::empty(count);
+        some.insert_range(first, (first + 2).min(count - 1));
+        store.recheck_some(artifact.sha256(), some, |_| {}).await.unwrap();
+    }
+}
+
 /// Lives in all ways that change the disk, and says what is about to happen and what is done.
 async fn live(data: &Path) {
-    let say = |line: String| {
-        let mut out = std::io::stdout().lock();
-        out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
-    };
     let models = models();
     for round in 0_u8.. {
         let disk = Disk::open(data, "killed").unwrap();
@@ -55,19 +95,25 @@ async fn live(data: &Path) {
             let name = |gone: Sha| models.iter().position(|model| model.sha256() == gone).unwrap();
             let gone = held.evicted.iter().map(|gone| format!(" {}", name(gone.artifact)));
             say(format!("reserved{}", gone.collect::<String>()));
-            store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
-            let missing = held.have.complement();
-            let keeps = missing.pieces(artifact.list.geometry()).map(|index| async move {
-                store.keep(id, artifact.piece(index)).await.unwrap();
-                say(format!("kept {model} {}", index.get()));
-            });
-            futures::future::join_all(keeps).await;
-            store.release(id);
+            keep(store, artifact, model, &held.have.complement()).await;
             if model == 0 {
                 store.pin(id, Pin::Pinned).await.unwrap();
                 say("pinned".to_owned());
             }
             store.recheck(id, |_| {}).await.unwrap();
+            rot(data, artifact, model, u32::from(round.wrapping_mul(3)));
+            scrub(store, artifact).await;
+            // A repair: what the scrub found to be bad is kept anew, and the whole read again.
+            say(format!("reserving {model}"));
+            if let Ok(held) = store.reserve(artifact.reservation(), NOW).await {
+                say("reserved".to_owned());
+                assert!(held.evicted.is_empty() && !held.have.is_full());
+                keep(store, artifact, model, &held.have.complement()).await;
+                let found = store.recheck(id, |_| {}).await.unwrap().unwrap();
+                assert!(found.corrupt.is_empty() && found.unread.is_empty(), "{found:?}");
+                store.verified(id, NOW).await.unwrap();
+                say(format!("whole {model}"));
+            }
             if (model + round) % 3 == 2 && model > 0 {
                 say(format!("forgetting {model}"));
                 store.forget(id).await.unwrap();
@@ -145,6 +191,10 @@ struct Said {
     kept: BTreeMap<u8, BTreeSet<u32>>,
     /// Models that may be gone, because the process was killed on the way.
     doubtful: BTreeSet<u8>,
+    /// Pieces that may be corrupt: they rotted, and were not said to be kept since.
+    rotten: BTreeMap<u8, BTreeSet<u32>>,
+    /// Models that were verified whole after a repair.
+    whole: BTreeSet<u8>,
     is_pinned: bool,
     peers: BTreeSet<u8>,
     has_record: bool,
@@ -163,23 +213,35 @@ impl Said {
             (Some("reserved"), first) => {
                 self.doubtful.clear();
                 for gone in first.into_iter().chain(numbers) {
-                    self.kept.remove(&gone);
+                    self.goes(gone);
                 }
             }
             (Some("kept"), Some(model)) => {
-                let index = numbers.next().map(u32::from);
-                self.kept.entry(model).or_default().extend(index);
+                let index = u32::from(numbers.next().unwrap());
+                self.kept.entry(model).or_default().insert(index);
+                self.rotten.entry(model).or_default().remove(&index);
             }
+            (Some("rotting"), Some(model)) => {
+                let index = u32::from(numbers.next().unwrap());
+                self.kept.entry(model).or_default().remove(&index);
+                self.rotten.entry(model).or_default().insert(index);
+            }
+            (Some("whole"), Some(model)) => drop(self.whole.insert(model)),
             (Some("forgetting"), Some(model)) => drop(self.doubtful.insert(model)),
             (Some("forgot"), Some(model)) => {
                 self.doubtful.remove(&model);
-                self.kept.remove(&model);
+                self.goes(model);
             }
             (Some("pinned"), _) => self.is_pinned = true,
             (Some("paired"), Some(peer)) => drop(self.peers.insert(peer)),
             (Some("recorded"), _) => self.has_record = true,
             _ => {}
         }
+    }
+
+    fn goes(&mut self, model: u8) {
+        self.kept.remove(&model);
+        self.whole.remove(&model);
     }
 
     /// Looks at what is left; what may be gone and is, is from now on.
@@ -191,12 +253,15 @@ impl Said {
             let Some(model) = model else {
                 let is_sure = self.kept.contains_key(&number) && !self.doubtful.contains(&number);
                 assert!(!is_sure || self.kept[&number].is_empty(), "{number} is gone: {self:?}");
-                self.kept.remove(&number);
+                self.goes(number);
                 continue;
             };
+            let rotten = self.rotten.entry(number).or_default();
             for index in model.have.pieces(&model.geometry) {
-                let read = store.read(artifact.sha256(), index).await.unwrap();
-                assert_eq!(read, artifact.slice(index));
+                match store.read(artifact.sha256(), index).await {
+                    Err(ReadError::Corrupt) if rotten.contains(&index.get()) => {}
+                    read => assert_eq!(read.unwrap(), artifact.slice(index)),
+                }
             }
             for index in self.kept.get(&number).into_iter().flatten() {
                 let index = model.geometry.index(*index).unwrap();
@@ -206,6 +271,9 @@ impl Said {
             if number == 0 {
                 assert!(!self.is_pinned || model.pin == Pin::Pinned, "{self:?}");
             }
+            let is_sure = self.whole.contains(&number) && !self.doubtful.contains(&number);
+            assert!(!is_sure || model.last_verified.is_some(), "{number}: {self:?}");
+            let model = store.model(artifact.sha256()).await.unwrap().unwrap();
             let have = model.have.pieces(&model.geometry).map(|index| index.get()).collect();
             self.kept.insert(number, have);
         }
