@@ -34,7 +34,9 @@ pub use wanted::Called;
 use crate::counted::Counted;
 use crate::event::Event;
 use crate::lease::Lease;
-use crate::ports::{Clock as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, What};
+use crate::ports::{
+    Clock as _, Draft as _, Journal as _, Named, Outputs as _, Patience, Ports, Record, Way, What,
+};
 use crate::problem::Problem;
 use crate::sources::sources;
 
@@ -56,6 +58,8 @@ pub struct Settings {
 pub struct Imported {
     /// Where artifact and receipt are.
     pub named: Named,
+    /// How the artifact came there.
+    pub way: Way,
     /// The receipt.
     pub receipt: Receipt,
     /// Who gave how much, now or in an earlier import that was cut off, by peer id: what the
@@ -118,7 +122,7 @@ pub async fn import<P: Ports>(
     }
     let plan = admitted.plan();
     let (what, bytes, note) = match &outcome {
-        Ok(imported) => (What::Imported, imported.bytes_fetched, String::new()),
+        Ok(imported) => (What::Imported, imported.bytes_fetched, imported.way.note().to_owned()),
         Err(error @ ImportError::Stopped) => (What::Failed, 0, error.to_string()),
         Err(error) => (What::Failed, 0, crate::blame::Blamed::code(error).to_string()),
     };
@@ -206,6 +210,7 @@ async fn run<P: Ports>(
         },
     )?;
     let list = artifact.list().cloned();
+    let way = draft.way();
     hear(Event::Naming);
     let (named, receipt) = output::name(draft, artifact, receipt, &mut hear, stop).await?;
     let import_time = begun.elapsed();
@@ -222,6 +227,7 @@ async fn run<P: Ports>(
     let bytes_fetched = given.values().sum();
     Ok(Imported {
         named,
+        way,
         receipt,
         contributions,
         pieces_local,

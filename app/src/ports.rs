@@ -8,10 +8,13 @@ mod bundle;
 mod callers;
 mod day;
 mod journal;
+mod known;
 mod lie;
+mod model;
 mod offline;
 mod outputs;
 mod peers;
+mod room;
 mod store;
 
 use std::sync::Arc;
@@ -22,17 +25,18 @@ pub use bundle::Bundle;
 pub use callers::{Listener, Listening, Opened, Provider, Refusal, ServeNews};
 pub use day::Day;
 pub use journal::{Broken, Chain, Journal, JournalError, Record, Spend, Standing, Terms, What};
+pub use known::{Access, KnownPeer};
 pub use lie::{Liar, Lie, MOST_LIES, Untrue};
+pub use model::{Model, PieceState, Pin};
 pub use offline::Offline;
-pub use outputs::{Draft, Named, OutputError, Outputs, ReachError, Stem};
+pub use outputs::{Draft, Named, OutputError, Outputs, ReachError, Stem, Way};
 pub use peers::{
     Availability, Begin, Patience, Peers, Pull, PullError, PullNews, PullSource, Pulled, Purpose,
     Settled,
 };
+pub use room::{Abilities, Accounts, Evictable, Footprint, Lowering, Quota, QuotaOf, ReserveError};
 pub use store::{
-    Access, Accounts, Evictable, Footprint, Held, KnownPeer, Landed, Lowering, Model, OutputWay,
-    PieceState, PieceStore, Pin, Quota, QuotaOf, ReadError, Recheck, Reservation, ReserveError,
-    WantedOutput,
+    Held, Landed, OutputWay, PieceStore, ReadError, Recheck, Reservation, WantedOutput,
 };
 
 /// Why an adapter could not do what it was asked; which port was called says what failed.

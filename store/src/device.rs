@@ -190,6 +190,20 @@ pub(crate) fn cannot_sync(_error: &io::Error) -> bool {
     false
 }
 
+/// Whether that is what a file system says that knows no locks.
+#[cfg(unix)]
+pub(crate) fn cannot_lock(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let says = [Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOLCK];
+    says.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Whether that is what a file system says that knows no locks.
+#[cfg(not(unix))]
+pub(crate) fn cannot_lock(_error: &io::Error) -> bool {
+    false
+}
+
 /// Whether what was to be read is lost, and not only out of reach for the moment: the medium does
 /// not give it back, or what has the name is no file.
 #[cfg(unix)]

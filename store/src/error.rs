@@ -83,6 +83,9 @@ impl Blamed for OpenError {
                 Advice::new("Use the newer version of this program for this library.")
                     .by(Remedy::UseOtherData)
             }
+            Self::Lock(LockError::Unable { .. }) => {
+                Advice::new("Take a data folder on another disk.").by(Remedy::UseOtherData)
+            }
             Self::Lock(LockError::Failed { source, .. })
             | Self::Layout(
                 LayoutError::NotWritable { source, .. } | LayoutError::NotReadable { source, .. },

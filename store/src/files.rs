@@ -41,6 +41,7 @@ pub(crate) enum Op {
     Link,
     Remove,
     MakeFolder,
+    Lock,
 }
 
 /// Nothing fails on purpose outside tests.
@@ -227,6 +228,7 @@ impl File {
     }
 
     pub(crate) fn try_lock(&self) -> Result<(), TryLockError> {
+        self.watch.ask(Op::Lock).map_err(TryLockError::Error)?;
         self.file.try_lock()
     }
 

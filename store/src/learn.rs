@@ -124,8 +124,11 @@ fn take_in(
         let catalogue = shared.catalogue();
         catalogue.artifact(artifact)?.known.outside.is_some()
     };
-    let copied =
-        if shared.can_clone || is_output { copy(shared, artifact, found)? } else { Vec::new() };
+    let copied = if shared.abilities.clones || is_output {
+        copy(shared, artifact, found)?
+    } else {
+        Vec::new()
+    };
     let taken = shared.catalogue().refer(artifact, found, &copied);
     pipeline::fold(shared, artifact)?;
     shared.index.sync()?;

@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::device;
 use crate::files::{self, File, TryLockError};
 
 /// The longest program name that is written down or believed, in bytes.
@@ -36,6 +37,14 @@ pub enum LockError {
     /// A process has it that did not say who it is.
     #[error("the library is in use by another program")]
     HeldUnnamed,
+    /// The file system knows no locks, without which two programs would spoil each other's index.
+    #[error("the disk of {} knows no locks, so no library can be there", path.display())]
+    Unable {
+        /// The lock file.
+        path: PathBuf,
+        /// What the disk said.
+        source: io::Error,
+    },
     /// The lock file cannot be made or locked.
     #[error("cannot lock {}", path.display())]
     Failed {
@@ -73,6 +82,9 @@ impl StoreLock {
                     return Ok(Self { _file: file });
                 }
                 Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) if device::cannot_lock(&source) => {
+                    return Err(LockError::Unable { path: path.to_owned(), source });
+                }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
             if let Some((pid, program)) = holder(path) {
@@ -109,7 +121,11 @@ mod tests {
     use std::io::{BufRead as _, BufReader};
     use std::process::{Command, Stdio};
 
+    use rustix::io::Errno;
+
     use super::{LockError, StoreLock};
+    use crate::files::Op;
+    use crate::files::faults::Faults;
 
     const PATH: &str = "MINIMODEL_TEST_LOCK";
 
@@ -126,6 +142,20 @@ mod tests {
         let _lock = StoreLock::take(&path, "short").unwrap();
         let error = StoreLock::take(&path, "other").unwrap_err();
         assert!(matches!(error, LockError::Held { program, .. } if program == "short"));
+    }
+
+    #[test]
+    fn a_disk_that_knows_no_locks_is_told_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let faults = Faults::under(folder.path());
+        for (errno, is_unable) in [(Errno::NOTSUP, true), (Errno::NOLCK, true), (Errno::IO, false)]
+        {
+            faults.always(Op::Lock, errno);
+            let error = StoreLock::take(&folder.path().join("lock"), "minimodel").unwrap_err();
+            assert_eq!(matches!(error, LockError::Unable { .. }), is_unable, "{error:?}");
+            let text = error.to_string();
+            assert_eq!(text.contains("knows no locks"), is_unable, "{text}");
+        }
     }
 
     #[test]

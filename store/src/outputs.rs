@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use app::ports::{self, Failure, Named, OutputError, ReachError, ReserveError, Stem};
+use app::ports::{self, Failure, Named, OutputError, ReachError, ReserveError, Stem, Way};
 use verifier::Sha256;
 use verifier::artifact::VerifiedArtifact;
 use verifier::receipt::Receipt;
@@ -158,7 +158,7 @@ impl ports::Outputs for Outputs {
         let file = Arc::new(file);
         let library = self.library.clone();
         let filling =
-            library.and_then(|library| Filling::new(library, artifact, Arc::clone(&file)));
+            library.and_then(|library| Filling::new(library, artifact, &folder, Arc::clone(&file)));
         let filling = filling.ok_or_else(|| failed(&folder, UnknownError(artifact)))?;
         Ok(Draft { file, filling: Some(filling), temporary })
     }
@@ -189,6 +189,10 @@ impl ports::Draft for Draft {
 
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure> {
         Ok(self.file.read_at(into, offset)?)
+    }
+
+    fn way(&self) -> Way {
+        self.filling.as_ref().map_or(Way::Moved, Filling::way)
     }
 
     fn name(

@@ -10,7 +10,7 @@ use std::{fmt, io};
 use app::library::MEND_MANIFEST;
 use verifier::{PieceIndex, Sha256};
 
-use crate::abilities::Abilities;
+use crate::abilities;
 use crate::book::BookFile;
 use crate::busy::Busy;
 use crate::catalogue::{BLOCK, Behind, Catalogue, Elsewhere, Home, State};
@@ -51,7 +51,7 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
     let (book, is_lost) = BookFile::open(layout.book())?.marked(layout.book_mark())?;
     let book = Arc::new(book);
     let mut told = Vec::new();
-    let abilities = Abilities::of(&layout, &mut told)?;
+    let abilities = abilities::of(&layout, &mut told)?;
     if !layout.version().exists() {
         // From here on it is a library; whatever is in it so far is made again.
         let version = layout.version();
@@ -91,8 +91,7 @@ pub(crate) fn open(data_folder: &Path, program: &str) -> Result<(Shared, Vec<Str
         ));
     }
     notices.extend(told);
-    let can_clone = abilities.clones;
-    let shared = Shared::new(layout, lock, index, slots, busy, book, can_clone, catalogue);
+    let shared = Shared::new(layout, lock, index, slots, busy, book, abilities, catalogue);
     Ok((shared, notices))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use app::ports::{Day, Landed};
+use app::ports::{Abilities, Day, Landed};
 use bytes::Bytes;
 use tokio::sync::{Notify, broadcast};
 use verifier::piece::{ArrivedPiece, PieceList, Source};
@@ -39,8 +39,7 @@ pub(crate) struct Shared {
     pub(crate) slots: Slots,
     pub(crate) busy: Busy,
     pub(crate) book: Arc<BookFile>,
-    /// Whether two files can share what they have in common.
-    pub(crate) can_clone: bool,
+    pub(crate) abilities: Abilities,
     catalogue: Mutex<Catalogue>,
     /// The list that pieces were last judged by.
     list: Mutex<Option<Arc<PieceList>>>,
@@ -83,7 +82,7 @@ impl Shared {
         slots: Slots,
         busy: Busy,
         book: Arc<BookFile>,
-        can_clone: bool,
+        abilities: Abilities,
         catalogue: Catalogue,
     ) -> Self {
         Self {
@@ -92,7 +91,7 @@ impl Shared {
             slots,
             busy,
             book,
-            can_clone,
+            abilities,
             catalogue: Mutex::new(catalogue),
             list: Mutex::new(None),
             landed: broadcast::Sender::new(LANDED),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::ports::{
-    Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie, Lowering, Model,
-    PieceState, PieceStore, Pin, Quota, ReadError, Recheck, Record, Reservation, ReserveError,
-    What,
+    Abilities, Accounts, Evictable, Failure, Footprint, Held, KnownPeer, Landed, Liar, Lie,
+    Lowering, Model, PieceState, PieceStore, Pin, Quota, ReadError, Recheck, Record, Reservation,
+    ReserveError, What,
 };
 use bytes::Bytes;
 use tokio::sync::broadcast;
@@ -265,6 +265,10 @@ impl PieceStore for Store {
 
     async fn accounts(&self) -> Result<Accounts, Failure> {
         self.blocking(accounts::accounts).await
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.shared.abilities
     }
 
     async fn footprints(&self) -> Result<Vec<Footprint>, Failure> {

@@ -68,7 +68,8 @@ fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String 
     let bytes = Size(record.bytes);
     let note = printable(&record.note);
     match record.what {
-        What::Imported => format!("imported {model}, {bytes} from peers"),
+        What::Imported if note.is_empty() => format!("imported {model}, {bytes} from peers"),
+        What::Imported => format!("imported {model}, {bytes} from peers; {note}"),
         What::Failed => format!("an import of {model} ended: {note}"),
         What::Fetched => format!("fetched {bytes} of {model}{}", with("from")),
         What::Banned => format!("a lie about {model}{}, banned: {note}", with("by")),

@@ -293,6 +293,7 @@ fn outcome(finished: &Finished) -> Outcome {
         .with("transfer.seconds", format!("{:.3}", imported.transfer_time.as_secs_f64()))
         .with("import.seconds", format!("{:.3}", imported.import_time.as_secs_f64()))
         .with("banned", banned_values(banned))
+        .with("way", imported.way.as_str())
         .with("signed_by", author(imported).as_str())
         .with("library", imported.library.as_str())
         .told()

@@ -25,7 +25,7 @@ use crate::lease::Hold;
 use crate::naming::short_peer;
 use crate::ports::{
     Clock as _, Draft as _, Failure, Journal as _, Named, OutputError, Outputs as _, PieceState,
-    PieceStore as _, Ports, ReadError, ReserveError, Standing, Stem,
+    PieceStore as _, Ports, ReadError, ReserveError, Standing, Stem, Way,
 };
 use crate::problem::Problem;
 use crate::sources::sources;
@@ -188,6 +188,8 @@ pub enum Event {
 pub struct Exported {
     /// Where artifact and receipt are.
     pub named: Named,
+    /// How the artifact came there.
+    pub way: Way,
     /// The receipt, which tells of the peers that gave the pieces; of a local file if none did.
     pub receipt: Receipt,
     /// That peers gave bytes of it once, and whether pieces here came so is not known; as a
@@ -274,6 +276,7 @@ pub async fn export<P: Ports>(
         signer: settings.signer.as_ref(),
     };
     let receipt = Receipt::write(&verified, &facts)?;
+    let way = draft.way();
     on(Event::Naming);
     let named = tokio::task::spawn_blocking(move || {
         draft.name(&verified, &receipt).map(|named| (named, receipt))
@@ -284,7 +287,7 @@ pub async fn export<P: Ports>(
     // A disk that is full or may only be read is told at the start.
     let noted = noted.err().filter(|failure| !is_unwritable(failure.as_ref()));
     let trouble = noted.map(|failure| Problem::late(what, &failure, GOOD));
-    Ok(Exported { named, receipt, forgotten, trouble })
+    Ok(Exported { named, way, receipt, forgotten, trouble })
 }
 
 /// Says so if pieces count as local although peers that gave none, as far as is known, once gave

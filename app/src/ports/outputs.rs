@@ -97,6 +97,9 @@ pub trait Draft: Send + 'static {
     /// What the disk said.
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Failure>;
 
+    /// How what is in it by now came in.
+    fn way(&self) -> Way;
+
     /// Gives artifact and receipt their final names, both or neither.
     ///
     /// # Errors
@@ -107,6 +110,37 @@ pub trait Draft: Send + 'static {
         artifact: &VerifiedArtifact,
         receipt: &Receipt,
     ) -> Result<Named, OutputError>;
+}
+
+/// How the pieces of an output came into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It shares the blocks of the library, as far as the system says.
+    Cloned,
+    /// It has bytes of its own.
+    Copied,
+    /// It is the file that the pieces were kept in: each byte was written once.
+    Moved,
+}
+
+impl Way {
+    /// The word for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cloned => "cloned",
+            Self::Copied => "copied",
+            Self::Moved => "moved",
+        }
+    }
+
+    /// What it means, for people, as one clause.
+    pub const fn note(self) -> &'static str {
+        match self {
+            Self::Cloned => "the file was cloned, so that it shares the library's blocks",
+            Self::Copied => "the file was copied",
+            Self::Moved => "the file is the one that its pieces came into",
+        }
+    }
 }
 
 /// Why pieces do not come into an output.

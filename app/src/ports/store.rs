@@ -1,22 +1,21 @@
 //! Where pieces are kept: what is asked of the store, and what it answers.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
-use verifier::boundary::PeerAddress;
 use verifier::identity::PeerId;
-use verifier::piece::{PieceList, Source, VerifiedPiece};
-use verifier::scalars::{Id, Label, UtcTime, Version};
+use verifier::piece::{PieceList, VerifiedPiece};
+use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{Bitfield, Geometry, PieceIndex, Root, Sha256};
 
-use super::{Day, Failure, Liar, Lie};
-use crate::naming::short;
-use crate::quantity::Size;
+use super::{
+    Abilities, Accounts, Evictable, Failure, Footprint, KnownPeer, Liar, Lie, Lowering, Model,
+    PieceState, Pin, Quota, ReserveError,
+};
 
 /// What is to be kept: an artifact by its manifest.
 #[derive(Debug, Clone)]
@@ -72,93 +71,6 @@ pub struct Held {
     pub evicted: Vec<Evictable>,
 }
 
-/// Why the store does not take an artifact in.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReserveError {
-    /// The quota does not leave the room, whatever could be evicted.
-    #[error(
-        "{} do not fit: {} are left of the quota of {}",
-        Size(*wanted),
-        Size(*left),
-        Size(*quota)
-    )]
-    Quota {
-        /// Bytes that the import would add.
-        wanted: u64,
-        /// Bytes left under the quota, after what could be evicted.
-        left: u64,
-        /// The quota, in bytes.
-        quota: u64,
-    },
-    /// The model's own quota does not leave the room, whatever of its versions could be evicted.
-    #[error(
-        "{} do not fit: {} are left of the quota of {} that {model_id} has",
-        Size(*wanted),
-        Size(*left),
-        Size(*quota)
-    )]
-    ModelQuota {
-        /// The model, of which all versions count.
-        model_id: Id,
-        /// Bytes that the import would add.
-        wanted: u64,
-        /// Bytes left under that quota, after what could be evicted.
-        left: u64,
-        /// The model's quota, in bytes.
-        quota: u64,
-    },
-    /// What was agreed to go for a quota is no longer enough, or is pinned or in use by now.
-    #[error(
-        "{} would have to go for a quota of {}, and only {} of what you agreed to may",
-        Size(*over),
-        Size(*quota),
-        Size(*goes)
-    )]
-    TooLow {
-        /// The quota that is to be set, in bytes.
-        quota: u64,
-        /// Bytes that are taken or promised beyond it.
-        over: u64,
-        /// Bytes of that which may go.
-        goes: u64,
-    },
-    /// The device does not have the room.
-    #[error(
-        "{} do not fit: the disk of {} has {} free, and {} of that stay free",
-        Size(*wanted),
-        place.display(),
-        Size(*free),
-        Size(*spare)
-    )]
-    Device {
-        /// A folder on the device.
-        place: PathBuf,
-        /// Bytes that would be written there.
-        wanted: u64,
-        /// Bytes free on the device that nobody was promised.
-        free: u64,
-        /// Bytes that are left free for other programs.
-        spare: u64,
-    },
-    /// The same artifact is being imported already.
-    #[error("artifact is being imported already")]
-    Busy,
-    /// Pieces of the artifact are kept under another manifest, which offers may name already.
-    #[error(
-        "the library has this model already, as {model_id} {model_version} of another manifest"
-    )]
-    OtherManifest {
-        /// The model's name in that manifest.
-        model_id: Id,
-        /// Its version there.
-        model_version: Version,
-    },
-    /// The disk failed.
-    #[error("the store failed")]
-    Failed(#[source] Failure),
-}
-
 /// Why a kept piece cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -173,144 +85,6 @@ pub enum ReadError {
     /// The disk failed.
     #[error("the store failed")]
     Failed(#[source] Failure),
-}
-
-/// One artifact in the library.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// The model's name.
-    pub model_id: Id,
-    /// The model's version.
-    pub model_version: Version,
-    /// The artifact's SHA-256.
-    pub artifact: Sha256,
-    /// The manifest's SHA-256.
-    pub manifest_sha256: Sha256,
-    /// How the artifact is cut.
-    pub geometry: Geometry,
-    /// The root over its pieces.
-    pub root: Root,
-    /// The pieces that are kept.
-    pub have: Bitfield,
-    /// Whether it may be evicted.
-    pub pin: Pin,
-    /// When it was last imported, served or read.
-    pub last_use: UtcTime,
-    /// When it was last verified whole, if ever.
-    pub last_verified: Option<UtcTime>,
-    /// The file that its pieces are in, if that is the output of an import that is not done.
-    pub outside: Option<PathBuf>,
-}
-
-impl Model {
-    /// Whether its manifest stays as long as the model does: pieces are or were kept under it, so
-    /// that offers may name it.
-    pub fn keeps_manifest(&self) -> bool {
-        !self.have.is_empty() || self.last_verified.is_some()
-    }
-}
-
-/// Whether an artifact may be evicted to make room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pin {
-    /// Never evicted.
-    Pinned,
-    /// Evicted when it is the least recently used and room is wanted.
-    Unpinned,
-}
-
-/// What is known of one piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PieceState {
-    /// Not had.
-    Missing,
-    /// Kept.
-    Kept {
-        /// Where it came from.
-        source: Source,
-        /// When its bytes were last verified on the disk, if that is known.
-        verified: Option<Day>,
-    },
-    /// Was kept, and is bad: found to be corrupt, or not given back by the disk.
-    Corrupt,
-}
-
-/// Where the store's bytes are, all in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accounts {
-    /// Taken by pieces of artifacts in the library.
-    pub live: u64,
-    /// What would be taken besides if artifacts shared no pieces' place.
-    pub shared: u64,
-    /// Taken by the index.
-    pub index: u64,
-    /// Promised to imports under way.
-    pub reserved: u64,
-    /// The most that the store may take in all.
-    pub quota: u64,
-    /// Free on the device.
-    pub free: u64,
-}
-
-/// A model that goes to make room, or would.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evictable {
-    /// The artifact.
-    pub artifact: Sha256,
-    /// The model's name.
-    pub model_id: Id,
-    /// The model's version.
-    pub model_version: Version,
-    /// When it was last imported, served or read.
-    pub last_use: UtcTime,
-    /// Bytes that come free.
-    pub bytes: u64,
-}
-
-impl fmt::Display for Evictable {
-    /// The model and what comes free, for people.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { artifact, model_id, model_version, bytes, .. } = self;
-        write!(f, "{model_id} {model_version} ({}), {}", short(*artifact), Size(*bytes))
-    }
-}
-
-/// The most bytes that something may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quota {
-    /// What they are the most of.
-    pub of: QuotaOf,
-    /// So many.
-    pub bytes: u64,
-}
-
-/// What a quota is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuotaOf {
-    /// Everything that the store keeps.
-    Library,
-    /// All versions of one model together.
-    Model(Id),
-}
-
-/// What it means to set a quota.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lowering {
-    /// Bytes that are taken or promised beyond it; 0 where all fits, or nothing is kept.
-    pub over: u64,
-    /// What would go for it, in this order; nothing where what may go is not enough.
-    pub goes: Vec<Evictable>,
-}
-
-/// What an artifact takes on the disk, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Footprint {
-    /// The artifact.
-    pub artifact: Sha256,
-    /// Taken by pieces of this artifact alone: what comes free when it is forgotten.
-    pub own: u64,
-    /// Taken by pieces that other artifacts have too, counted for each of them.
-    pub shared: u64,
 }
 
 /// What a recheck found.
@@ -474,6 +248,9 @@ pub trait PieceStore: Send + Sync + 'static {
     /// Where the store's bytes are.
     fn accounts(&self) -> impl Future<Output = Result<Accounts, Failure>> + Send;
 
+    /// What the file system can do; quick.
+    fn abilities(&self) -> Abilities;
+
     /// What each artifact takes, in no order.
     fn footprints(&self) -> impl Future<Output = Result<Vec<Footprint>, Failure>> + Send;
 
@@ -531,29 +308,4 @@ pub trait PieceStore: Send + Sync + 'static {
     /// Whether the peer is known and not blocked at this moment; quick, for every call and every
     /// ask.
     fn lets_in(&self, id: PeerId) -> bool;
-}
-
-/// A peer the user paired with.
-#[derive(Debug, Clone)]
-pub struct KnownPeer {
-    /// Its public key.
-    pub id: PeerId,
-    /// What the user calls it.
-    pub label: Label,
-    /// Where to call it, as far as known.
-    pub addresses: Vec<PeerAddress>,
-    /// When it was added.
-    pub added: UtcTime,
-    /// Whether it may call and be called.
-    pub access: Access,
-}
-
-/// Whether a peer may call and be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Access {
-    /// It may.
-    #[default]
-    Open,
-    /// It is turned away as a stranger is, and not called.
-    Blocked,
 }

@@ -1,14 +1,17 @@
 //! Pieces of the library on their way into an output.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
-use app::ports::{ReachError, ReadError};
+use app::ports::{ReachError, ReadError, Way};
 use verifier::{Geometry, PieceIndex, Sha256};
 
 use crate::catalogue::Place;
+use crate::device;
 use crate::error::StoreError;
 use crate::files::File;
+use crate::room::BLOCK;
 use crate::shared::{Found, Shared};
 
 /// How much is written before it is made durable beside the writing of more, in bytes: so much may
@@ -27,6 +30,8 @@ pub(super) struct Filling {
     output: Arc<File>,
     reached: u32,
     unsynced: u64,
+    /// Whether all that was copied shares its blocks.
+    is_shared: bool,
     /// Asks a thread of its own for a sync.
     sync: SyncSender<()>,
 }
@@ -40,16 +45,38 @@ struct Run {
 }
 
 impl Filling {
-    /// Begins with no piece; `None` if there is no such artifact.
-    pub(super) fn new(shared: Arc<Shared>, artifact: Sha256, output: Arc<File>) -> Option<Self> {
+    /// Begins with no piece, for an output in that folder; `None` if there is no such artifact.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        artifact: Sha256,
+        folder: &Path,
+        output: Arc<File>,
+    ) -> Option<Self> {
         let geometry = shared.catalogue().artifacts.get(&artifact)?.known.geometry;
+        let lies_on = |folder: &Path| device::of(folder).ok();
+        let is_shared =
+            shared.abilities.clones && lies_on(folder) == lies_on(&shared.layout.artifacts());
         let sync = syncing(Arc::clone(&output));
-        Some(Self { shared, artifact, geometry, output, reached: 0, unsynced: 0, sync })
+        Some(Self { shared, artifact, geometry, output, reached: 0, unsynced: 0, is_shared, sync })
     }
 
     /// Whether every piece is there.
     pub(super) fn is_whole(&self) -> bool {
         self.reached == self.geometry.piece_count()
+    }
+
+    /// How what is in the file came there.
+    pub(super) const fn way(&self) -> Way {
+        if self.is_shared { Way::Cloned } else { Way::Copied }
+    }
+
+    /// Whether a run lies in whole blocks, in both files: nothing else is shared.
+    fn is_in_blocks(&self, index: PieceIndex, run: &Run) -> bool {
+        let there = self.geometry.offset(index);
+        let from = u64::from(run.place.index) * u64::from(run.holder.piece_size());
+        let is_last = there + run.length == self.geometry.byte_count();
+        [there, from].iter().all(|offset| offset.is_multiple_of(BLOCK))
+            && (is_last || run.length.is_multiple_of(BLOCK))
     }
 
     /// Brings all pieces before this one into the file.
@@ -62,6 +89,7 @@ impl Filling {
             if let Err(error) = self.copy(index, &run) {
                 return Err(self.blamed(index, run.end, error));
             }
+            self.is_shared &= self.is_in_blocks(index, &run);
             self.reached = run.end;
             self.unsynced += run.length;
             if self.unsynced >= SYNCED_AT_ONCE {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use app::ports::{
     Draft as _, Landed, Named, OutputError, OutputWay, Outputs as _, PieceStore as _, Reservation,
-    ReserveError, Stem, WantedOutput,
+    ReserveError, Stem, WantedOutput, Way,
 };
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -104,8 +104,11 @@ impl Scene {
     async fn ends(&self, store: &Store) {
         self.begins(store).await;
         self.keeps(store, 0..u32::MAX).await;
-        let named = self.name(&mut self.draft(store)).unwrap();
+        let mut draft = self.draft(store);
+        assert_eq!(draft.way(), Way::Moved);
+        let named = self.name(&mut draft).unwrap();
         assert_eq!(fs::read(named.artifact).unwrap(), self.artifact.bytes);
+        drop(draft);
         store.release(self.artifact.sha256());
         store.forget(self.artifact.sha256()).await.unwrap().unwrap();
         self.is_done(store).await;

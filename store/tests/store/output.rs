@@ -11,6 +11,7 @@ use std::sync::Arc;
 use app::assemble::{AssembleError, Assembling, Assembly, OnFull, Pace};
 use app::ports::{
     Draft, Failure, Named, OutputError, Outputs, PieceStore as _, ReachError, ReserveError, Stem,
+    Way,
 };
 use futures::FutureExt as _;
 use tempfile::TempDir;
@@ -83,6 +84,10 @@ impl Draft for RottingDraft {
         self.draft.read(offset, into)
     }
 
+    fn way(&self) -> Way {
+        self.draft.way()
+    }
+
     fn name(
         &mut self,
         artifact: &VerifiedArtifact,
@@ -115,20 +120,7 @@ fn model_near(bytes: u64) -> Sample {
 
 fn manifest(sample: &Sample, sha256: Sha256) -> Arc<Manifest> {
     let list = sample.list();
-    let mut draft = manifest::Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny"),
-        ("model.version", "1.0"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny.md"),
-        ("license.route", "/licence"),
-        ("artifact.acquisition", "user-local-file"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft.set("artifact.sha256", sha256).unwrap();
+    let mut draft = manifest::Draft::sample(sha256);
     draft.set_chunking(list.geometry(), &list.root());
     Arc::new(draft.write().unwrap())
 }
@@ -314,5 +306,6 @@ async fn an_output_shares_the_blocks_of_the_library_where_the_disk_can() {
     assert_eq!(fs::metadata(&draft.file).unwrap().len(), length);
     let taken = before - free(&xfs.path()).min(before);
     assert!(taken < length / 8, "{taken} of {length}");
+    assert_eq!(draft.way(), Way::Cloned);
     drop(draft);
 }

@@ -6,7 +6,7 @@ use app::event::Event;
 use app::import::live::paused;
 use app::import::{Imported, Library};
 use app::naming::short_peer;
-use app::ports::{Evictable, PullNews, Untrue};
+use app::ports::{Evictable, PullNews, Untrue, Way};
 use app::quantity::Size;
 use verifier::identity::PeerId;
 use verifier::{Code, Geometry};
@@ -201,6 +201,10 @@ fn tell_result(
     }
     tell_banned(terminal, "import", names, banned);
     terminal.say(&format!("  model    {}", imported.named.artifact.display()));
+    if imported.way == Way::Cloned && imported.library != Library::Forgets {
+        terminal
+            .say("           it shares the blocks of the library, and takes no room of its own");
+    }
     terminal.say(&format!("  receipt  {}", imported.named.receipt.display()));
     terminal.say(&format!("           {}", author(imported).sentence()));
     match imported.library {

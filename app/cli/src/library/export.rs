@@ -62,6 +62,7 @@ pub(super) async fn run<W: Wiring>(
         .warn(warned)
         .with_text("artifact.path", named.artifact.display())
         .with_text("receipt.path", named.receipt.display())
+        .with("way", exported.way.as_str())
         .with_text("receipt.sha256", exported.receipt.sha256())
         .with("signed_by", author.as_str())
         .told())

@@ -104,6 +104,12 @@ async fn tell<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
     for (model, bytes) in &models {
         terminal.say(&format!("  {model} may take {} in all versions together", Size(*bytes)));
     }
+    let abilities = ports.store().abilities().told();
+    for (name, can, what) in abilities {
+        terminal.say(&format!("  {name:<11} {}: {what}", if can { "yes" } else { "no" }));
+    }
+    let abilities: Map<String, Value> =
+        abilities.iter().map(|(name, can, _)| ((*name).to_owned(), (*can).into())).collect();
     let models: Map<String, Value> =
         models.iter().map(|(model, bytes)| (model.to_string(), (*bytes).into())).collect();
     Ok(Outcome::new()
@@ -113,5 +119,6 @@ async fn tell<P: Ports>(ports: &P, terminal: &mut Terminal) -> Result<Outcome, F
         .with("reserved", reserved)
         .with("quota", quota)
         .with("model_quotas", models)
-        .with("free", free))
+        .with("free", free)
+        .with("abilities", abilities))
 }

@@ -22,7 +22,7 @@ use super::{Changed, Errand, Place, Run};
 use crate::context::Context;
 use crate::widget::list::Scroll;
 
-pub use message::{Found, Message, Progress, Seen, Stop, Taken, Trouble, Work};
+pub use message::{Found, Message, ModelQuota, Progress, Seen, Stop, Taken, Trouble, Work};
 
 /// What the screen asks for.
 pub type Action = super::Action<Work>;

@@ -16,7 +16,9 @@ use iced::Task;
 use verifier::Sha256;
 
 use super::{Report, perform, reporting, store_failed};
-use crate::screen::storage::{Found, Message, Progress, Seen, Stop, Taken, Trouble, Work};
+use crate::screen::storage::{
+    Found, Message, ModelQuota, Progress, Seen, Stop, Taken, Trouble, Work,
+};
 use crate::wiring::Opened;
 use crate::words;
 
@@ -78,21 +80,28 @@ async fn look<P: Ports>(opened: Arc<Opened<P>>) -> Result<Arc<Seen>, Problem> {
         footprints.into_iter().map(|footprint| (footprint.artifact, footprint)).collect();
     let models = store.models().await.map_err(store_failed)?;
     let oldest = oldest(&**store, &models).await.map_err(store_failed)?;
-    let mut models: Vec<Taken> = models
+    let quotas = store.model_quotas().await.map_err(store_failed)?;
+    let mut quotas: Vec<ModelQuota> = quotas
         .into_iter()
-        .map(|model| {
-            let footprint = footprints.get(&model.artifact);
-            Taken {
-                name: format!("{} {}", model.model_id, model.model_version),
-                own: footprint.map_or(0, |footprint| footprint.own),
-                shared: footprint.map_or(0, |footprint| footprint.shared),
-                pin: model.pin,
-                last_use: model.last_use,
-            }
-        })
+        .map(|(model_id, bytes)| ModelQuota { model_id, bytes, taken: 0 })
         .collect();
-    models.sort_by_key(|taken| std::cmp::Reverse(taken.all()));
-    Ok(Arc::new(Seen { accounts, models, oldest }))
+    let mut taken = Vec::with_capacity(models.len());
+    for model in models {
+        let footprint = footprints.get(&model.artifact);
+        let one = Taken {
+            name: format!("{} {}", model.model_id, model.model_version),
+            own: footprint.map_or(0, |footprint| footprint.own),
+            shared: footprint.map_or(0, |footprint| footprint.shared),
+            pin: model.pin,
+            last_use: model.last_use,
+        };
+        if let Some(quota) = quotas.iter_mut().find(|quota| quota.model_id == model.model_id) {
+            quota.taken = quota.taken.saturating_add(one.all());
+        }
+        taken.push(one);
+    }
+    taken.sort_by_key(|taken| std::cmp::Reverse(taken.all()));
+    Ok(Arc::new(Seen { accounts, abilities: store.abilities(), quotas, models: taken, oldest }))
 }
 
 /// The day of the oldest check of a kept piece, if it is known of all.

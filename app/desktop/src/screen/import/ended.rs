@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use app::import::{Imported, Library};
+use app::ports::Way;
 use app::problem::Problem;
 use verifier::identity::PeerId;
 
@@ -34,6 +35,8 @@ pub struct Done {
     pub model: PathBuf,
     /// The receipt's file.
     pub receipt: PathBuf,
+    /// How it came there.
+    pub way: Way,
     /// Bytes that peers gave.
     pub fetched: u64,
     /// Who gave how many pieces and bytes, the most first.
@@ -70,6 +73,7 @@ impl Done {
         Self {
             model: imported.named.artifact.clone(),
             receipt: imported.named.receipt.clone(),
+            way: imported.way,
             fetched: imported.bytes_fetched,
             given,
             local: imported.pieces_local,

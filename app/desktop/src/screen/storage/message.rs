@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use app::library::{Budget, Ended};
-use app::ports::{Accounts, Day, Evictable, Lowering, Pin};
+use app::ports::{Abilities, Accounts, Day, Evictable, Lowering, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use tokio::sync::oneshot;
 use verifier::Sha256;
-use verifier::scalars::UtcTime;
+use verifier::scalars::{Id, UtcTime};
 
 use crate::screen::Run;
 use crate::widget::list::Scroll;
@@ -36,10 +36,25 @@ pub enum Work {
 pub struct Seen {
     /// Where the store's bytes are.
     pub accounts: Accounts,
+    /// What the file system can do that it lies on.
+    pub abilities: Abilities,
+    /// The models that have a quota of their own, by name.
+    pub quotas: Vec<ModelQuota>,
     /// What each model takes, the largest first.
     pub models: Vec<Taken>,
     /// The day of the oldest check of a kept piece; `None` if it is not known of all, or none is kept.
     pub oldest: Option<Day>,
+}
+
+/// The quota of one model.
+#[derive(Debug, Clone)]
+pub struct ModelQuota {
+    /// The model, of which all versions count.
+    pub model_id: Id,
+    /// The most bytes that they may take together.
+    pub bytes: u64,
+    /// Bytes that they take.
+    pub taken: u64,
 }
 
 /// What a model takes.

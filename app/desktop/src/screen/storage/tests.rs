@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use app::library::{Budget, Ended};
-use app::ports::{Accounts, Day, Evictable, Lowering, Pin};
+use app::ports::{Abilities, Accounts, Day, Evictable, Lowering, Pin};
 use app::problem::Problem;
 use app::quantity::Size;
 use iced::keyboard::key::Named;
@@ -12,7 +12,9 @@ use verifier::identity::SigningKey;
 use verifier::scalars::{Id, UtcTime, Version};
 use verifier::{Code, Sha256};
 
-use super::{Action, Check, Found, Message, Progress, Seen, Storage, Taken, Trouble, Work};
+use super::{
+    Action, Check, Found, Message, ModelQuota, Progress, Seen, Storage, Taken, Trouble, Work,
+};
 use crate::context::{Book, Context};
 use crate::headless::{self, SCALE_FACTOR};
 use crate::screen::{Changed, Errand, Place};
@@ -57,6 +59,12 @@ fn seen() -> Seen {
             quota: 4_096 * MIB,
             free: 38_000 * MIB,
         },
+        abilities: Abilities { clones: false, holes: true, modes: true, locks: true },
+        quotas: vec![ModelQuota {
+            model_id: Id::parse("storyteller").unwrap(),
+            bytes: 2_048 * MIB,
+            taken: 1_536 * MIB,
+        }],
         models: vec![
             taken("storyteller 2.1", 620, 180, Pin::Unpinned),
             taken("storyteller 1.0", 410, 180, Pin::Pinned),
@@ -107,6 +115,20 @@ fn says(storage: &Storage, words: &str) -> bool {
 
 fn problem(what: &str) -> Problem {
     Problem::new(Code::new("io", "failed"), what, "Check the disk.")
+}
+
+#[test]
+fn it_says_what_the_disk_can_do_and_which_models_have_a_quota_of_their_own() {
+    let storage = shown(seen());
+    for words in [
+        "no: files cannot share blocks: an output takes room of its own",
+        "yes: a model takes the room of those pieces that are here",
+        "yes: only you may read the library and the secret key",
+        "yes: a second program is kept out of the library",
+        "storyteller may take 2.00 GiB in all versions together, and takes 1.50 GiB",
+    ] {
+        assert!(says(&storage, words), "{words}");
+    }
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use app::library::Ended;
 use app::naming::short;
-use app::ports::{Evictable, Lowering, Pin};
+use app::ports::{Abilities, Evictable, Lowering, Pin};
 use app::quantity::Span;
 use iced::widget::{Column, column, container, row, text};
 use iced::{Center, Element, Fill, Length};
 
 use super::{
-    Answer, Check, Found, LIST, Message, Progress, Seen, Setting, Storage, Taken, Typed, places,
+    Answer, Check, Found, LIST, Message, ModelQuota, Progress, Seen, Setting, Storage, Taken,
+    Typed, places,
 };
 use crate::context::Context;
 use crate::theme::{Space, Text, style};
@@ -36,7 +37,7 @@ pub(super) fn page<'a>(storage: &'a Storage, cx: &Context<'a>) -> Element<'a, Me
         };
         return page::page(cx, "Storage", Vec::new(), parts);
     };
-    let (quota, room) = (quota(storage, cx), room(storage, cx));
+    let (quota, room) = (quota(storage, seen, cx), room(storage, cx));
     let asked: Element<'a, Message> = if cx.size.width / cx.scale.factor() < 1_000.0 {
         column![quota, room].spacing(cx.space(Space::Normal)).into()
     } else {
@@ -46,11 +47,21 @@ pub(super) fn page<'a>(storage: &'a Storage, cx: &Context<'a>) -> Element<'a, Me
         .push(page::section(cx, "Where the bytes are", places::view(&seen.accounts, cx)))
         .push(asked)
         .push(check(storage, cx))
-        .push(models(storage, seen, cx));
+        .push(models(storage, seen, cx))
+        .push(page::section(cx, "What the disk can do", able(seen.abilities, cx)));
     page::page(cx, "Storage", Vec::new(), parts)
 }
 
-fn quota<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
+/// What the file system can do that the library lies on, one a line.
+fn able<'a>(abilities: Abilities, cx: &Context<'_>) -> Element<'a, Message> {
+    let line = |(name, can, what): (&str, bool, &str)| {
+        let can = if can { "yes" } else { "no" };
+        (page::capital(name), format!("{can}: {what}"))
+    };
+    page::facts(cx, abilities.told().map(line)).into()
+}
+
+fn quota<'a>(storage: &'a Storage, seen: &Seen, cx: &Context<'_>) -> Element<'a, Message> {
     let quota = &storage.quota;
     let is_busy = matches!(quota.state, Setting::Busy);
     let set = (!is_busy && !quota.typed.trim().is_empty()).then_some(Message::SetQuota);
@@ -71,8 +82,25 @@ fn quota<'a>(storage: &'a Storage, cx: &Context<'_>) -> Element<'a, Message> {
         row![field, button].spacing(cx.space(Space::Narrow)).align_y(Center)
     ]
     .push(answer)
+    .push(of_models(&seen.quotas, cx))
     .spacing(cx.space(Space::Narrow));
     page::section(cx, "Quota", parts).into()
+}
+
+/// The models that have a quota of their own.
+fn of_models<'a>(quotas: &[ModelQuota], cx: &Context<'_>) -> Option<Element<'a, Message>> {
+    let line = |quota: &ModelQuota| {
+        let ModelQuota { model_id, bytes, taken } = quota;
+        let (most, taken) = (words::bytes(*bytes), words::bytes(*taken));
+        let words =
+            format!("{model_id} may take {most} in all versions together, and takes {taken}");
+        page::body(cx, words).into()
+    };
+    let lines = Column::with_children(quotas.iter().take(MOST).map(line));
+    let more = quotas.len().saturating_sub(MOST) as u64;
+    let more = (more > 0).then(|| page::muted(cx, format!("and {} more", words::grouped(more))));
+    let lines = lines.push(more).spacing(cx.space(Space::Hair));
+    (!quotas.is_empty()).then(|| lines.into())
 }
 
 /// What a quota that is too low would have go, and whether it may.

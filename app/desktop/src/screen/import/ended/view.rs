@@ -96,6 +96,7 @@ impl Ended {
             .vertical_spacing(cx.space(Space::Hair));
         let mut facts = vec![
             fact("Model", shown(&done.model)),
+            fact("", done.way.note().to_owned()),
             fact("Receipt", format!("{}, {signed}", shown(&done.receipt))),
             fact("Bytes", bytes(done)),
             fact("Digest", done.fact("artifact.sha256").to_owned()),

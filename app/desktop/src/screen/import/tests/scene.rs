@@ -11,7 +11,7 @@ use app::event::Event;
 use app::import::live::Live;
 use app::import::room::Room;
 use app::import::{Imported, Library, Plan};
-use app::ports::{Access, Accounts, Evictable, KnownPeer, Liar, Lie, Named, PullNews, Untrue};
+use app::ports::{Access, Accounts, Evictable, KnownPeer, Liar, Lie, Named, PullNews, Untrue, Way};
 use app::question::Question;
 use app::request::{Document, Gathered, Kind, name};
 use iced::Size;
@@ -77,28 +77,9 @@ pub(super) fn context() -> Context<'static> {
     }
 }
 
-fn draft() -> Draft {
-    let mut draft = Draft::new();
-    for (key, value) in [
-        ("manifest.created_utc", "2026-01-31T23:59:59Z"),
-        ("model.id", "tiny"),
-        ("model.version", "1.0"),
-        ("publisher.id", "someone"),
-        ("publisher.key_id", "none"),
-        ("model_card.route", "/models/tiny.md"),
-        ("license.route", "https://example.org/licence"),
-        ("artifact.acquisition", "consent-peer-transfer"),
-    ] {
-        draft.set(key, value).unwrap();
-    }
-    draft
-}
-
 fn manifest() -> Manifest {
     let geometry = Geometry::new(u64::from(PIECE) * u64::from(PIECES), PIECE).unwrap();
-    let mut draft = draft();
-    draft.set("artifact.byte_count", geometry.byte_count()).unwrap();
-    draft.set("artifact.sha256", Sha256::of(b"artifact")).unwrap();
+    let mut draft = Draft::sample(Sha256::of(b"artifact"));
     draft.set_chunking(&geometry, &Root::from_bytes(ChunkAlgorithm::FixedSizeMerkleV0, [7; 32]));
     draft.write().unwrap()
 }
@@ -316,9 +297,7 @@ fn imported() -> Imported {
     let mut stream = PieceStream::new(ChunkAlgorithm::FixedSizeMerkleV0, geometry).unwrap();
     stream.update(&file);
     let (_, root) = stream.finish().unwrap();
-    let mut draft = draft();
-    draft.set("artifact.byte_count", length).unwrap();
-    draft.set("artifact.sha256", Sha256::of(&file)).unwrap();
+    let mut draft = Draft::sample(Sha256::of(&file));
     draft.set_chunking(&geometry, &root);
     let manifest = Arc::new(draft.write().unwrap());
     let extras = Extras::default();
@@ -350,6 +329,7 @@ fn imported() -> Imported {
             artifact: folder.join("tiny-1.0.slm"),
             receipt: folder.join("tiny-1.0.minimodel-receipt"),
         },
+        way: Way::Cloned,
         receipt,
         contributions,
         pieces_local: 0,
