@@ -43,6 +43,17 @@ fn say(line: String) {
     out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
 }
 
+/// Reserves an artifact, if it fits, and says what goes for it.
+async fn reserve(store: &Store, artifact: &Artifact, model: u8) -> Option<Held> {
+    say(format!("reserving {model}"));
+    // The index grows meanwhile, so that the room may not be enough.
+    let held = store.reserve(artifact.reservation(), NOW).await.ok()?;
+    let gone = held.evicted.iter().map(|gone| gone.model_id.as_str());
+    let gone = gone.map(|id| format!(" {}", id.strip_prefix("model-").unwrap()));
+    say(format!("reserved{}", gone.collect::<String>()));
+    Some(held)
+}
+
 /// Keeps these pieces, and lets go of the artifact.
 async fn keep(store: &Store, artifact: &Artifact, model: u8, missing: &Bitfield) {
     let id = artifact.sha256();
@@ -89,12 +100,7 @@ async fn live(data: &Path) {
         store.set_quota(taken + 260_000).await.unwrap();
         for (model, artifact) in (0..MODELS).zip(&models) {
             let id = artifact.sha256();
-            say(format!("reserving {model}"));
-            // The index grows meanwhile, so that the room may not be enough.
-            let Ok(held) = store.reserve(artifact.reservation(), NOW).await else { continue };
-            let name = |gone: Sha| models.iter().position(|model| model.sha256() == gone).unwrap();
-            let gone = held.evicted.iter().map(|gone| format!(" {}", name(gone.artifact)));
-            say(format!("reserved{}", gone.collect::<String>()));
+            let Some(held) = reserve(store, artifact, model).await else { continue };
             keep(store, artifact, model, &held.have.complement()).await;
             if model == 0 {
                 store.pin(id, Pin::Pinned).await.unwrap();
@@ -104,10 +110,8 @@ async fn live(data: &Path) {
             rot(data, artifact, model, u32::from(round.wrapping_mul(3)));
             scrub(store, artifact).await;
             // A repair: what the scrub found to be bad is kept anew, and the whole read again.
-            say(format!("reserving {model}"));
-            if let Ok(held) = store.reserve(artifact.reservation(), NOW).await {
-                say("reserved".to_owned());
-                assert!(held.evicted.is_empty() && !held.have.is_full());
+            if let Some(held) = reserve(store, artifact, model).await {
+                assert!(!held.have.is_full(), "the scrub found what rotted");
                 keep(store, artifact, model, &held.have.complement()).await;
                 let found = store.recheck(id, |_| {}).await.unwrap().unwrap();
                 assert!(found.corrupt.is_empty() && found.unread.is_empty(), "{found:?}");
@@ -147,42 +151,6 @@ async fn live(data: &Path) {
             fs::remove_dir_all(Layout::new(data).index()).unwrap();
         }
     }
-}
-
-type Sha = verifier::Sha256;
-
-/// The folder of the output.
-fn out(data: &Path) -> PathBuf {
-    data.with_extension("out")
-}
-
-/// Imports a model of which the library keeps nothing, and throws the output away.
-async fn come_out(disk: &Disk, artifact: &Artifact, out: &Path, say: impl Fn(String)) {
-    let (store, id, stem) = (&disk.store, artifact.sha256(), artifact.stem());
-    let throw_away = || {
-        for name in [stem.artifact(), stem.receipt()] {
-            drop(fs::remove_file(out.join(name)));
-        }
-    };
-    throw_away();
-    say(format!("reserving {OUTPUT}"));
-    let reservation = artifact.as_output_in(out, OutputWay::Instead);
-    let Ok(held) = store.reserve(reservation, NOW).await else { return };
-    assert_eq!(held.evicted, [], "nothing goes for it");
-    say("reserved".to_owned());
-    store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
-    for index in held.have.complement().pieces(artifact.list.geometry()) {
-        store.keep(id, artifact.piece(index)).await.unwrap();
-        say(format!("kept {OUTPUT} {}", index.get()));
-    }
-    let mut draft = disk.outputs.draft(id, out, &stem).unwrap();
-    say(format!("forgetting {OUTPUT}"));
-    draft.name(&artifact.verified(), &artifact.receipt()).unwrap();
-    drop(draft);
-    store.release(id);
-    store.forget(id).await.unwrap();
-    say(format!("forgot {OUTPUT}"));
-    throw_away();
 }
 
 /// What a process said is done, over all of its lives.
