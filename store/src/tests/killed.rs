@@ -124,7 +124,7 @@ async fn live(data: &Path) {
                 say(format!("forgot {model}"));
             }
         }
-        come_out(&disk, &models[usize::from(OUTPUT)], &out(data), say).await;
+        come_out(&disk, &models[usize::from(OUTPUT)], &out(data)).await;
         let known = KnownPeer {
             id: peer(round),
             label: Label::parse("Anna").unwrap(),
@@ -151,6 +151,40 @@ async fn live(data: &Path) {
             fs::remove_dir_all(Layout::new(data).index()).unwrap();
         }
     }
+}
+
+/// The folder of the output.
+fn out(data: &Path) -> PathBuf {
+    data.with_extension("out")
+}
+
+/// Imports a model of which the library keeps nothing, and throws the output away.
+async fn come_out(disk: &Disk, artifact: &Artifact, out: &Path) {
+    let (store, id, stem) = (&disk.store, artifact.sha256(), artifact.stem());
+    let throw_away = || {
+        for name in [stem.artifact(), stem.receipt()] {
+            drop(fs::remove_file(out.join(name)));
+        }
+    };
+    throw_away();
+    say(format!("reserving {OUTPUT}"));
+    let reservation = artifact.as_output_in(out, OutputWay::Instead);
+    let Ok(held) = store.reserve(reservation, NOW).await else { return };
+    assert_eq!(held.evicted, [], "nothing goes for it");
+    say("reserved".to_owned());
+    store.learn(id, Arc::clone(&artifact.list)).await.unwrap();
+    for index in held.have.complement().pieces(artifact.list.geometry()) {
+        store.keep(id, artifact.piece(index)).await.unwrap();
+        say(format!("kept {OUTPUT} {}", index.get()));
+    }
+    let mut draft = disk.outputs.draft(id, out, &stem).unwrap();
+    say(format!("forgetting {OUTPUT}"));
+    draft.name(&artifact.verified(), &artifact.receipt()).unwrap();
+    drop(draft);
+    store.release(id);
+    store.forget(id).await.unwrap();
+    say(format!("forgot {OUTPUT}"));
+    throw_away();
 }
 
 /// What a process said is done, over all of its lives.
