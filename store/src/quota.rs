@@ -168,7 +168,7 @@ pub(crate) fn room_for_output(
     let device = device::of(folder).at(folder).map_err(failed)?;
     let place = library.map(|shared| shared.layout.store());
     let is_own = place.is_some_and(|place| device::of(&place).is_ok_and(|own| own == device));
-    if is_own && library.is_some_and(|shared| shared.can_clone) {
+    if is_own && library.is_some_and(|shared| shared.abilities.clones) {
         return Ok(());
     }
     let Space { size, free } = device::space(folder).at(folder).map_err(failed)?;
