@@ -496,7 +496,9 @@ mod tests {
             faults.fail(nth, Fault::Errno(Errno::IO));
             let rewritten = index.rewrite_all();
             let failed = faults.end();
-            assert_eq!(rewritten.is_ok(), failed.is_empty(), "{failed:?}");
+            // A folder that cannot be made for the owner alone is made by sled.
+            let is_fine = failed.is_empty() || failed == [Op::MakeFolder];
+            assert_eq!(rewritten.is_ok(), is_fine, "{failed:?}");
             assert_eq!(told(&index, there).0.len(), 256, "{failed:?}");
             if failed.is_empty() {
                 break;
@@ -504,7 +506,7 @@ mod tests {
             asked.extend(failed);
         }
         let named = [Op::Rename, Op::Rename, Op::SyncFolder, Op::Remove];
-        assert_eq!(asked, [&[Op::Open, Op::Sync], &named[..]].concat());
+        assert_eq!(asked, [&[Op::MakeFolder, Op::Open, Op::Sync], &named[..]].concat());
         drop(index);
         assert_eq!(told(&Index::open(path).unwrap(), there).0.len(), 256);
     }
