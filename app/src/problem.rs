@@ -1,9 +1,12 @@
 //! What went wrong, in words for a person: what happened, and what to do.
 
+mod code;
+
 use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use verifier::{Advice, Code, Coded, Remedy};
 
 use crate::Blamed;
@@ -11,17 +14,20 @@ use crate::blame::{IO_FAILED, machine_advice};
 use crate::ports::Failure;
 
 /// Why something was not done: a stable code for programs, two lines for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The stable code.
+    #[serde(with = "code")]
     pub code: Code,
     /// The field concerned, or `-`.
     pub field: String,
     /// What happened, as one clause.
+    #[serde(rename = "message")]
     pub what: String,
     /// What a person can do about it, as one or two sentences.
     pub advice: String,
     /// What of this program helps, which each program says in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
 }
 
@@ -92,6 +98,12 @@ impl Problem {
     pub fn machine(doing: &str, error: &(dyn Error + 'static)) -> Self {
         Self::new(IO_FAILED, format!("{doing}: {}", chain(error)), machine_advice(error))
     }
+}
+
+/// How a command with that code came out, in a word: a rule or what was given said no, or it could
+/// not be done.
+pub fn verdict(code: Code) -> &'static str {
+    if matches!(code.prefix(), "usage" | "io" | "output") { "failed" } else { "rejected" }
 }
 
 /// An error and its sources as one clause; a source that says the same again is left out.

@@ -57,6 +57,8 @@ impl From<String> for Advice {
 
 /// What of the program helps; each program has its own words for how it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Remedy {
     /// Making a request from a manifest and offers.
     MakeRequest,

@@ -127,6 +127,8 @@
 pub mod advice;
 pub mod announcement;
 pub mod artifact;
+#[cfg(feature = "serde")]
+mod as_text;
 pub mod bitfield;
 pub mod boundary;
 mod byte_count;

@@ -1,13 +1,11 @@
 //! What was agreed to, moved and taken back, in one time line.
 
-use app::activity::{Entry, timeline};
+use app::command::records::{Event, Happened, Moved, ShowActivity};
 use app::naming::short;
-use app::ports::{KnownPeer, Record, Standing, What};
+use app::ports::What;
 use app::quantity::Size;
-use serde_json::{Value, json};
 
 use crate::args::ActivityArgs;
-use crate::consent;
 use crate::fault::Fault;
 use crate::naming;
 use crate::outcome::{Outcome, printable};
@@ -23,51 +21,40 @@ pub async fn run<W: Wiring>(
     session: &mut Session<'_, W>,
     args: &ActivityArgs,
 ) -> Result<Outcome, Fault> {
-    let journal = session.journal()?;
-    let warning = consent::warning(session, &*journal).await?;
-    let mut entries = timeline(&*journal, args.most, session.now())
-        .await
-        .map_err(|error| Fault::blamed(&error))?;
-    entries.truncate(args.most);
-    if entries.is_empty() && warning.is_none() {
+    let done = session.ask(ShowActivity { most: args.most }).await?;
+    if done.reply.entry.is_empty() && done.warnings.is_empty() {
         session.terminal.say("Nothing was agreed to and nothing has moved yet.");
         session.say_if_new()?;
     }
-    let known = session.known();
-    for entry in &entries {
-        session.terminal.say(&line(entry, &known));
+    for event in &done.reply.entry {
+        session.terminal.say(&line(event));
     }
-    let values: Vec<Value> = entries.iter().map(value).collect();
-    Ok(Outcome::new().warn(warning).with("entry_count", values.len()).with("entry", values).told())
+    Ok(Outcome::of(&done).told())
 }
 
-fn line(entry: &Entry, known: &[KnownPeer]) -> String {
-    let model = format!("{} ({})", entry.model_id(), short(entry.artifact()));
-    let peer = entry.peer().map(|peer| naming::person(known, peer));
-    let with =
-        |word: &str| peer.as_ref().map_or_else(String::new, |peer| format!(" {word} {peer}"));
-    let what = match entry {
-        Entry::Granted(Standing { grant, .. }) => {
-            let limit = Size(grant.byte_limit());
-            let act = grant.act().as_str();
-            format!(
-                "yes to {act} {model}{}, at most {limit}, until {}",
-                with("for"),
-                grant.expires()
-            )
-        }
-        Entry::Revoked(Standing { grant, .. }) => {
-            format!("took back the yes to {} {model}{}", grant.act().as_str(), with("for"))
-        }
-        Entry::Moved(record) => moved(record, &model, with),
+fn line(event: &Event) -> String {
+    let model = format!("{} ({})", event.model_id, short(event.artifact_sha256));
+    let with = |word: &str| match event.peer {
+        Some(peer) => format!(" {word} {}", naming::named(event.peer_label.as_ref(), peer)),
+        None => String::new(),
     };
-    format!("{}  {what}", entry.time())
+    let what = match &event.happened {
+        Happened::Granted { grant } => {
+            let (act, limit) = (grant.act.as_str(), Size(grant.byte_limit));
+            let until = grant.expires_utc;
+            format!("yes to {act} {model}{}, at most {limit}, until {until}", with("for"))
+        }
+        Happened::Revoked { grant } => {
+            format!("took back the yes to {} {model}{}", grant.act.as_str(), with("for"))
+        }
+        Happened::Moved { what, detail } => moved(*what, detail, &model, with),
+    };
+    format!("{}  {what}", event.time_utc)
 }
 
-fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String {
-    let bytes = Size(record.bytes);
-    let note = printable(&record.note);
-    match record.what {
+fn moved(what: What, detail: &Moved, model: &str, with: impl Fn(&str) -> String) -> String {
+    let (bytes, note) = (Size(detail.bytes), printable(&detail.note));
+    match what {
         What::Imported if note.is_empty() => format!("imported {model}, {bytes} from peers"),
         What::Imported => format!("imported {model}, {bytes} from peers; {note}"),
         What::Failed => format!("an import of {model} ended: {note}"),
@@ -80,23 +67,4 @@ fn moved(record: &Record, model: &str, with: impl Fn(&str) -> String) -> String 
         What::Repaired => format!("repaired {model}, {bytes} from peers"),
         What::Unrepaired => format!("a repair of {model} ended: {note}"),
     }
-}
-
-fn value(entry: &Entry) -> Value {
-    let (what, detail) = match entry {
-        Entry::Granted(standing) => ("granted", json!({ "grant": consent::value(standing) })),
-        Entry::Revoked(standing) => ("revoked", json!({ "grant": consent::value(standing) })),
-        Entry::Moved(record) => (
-            record.what.as_str(),
-            json!({ "bytes": record.bytes, "note": printable(&record.note) }),
-        ),
-    };
-    json!({
-        "time_utc": entry.time().to_string(),
-        "what": what,
-        "model_id": entry.model_id().to_string(),
-        "artifact_sha256": entry.artifact().to_string(),
-        "peer": entry.peer().map(|peer| peer.to_string()),
-        "detail": detail,
-    })
 }

@@ -5,11 +5,14 @@ use std::io;
 use std::path::Path;
 
 use app::Blamed;
+use app::command::Refused;
 use app::ports::OutputError;
 use app::problem::Problem;
+use serde::Serialize;
 use serde_json::{Map, Value};
-use verifier::{Code, Coded};
+use verifier::{Code, Coded, Remedy};
 
+use crate::outcome::members;
 use crate::remedy;
 
 pub use app::problem::chain;
@@ -37,15 +40,6 @@ impl Exit {
             Self::Io => 3,
         }
     }
-
-    /// The word in the verdict line.
-    pub const fn verdict(self) -> &'static str {
-        match self {
-            Self::Done => "verified",
-            Self::Rejected => "rejected",
-            Self::Usage | Self::Io => "failed",
-        }
-    }
 }
 
 /// Why a command ended without success.
@@ -58,6 +52,7 @@ struct Parts {
     field: String,
     what: String,
     advice: String,
+    remedy: Option<Remedy>,
     values: Map<String, Value>,
 }
 
@@ -75,6 +70,7 @@ impl Fault {
             field: field.into(),
             what: what.into(),
             advice: advice.into(),
+            remedy: None,
             values: Map::new(),
         }))
     }
@@ -133,6 +129,13 @@ impl Fault {
         self
     }
 
+    /// Why a command was not carried out, with what is known all the same.
+    pub fn refused<R: Serialize>(refused: Refused<R>) -> Self {
+        let mut fault = Self::from(refused.problem);
+        fault.0.values = refused.beside.map(|reply| members(&reply)).unwrap_or_default();
+        fault
+    }
+
     /// What an error of a use case says.
     pub fn blamed(error: &(impl Blamed + 'static)) -> Self {
         Problem::blamed(error).into()
@@ -172,6 +175,11 @@ impl Fault {
         &self.0.advice
     }
 
+    /// What of the program helps, which the advice has said.
+    pub fn remedy(&self) -> Option<Remedy> {
+        self.0.remedy
+    }
+
     /// Values for programs.
     pub fn values(&self) -> &Map<String, Value> {
         &self.0.values
@@ -194,7 +202,9 @@ impl From<Problem> for Fault {
         if let Some(remedy) = problem.remedy {
             advice = format!("{advice} {}", remedy::typed(remedy));
         }
-        Self::new(problem.code, problem.field, problem.what, advice)
+        let mut fault = Self::new(problem.code, problem.field, problem.what, advice);
+        fault.0.remedy = problem.remedy;
+        fault
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod telling;
 
 use std::collections::BTreeMap;
 
+use app::command::Warning;
 use app::event::Event;
 use app::import::{Both, ImportError, Imported, Plan, Settings, import_and_serve, room};
 use app::input;
@@ -23,7 +24,6 @@ use verifier::{Code, Sha256};
 
 use crate::args::ImportArgs;
 use crate::check::refused;
-use crate::consent::LOG_AHEAD;
 use crate::fault::Fault;
 use crate::library;
 use crate::outcome::{Outcome, printable};
@@ -134,7 +134,7 @@ pub async fn import<P: Ports<Clock: Clone>>(
     let now = ports.clock().now();
     agreed(terminal)?;
     let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
-    let odd = consent.odd_time().map(|_| LOG_AHEAD.to_owned());
+    let odd = consent.odd_time().map(|_| Warning::LOG_AHEAD.to_owned());
 
     let (artifact, model_id) = (plan.artifact(), plan.manifest().model_id().clone());
     let may_cache = consent.covers(Act::Cache);

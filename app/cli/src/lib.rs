@@ -13,6 +13,7 @@ pub mod consent;
 pub mod demo;
 pub mod fault;
 pub mod import;
+pub mod installed;
 pub mod library;
 pub mod map;
 pub mod naming;

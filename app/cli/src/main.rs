@@ -9,6 +9,7 @@ use std::time::Duration;
 use app::clock::SystemClock;
 use app::descriptors::Room;
 use app::ports::{Bundle, KnownPeer, Offline};
+use app::problem::Problem;
 use app::settings::Settings;
 use cli::fault::Fault;
 use cli::terminal::Terminal;
@@ -98,7 +99,7 @@ impl Wiring for DiskAndNetwork {
         })
     }
 
-    fn settings(&self, data: &Path) -> Result<Settings, Fault> {
+    fn settings(&self, data: &Path) -> Result<Settings, Problem> {
         let layout = Layout::new(data);
         store::load_settings(&layout)
             .map_err(|error| not_used(&layout, "cannot read the settings", error))
@@ -108,14 +109,14 @@ impl Wiring for DiskAndNetwork {
         &self,
         data: &Path,
         change: impl FnOnce(&Settings) -> Settings,
-    ) -> Result<Settings, Fault> {
+    ) -> Result<Settings, Problem> {
         let layout = Layout::new(data);
         store::change_settings(&layout, change)
             .map_err(|error| not_used(&layout, "the settings are not kept", error))
     }
 
-    fn journal(&self, data: &Path) -> Result<Arc<Journal>, Fault> {
-        Journal::open(&Layout::new(data)).map(Arc::new).map_err(|error| Fault::blamed(&error))
+    fn journal(&self, data: &Path) -> Result<Arc<Journal>, Problem> {
+        Journal::open(&Layout::new(data)).map(Arc::new).map_err(|error| Problem::blamed(&error))
     }
 
     fn identity(&self, data: &Path) -> Result<Option<SigningKey>, Fault> {
@@ -134,9 +135,9 @@ impl Wiring for DiskAndNetwork {
         identity.keep(&layout.identity_key()).map_err(|error| Fault::blamed(&error))
     }
 
-    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Fault> {
+    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Problem> {
         store::known_peers(&Layout::new(data))
-            .map_err(|error| Fault::blamed(&OpenError::from(error)))
+            .map_err(|error| Problem::blamed(&OpenError::from(error)))
     }
 
     fn outputs(&self, data: &Path) -> Arc<Outputs> {
@@ -145,10 +146,10 @@ impl Wiring for DiskAndNetwork {
 }
 
 /// Why the settings are not used; a file that is wrong is for the user to correct.
-fn not_used(layout: &Layout, what: &str, error: SettingsFileError) -> Fault {
+fn not_used(layout: &Layout, what: &str, error: SettingsFileError) -> Problem {
     match error {
-        SettingsFileError::Settings(error) => Fault::coded_in(&layout.settings(), &error),
-        _ => Fault::machine(what, &error),
+        SettingsFileError::Settings(error) => Problem::coded_in(&layout.settings(), &error),
+        _ => Problem::machine(what, &error),
     }
 }
 

@@ -4,7 +4,7 @@ use app::naming::{short, short_peer};
 use app::ports::{KnownPeer, Model, PieceStore};
 use verifier::Sha256;
 use verifier::identity::PeerId;
-use verifier::scalars::{Id, Version};
+use verifier::scalars::{Id, Label, Version};
 
 use crate::fault::Fault;
 
@@ -117,7 +117,12 @@ pub async fn model<S: PieceStore>(store: &S, name: &str) -> Result<Model, Fault>
 /// A peer as people see it: by its label with the end of its id behind, if it is paired.
 pub fn person(peers: &[KnownPeer], id: PeerId) -> String {
     let known = peers.iter().find(|peer| peer.id == id);
-    known.map_or_else(|| short_peer(id), |peer| format!("{} ({})", peer.label, short_peer(id)))
+    named(known.map(|peer| &peer.label), id)
+}
+
+/// The same of a peer whose label is known, or that has none.
+pub fn named(label: Option<&Label>, id: PeerId) -> String {
+    label.map_or_else(|| short_peer(id), |label| format!("{label} ({})", short_peer(id)))
 }
 
 /// Finds the paired peer that the name means: an id, or a label.

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
+use app::command::{Done, Warning};
+use app::problem::verdict;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
 
@@ -11,6 +14,7 @@ use crate::fault::Fault;
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     warnings: BTreeSet<String>,
+    warned: Vec<Warning>,
     values: Map<String, Value>,
     telling: Telling,
 }
@@ -40,6 +44,13 @@ impl Outcome {
     /// An outcome without values.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a command answered with.
+    pub fn of<R: Serialize>(done: &Done<R>) -> Self {
+        let warned: Vec<Warning> = done.warnings.iter().cloned().collect();
+        let warnings = warned.iter().map(|warning| warning.name.clone()).collect();
+        Self { warnings, warned, values: members(&done.reply), telling: Telling::default() }
     }
 
     /// Adds a value. Lists and objects become `key.0`, `key.name` lines.
@@ -90,10 +101,18 @@ impl Outcome {
     }
 }
 
+/// The members of a reply by name; every reply is an object.
+pub(crate) fn members(reply: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(reply) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
 /// Renders what goes to standard output.
 pub fn render(result: &Result<Outcome, Fault>, reader: Reader) -> String {
     match reader {
-        Reader::Json => json(result),
+        Reader::Json => object(result),
         Reader::Lines | Reader::Person => lines(result, reader),
     }
 }
@@ -119,8 +138,8 @@ fn lines(result: &Result<Outcome, Fault>, reader: Reader) -> String {
             }
         }
         Err(fault) => {
-            let verdict = fault.exit().verdict();
             let code = fault.code();
+            let verdict = verdict(code);
             let field = one_word(fault.field());
             // Writing to a string cannot fail.
             let _ok =
@@ -138,7 +157,7 @@ fn lines(result: &Result<Outcome, Fault>, reader: Reader) -> String {
     text
 }
 
-fn json(result: &Result<Outcome, Fault>) -> String {
+fn object(result: &Result<Outcome, Fault>) -> String {
     let mut object = Map::new();
     match result {
         Ok(outcome) => {
@@ -150,16 +169,22 @@ fn json(result: &Result<Outcome, Fault>) -> String {
             let warnings: Vec<Value> =
                 outcome.warnings.iter().map(|warning| warning.as_str().into()).collect();
             object.insert("warnings".to_owned(), warnings.into());
+            if !outcome.warned.is_empty() {
+                object.insert("warned".to_owned(), json!(outcome.warned));
+            }
         }
         Err(fault) => {
             object.extend(fault.values().clone());
-            object.insert("result".to_owned(), fault.exit().verdict().into());
+            object.insert("result".to_owned(), verdict(fault.code()).into());
             object.insert("code".to_owned(), fault.code().to_string().into());
             object.insert("stage".to_owned(), fault.code().stage().into());
             object.insert("field".to_owned(), fault.field().into());
             object.insert("warnings".to_owned(), Value::Array(Vec::new()));
             object.insert("message".to_owned(), fault.what().into());
             object.insert("advice".to_owned(), fault.advice().into());
+            if let Some(remedy) = fault.remedy() {
+                object.insert("remedy".to_owned(), json!(remedy));
+            }
         }
     }
     let mut text = Value::Object(object).to_string();
@@ -210,8 +235,12 @@ pub fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use app::command::records::Revoked;
+    use app::command::{Answer, Done, Refused, Warning};
+    use app::problem::Problem;
     use serde_json::{Value, json};
-    use verifier::Code;
+    use verifier::scalars::Id;
+    use verifier::{Advice, Code, Remedy};
 
     use super::{Outcome, Reader, printable, render};
     use crate::fault::Fault;
@@ -261,6 +290,30 @@ mod tests {
         assert_eq!(value["result"], "rejected");
         assert_eq!(value["code"], "slm.bad-magic");
         assert_eq!(value["advice"], "a");
+    }
+
+    #[test]
+    fn what_is_printed_for_programs_is_the_answer_itself() {
+        let warning = Warning {
+            name: Warning::LOG_AHEAD.to_owned(),
+            message: "the log is ahead".to_owned(),
+            advice: String::new(),
+        };
+        let reply = Revoked { revoked: vec![Id::parse("g-1").unwrap()] };
+        let done = Done { reply: reply.clone(), warnings: [warning].into() };
+        let printed =
+            |result| -> Value { serde_json::from_str(&render(&result, Reader::Json)).unwrap() };
+        let shown = printed(Ok(Outcome::of(&done)));
+        assert_eq!(shown, serde_json::to_value(Answer(Ok(done))).unwrap());
+
+        let advice = Advice::new("Look at it. `minimodel consent list` shows them.");
+        let mut problem = Problem::new(Code::new("consent", "sequence"), "line 2 is 7", advice);
+        problem.remedy = Some(Remedy::SeeGrants);
+        let refused = Refused { problem, beside: Some(Box::new(reply)) };
+        let answer = serde_json::to_value(Answer(Err(refused.clone()))).unwrap();
+        let mut typed = refused;
+        typed.problem.advice = "Look at it.".to_owned();
+        assert_eq!(printed(Err(Fault::refused(typed))), answer);
     }
 
     #[test]

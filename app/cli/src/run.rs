@@ -66,7 +66,7 @@ async fn perform<W: Wiring>(
         Command::Receipt(command) => receipt::run(session, command),
         Command::Consent(command) => consent::run(session, command).await,
         Command::Activity(args) => activity::run(session, args).await,
-        Command::Settings(args) => settings::run(session, args),
+        Command::Settings(args) => settings::run(session, args).await,
         Command::Sample(args) => sample::run(session.terminal, args).await,
         Command::Bench(command) => bench::run(session, command).await,
         Command::Demo(args) => demo::run(session, args).await,

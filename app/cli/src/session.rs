@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::clock::SystemClock;
+use app::command::{Done, Warning};
 use app::naming::short_peer;
 use app::ports::{Clock as _, KnownPeer, Outputs, Stem};
 use app::receipts::{Author, Signers};
+use app::resident::{Carried, Resident};
 use app::settings::Settings;
 use verifier::identity::{PeerId, PublicKey, SigningKey};
 use verifier::scalars::UtcTime;
 
 use crate::args::SigningArgs;
 use crate::fault::Fault;
+use crate::installed::Installed;
 use crate::own_key::OwnKey;
 use crate::terminal::Terminal;
 use crate::wiring::Wiring;
@@ -34,6 +37,23 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// A session over that data folder; `None` means the platform's own place for it.
     pub const fn new(wiring: &'a W, terminal: &'a mut Terminal, data: Option<PathBuf>) -> Self {
         Self { wiring, terminal, data }
+    }
+
+    /// Has the command carried out; what there is to be known beside is said.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] says why it was not done.
+    pub async fn ask<C>(&mut self, command: C) -> Result<Done<C::Reply>, Fault>
+    where
+        C: Carried<Installed<'a, W>>,
+    {
+        let resident = Resident::new(Installed { wiring: self.wiring, data: self.data()? });
+        let done = resident.ask(command).await.map_err(Fault::refused)?;
+        for Warning { message, advice, .. } in &done.warnings {
+            self.terminal.caution(message, advice);
+        }
+        Ok(done)
     }
 
     /// The data folder.
@@ -59,7 +79,8 @@ impl<'a, W: Wiring> Session<'a, W> {
     ///
     /// [`Fault`] if what is kept cannot be read.
     pub fn settings(&self) -> Result<Settings, Fault> {
-        self.data().map_or_else(|_| Ok(Settings::default()), |data| self.wiring.settings(&data))
+        let Ok(data) = self.data() else { return Ok(Settings::default()) };
+        Ok(self.wiring.settings(&data)?)
     }
 
     /// The library, if there is one; nothing is made. Where there is none, that is said.
@@ -142,7 +163,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     ///
     /// [`Fault`] if the data folder cannot be used.
     pub fn journal(&self) -> Result<Arc<W::Journal>, Fault> {
-        self.wiring.journal(&self.data()?)
+        Ok(self.wiring.journal(&self.data()?)?)
     }
 
     /// The installation's key, else a new one that nobody has agreed to yet.
@@ -187,7 +208,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     pub fn signers(&mut self) -> (Option<PeerId>, Vec<KnownPeer>) {
         let Ok(data) = self.data() else { return (None, Vec::new()) };
         let own = self.wiring.identity(&data).map(|key| key.map(|key| key.public_key().peer_id()));
-        let peers = self.wiring.peers(&data);
+        let peers = self.wiring.peers(&data).map_err(Fault::from);
         for fault in [own.as_ref().err(), peers.as_ref().err()].into_iter().flatten() {
             self.terminal.say(&format!("Keys are not known here: {}.", fault.what()));
         }
@@ -211,8 +232,7 @@ impl<'a, W: Wiring> Session<'a, W> {
     /// The peers by whose labels people are named, read without the library's lock; none if they
     /// cannot be read, which keeps nothing else from being shown.
     pub fn known(&self) -> Vec<KnownPeer> {
-        let peers = self.data().and_then(|data| self.wiring.peers(&data));
-        peers.unwrap_or_default()
+        self.data().ok().and_then(|data| self.wiring.peers(&data).ok()).unwrap_or_default()
     }
 
     /// Whose word a receipt with that signer is, said to people as a sentence.

@@ -1,11 +1,12 @@
 //! What is set for this installation, for the command and the window alike.
 
-use app::problem::Problem;
-use app::settings::{Setting, Settings};
-use serde_json::{Map, Value};
+use app::command::program::{Changed, ResetSetting, SetSetting, ShowSettings};
+use app::resident::Carried;
+use app::settings::Setting;
 
 use crate::args::{SettingsArgs, SettingsCommand};
 use crate::fault::Fault;
+use crate::installed::Installed;
 use crate::outcome::{Outcome, printable};
 use crate::session::Session;
 use crate::wiring::Wiring;
@@ -15,61 +16,50 @@ use crate::wiring::Wiring;
 /// # Errors
 ///
 /// [`Fault`] if a value cannot be, or the disk fails; then nothing is changed.
-pub fn run<W: Wiring>(session: &mut Session<'_, W>, args: &SettingsArgs) -> Result<Outcome, Fault> {
-    let data = session.data()?;
-    let settings = session.wiring.settings(&data)?;
-    let is_new = !data.exists();
-    let outcome = match &args.command {
-        None => {
-            let shown = show(session, &settings);
-            session.say_if_new()?;
-            return Ok(shown);
-        }
+pub async fn run<W: Wiring>(
+    session: &mut Session<'_, W>,
+    args: &SettingsArgs,
+) -> Result<Outcome, Fault> {
+    match args.command.clone() {
+        None => show(session).await,
         Some(SettingsCommand::Set { name, value }) => {
-            let new = settings.with(*name, value).map_err(|error| {
-                let advice = format!("It takes {}.", name.takes());
-                Fault::from(Problem { advice, ..Problem::coded(&error) })
-            })?;
-            let new = session.wiring.change_settings(&data, |now| now.taking(*name, &new))?;
-            changed(session, *name, &new)
+            change(session, SetSetting { name, value }).await
         }
-        Some(SettingsCommand::Reset { name }) => {
-            let new = session.wiring.change_settings(&data, |now| now.as_made(*name))?;
-            changed(session, *name, &new)
-        }
-    };
+        Some(SettingsCommand::Reset { name }) => change(session, ResetSetting { name }).await,
+    }
+}
+
+async fn show<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault> {
+    let done = session.ask(ShowSettings {}).await?;
+    for (setting, text) in &done.reply.settings {
+        let line = format!("{:<15} {:<22} {}", setting.as_str(), shown(text), setting.takes());
+        session.terminal.say(&line);
+    }
+    session.say_if_new()?;
+    Ok(Outcome::of(&done).told())
+}
+
+async fn change<'a, W: Wiring>(
+    session: &mut Session<'a, W>,
+    command: impl Carried<Installed<'a, W>, Reply = Changed>,
+) -> Result<Outcome, Fault> {
+    let data = session.data()?;
+    let is_new = !data.exists();
+    let done = session.ask(command).await?;
+    for (setting, text) in &done.reply.0 {
+        let name = setting.as_str();
+        session.terminal.say(&match (setting, text.as_str()) {
+            (rate, "none") if Setting::RATES.contains(rate) => {
+                format!("{name} is none from now on: there is no limit.")
+            }
+            _ => format!("{name} is {} from now on.", shown(text)),
+        });
+    }
     if is_new {
         let line = format!("{} is new: it holds what is set, and nothing else.", data.display());
         session.terminal.say(&line);
     }
-    Ok(outcome)
-}
-
-fn show<W: Wiring>(session: &mut Session<'_, W>, settings: &Settings) -> Outcome {
-    let mut values = Map::new();
-    for setting in Setting::ALL {
-        let text = settings.text(setting);
-        let line = format!("{:<15} {:<22} {}", setting.as_str(), shown(&text), setting.takes());
-        session.terminal.say(&line);
-        values.insert(setting.as_str().to_owned(), Value::from(text));
-    }
-    Outcome::new().with("settings", values).told()
-}
-
-fn changed<W: Wiring>(
-    session: &mut Session<'_, W>,
-    setting: Setting,
-    settings: &Settings,
-) -> Outcome {
-    let text = settings.text(setting);
-    let name = setting.as_str();
-    session.terminal.say(&match (setting, text.as_str()) {
-        (rate, "none") if Setting::RATES.contains(&rate) => {
-            format!("{name} is none from now on: there is no limit.")
-        }
-        _ => format!("{name} is {} from now on.", shown(&text)),
-    });
-    Outcome::new().with(setting.as_str(), text).told()
+    Ok(Outcome::of(&done).told())
 }
 
 /// What is set, as one sees it on a terminal.

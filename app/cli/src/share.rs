@@ -3,6 +3,7 @@
 mod offer;
 mod prepare;
 
+use app::command::records::{Grant, ListGrants};
 use app::consent::take_back;
 use app::naming::short_peer;
 use app::ports::{Journal as _, Model, PieceStore, Ports as _, Standing};
@@ -13,7 +14,6 @@ use verifier::manifest::Manifest;
 use verifier::scalars::UtcTime;
 
 use crate::args::{ShareCommand, StopArgs};
-use crate::consent::{value as grant_value, warning};
 use crate::fault::Fault;
 use crate::library::failed;
 use crate::naming::{self, Named};
@@ -53,42 +53,34 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
         return Ok(Outcome::new().with("share_count", 0).with("share", Vec::<Value>::new()).told());
     };
     let models = ports.store().models().await.map_err(failed)?;
-    let peers = ports.store().peers().await.map_err(failed)?;
-    let warning = warning(session, ports.journal()).await?;
-    let now = session.now();
-    let standing = ports.journal().holding(now).await.map_err(|error| Fault::blamed(&error))?;
+    let done = session.ask(ListGrants {}).await?;
+    let served = |grant: &&Grant| grant.is_open() && grant.act == Act::Serve;
+    let served: Vec<&Grant> = done.reply.grant.iter().filter(served).collect();
     let mut values = Vec::new();
     for model in models.iter().filter(|model| !model.have.is_empty()) {
-        let grants: Vec<&Standing> = standing
-            .iter()
-            .filter(|standing| {
-                is_open_serve(standing, now) && standing.grant.artifact_sha256() == model.artifact
-            })
-            .collect();
+        let grants = served.iter().filter(|grant| grant.artifact_sha256 == model.artifact);
+        let grants: Vec<&Grant> = grants.copied().collect();
         session.terminal.say(&format!(
             "{}  {} of {} pieces",
             Named::from(model).shown(),
             model.have.count(),
             model.geometry.piece_count()
         ));
-        for standing in &grants {
-            let who = match standing.grant.scope() {
-                Scope::Peer(id) => peers
-                    .iter()
-                    .find(|peer| peer.id == id)
-                    .map_or_else(|| short_peer(id), |peer| peer.label.to_string()),
-                Scope::AnyPaired => "any paired peer".to_owned(),
-                Scope::None => "nobody".to_owned(),
+        for grant in &grants {
+            let who = match (grant.peer, &grant.peer_label) {
+                (Scope::Peer(_), Some(label)) => label.to_string(),
+                (Scope::Peer(id), None) => short_peer(id),
+                (Scope::AnyPaired, _) => "any paired peer".to_owned(),
+                (Scope::None, _) => "nobody".to_owned(),
             };
             session.terminal.say(&format!(
                 "    {who} may have it {}until {}; took {} of {}",
-                standing.begins(now).map(|from| format!("from {from} ")).unwrap_or_default(),
-                standing.grant.expires(),
-                Size(standing.used),
-                Size(standing.grant.byte_limit())
+                grant.begins_utc.map(|from| format!("from {from} ")).unwrap_or_default(),
+                grant.expires_utc,
+                Size(grant.bytes_used),
+                Size(grant.byte_limit)
             ));
         }
-        let grants: Vec<Value> = grants.into_iter().map(grant_value).collect();
         values.push(json!({
             "id": model.model_id.to_string(),
             "version": model.model_version.to_string(),
@@ -103,7 +95,8 @@ async fn list<W: Wiring>(session: &mut Session<'_, W>) -> Result<Outcome, Fault>
             .terminal
             .say("Nothing is ready to be served. Start with `minimodel share prepare`.");
     }
-    Ok(Outcome::new().warn(warning).with("share_count", values.len()).with("share", values).told())
+    let warnings = done.warnings.iter().map(|warning| &warning.name);
+    Ok(Outcome::new().warn(warnings).with("share_count", values.len()).with("share", values).told())
 }
 
 fn is_open_serve(standing: &Standing, now: UtcTime) -> bool {

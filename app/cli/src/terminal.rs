@@ -86,9 +86,16 @@ impl Terminal {
     /// Says what is wrong although all that was asked for is done; gives the name of a warning that
     /// something was not written down.
     pub fn warn(&mut self, trouble: &Problem) -> &'static str {
-        self.say(&format!("minimodel: warning: {}", printable(&trouble.what)));
-        self.say(&printable(&trouble.advice));
+        self.caution(&trouble.what, &trouble.advice);
         "not-written-down"
+    }
+
+    /// Says what is to be known beside, and what to do about it if there is anything to do.
+    pub fn caution(&mut self, what: &str, advice: &str) {
+        self.say(&format!("minimodel: warning: {}", printable(what)));
+        if !advice.is_empty() {
+            self.say(&printable(advice));
+        }
     }
 
     /// Writes standard output, all of it at once.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use app::clock::SystemClock;
 use app::ports::{Journal, KnownPeer, Outputs, Ports};
+use app::problem::Problem;
 use app::settings::Settings;
 use verifier::identity::SigningKey;
 
@@ -62,27 +63,27 @@ pub trait Wiring: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the file cannot be read, or sets what cannot be.
-    fn settings(&self, data: &Path) -> Result<Settings, Fault>;
+    /// [`Problem`] if the file cannot be read, or sets what cannot be.
+    fn settings(&self, data: &Path) -> Result<Settings, Problem>;
 
     /// Changes the settings as they are on the disk at this moment, and gives them; what was there
     /// is replaced whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if what is there cannot be read, or the folder cannot be used.
+    /// [`Problem`] if what is there cannot be read, or the folder cannot be used.
     fn change_settings(
         &self,
         data: &Path,
         change: impl FnOnce(&Settings) -> Settings,
-    ) -> Result<Settings, Fault>;
+    ) -> Result<Settings, Problem>;
 
     /// Opens the journal alone, which several processes may use.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the folder cannot be used.
-    fn journal(&self, data: &Path) -> Result<Arc<Self::Journal>, Fault>;
+    /// [`Problem`] if the folder cannot be used.
+    fn journal(&self, data: &Path) -> Result<Arc<Self::Journal>, Problem>;
 
     /// The installation's key, if there is one; looking makes none.
     ///
@@ -109,8 +110,8 @@ pub trait Wiring: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Fault`] if they cannot be read.
-    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Fault>;
+    /// [`Problem`] if they cannot be read.
+    fn peers(&self, data: &Path) -> Result<Vec<KnownPeer>, Problem>;
 
     /// Where finished files go; the data folder need not be there.
     fn outputs(&self, data: &Path) -> Arc<Self::Outputs>;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use verifier::Sha256;
 use verifier::consent::{Act, Grant, Scope};
 use verifier::identity::PeerId;
@@ -91,7 +92,8 @@ pub struct Record {
 }
 
 /// What happened in a transfer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum What {
     /// A model was imported.
     Imported,

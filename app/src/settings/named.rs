@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Settings, SettingsError, Start, Theme};
 use crate::quantity::Limit;
 
 /// One thing that can be set. Where the window was is none: the window keeps that by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// [`Settings::imports`].
     Imports,
@@ -275,6 +278,7 @@ mod tests {
             settings = settings.with(setting, text).unwrap();
             assert_eq!(settings.text(setting), text);
             assert_eq!(Setting::named(setting.as_str()), Some(setting));
+            assert_eq!(serde_json::to_value(setting).unwrap(), setting.as_str());
         }
         for setting in Setting::ALL {
             assert_ne!(settings.text(setting), Settings::default().text(setting), "{setting:?}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use app::command::Warning;
 use app::library::{RepairError, RepairPlan, Repaired, State, Step, Whom, repair};
 use app::ports::{Clock as _, Model, PieceStore as _, Ports};
 use app::quantity::Size;
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{failed, recheck, with_evicted, with_model};
 use crate::args::RepairArgs;
-use crate::consent::LOG_AHEAD;
 use crate::fault::Fault;
 use crate::import::telling::{Telling, tell_banned};
 use crate::import::{banned_values, count};
@@ -84,7 +84,7 @@ async fn fetch<P: Ports>(
     agreed(terminal)?;
     let now = ports.clock().now();
     let consent = prompt::write_down(terminal, yes, &**ports.journal(), now).await?;
-    let odd = consent.odd_time().map(|_| LOG_AHEAD.to_owned());
+    let odd = consent.odd_time().map(|_| Warning::LOG_AHEAD.to_owned());
 
     let known = ports.store().peers().await.map_err(failed)?;
     let names: BTreeMap<_, _> =
