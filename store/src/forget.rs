@@ -78,7 +78,8 @@ fn told(outcome: Result<(), StoreError>) {
     }
 }
 
-/// Removes what is here of artifacts that were forgotten, or of which a crash left something.
+/// Removes what is here of artifacts that were forgotten, or of which a crash left something; without the
+/// index, which alone knows of one whose manifest is gone, only of those that were forgotten.
 pub(crate) fn sweep(
     layout: &Layout,
     slots: &Slots,
@@ -86,7 +87,10 @@ pub(crate) fn sweep(
     is_kept: impl Fn(&Sha256) -> bool,
 ) -> Result<(), StoreError> {
     let mut outcome = Ok(());
-    for artifact in documents::nameless(layout)?.into_iter().filter(|artifact| !is_kept(artifact)) {
+    let goes = |artifact: &Sha256| {
+        !is_kept(artifact) && (!index.is_away() || documents::is_forgotten(layout, *artifact))
+    };
+    for artifact in documents::nameless(layout)?.into_iter().filter(goes) {
         // What cannot be removed keeps nothing else from going.
         outcome = clear(layout, slots, index, artifact).and(outcome);
     }

@@ -78,6 +78,7 @@ impl Trees {
         if !path.exists() {
             drop(files::make_folder(path));
         }
+        remove_half(path)?;
         let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
         let mut tries = 0;
         let db = loop {
@@ -116,7 +117,14 @@ impl Index {
     /// Opens the index in that folder, or makes an empty one.
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         finish_rewrite(&path).at(&path)?;
-        let trees = Trees::open(&path).map_err(|error| StoreError::index(&path, error))?;
+        let was_there = path.exists();
+        let trees = Trees::open(&path).inspect_err(|_| {
+            // The next start is to see that there is none.
+            if !was_there {
+                drop(files::remove_folder(&path));
+            }
+        });
+        let trees = trees.map_err(|error| StoreError::index(&path, error))?;
         let (has_failed, may_lack) = (AtomicBool::new(false), AtomicBool::new(false));
         let (trees, away) = (RwLock::new(Some(trees)), Mutex::new(None));
         Ok(Self { path, trees, has_failed, may_lack, away })
@@ -351,6 +359,18 @@ fn sync(path: &Path) -> Result<(), StoreError> {
 
 fn key(artifact: Sha256, kind: u8, number: &[u8]) -> Vec<u8> {
     [&artifact.as_bytes()[..], &[kind], number].concat()
+}
+
+/// Removes what sled began to write as it was opened, and did not end: it would read that first, and take
+/// the index for damaged.
+fn remove_half(path: &Path) -> io::Result<()> {
+    for entry in path.read_dir().into_iter().flatten() {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "generating") {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends what a rewrite began: the index that was in use stays in use until the new one is named.

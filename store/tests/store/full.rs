@@ -138,6 +138,61 @@ async fn a_library_on_a_full_disk_can_be_looked_at_and_forgetting_makes_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_could_not_be_opened_on_a_full_disk_is_as_good_as_before() {
+    let Some(disk) = SmallDisk::mount(48 << 20) else { return };
+    let peer = Source::Peer(SigningKey::from_seed([7; 32]).public_key().peer_id());
+    let sample = Sample::new(16_384 * 64, 1);
+    keep(&open(disk.path()), &sample, peer).await;
+    for _ in 0..3 {
+        let ballast = disk.fill();
+        let store = open(disk.path());
+        assert!(store.notices().concat().contains("is full"), "{:?}", store.notices());
+        drop(store);
+        fs::remove_file(ballast).unwrap();
+        let store = open(disk.path());
+        assert_eq!(store.notices(), [""; 0]);
+        assert!(is_from(&store, sample.artifact, peer).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_was_lost_is_told_also_after_the_disk_was_full() {
+    let Some(disk) = SmallDisk::mount(48 << 20) else { return };
+    fixture::keep(&open(disk.path()), &Sample::new(16_384 * 64, 1)).await;
+    fs::remove_dir_all(disk.path().join("store/index")).unwrap();
+    let ballast = disk.fill();
+    assert!(open(disk.path()).notices().concat().contains("is full"));
+    fs::remove_file(ballast).unwrap();
+    let store = open(disk.path());
+    assert!(store.notices().concat().starts_with("The index of the library was lost"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgetting_one_model_on_a_full_disk_deletes_no_other() {
+    let Some(disk) = SmallDisk::mount(48 << 20) else { return };
+    let peer = Source::Peer(SigningKey::from_seed([7; 32]).public_key().peer_id());
+    let [gone, stays] = [1, 2].map(|seed| Sample::new(16_384 * 64, seed));
+    let store = open(disk.path());
+    keep(&store, &stays, peer).await;
+    keep(&store, &gone, peer).await;
+    drop(store);
+    let digits = stays.artifact.to_string().replace("sha256:", "");
+    fs::remove_file(disk.path().join(format!("store/artifacts/{digits}.manifest"))).unwrap();
+    let ballast = disk.fill();
+    let store = open(disk.path());
+    assert!(store.forget(gone.artifact).await.unwrap().unwrap() >= 16_384 * 64);
+    assert_eq!(slots(disk.path()).len(), 1);
+    drop(store);
+    fs::remove_file(ballast).unwrap();
+    let store = open(disk.path());
+    let [notice] = store.notices() else { panic!("one thing is told: {:?}", store.notices()) };
+    assert!(notice.starts_with("The manifest of tiny 1.0 is damaged or gone"), "{notice}");
+    assert!(is_from(&store, stays.artifact, peer).await);
+    let recheck = store.recheck(stays.artifact, |_| {}).await.unwrap().unwrap();
+    assert_eq!((recheck.checked, recheck.corrupt.len()), (64, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_forgotten_also_when_the_disk_got_full_meanwhile() {
     let Some(disk) = SmallDisk::mount(32 << 20) else { return };
     let samples: Vec<Sample> = (1..=6).map(|seed| Sample::new(16_384 * 32, seed)).collect();
