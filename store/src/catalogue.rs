@@ -167,6 +167,11 @@ impl Artifact {
         })
     }
 
+    /// Whether a piece lies in its own file, as this artifact, or lies nowhere yet.
+    pub(crate) fn is_own(&self, artifact: Sha256, index: PieceIndex) -> bool {
+        self.place(artifact, index).is_none_or(|place| place.holder == artifact)
+    }
+
     /// Bytes promised to it beside those that its file takes.
     pub(crate) fn reserved(&self, taken: u64) -> u64 {
         self.lease.as_ref().map_or(0, |lease| lease.most.saturating_sub(taken))

@@ -143,8 +143,7 @@ fn move_on(shared: &Shared, artifact: Sha256) -> Result<(), StoreError> {
     for heir in heirs.copies.iter().map(|(_, heir, _)| *heir).collect::<BTreeSet<_>>() {
         let geometry = shared.catalogue().artifact(heir)?.known.geometry;
         shared.busy.begin(heir)?;
-        shared.slots.make(heir, &geometry)?;
-        slots.extend(shared.slots.get(heir, &geometry)?.map(|slot| (heir, slot)));
+        slots.insert(heir, shared.slots.make(heir, &geometry)?);
     }
     let from = shared.slots.get(artifact, &geometry)?;
     let mut lost = BTreeSet::new();
@@ -211,8 +210,7 @@ pub(crate) fn give_back(
         let Some((geometry, index)) = shared.catalogue().spoil(holder, index) else { continue };
         let mut slot = shared.slots.get(holder, &geometry)?;
         if slot.as_ref().is_some_and(|slot| slot.kind == Kind::Whole) {
-            shared.slots.make(holder, &geometry)?;
-            slot = shared.slots.get(holder, &geometry)?;
+            slot = Some(shared.slots.make(holder, &geometry)?);
         }
         if let Some(slot) = slot.filter(|slot| slot.kind == Kind::Part) {
             slot.free(index)?;

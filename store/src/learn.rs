@@ -147,8 +147,7 @@ fn copy(
     };
     let own = geometry(artifact).ok_or(StoreError::NotReserved(artifact))?;
     shared.busy.begin(artifact)?;
-    shared.slots.make(artifact, &own)?;
-    let Some(slot) = shared.slots.get(artifact, &own)? else { return Ok(Vec::new()) };
+    let slot = shared.slots.make(artifact, &own)?;
     let mut copied = Vec::new();
     for (index, place) in found {
         let Some(theirs) = geometry(place.holder) else { continue };

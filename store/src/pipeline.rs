@@ -145,16 +145,9 @@ impl Pipeline {
     /// The artifact's file, which is made, or made writable, if need be.
     async fn slot(&self, admitted: Admitted) -> Result<Arc<Slot>, StoreError> {
         let Admitted { artifact, geometry, .. } = admitted;
-        let look = move |shared: &Shared| shared.slots.get(artifact, &geometry);
-        match look(&self.shared)? {
+        match self.shared.slots.get(artifact, &geometry)? {
             Some(slot) if slot.kind == Kind::Part => Ok(slot),
-            _ => {
-                let make = move |shared: &Shared| {
-                    shared.slots.make(artifact, &geometry)?;
-                    look(shared)
-                };
-                self.exclusive(make).await??.ok_or(StoreError::Lost)
-            }
+            _ => self.exclusive(move |shared| shared.slots.make(artifact, &geometry)).await?,
         }
     }
 

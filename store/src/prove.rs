@@ -60,9 +60,7 @@ pub(crate) fn prove(
         doubtful.insert(index);
     }
     // What lies with another artifact is proven there.
-    let is_own = |index: &PieceIndex| {
-        entry.place(artifact, *index).is_none_or(|place| place.holder == artifact)
-    };
+    let is_own = |index: &PieceIndex| entry.is_own(artifact, *index);
     let doubtful: Vec<PieceIndex> = doubtful.pieces(&geometry).filter(is_own).collect();
     tracing::info!(%artifact, pieces = doubtful.len(), "proving what is there");
     let day = Day::of(now());

@@ -338,7 +338,7 @@ fn lease(
     }
     shared.slots.lies(artifact, known.outside.as_ref().map(|outside| outside.main().0));
     if known.outside.is_some() {
-        shared.slots.make(artifact, &known.geometry)?;
+        drop(shared.slots.make(artifact, &known.geometry)?);
     }
     pipeline::write_row(shared, artifact)?;
     shared.index.sync()?;

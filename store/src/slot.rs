@@ -168,8 +168,17 @@ impl Slots {
         Err(StoreError::io(&folder, io::ErrorKind::NotFound.into()))
     }
 
-    /// Makes the file of an artifact, with nothing in it, or makes one that is there writable.
-    pub(crate) fn make(&self, artifact: Sha256, geometry: &Geometry) -> Result<(), StoreError> {
+    /// Makes the file of an artifact, with nothing in it, or makes one that is there writable; gives it.
+    pub(crate) fn make(
+        &self,
+        artifact: Sha256,
+        geometry: &Geometry,
+    ) -> Result<Arc<Slot>, StoreError> {
+        self.make_file(artifact, geometry)?;
+        self.get(artifact, geometry)?.ok_or(StoreError::Lost)
+    }
+
+    fn make_file(&self, artifact: Sha256, geometry: &Geometry) -> Result<(), StoreError> {
         // Whatever is open may have lost its name.
         self.close(artifact);
         match self.look(artifact, geometry)?.map(|slot| slot.kind) {

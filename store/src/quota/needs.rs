@@ -71,9 +71,7 @@ pub(super) fn needs(shared: &Shared, reservation: &Reservation) -> Result<Needs,
                 return Err(ReserveError::OtherManifest { model_id, model_version });
             }
             Some(entry) if same_cut(&entry.known, reservation) => {
-                let is_own = |index: &PieceIndex| {
-                    entry.place(artifact, *index).is_none_or(|place| place.holder == artifact)
-                };
+                let is_own = |index: &PieceIndex| entry.is_own(artifact, *index);
                 // Where there are no holes, the file takes what is missing already.
                 let lacks = in_all(&geometry, geometry.indices().filter(is_own));
                 let lies = entry.known.outside.clone().or(said);

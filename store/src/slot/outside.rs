@@ -38,7 +38,7 @@ impl Slots {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 let from = self.look(artifact, geometry)?;
                 self.lies(artifact, None);
-                let copied = self.make(artifact, geometry).and_then(|()| {
+                let copied = self.make_file(artifact, geometry).and_then(|()| {
                     let to = self.look(artifact, geometry)?;
                     let (Some(from), Some(to)) = (from, to) else { return Err(StoreError::Lost) };
                     for index in pieces {

@@ -24,8 +24,7 @@ fn slots(bytes: u64, piece: u32) -> (TempDir, Slots, Geometry) {
 }
 
 fn made(slots: &Slots, geometry: &Geometry) -> Arc<Slot> {
-    slots.make(ARTIFACT, geometry).unwrap();
-    slots.get(ARTIFACT, geometry).unwrap().unwrap()
+    slots.make(ARTIFACT, geometry).unwrap()
 }
 
 fn open(slots: &Slots) -> Slot {
@@ -173,8 +172,7 @@ fn a_piece_is_copied_with_what_proves_it() {
     let slot = made(&slots, &geometry);
     geometry.indices().for_each(|index| write(&slot, index));
     let smaller = Geometry::new(50_000, 16_384).unwrap();
-    slots.make(other, &smaller).unwrap();
-    let copy = slots.get(other, &smaller).unwrap().unwrap();
+    let copy = slots.make(other, &smaller).unwrap();
     let there = smaller.index(2).unwrap();
     slot.copy_to(geometry.index(4).unwrap(), &copy, there).unwrap();
     copy.sync().unwrap();

@@ -12,12 +12,10 @@ use app::ports::{
 use app::settings::{Settings, Theme};
 use rustix::io::Errno;
 use verifier::PieceIndex;
-use verifier::artifact::{Extras, VerifiedArtifact, verify};
+use verifier::artifact::VerifiedArtifact;
 use verifier::consent::{Act, Scope};
 use verifier::identity::SigningKey;
-use verifier::receipt::{Facts, Receipt};
-use verifier::scalars::{Id, Label, Version};
-use verifier::slm::ChecksumRule;
+use verifier::scalars::{Id, Label};
 
 use super::instead::names;
 use super::{Artifact, NOW, PIECE, quick_folder, slots};
@@ -78,10 +76,7 @@ struct Done {
 impl Models {
     fn new() -> Self {
         let [artifact, other] = [1, 2].map(|seed| Artifact::near(40_000, seed));
-        let (bytes, manifest) = (&artifact.bytes, Arc::new(artifact.manifest.clone()));
-        let length = bytes.len() as u64;
-        let (extras, rule) = (Extras::default(), ChecksumRule::Verify);
-        let verified = verify(&manifest, &bytes[..], length, &extras, rule).unwrap();
+        let verified = artifact.verified();
         let twin = [&other.bytes[..other.bytes.len() / PIECE as usize * PIECE as usize], b"more"];
         let twin = Artifact::of(twin.concat().into(), 3);
         Self { artifact, verified, other, twin, moved: Artifact::near(40_000, 4) }
@@ -100,10 +95,7 @@ impl Scene {
     }
 
     fn stem(&self) -> Stem {
-        Stem::new(
-            self.models.artifact.manifest.model_id(),
-            self.models.artifact.manifest.model_version(),
-        )
+        self.models.artifact.stem()
     }
 
     /// A process that another test starts has what is open here until it is another program; that is
@@ -182,14 +174,7 @@ impl Scene {
             note: String::new(),
         };
         done.has_record = disk.journal.record(record).await.is_ok();
-        let facts = Facts {
-            created_utc: NOW,
-            verifier_version: Version::parse("1").unwrap(),
-            file_name: &self.stem().artifact(),
-            transfer: None,
-            signer: None,
-        };
-        let receipt = Receipt::write(&self.models.verified, &facts).unwrap();
+        let receipt = self.models.artifact.receipt(&self.models.verified);
         let Ok(mut draft) = disk.outputs.draft(artifact, &self.out, &self.stem()) else { return };
         // What was put together is judged before it gets its name.
         let wanted = &self.models.artifact.bytes;
@@ -217,7 +202,8 @@ impl Scene {
             && let Ok(mut draft) = disk.outputs.draft(id, &self.apart, &moved.stem())
         {
             done.may_be_out = true;
-            done.is_out = draft.name(&moved.verified(), &moved.receipt()).is_ok();
+            let verified = moved.verified();
+            done.is_out = draft.name(&verified, &moved.receipt(&verified)).is_ok();
         }
         store.release(id);
         if done.is_out {

@@ -48,7 +48,7 @@ impl Artifact {
         verify(&manifest, &self.bytes[..], length, &extras, rule).unwrap()
     }
 
-    pub(super) fn receipt(&self) -> Receipt {
+    pub(super) fn receipt(&self, verified: &VerifiedArtifact) -> Receipt {
         let facts = Facts {
             created_utc: NOW,
             verifier_version: Version::parse("1").unwrap(),
@@ -56,7 +56,7 @@ impl Artifact {
             transfer: None,
             signer: None,
         };
-        Receipt::write(&self.verified(), &facts).unwrap()
+        Receipt::write(verified, &facts).unwrap()
     }
 }
 
@@ -84,6 +84,12 @@ impl Scene {
         }
     }
 
+    /// Begins, and keeps every piece.
+    async fn has_all(&self, store: &Store) {
+        self.begins(store).await;
+        self.keeps(store, 0..u32::MAX).await;
+    }
+
     /// Begins, keeps three pieces, and stops.
     async fn is_stopped(&self, store: &Store) {
         self.begins(store).await;
@@ -97,13 +103,13 @@ impl Scene {
     }
 
     fn name(&self, draft: &mut Draft) -> Result<Named, OutputError> {
-        draft.name(&self.artifact.verified(), &self.artifact.receipt())
+        let verified = self.artifact.verified();
+        draft.name(&verified, &self.artifact.receipt(&verified))
     }
 
     /// Goes on to the end, as an import does.
     async fn ends(&self, store: &Store) {
-        self.begins(store).await;
-        self.keeps(store, 0..u32::MAX).await;
+        self.has_all(store).await;
         let mut draft = self.draft(store);
         assert_eq!(draft.way(), Way::Moved);
         let named = self.name(&mut draft).unwrap();
@@ -258,13 +264,13 @@ async fn names_that_a_crash_left_half_given_are_undone_and_both_are_the_end() {
         for placed in 0..=2 {
             let scene = Scene::new();
             let store = open(&scene.data);
-            scene.begins(&store).await;
-            scene.keeps(&store, 0..u32::MAX).await;
+            scene.has_all(&store).await;
             store.release(scene.artifact.sha256());
             drop(store);
             let (hidden, waits, stem) =
                 (scene.hidden(), scene.receipt_waits(), scene.artifact.stem());
-            fs::write(&waits, scene.artifact.receipt().bytes()).unwrap();
+            let receipt = scene.artifact.receipt(&scene.artifact.verified());
+            fs::write(&waits, receipt.bytes()).unwrap();
             let pairs = [(&hidden, stem.artifact()), (&waits, stem.receipt())];
             for (from, to) in pairs.into_iter().take(placed) {
                 let to = scene.out.join(to);
@@ -288,8 +294,7 @@ async fn names_that_a_crash_left_half_given_are_undone_and_both_are_the_end() {
 async fn what_gets_no_name_stays_where_it_is() {
     let scene = Scene::new();
     let store = open(&scene.data);
-    scene.begins(&store).await;
-    scene.keeps(&store, 0..u32::MAX).await;
+    scene.has_all(&store).await;
     let (taken, mut draft) = (scene.artifact.stem().receipt(), scene.draft(&store));
     fs::write(scene.out.join(&taken), "mine").unwrap();
     assert!(matches!(scene.name(&mut draft), Err(OutputError::Exists(_))));
@@ -316,8 +321,7 @@ async fn what_gets_no_name_stays_where_it_is() {
 async fn a_file_of_the_users_that_has_the_name_stays_although_it_is_empty() {
     let scene = Scene::new();
     let store = open(&scene.data);
-    scene.begins(&store).await;
-    scene.keeps(&store, 0..u32::MAX).await;
+    scene.has_all(&store).await;
     let (main, mut draft) = (scene.out.join(scene.artifact.stem().artifact()), scene.draft(&store));
     fs::write(&main, "").unwrap();
     assert!(matches!(scene.name(&mut draft), Err(OutputError::Exists(_))));
@@ -445,8 +449,7 @@ async fn a_full_disk_of_the_output_is_named_and_waited_for() {
 async fn an_output_beside_it_is_made_of_it_while_it_is_imported() {
     let scene = Scene::new();
     let store = open(&scene.data);
-    scene.begins(&store).await;
-    scene.keeps(&store, 0..u32::MAX).await;
+    scene.has_all(&store).await;
     let other = scene.folder.path().join("other");
     fs::create_dir(&other).unwrap();
     let outputs = Outputs::new(&store);

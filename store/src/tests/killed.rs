@@ -179,7 +179,8 @@ async fn come_out(disk: &Disk, artifact: &Artifact, out: &Path) {
     }
     let mut draft = disk.outputs.draft(id, out, &stem).unwrap();
     say(format!("forgetting {OUTPUT}"));
-    draft.name(&artifact.verified(), &artifact.receipt()).unwrap();
+    let verified = artifact.verified();
+    draft.name(&verified, &artifact.receipt(&verified)).unwrap();
     drop(draft);
     store.release(id);
     store.forget(id).await.unwrap();

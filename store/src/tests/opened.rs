@@ -27,6 +27,16 @@ fn write(folder: &Path, artifact: &Artifact, piece: u32, bytes: &[u8]) {
     std::os::unix::fs::FileExt::write_all_at(&file, bytes, place).unwrap();
 }
 
+/// Two models that a library has whole.
+async fn two_kept(folder: &Path) -> [Artifact; 2] {
+    let artifacts = [1, 2].map(|seed| Artifact::near(40_000, seed));
+    let store = open(folder);
+    for artifact in &artifacts {
+        artifact.keep_all(&store).await;
+    }
+    artifacts
+}
+
 async fn have(store: &Store, artifact: &Artifact) -> Vec<u32> {
     let model = store.model(artifact.sha256()).await.unwrap().unwrap();
     model.have.pieces(&model.geometry).map(|index| index.get()).collect()
@@ -100,13 +110,8 @@ async fn nothing_that_cannot_be_read_keeps_the_library_from_opening() {
     let folder = quick_folder();
     let faults = Faults::under(folder.path());
     let layout = Layout::new(folder.path());
-    let (artifact, other) = (Artifact::near(40_000, 1), Artifact::near(40_000, 2));
+    let [artifact, other] = two_kept(folder.path()).await;
     let id = artifact.sha256();
-    {
-        let store = open(folder.path());
-        artifact.keep_all(&store).await;
-        other.keep_all(&store).await;
-    }
     let beside = [layout.busy(), layout.manifest(id), layout.of(id, "list")];
     let file = [layout.of(id, PART), layout.of(id, ADDRESSES)];
     for path in beside.iter().chain(&file) {
@@ -143,13 +148,8 @@ async fn nothing_that_cannot_be_removed_keeps_the_library_from_opening() {
     let folder = quick_folder();
     let faults = Faults::under(folder.path());
     let layout = Layout::new(folder.path());
-    let (artifact, other) = (Artifact::near(40_000, 1), Artifact::near(40_000, 2));
+    let [artifact, other] = two_kept(folder.path()).await;
     let id = artifact.sha256();
-    {
-        let store = open(folder.path());
-        artifact.keep_all(&store).await;
-        other.keep_all(&store).await;
-    }
     fs::rename(layout.manifest(id), layout.of(id, "forgotten")).unwrap();
     let aside = layout.artifacts().join(".a.list-1.new");
     fs::write(&aside, "half").unwrap();
